@@ -1,0 +1,85 @@
+//! What a user, a file or a device got wrong. Wrong shapes inside a recording are our own bugs and panic instead.
+
+use std::path::{Path, PathBuf};
+
+/// Everything that can fail, each variant naming the file, tensor, text or adapter concerned and what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file could not be read or written.
+    #[error("cannot {action} {}: {source}", path.display())]
+    File { action: &'static str, path: PathBuf, source: std::io::Error },
+
+    /// A file of the checkpoint is absent.
+    #[error("{}: no {missing}; {hint}", folder.display())]
+    MissingFile { folder: PathBuf, missing: &'static str, hint: String },
+
+    /// A file of the checkpoint was read but says something unusable.
+    #[error("{}: {message}", path.display())]
+    Malformed { path: PathBuf, message: String },
+
+    /// `config.json` describes a model, or a variant of one, that this engine does not compute.
+    #[error("{}: {feature} is not supported; supported are {supported}", path.display())]
+    Unsupported { path: PathBuf, feature: String, supported: String },
+
+    /// A tensor has the wrong shape or type, is absent, or holds numbers that cannot be used.
+    #[error("{}: tensor {tensor}: {message}", path.display())]
+    Tensor { path: PathBuf, tensor: String, message: String },
+
+    /// The checkpoint is an encoder without a classification head.
+    #[error(
+        "{}: the checkpoint has no classification head (tensor {tensor} is absent): it was saved from the pretrained encoder, \
+         not from a fine-tuned classifier; use a fine-tuned checkpoint, or ask for random head weights with --random-head SEED \
+         (`Options::random_head`) if the answers do not matter", path.display()
+    )]
+    MissingHead { path: PathBuf, tensor: String },
+
+    /// One text cannot be classified; the others of the call can.
+    #[error("text {index}: {message}")]
+    Text { index: usize, message: String },
+
+    /// No adapter at all.
+    #[error(
+        "no GPU adapter was found ({looked}): install a driver (a machine without a GPU can use Mesa's software one: \
+         apt-get install mesa-vulkan-drivers, vulkan-swrast or mesa-vulkan-drivers elsewhere), or run on the CPU reference, \
+         slowly, with --adapter reference (`Adapter::Reference`)"
+    )]
+    NoAdapter { looked: String },
+
+    /// Adapters were found, but not the one that was asked for.
+    #[error("no adapter matches {wanted:?}; there are: {available}")]
+    NoSuchAdapter { wanted: String, available: String },
+
+    /// The adapter cannot run this model.
+    #[error("adapter {adapter}: {message}")]
+    Adapter { adapter: String, message: String },
+
+    /// The device's memory was exhausted.
+    #[error(
+        "adapter {adapter} is out of memory while {doing} ({bytes} bytes); lower the batch's capacity (--batch-tokens), \
+         or choose another adapter"
+    )]
+    OutOfMemory { adapter: String, doing: String, bytes: u64 },
+
+    /// The device went away: a driver reset, a removed card, a watchdog.
+    #[error("adapter {adapter} was lost while {doing}: {message}; what was already returned is valid, a new classifier can be made")]
+    DeviceLost { adapter: String, doing: String, message: String },
+}
+
+/// Shorthand for a [`std::result::Result`] with [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    pub(crate) fn file(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Error {
+        let path = path.into();
+        move |source| Error::File { action, path, source }
+    }
+
+    pub(crate) fn malformed(path: &Path, message: impl ToString) -> Error {
+        Error::Malformed { path: path.into(), message: message.to_string() }
+    }
+
+    pub(crate) fn tensor(path: &Path, tensor: &str, message: impl ToString) -> Error {
+        Error::Tensor { path: path.into(), tensor: tensor.into(), message: message.to_string() }
+    }
+}
