@@ -1,0 +1,51 @@
+// attention_weights: output[i, head, j] = softmax_j(scale * (q_i . k_j + score_term(i, j))), for who asks for attentions
+//
+// One workgroup a query and head. Columns from the text's length on are left alone; nobody reads them.
+
+@group(0) @binding(2) var<storage, read_write> output: array<f32>; // [tokens, heads, max_length]
+
+@group(0) @binding(4) var<storage, read> tokens: array<vec4<u32>>; // [tokens] of (id, type, position, text)
+
+override LANES: u32;
+
+fn score(head: u32, row: u32, start: u32, i: u32, j: u32) -> f32 {
+    var products = Chunk();
+    for (var c = 0u; c < params.head_width; c += 1u) {
+        products = fma(query_chunk(row, head, c), key_chunk(start + j, head, c), products);
+    }
+    return params.scale * (sum(products) + score_term(head, row, start + j, i, j));
+}
+
+@compute @workgroup_size(LANES)
+fn attention_weights(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) grid: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let index = fold(workgroup, grid);
+    let row = index / params.heads;
+    let head = index % params.heads;
+    if row >= batch.tokens { return; }
+    let token = tokens[row];
+    let i = token.z;
+    let start = starts[token.w];
+    let length = starts[token.w + 1u] - start;
+    let place = index * params.max_length;
+
+    var highest = LOWEST;
+    for (var j = lane; j < length; j += LANES) {
+        var value = LOWEST;
+        if visible(i, j) { value = score(head, row, start, i, j); }
+        output[place + j] = value;
+        highest = max(highest, value);
+    }
+    highest = reduce_max(lane, highest);
+    var total = 0.0;
+    for (var j = lane; j < length; j += LANES) {
+        let weight = select(0.0, exponential(output[place + j] - highest), visible(i, j));
+        output[place + j] = weight;
+        total += weight;
+    }
+    total = reduce_add(lane, total);
+    for (var j = lane; j < length; j += LANES) { output[place + j] /= total; }
+}

@@ -1,0 +1,30 @@
+// embed: output[token] = words[id] + positions[first_position + position] + types[type]
+//
+// A word table larger than one binding is bound part by part, one launch each; a launch writes the tokens whose id lies
+// in its part.
+
+struct Params { columns: u32, first_id: u32, ids: u32, first_position: u32 }
+@group(1) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<storage, read> tokens: array<vec4<u32>>; // [tokens] of (id, type, position, text)
+@group(0) @binding(1) var<storage, read> words: array<Element>; // [ids, columns]
+@group(0) @binding(2) var<storage, read_write> output: array<Element>; // [tokens, columns]
+
+override LANES: u32;
+
+@compute @workgroup_size(LANES)
+fn embed(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) grid: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let row = fold(workgroup, grid);
+    if row >= batch.tokens { return; }
+    let token = tokens[row];
+    let id = token.x - params.first_id; // ids before the part wrap around and fall out like those behind it
+    if id >= params.ids { return; }
+    for (var column = lane; column < params.columns; column += LANES) {
+        let word = f32(words[id * params.columns + column]);
+        let value = word + position_at(params.first_position + token.z, column) + type_at(token.y, column);
+        output[row * params.columns + column] = Element(value);
+    }
+}

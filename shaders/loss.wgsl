@@ -1,0 +1,20 @@
+// loss: output[row] = the loss of one text's logits against its target; which loss is the linked part
+
+struct Params { rows: u32, columns: u32 }
+@group(1) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<storage, read> logits: array<f32>; // [rows, columns]
+@group(0) @binding(2) var<storage, read_write> output: array<f32>; // [rows]
+
+override LANES: u32;
+
+@compute @workgroup_size(LANES)
+fn loss(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) grid: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let row = fold(workgroup, grid);
+    if row >= resolve(params.rows) { return; }
+    let result = loss_of(row, lane);
+    if lane == 0u { output[row] = result; }
+}

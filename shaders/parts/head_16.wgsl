@@ -1,0 +1,2 @@
+// Registers for heads of up to 16 chunks.
+const CHUNKS: u32 = 16u;

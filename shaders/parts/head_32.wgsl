@@ -1,0 +1,2 @@
+// Registers for heads of up to 32 chunks.
+const CHUNKS: u32 = 32u;

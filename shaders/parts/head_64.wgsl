@@ -1,0 +1,2 @@
+// Registers for heads of up to 64 chunks.
+const CHUNKS: u32 = 64u;

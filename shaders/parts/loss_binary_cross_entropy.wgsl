@@ -1,0 +1,13 @@
+// mean over columns of max(x, 0) - x t + log(1 + exp(-|x|)), the form that does not overflow
+
+@group(0) @binding(1) var<storage, read> targets: array<f32>; // [rows, columns] between 0 and 1
+
+fn loss_of(row: u32, lane: u32) -> f32 {
+    let start = row * params.columns;
+    var total = 0.0;
+    for (var column = lane; column < params.columns; column += LANES) {
+        let logit = logits[start + column];
+        total += max(logit, 0.0) - logit * targets[start + column] + log(1.0 + exponential(-abs(logit)));
+    }
+    return reduce_add(lane, total) / f32(params.columns);
+}

@@ -1,0 +1,29 @@
+// pool: output[text] = input[first token of the text], or the mean of the text's rows
+
+struct Params { columns: u32 }
+@group(1) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<storage, read> input: array<Element>; // [tokens, columns]
+@group(0) @binding(1) var<storage, read> starts: array<u32>; // [texts + 1]
+@group(0) @binding(2) var<storage, read_write> output: array<Element>; // [texts, columns]
+
+override LANES: u32;
+override MEAN: bool;
+
+@compute @workgroup_size(LANES)
+fn pool(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) grid: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let row = fold(workgroup, grid);
+    if row >= batch.texts { return; }
+    let first = starts[row];
+    let end = select(first + 1u, starts[row + 1u], MEAN);
+    for (var column = lane; column < params.columns; column += LANES) {
+        var total = 0.0;
+        for (var token = first; token < end; token += 1u) {
+            total += f32(input[token * params.columns + column]);
+        }
+        output[row * params.columns + column] = Element(total / f32(end - first));
+    }
+}

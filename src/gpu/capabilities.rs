@@ -1,0 +1,50 @@
+//! What an adapter offers, as a plain value: kernels choose their variant by it, tests write their own, and a bug report
+//! can be replayed as another adapter.
+
+/// What the kernels' choices depend on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// A software adapter: its "workgroups" are loops on CPU cores.
+    pub cpu: bool,
+    /// 16-bit floats in shaders.
+    pub f16: bool,
+    /// Smallest and largest subgroup, where shaders may use subgroup operations.
+    pub subgroup: Option<(u32, u32)>,
+    /// Edge of the square cooperative matrices (f16 in, f32 out) that WGSL can express: 8 or 16.
+    pub cooperative: Option<u32>,
+    /// Timestamps between the dispatches of a pass.
+    pub timestamps: bool,
+    /// Bytes that one storage binding may span.
+    pub max_binding: u64,
+    /// Bytes of one buffer.
+    pub max_buffer: u64,
+    /// Workgroups in one dimension of a dispatch.
+    pub max_workgroups: u32,
+    /// Bytes of memory of a workgroup.
+    pub workgroup_memory: u32,
+    /// Invocations of a workgroup.
+    pub workgroup_size: u32,
+}
+
+impl Capabilities {
+    /// The least that a WebGPU adapter offers.
+    pub fn minimum() -> Capabilities {
+        Capabilities {
+            cpu: false,
+            f16: false,
+            subgroup: None,
+            cooperative: None,
+            timestamps: false,
+            max_binding: 128 << 20,
+            max_buffer: 256 << 20,
+            max_workgroups: 65535,
+            workgroup_memory: 16384,
+            workgroup_size: 256,
+        }
+    }
+
+    /// The subgroup size where the adapter has only one.
+    pub fn uniform_subgroup(&self) -> Option<u32> {
+        self.subgroup.filter(|(min, max)| min == max).map(|(size, _)| size)
+    }
+}

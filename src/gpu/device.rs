@@ -1,0 +1,265 @@
+//! Adapters, the device, its pipelines, and the translation of wgpu's errors.
+
+use super::{Capabilities, Shader};
+use crate::error::{Error, Result};
+use crate::kernels::{Access, Binding};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// A graphics interface to look for adapters on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    Vulkan,
+    Metal,
+    Dx12,
+    /// The browser's.
+    WebGpu,
+}
+
+impl Backend {
+    pub const ALL: [Backend; 4] = [Backend::Vulkan, Backend::Metal, Backend::Dx12, Backend::WebGpu];
+
+    fn wgpu(self) -> wgpu::Backends {
+        match self {
+            Backend::Vulkan => wgpu::Backends::VULKAN,
+            Backend::Metal => wgpu::Backends::METAL,
+            Backend::Dx12 => wgpu::Backends::DX12,
+            Backend::WebGpu => wgpu::Backends::BROWSER_WEBGPU,
+        }
+    }
+}
+
+/// An adapter, as `wgbert adapters` shows it.
+#[derive(Clone, Debug)]
+pub struct AdapterDescription {
+    pub name: String,
+    /// `Vulkan`, `Metal`, ...
+    pub backend: String,
+    /// `DiscreteGpu`, `IntegratedGpu`, `VirtualGpu`, `Cpu` or `Other`.
+    pub kind: String,
+    pub driver: String,
+    pub capabilities: Capabilities,
+    adapter: wgpu::Adapter,
+}
+
+impl fmt::Display for AdapterDescription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}, {}, {})", self.name, self.kind, self.backend, self.driver)
+    }
+}
+
+/// All adapters of `backend`, or of every backend, in the driver's order: their indices are stable on one machine.
+pub async fn adapters(backend: Option<Backend>) -> Vec<AdapterDescription> {
+    let backends = backend.map_or(Backend::ALL.iter().map(|backend| backend.wgpu()).collect(), Backend::wgpu);
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
+        backends,
+        ..wgpu::InstanceDescriptor::new_without_display_handle()
+    });
+    instance.enumerate_adapters(backends).await.into_iter().map(describe).collect()
+}
+
+fn describe(adapter: wgpu::Adapter) -> AdapterDescription {
+    let info = adapter.get_info();
+    AdapterDescription {
+        name: info.name.clone(),
+        backend: info.backend.to_string(),
+        kind: format!("{:?}", info.device_type),
+        driver: [info.driver.as_str(), info.driver_info.as_str()].join(" ").trim().to_string(),
+        capabilities: capabilities(&adapter, &info),
+        adapter,
+    }
+}
+
+fn capabilities(adapter: &wgpu::Adapter, info: &wgpu::AdapterInfo) -> Capabilities {
+    let (features, limits) = (adapter.features(), adapter.limits());
+    let subgroup = features.contains(wgpu::Features::SUBGROUP) && info.subgroup_min_size > 0;
+    Capabilities {
+        cpu: info.device_type == wgpu::DeviceType::Cpu,
+        f16: features.contains(wgpu::Features::SHADER_F16),
+        subgroup: subgroup.then_some((info.subgroup_min_size, info.subgroup_max_size)),
+        // No kernel asks for them yet, and the feature is experimental.
+        cooperative: None,
+        timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
+        max_binding: limits.max_storage_buffer_binding_size,
+        max_buffer: limits.max_buffer_size,
+        max_workgroups: limits.max_compute_workgroups_per_dimension,
+        workgroup_memory: limits.max_compute_workgroup_storage_size,
+        workgroup_size: limits.max_compute_invocations_per_workgroup,
+    }
+}
+
+/// A pipeline with the layout of its operands' bind group.
+#[derive(Debug)]
+pub(super) struct Pipeline {
+    pub pipeline: wgpu::ComputePipeline,
+    pub operands: wgpu::BindGroupLayout,
+    pub sizes: wgpu::BindGroupLayout,
+}
+
+/// An open device, with the pipelines made on it so far.
+#[derive(Debug)]
+pub struct Gpu {
+    pub(super) device: wgpu::Device,
+    pub(super) queue: wgpu::Queue,
+    pub capabilities: Capabilities,
+    /// Name of the adapter, for errors and reports.
+    pub name: String,
+    pipelines: Mutex<HashMap<Shader, Arc<Pipeline>>>,
+    lost: Arc<OnceLock<String>>,
+}
+
+impl Gpu {
+    /// Opens an adapter with everything it offers that kernels can use.
+    pub async fn open(adapter: &AdapterDescription) -> Result<Gpu> {
+        let wanted = wgpu::Features::SUBGROUP | wgpu::Features::SHADER_F16 | wgpu::Features::TIMESTAMP_QUERY;
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("wgbert"),
+            required_features: adapter.adapter.features() & wanted,
+            // The default is WebGPU's minimum, whose 128 MiB bindings are small for embedding tables.
+            required_limits: adapter.adapter.limits(),
+            ..Default::default()
+        };
+        let (device, queue) = adapter.adapter.request_device(&descriptor).await.map_err(|error| Error::Adapter {
+            adapter: adapter.to_string(),
+            message: format!("cannot be opened: {error}"),
+        })?;
+        let lost = Arc::new(OnceLock::new());
+        let seen = lost.clone();
+        device.set_device_lost_callback(move |reason, message| {
+            // A device that is dropped at the end of its life is no news, and nobody is left to be told.
+            let _ = seen.set(format!("{reason:?}: {message}"));
+        });
+        let seen = lost.clone();
+        // wgpu's default is to panic. What no scope caught left objects invalid: nothing later can be trusted.
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            log::error!("{error}");
+            let _ = seen.set(error.to_string());
+        }));
+        Ok(Gpu {
+            device,
+            queue,
+            capabilities: adapter.capabilities.clone(),
+            name: adapter.name.clone(),
+            pipelines: Mutex::default(),
+            lost,
+        })
+    }
+
+    /// Destroys the device, as a driver reset would: everything afterwards is [`Error::DeviceLost`].
+    pub fn destroy(&self) {
+        self.device.destroy();
+    }
+
+    /// An error if the device is gone; called where its results are about to be believed.
+    pub(super) fn check(&self, doing: &str) -> Result<()> {
+        match self.lost.get() {
+            None => Ok(()),
+            Some(message) => Err(Error::DeviceLost {
+                adapter: self.name.clone(),
+                doing: doing.into(),
+                message: message.clone(),
+            }),
+        }
+    }
+
+    /// Runs `action` with wgpu's errors caught and named by what was being done and how many bytes it wanted.
+    pub(super) async fn guard<T>(&self, doing: &str, bytes: u64, action: impl FnOnce() -> T) -> Result<T> {
+        use wgpu::ErrorFilter::{Internal, OutOfMemory, Validation};
+        let scopes = [OutOfMemory, Validation, Internal].map(|filter| self.device.push_error_scope(filter));
+        let result = action();
+        // Scopes are a stack: the last one pushed is popped first.
+        let [memory, validation, internal] = scopes;
+        let popped = (internal.pop(), validation.pop(), memory.pop());
+        let error = (popped.0.await).or(popped.1.await).or(popped.2.await);
+        self.check(doing)?;
+        match error {
+            None => Ok(result),
+            Some(wgpu::Error::OutOfMemory { .. }) => {
+                Err(Error::OutOfMemory { adapter: self.name.clone(), doing: doing.into(), bytes })
+            }
+            Some(error) => Err(Error::Adapter { adapter: self.name.clone(), message: format!("failed {doing}: {error}") }),
+        }
+    }
+
+    /// A new buffer of at least `bytes`, with its contents if given, or what could not be allocated.
+    pub(super) async fn buffer(
+        &self,
+        label: &str,
+        bytes: u64,
+        usage: wgpu::BufferUsages,
+        contents: Option<&[u8]>,
+    ) -> Result<wgpu::Buffer> {
+        let doing = format!("allocating {label}");
+        // Room for a whole vec4, which is the least that a binding of such an array may have.
+        let size = bytes.next_multiple_of(16).max(16);
+        if size > self.capabilities.max_buffer {
+            return Err(Error::OutOfMemory { adapter: self.name.clone(), doing, bytes });
+        }
+        let descriptor =
+            wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: contents.is_some() };
+        let buffer = self.guard(&doing, bytes, || self.device.create_buffer(&descriptor)).await?;
+        if let Some(contents) = contents {
+            let failed = |error: &dyn fmt::Display| Error::Adapter {
+                adapter: self.name.clone(),
+                message: format!("failed {doing}: {error}"),
+            };
+            let mut mapped = buffer.get_mapped_range_mut(..).map_err(|error| failed(&error))?;
+            mapped.slice(..contents.len()).copy_from_slice(contents);
+            drop(mapped);
+            self.guard(&doing, bytes, || buffer.unmap()).await?;
+        }
+        Ok(buffer)
+    }
+
+    /// The pipeline of a shader, compiled on first use. `bindings` are those of group 0 that the shader has.
+    pub(super) async fn pipeline(&self, shader: &Shader, bindings: &[Binding]) -> Result<Arc<Pipeline>> {
+        if let Some(pipeline) = self.pipelines.lock().unwrap_or_else(PoisonError::into_inner).get(shader) {
+            return Ok(pipeline.clone());
+        }
+        let doing = format!("compiling {} [{}]", shader.name, shader.variant());
+        let pipeline = Arc::new(self.guard(&doing, 0, || self.compile(shader, bindings)).await?);
+        self.pipelines.lock().unwrap_or_else(PoisonError::into_inner).insert(shader.clone(), pipeline.clone());
+        Ok(pipeline)
+    }
+
+    fn compile(&self, shader: &Shader, bindings: &[Binding]) -> Pipeline {
+        let label = Some(shader.name);
+        let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
+            label,
+            source: wgpu::ShaderSource::Wgsl(shader.source()),
+        });
+        let entry = |binding, ty| wgpu::BindGroupLayoutEntry {
+            binding,
+            visibility: wgpu::ShaderStages::COMPUTE,
+            ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
+            count: None,
+        };
+        let storage = |binding: &Binding| {
+            let read_only = binding.access == Access::Read;
+            entry(binding.number, wgpu::BufferBindingType::Storage { read_only })
+        };
+        let layout = |entries: &[wgpu::BindGroupLayoutEntry]| {
+            self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries })
+        };
+        let operands = layout(&bindings.iter().map(storage).collect::<Vec<_>>());
+        let sizes = layout(&[0, 1].map(|number| entry(number, wgpu::BufferBindingType::Uniform)));
+        let pipeline_layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label,
+            bind_group_layouts: &[Some(&operands), Some(&sizes)],
+            immediate_size: 0,
+        });
+        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label,
+            layout: Some(&pipeline_layout),
+            module: &module,
+            entry_point: Some(shader.name),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                constants: &shader.constants,
+                ..Default::default()
+            },
+            cache: None,
+        });
+        Pipeline { pipeline, operands, sizes }
+    }
+}

@@ -1,0 +1,501 @@
+//! A recording made ready for one device: buffers by lifetime, bind groups and pipelines, made once and run many times.
+//!
+//! Nothing is allocated on the device by a run: it writes the ids, the starts, the tile list and two numbers, dispatches
+//! grids computed from them, and reads back one buffer.
+
+use super::profile::Timestamps;
+use super::{Element, Gpu, Input, Output, Recording, Source, Step, Tensor, Timing};
+use crate::error::{Error, Result};
+use crate::kernels::{BatchSize, Binding, Values};
+use crate::models::Weight;
+use std::collections::HashMap;
+use std::future::Future;
+use std::ops::Range;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use wgpu::BufferUsages as Usage;
+
+/// The largest batch that a plan runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Capacity {
+    pub tokens: usize,
+    pub texts: usize,
+}
+
+impl Capacity {
+    fn batch(&self) -> BatchSize {
+        // Every text at least one token; the first takes what is left. Only sums matter here.
+        let texts = self.texts.clamp(1, self.tokens.max(1)) as u32;
+        BatchSize::new((0..texts).map(|text| if text == 0 { self.tokens as u32 - (texts - 1) } else { 1 }))
+    }
+
+    /// Rows to allocate for a tensor; the starts have one more than there are texts, the tiles at most one a token.
+    fn rows(&self, tensor: &Tensor, source: &Source) -> u64 {
+        let rows = u64::from(self.batch().rows(tensor.rows));
+        if matches!(source, Source::Input(Input::Starts)) { rows + 1 } else { rows }
+    }
+}
+
+/// What one run computes on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Run<'a> {
+    /// (id, type, position in the text, text in the batch) of each token.
+    pub tokens: &'a [[u32; 4]],
+    /// First token of each text, and the number of tokens.
+    pub starts: &'a [u32],
+    /// Class of each text, where the recording wants a cross-entropy.
+    pub classes: &'a [u32],
+    /// `[texts, labels]`, where the recording wants another loss.
+    pub targets: &'a [f32],
+}
+
+impl Run<'_> {
+    pub fn size(&self) -> BatchSize {
+        BatchSize::new(self.starts.windows(2).map(|pair| pair[1] - pair[0]))
+    }
+
+    /// The contents of an input; `tile` is the kernels' number of queries a tile.
+    pub fn input(&self, input: Input, size: &BatchSize, tile: u32) -> Values {
+        match input {
+            Input::Tokens => Values::U32(self.tokens.as_flattened().to_vec()),
+            Input::Starts => Values::U32(self.starts.to_vec()),
+            Input::Tiles => Values::U32(size.tiles(tile).flatten().collect()),
+            Input::Classes => Values::U32(self.classes.to_vec()),
+            Input::Targets { .. } => Values::F32(self.targets.to_vec()),
+        }
+    }
+}
+
+/// Where a plan gets the contents of weights from.
+pub trait WeightSource {
+    /// Rows `rows` of the weight in device layout.
+    fn rows(&self, weight: &Weight, rows: Range<usize>) -> Result<Vec<f32>>;
+}
+
+/// Weights on the device, shared by the plans of one model.
+#[derive(Debug, Default)]
+pub struct WeightBuffers(HashMap<(Weight, usize), wgpu::Buffer>);
+
+/// A recording on a device.
+#[derive(Debug)]
+pub struct Plan {
+    gpu: Arc<Gpu>,
+    recording: Recording,
+    capacity: Capacity,
+    steps: Vec<PlannedStep>,
+    inputs: Vec<(Input, wgpu::Buffer)>,
+    intermediates: Vec<wgpu::Buffer>,
+    outputs: Vec<(Output, Tensor, wgpu::Buffer)>,
+    batch: wgpu::Buffer,
+    readable: wgpu::Buffer,
+    tile: u32,
+}
+
+#[derive(Debug)]
+struct PlannedStep {
+    pipeline: Arc<super::device::Pipeline>,
+    groups: [wgpu::BindGroup; 2],
+}
+
+impl Plan {
+    /// Allocates, uploads what `weights` does not hold yet, and compiles.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] naming what was being allocated, [`Error::Adapter`] where a tensor at this capacity
+    /// passes a limit, [`Error::DeviceLost`], and what `source` answers.
+    pub async fn new(
+        gpu: Arc<Gpu>,
+        recording: Recording,
+        capacity: Capacity,
+        weights: &mut WeightBuffers,
+        source: &dyn WeightSource,
+    ) -> Result<Plan> {
+        let batch_size = capacity.batch();
+        let mut buffers: Vec<Option<wgpu::Buffer>> = vec![None; recording.tensors.len()];
+        let mut inputs = Vec::new();
+        for (tensor, from) in &recording.tensors {
+            let bytes = capacity.rows(tensor, from) * tensor.columns as u64 * 4;
+            buffers[tensor.id] = match from {
+                Source::Weight(weight, rows) => {
+                    let key = (weight.clone(), rows.start);
+                    if !weights.0.contains_key(&key) {
+                        let values = source.rows(weight, rows.clone())?;
+                        let label = weight.names.join(" + ");
+                        let contents = Some(bytemuck::cast_slice(&values));
+                        let buffer = gpu.buffer(&label, bytes, Usage::STORAGE, contents).await?;
+                        weights.0.insert(key.clone(), buffer);
+                    }
+                    weights.0.get(&key).cloned()
+                }
+                Source::Input(input) => {
+                    let usage = Usage::STORAGE | Usage::COPY_DST;
+                    let buffer = gpu.buffer(&format!("{input:?}"), bytes, usage, None).await?;
+                    inputs.push((*input, buffer.clone()));
+                    Some(buffer)
+                }
+                Source::Constant(values) => {
+                    let bytes = values.bytes();
+                    Some(gpu.buffer("constant", bytes.len() as u64, Usage::STORAGE, Some(bytes)).await?)
+                }
+                Source::Computed => None,
+            };
+        }
+
+        let shared = share(&recording, &capacity);
+        let mut intermediates = Vec::new();
+        for (index, &bytes) in shared.bytes.iter().enumerate() {
+            let label = format!("intermediate {index} for {} tokens", capacity.tokens);
+            intermediates.push(gpu.buffer(&label, bytes, Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST, None).await?);
+        }
+        for (tensor, slot) in shared.slots {
+            buffers[tensor] = Some(intermediates[slot].clone());
+        }
+
+        let batch = gpu.buffer("batch", 16, Usage::UNIFORM | Usage::COPY_DST, None).await?;
+        let params = Params::upload(&gpu, &recording).await?;
+        let mut steps = Vec::new();
+        let mut tile = None;
+        for (index, step) in recording.steps.iter().enumerate() {
+            let launch = step.kernel.launch(&gpu.capabilities, &batch_size);
+            if let Some(queries) = step.kernel.tile(&gpu.capabilities) {
+                assert_eq!(*tile.get_or_insert(queries), queries, "kernels of one recording share one tile list");
+            }
+            let bound: Vec<(Binding, Tensor)> = step.bound().collect();
+            let bindings: Vec<Binding> = bound.iter().map(|(binding, _)| *binding).collect();
+            let pipeline = gpu.pipeline(&launch.shader, &bindings).await?;
+            let mut entries = Vec::new();
+            for (binding, tensor) in &bound {
+                let buffer = buffers[tensor.id].as_ref().unwrap_or_else(|| {
+                    panic!("{}: {} is read before any step writes it", step.kernel.name(), binding.name)
+                });
+                let bytes = capacity.rows(tensor, &recording.tensors[tensor.id].1) * tensor.columns as u64 * 4;
+                if bytes > gpu.capabilities.max_binding {
+                    return Err(Error::Adapter {
+                        adapter: gpu.name.clone(),
+                        message: format!(
+                            "{} of {} has {bytes} bytes at {} tokens, but a binding may have {}; lower the batch's \
+                             capacity (--batch-tokens)",
+                            binding.name,
+                            step.kernel.name(),
+                            capacity.tokens,
+                            gpu.capabilities.max_binding
+                        ),
+                    });
+                }
+                entries.push(wgpu::BindGroupEntry {
+                    binding: binding.number,
+                    resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                        buffer,
+                        offset: 0,
+                        size: wgpu::BufferSize::new(bytes.next_multiple_of(16)),
+                    }),
+                });
+            }
+            let sizes = [
+                wgpu::BindGroupEntry { binding: 0, resource: params.binding(index) },
+                wgpu::BindGroupEntry { binding: 1, resource: batch.as_entire_binding() },
+            ];
+            let label = Some(step.kernel.name());
+            let group = |layout, entries: &[wgpu::BindGroupEntry]| {
+                gpu.device.create_bind_group(&wgpu::BindGroupDescriptor { label, layout, entries })
+            };
+            let doing = format!("binding {}", step.kernel.name());
+            let make = || [group(&pipeline.operands, &entries), group(&pipeline.sizes, &sizes)];
+            let groups = gpu.guard(&doing, 0, make).await?;
+            steps.push(PlannedStep { pipeline, groups });
+        }
+
+        let outputs: Vec<_> = (recording.outputs.iter())
+            .map(|&(output, tensor)| {
+                let buffer = buffers[tensor.id].clone().expect("an output was written by a step");
+                (output, tensor, buffer)
+            })
+            .collect();
+        let bytes = outputs.iter().map(|(_, tensor, _)| u64::from(batch_size.rows(tensor.rows)) * tensor.columns as u64 * 4);
+        let readable = gpu.buffer("read-back", bytes.sum(), Usage::MAP_READ | Usage::COPY_DST, None).await?;
+        let tile = tile.unwrap_or(1);
+        Ok(Plan { gpu, recording, capacity, steps, inputs, intermediates, outputs, batch, readable, tile })
+    }
+
+    pub fn capacity(&self) -> Capacity {
+        self.capacity
+    }
+
+    /// Runs one batch within the capacity and reads its outputs back, in the recording's order.
+    pub async fn run(&self, run: Run<'_>) -> Result<Vec<(Output, Values)>> {
+        let size = run.size();
+        self.write(run, &size);
+        let mut encoder = self.encoder();
+        {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            for index in 0..self.steps.len() {
+                self.dispatch(&mut pass, index, &size);
+            }
+        }
+        let bytes = self.copy_outputs(&mut encoder, &size);
+        self.submit(encoder).await?;
+        let contents = read_back(&self.gpu, &self.readable, bytes).await?;
+        self.gpu.check("reading a batch's answers back")?;
+        let mut rest = contents.as_slice();
+        let split = |(output, tensor, _): &(Output, Tensor, wgpu::Buffer)| {
+            let (own, others) = rest.split_at(size.rows(tensor.rows) as usize * tensor.columns * 4);
+            rest = others;
+            let values = match tensor.element {
+                Element::F32 => Values::F32(bytemuck::pod_collect_to_vec(own)),
+                Element::U32 => Values::U32(bytemuck::pod_collect_to_vec(own)),
+            };
+            (*output, values)
+        };
+        Ok(self.outputs.iter().map(split).collect())
+    }
+
+    /// Runs one batch without reading its outputs and returns the GPU time of each step.
+    ///
+    /// # Errors
+    /// [`Error::Adapter`] if the adapter has no timestamps.
+    pub async fn profile(&self, run: Run<'_>) -> Result<Vec<Timing>> {
+        let size = run.size();
+        let timestamps = Timestamps::new(&self.gpu, self.steps.len()).await?;
+        self.write(run, &size);
+        let mut encoder = self.encoder();
+        for index in 0..self.steps.len() {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+                label: Some(self.recording.steps[index].kernel.name()),
+                timestamp_writes: Some(timestamps.around(index)),
+            });
+            self.dispatch(&mut pass, index, &size);
+        }
+        timestamps.resolve(&mut encoder);
+        self.submit(encoder).await?;
+        let times = timestamps.read(&self.gpu).await?;
+        self.gpu.check("reading timestamps back")?;
+        let timing = |(step, time)| {
+            let kernel = &self.recording.steps[step].kernel;
+            Timing { kernel: kernel.name(), step, time, operations: kernel.operations(&size) }
+        };
+        Ok(times.into_iter().enumerate().map(timing).collect())
+    }
+
+    /// Fills every intermediate and output with NaN, so that an element which no kernel writes shows.
+    pub fn poison(&self) {
+        for buffer in &self.intermediates {
+            self.gpu.queue.write_buffer(buffer, 0, &vec![0xff; buffer.size() as usize]);
+        }
+    }
+
+    fn encoder(&self) -> wgpu::CommandEncoder {
+        self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default())
+    }
+
+    async fn submit(&self, encoder: wgpu::CommandEncoder) -> Result<()> {
+        let submit = || {
+            self.gpu.queue.submit([encoder.finish()]);
+        };
+        self.gpu.guard("submitting a batch", 0, submit).await
+    }
+
+    fn write(&self, run: Run<'_>, size: &BatchSize) {
+        let Capacity { tokens, texts } = self.capacity;
+        assert!(
+            size.tokens as usize <= tokens && size.lengths.len() <= texts && size.tokens as usize == run.tokens.len(),
+            "a batch of {} tokens and {} texts does not fit a plan for {tokens} and {texts}",
+            run.tokens.len(),
+            size.lengths.len(),
+        );
+        for (input, buffer) in &self.inputs {
+            self.gpu.queue.write_buffer(buffer, 0, run.input(*input, size, self.tile).bytes());
+        }
+        let sizes = [size.tokens, size.texts()];
+        self.gpu.queue.write_buffer(&self.batch, 0, bytemuck::cast_slice(&sizes));
+    }
+
+    fn dispatch(&self, pass: &mut wgpu::ComputePass<'_>, index: usize, size: &BatchSize) {
+        let step = &self.steps[index];
+        let [x, y, z] = self.recording.steps[index].kernel.launch(&self.gpu.capabilities, size).grid;
+        pass.set_pipeline(&step.pipeline.pipeline);
+        pass.set_bind_group(0, &step.groups[0], &[]);
+        pass.set_bind_group(1, &step.groups[1], &[]);
+        pass.dispatch_workgroups(x, y, z);
+    }
+
+    fn copy_outputs(&self, encoder: &mut wgpu::CommandEncoder, size: &BatchSize) -> u64 {
+        let mut offset = 0;
+        for (_, tensor, buffer) in &self.outputs {
+            let bytes = u64::from(size.rows(tensor.rows)) * tensor.columns as u64 * 4;
+            encoder.copy_buffer_to_buffer(buffer, 0, &self.readable, offset, Some(bytes));
+            offset += bytes;
+        }
+        offset
+    }
+}
+
+impl Step {
+    /// The operands that the step has, with their bindings.
+    pub fn bound(&self) -> impl Iterator<Item = (Binding, Tensor)> + '_ {
+        let operands = self.kernel.bindings().iter().zip(&self.operands);
+        operands.filter_map(|(binding, tensor)| tensor.map(|tensor| (*binding, tensor)))
+    }
+}
+
+/// Buffers for computed tensors, each shared by tensors whose lifetimes do not meet.
+struct Shared {
+    bytes: Vec<u64>,
+    /// (tensor, buffer)
+    slots: Vec<(usize, usize)>,
+}
+
+fn share(recording: &Recording, capacity: &Capacity) -> Shared {
+    let mut last_use: HashMap<usize, usize> = HashMap::new();
+    for (index, step) in recording.steps.iter().enumerate() {
+        step.bound().for_each(|(_, tensor)| drop(last_use.insert(tensor.id, index)));
+    }
+    for (_, tensor) in &recording.outputs {
+        last_use.insert(tensor.id, usize::MAX);
+    }
+    let mut shared = Shared { bytes: Vec::new(), slots: Vec::new() };
+    let mut slot_of: HashMap<usize, usize> = HashMap::new();
+    let mut free: Vec<usize> = Vec::new();
+    for (index, step) in recording.steps.iter().enumerate() {
+        for (_, tensor) in step.bound() {
+            let source = &recording.tensors[tensor.id].1;
+            if !matches!(source, Source::Computed) || slot_of.contains_key(&tensor.id) {
+                continue;
+            }
+            let bytes = capacity.rows(&tensor, source) * tensor.columns as u64 * 4;
+            // The smallest free buffer that is large enough, else the largest one, grown.
+            let fitting = free.iter().copied().filter(|&slot| shared.bytes[slot] >= bytes);
+            let chosen = fitting.min_by_key(|&slot| shared.bytes[slot]);
+            let slot = match chosen.or_else(|| free.iter().copied().max_by_key(|&slot| shared.bytes[slot])) {
+                Some(slot) => {
+                    free.retain(|&other| other != slot);
+                    slot
+                }
+                None => {
+                    shared.bytes.push(0);
+                    shared.bytes.len() - 1
+                }
+            };
+            shared.bytes[slot] = shared.bytes[slot].max(bytes);
+            slot_of.insert(tensor.id, slot);
+            shared.slots.push((tensor.id, slot));
+        }
+        for (_, tensor) in step.bound() {
+            if last_use[&tensor.id] == index
+                && let Some(&slot) = slot_of.get(&tensor.id)
+                && !free.contains(&slot)
+            {
+                free.push(slot);
+            }
+        }
+    }
+    shared
+}
+
+/// All steps' parameters in one uniform buffer.
+struct Params {
+    buffer: wgpu::Buffer,
+    places: Vec<(u64, u64)>,
+}
+
+impl Params {
+    async fn upload(gpu: &Gpu, recording: &Recording) -> Result<Params> {
+        let alignment = gpu.device.limits().min_uniform_buffer_offset_alignment as usize;
+        let mut bytes: Vec<u8> = Vec::new();
+        let mut places = Vec::new();
+        for step in &recording.steps {
+            let params = step.kernel.params().bytes;
+            bytes.resize(bytes.len().next_multiple_of(alignment), 0);
+            places.push((bytes.len() as u64, params.len().next_multiple_of(16) as u64));
+            bytes.extend(&params);
+            bytes.resize(bytes.len().next_multiple_of(16), 0);
+        }
+        let buffer = gpu.buffer("params", bytes.len() as u64, Usage::UNIFORM, Some(&bytes)).await?;
+        Ok(Params { buffer, places })
+    }
+
+    fn binding(&self, step: usize) -> wgpu::BindingResource<'_> {
+        let (offset, size) = self.places[step];
+        wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+            buffer: &self.buffer,
+            offset,
+            size: wgpu::BufferSize::new(size),
+        })
+    }
+}
+
+/// The first `bytes` of a mappable buffer, once the work submitted so far is done.
+pub(super) async fn read_back(gpu: &Gpu, buffer: &wgpu::Buffer, bytes: u64) -> Result<Vec<u8>> {
+    let failed = |message: String| {
+        gpu.check("reading back").err().unwrap_or(Error::Adapter { adapter: gpu.name.clone(), message })
+    };
+    let state = Arc::new(Mutex::new(Mapping::default()));
+    let signal = state.clone();
+    buffer.map_async(wgpu::MapMode::Read, ..bytes, move |result| {
+        let mut state = signal.lock().unwrap_or_else(PoisonError::into_inner);
+        state.result = Some(result);
+        if let Some(waker) = state.waker.take() {
+            waker.wake();
+        }
+    });
+    let mapped = Mapped { gpu, state }.await;
+    mapped.map_err(|error| failed(format!("failed reading back: {error}")))?;
+    let contents = buffer.get_mapped_range(..bytes).map_err(|error| failed(format!("failed reading back: {error}")))?;
+    let copy = contents.to_vec();
+    drop(contents);
+    buffer.unmap();
+    Ok(copy)
+}
+
+#[derive(Default)]
+struct Mapping {
+    result: Option<Result<(), wgpu::BufferAsyncError>>,
+    waker: Option<Waker>,
+}
+
+/// Ready once a buffer is mapped. In a browser the event loop maps it; elsewhere somebody has to poll the device, which
+/// this does each time it is polled itself: without blocking, unless [`block_on`] says that the thread may wait.
+struct Mapped<'a> {
+    gpu: &'a Gpu,
+    state: Arc<Mutex<Mapping>>,
+}
+
+impl Future for Mapped<'_> {
+    type Output = Result<(), wgpu::BufferAsyncError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        // Outside the lock: polling the device may call back. An error here (a lost device) comes back in the result.
+        if MAY_BLOCK.get() {
+            let _ = self.gpu.device.poll(wgpu::PollType::wait_indefinitely());
+        } else {
+            let _ = self.gpu.device.poll(wgpu::PollType::Poll);
+        }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match state.result.take() {
+            Some(result) => Poll::Ready(result),
+            None => {
+                state.waker = Some(context.waker().clone());
+                if cfg!(not(target_arch = "wasm32")) {
+                    context.waker().wake_by_ref();
+                }
+                Poll::Pending
+            }
+        }
+    }
+}
+
+thread_local! {
+    static MAY_BLOCK: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// Runs a future of this crate to its end on this thread, which may sleep while the device works.
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            MAY_BLOCK.set(self.0);
+        }
+    }
+    let _restore = Restore(MAY_BLOCK.replace(true));
+    pollster::block_on(future)
+}

@@ -1,0 +1,70 @@
+//! GPU time by step, from timestamps around one pass a step.
+
+use super::Gpu;
+use crate::error::{Error, Result};
+use std::time::Duration;
+
+/// GPU time of one step of a recording.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    pub kernel: &'static str,
+    /// Index of the step in the recording.
+    pub step: usize,
+    pub time: Duration,
+    /// Multiplications and additions, each counted.
+    pub operations: u64,
+}
+
+/// Two timestamps a step and the buffers they are read through.
+#[derive(Debug)]
+pub(super) struct Timestamps {
+    set: wgpu::QuerySet,
+    resolved: wgpu::Buffer,
+    readable: wgpu::Buffer,
+    steps: u32,
+}
+
+impl Timestamps {
+    pub async fn new(gpu: &Gpu, steps: usize) -> Result<Timestamps> {
+        let refuse = |message: &str| Error::Adapter { adapter: gpu.name.clone(), message: message.into() };
+        if !gpu.capabilities.timestamps {
+            return Err(refuse("has no timestamps, so kernels cannot be timed on it"));
+        }
+        let steps = steps as u32;
+        if 2 * steps > wgpu::QUERY_SET_MAX_QUERIES {
+            return Err(refuse("cannot time a recording of so many steps at once"));
+        }
+        let bytes = u64::from(2 * steps) * 8;
+        let descriptor =
+            wgpu::QuerySetDescriptor { label: Some("timestamps"), ty: wgpu::QueryType::Timestamp, count: 2 * steps };
+        use wgpu::BufferUsages as Usage;
+        Ok(Timestamps {
+            set: gpu.guard("allocating timestamps", bytes, || gpu.device.create_query_set(&descriptor)).await?,
+            resolved: gpu.buffer("timestamps", bytes, Usage::QUERY_RESOLVE | Usage::COPY_SRC, None).await?,
+            readable: gpu.buffer("timestamps", bytes, Usage::MAP_READ | Usage::COPY_DST, None).await?,
+            steps,
+        })
+    }
+
+    pub fn around(&self, step: usize) -> wgpu::ComputePassTimestampWrites<'_> {
+        wgpu::ComputePassTimestampWrites {
+            query_set: &self.set,
+            beginning_of_pass_write_index: Some(2 * step as u32),
+            end_of_pass_write_index: Some(2 * step as u32 + 1),
+        }
+    }
+
+    pub fn resolve(&self, encoder: &mut wgpu::CommandEncoder) {
+        encoder.resolve_query_set(&self.set, 0..2 * self.steps, &self.resolved, 0);
+        encoder.copy_buffer_to_buffer(&self.resolved, 0, &self.readable, 0, Some(u64::from(2 * self.steps) * 8));
+    }
+
+    /// Time of each step, after the submission.
+    pub async fn read(&self, gpu: &Gpu) -> Result<Vec<Duration>> {
+        let bytes = super::plan::read_back(gpu, &self.readable, u64::from(2 * self.steps) * 8).await?;
+        let period = f64::from(gpu.queue.get_timestamp_period());
+        let ticks: &[u64] = bytemuck::cast_slice(&bytes);
+        let time = |pair: &[u64]| Duration::from_nanos((pair[1].saturating_sub(pair[0]) as f64 * period) as u64);
+        Ok(ticks.chunks_exact(2).map(time).collect())
+    }
+}

@@ -1,0 +1,188 @@
+//! Steps over handles. A recording touches no device: the plan runs it on one, [`crate::reference`] on the CPU.
+
+use crate::kernels::{Kernel, Values};
+use crate::models::Weight;
+use std::collections::HashMap;
+use std::ops::Range;
+
+/// A number of rows: one of the two symbols that depend on the batch, or a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rows {
+    Tokens,
+    Texts,
+    Fixed(u32),
+}
+
+impl Rows {
+    /// As `resolve` of `shaders/parts/batch.wgsl` reads it.
+    pub fn code(self) -> u32 {
+        match self {
+            Rows::Tokens => u32::MAX,
+            Rows::Texts => u32::MAX - 1,
+            Rows::Fixed(count) => count,
+        }
+    }
+}
+
+/// A tensor's element type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Element {
+    F32,
+    U32,
+}
+
+/// A handle to a row-major, contiguous matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tensor {
+    pub(crate) id: usize,
+    pub rows: Rows,
+    pub columns: usize,
+    pub element: Element,
+}
+
+impl Tensor {
+    pub fn shape(&self) -> (Rows, usize) {
+        (self.rows, self.columns)
+    }
+}
+
+/// What a run writes before its first step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Input {
+    /// `[tokens, 4]`: id, type, position in the text, text in the batch.
+    Tokens,
+    /// `[texts + 1]`: first token of each text, and the number of tokens.
+    Starts,
+    /// `[tiles, 2]`: text and first position of each query tile.
+    Tiles,
+    /// `[texts]`: class of each text.
+    Classes,
+    /// `[texts, labels]`: target of each label.
+    Targets { labels: u32 },
+}
+
+/// Where a tensor's contents come from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// Rows of a matrix of the checkpoint, in device layout.
+    Weight(Weight, Range<usize>),
+    Input(Input),
+    /// Written by a step.
+    Computed,
+    /// Given with the recording.
+    Constant(Values),
+}
+
+/// One kernel with its operands, in the order of its bindings.
+#[derive(Debug)]
+pub struct Step {
+    pub kernel: Box<dyn Kernel>,
+    pub operands: Vec<Option<Tensor>>,
+}
+
+/// What a recording's outputs are called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Output {
+    Logits,
+    Probabilities,
+    /// Index of the largest logit.
+    Argmax,
+    /// The largest logit.
+    Maximum,
+    Loss,
+    /// 0 is the input of the first layer, `n` the output of layer `n`.
+    HiddenState(usize),
+    Attention(usize),
+}
+
+/// Steps, the tensors they name, and which of those are read back.
+#[derive(Debug)]
+pub struct Recording {
+    pub tensors: Vec<(Tensor, Source)>,
+    pub steps: Vec<Step>,
+    pub outputs: Vec<(Output, Tensor)>,
+    weights: HashMap<(Weight, usize), Tensor>,
+    max_binding: u64,
+}
+
+impl Recording {
+    /// `max_binding`: bytes that one binding may span; a table that is larger is split by rows.
+    pub fn new(max_binding: u64) -> Recording {
+        Recording { tensors: Vec::new(), steps: Vec::new(), outputs: Vec::new(), weights: HashMap::new(), max_binding }
+    }
+
+    fn add(&mut self, rows: Rows, columns: usize, element: Element, source: Source) -> Tensor {
+        let tensor = Tensor { id: self.tensors.len(), rows, columns, element };
+        self.tensors.push((tensor, source));
+        tensor
+    }
+
+    /// A new f32 matrix that a step will write.
+    pub fn tensor(&mut self, rows: Rows, columns: usize) -> Tensor {
+        self.add(rows, columns, Element::F32, Source::Computed)
+    }
+
+    /// A new u32 matrix that a step will write.
+    pub fn indices(&mut self, rows: Rows, columns: usize) -> Tensor {
+        self.add(rows, columns, Element::U32, Source::Computed)
+    }
+
+    /// A matrix whose contents are known now.
+    pub fn constant(&mut self, rows: Rows, columns: usize, values: Values) -> Tensor {
+        let element = match values {
+            Values::F32(_) => Element::F32,
+            Values::U32(_) => Element::U32,
+        };
+        self.add(rows, columns, element, Source::Constant(values))
+    }
+
+    /// The tensor of an input; the same handle each time.
+    pub fn input(&mut self, input: Input) -> Tensor {
+        let known = self.tensors.iter().find(|(_, source)| matches!(source, Source::Input(known) if *known == input));
+        if let Some((tensor, _)) = known {
+            return *tensor;
+        }
+        let (rows, columns, element) = match input {
+            Input::Tokens => (Rows::Tokens, 4, Element::U32),
+            Input::Starts => (Rows::Texts, 1, Element::U32),
+            Input::Tiles => (Rows::Tokens, 2, Element::U32),
+            Input::Classes => (Rows::Texts, 1, Element::U32),
+            Input::Targets { labels } => (Rows::Texts, labels as usize, Element::F32),
+        };
+        self.add(rows, columns, element, Source::Input(input))
+    }
+
+    /// The whole of a weight, which must fit one binding; the same handle for equal weights.
+    pub fn weight(&mut self, weight: &Weight) -> Tensor {
+        let [rows, _] = weight.shape();
+        self.weight_rows(weight, 0..rows)
+    }
+
+    /// A weight in as few parts as fit a binding each, with the first row of each.
+    pub fn weight_parts(&mut self, weight: &Weight) -> Vec<(u32, Tensor)> {
+        let [rows, columns] = weight.shape();
+        let part = (self.max_binding as usize / (columns * size_of::<f32>())).clamp(1, rows.max(1));
+        (0..rows).step_by(part).map(|first| (first as u32, self.weight_rows(weight, first..rows.min(first + part)))).collect()
+    }
+
+    fn weight_rows(&mut self, weight: &Weight, range: Range<usize>) -> Tensor {
+        if let Some(tensor) = self.weights.get(&(weight.clone(), range.start)) {
+            return *tensor;
+        }
+        let rows = Rows::Fixed(range.len() as u32);
+        let tensor = self.add(rows, weight.shape()[1], Element::F32, Source::Weight(weight.clone(), range.clone()));
+        self.weights.insert((weight.clone(), range.start), tensor);
+        tensor
+    }
+
+    /// Appends a step; an operand a kernel does without is `None`.
+    pub fn step(&mut self, kernel: impl Kernel + 'static, operands: &[Option<Tensor>]) {
+        assert_eq!(operands.len(), kernel.bindings().len(), "{}: number of operands", kernel.name());
+        self.steps.push(Step { kernel: Box::new(kernel), operands: operands.to_vec() });
+    }
+
+    /// Marks a tensor to be read back after each run.
+    pub fn output(&mut self, output: Output, tensor: Tensor) {
+        self.outputs.push((output, tensor));
+    }
+}

@@ -1,0 +1,286 @@
+//! `output[i] = sum_j softmax_j(scale * (q_i . k_j + score_term(i, j))) v_j`, head by head, within one text
+//!
+//! Vaswani et al. 2017; streamed as in Milakov & Gimelshein 2018 and Rabe & Staats 2021.
+
+use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, uniform::uniform, write_output};
+use crate::gpu::{Capabilities, Input, Part, Recording, Rows, Shader, Tensor, parts};
+use crate::models::{self, Score};
+
+pub const NAME: &str = "attention";
+
+/// Where queries, keys and values lie, and what is added to their product; shared with
+/// [`attention_weights`](super::attention_weights).
+#[derive(Clone, Debug)]
+pub struct Heads {
+    /// `Tokens`, or `Texts` where only the first token of each text asks.
+    pub queries: Rows,
+    pub heads: u32,
+    /// Columns of one head.
+    pub head_width: u32,
+    /// Columns of the matrix that the queries start each row of.
+    pub query_stride: u32,
+    /// Columns of the matrix of keys and values, and where in a row the first of each lies.
+    pub key_stride: u32,
+    pub first_key: u32,
+    pub first_value: u32,
+    /// Keys further than this from the query are not seen.
+    pub window: u32,
+    /// Longest text; middle of a table of distances, and row length of attention weights.
+    pub max_length: u32,
+    pub scale: f32,
+    pub score: Term,
+}
+
+/// What is added to `q . k`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Term {
+    None,
+    /// `q_i . table[i - j + max_length - 1]`, with `keys` also `k_j . table[...]`.
+    Distance { keys: bool },
+}
+
+#[derive(Clone, Debug)]
+pub struct Attention(pub Heads);
+
+/// The operands of attention: queries and the matrix of keys and values.
+#[derive(Clone, Copy, Debug)]
+pub struct Projections {
+    /// `[query rows, hidden ...]`, the queries first in each row.
+    pub queries: Tensor,
+    /// `[tokens, ...]` with `hidden` keys from `first_key` on, then `hidden` values.
+    pub keys: Tensor,
+    pub first_key: usize,
+}
+
+impl Heads {
+    pub fn new(attention: &models::Attention, projections: &Projections, max_length: usize) -> Heads {
+        let hidden = attention.output.inputs();
+        Heads {
+            queries: projections.queries.rows,
+            heads: attention.heads as u32,
+            head_width: (hidden / attention.heads) as u32,
+            query_stride: projections.queries.columns as u32,
+            key_stride: projections.keys.columns as u32,
+            first_key: projections.first_key as u32,
+            first_value: (projections.first_key + hidden) as u32,
+            window: u32::MAX,
+            max_length: max_length as u32,
+            scale: attention.scale,
+            score: match attention.score {
+                Score::Plain => Term::None,
+                Score::Distance { keys, .. } => Term::Distance { keys },
+            },
+        }
+    }
+
+    /// The table that the score term reads.
+    pub fn table(recording: &mut Recording, score: &Score) -> Option<Tensor> {
+        match score {
+            Score::Plain => None,
+            Score::Distance { table, .. } => Some(recording.weight(table)),
+        }
+    }
+
+    /// Elements that are read at once: four where every width and offset allows it.
+    fn chunk(&self) -> u32 {
+        let widths = [self.head_width, self.query_stride, self.key_stride, self.first_key, self.first_value];
+        if widths.iter().all(|width| width % 4 == 0) { 4 } else { 1 }
+    }
+
+    pub(super) fn parts(&self) -> Vec<Part> {
+        let chunk = if self.chunk() == 4 { parts::CHUNK_4 } else { parts::CHUNK_1 };
+        let score = match self.score {
+            Term::None => parts::SCORE_PLAIN,
+            Term::Distance { .. } => parts::SCORE_DISTANCE,
+        };
+        vec![parts::ELEMENT_F32, chunk, parts::BATCH, parts::MATH, parts::HEADS, score]
+    }
+
+    pub(super) fn constants(&self, shader: Shader) -> Shader {
+        match self.score {
+            Term::None => shader,
+            Term::Distance { keys } => shader.constant("KEYS", u32::from(keys)),
+        }
+    }
+
+    pub(super) fn uniform(&self) -> Uniform {
+        let chunk = self.chunk();
+        Params {
+            heads: self.heads,
+            head_width: self.head_width / chunk,
+            query_stride: self.query_stride / chunk,
+            key_stride: self.key_stride / chunk,
+            first_key: self.first_key / chunk,
+            first_value: self.first_value / chunk,
+            window: self.window,
+            max_length: self.max_length,
+            scale: self.scale,
+        }
+        .into()
+    }
+
+    /// Softmax over the keys of one query: `weights[j]` for every key of the text that starts at row `start`.
+    pub(super) fn weights(&self, operands: Operands, head: usize, query: Query, weights: &mut [f32]) {
+        let width = self.head_width as usize;
+        let q = &operands.queries[query.row * self.query_stride as usize + head * width..][..width];
+        let visible = |j: usize| query.position.abs_diff(j) <= self.window as usize;
+        for (j, weight) in weights.iter_mut().enumerate() {
+            let k = self.row(operands.keys, query.start + j, self.first_key, head);
+            let mut score = dot(q, k);
+            if let Term::Distance { keys } = self.score {
+                let distance = query.position + self.max_length as usize - 1 - j;
+                let table = &operands.table[distance * width..][..width];
+                score += dot(q, table) + if keys { dot(k, table) } else { 0.0 };
+            }
+            *weight = if visible(j) { score * self.scale } else { f32::NEG_INFINITY };
+        }
+        let highest = weights.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        weights.iter_mut().for_each(|weight| *weight = (*weight - highest).exp());
+        let total: f32 = weights.iter().sum();
+        weights.iter_mut().for_each(|weight| *weight /= total);
+    }
+
+    fn row<'a>(&self, keys: &'a [f32], row: usize, first: u32, head: usize) -> &'a [f32] {
+        let width = self.head_width as usize;
+        &keys[row * self.key_stride as usize + first as usize + head * width..][..width]
+    }
+
+    /// Pairs of query and key within the window, all texts.
+    pub(super) fn pairs(&self, batch: &BatchSize) -> u64 {
+        let reach = |i: u32, length: u32| {
+            let end = length.min(i.saturating_add(self.window).saturating_add(1));
+            u64::from(end - i.saturating_sub(self.window))
+        };
+        let queries = |length: u32| if self.queries == Rows::Texts { 1 } else { length };
+        batch.lengths.iter().map(|&length| (0..queries(length)).map(|i| reach(i, length)).sum::<u64>()).sum()
+    }
+}
+
+/// The host's view of the buffers that a score is computed from.
+#[derive(Clone, Copy)]
+pub(super) struct Operands<'a> {
+    pub queries: &'a [f32],
+    pub keys: &'a [f32],
+    pub table: &'a [f32],
+}
+
+/// A query: its row in the query matrix, its position in the text, and the row of the text's first key.
+#[derive(Clone, Copy)]
+pub(super) struct Query {
+    pub row: usize,
+    pub position: usize,
+    pub start: usize,
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// The attended values: `[query rows, hidden]`.
+pub fn record(
+    recording: &mut Recording,
+    attention: &models::Attention,
+    projections: Projections,
+    max_length: usize,
+) -> Tensor {
+    let heads = Heads::new(attention, &projections, max_length);
+    let starts = recording.input(Input::Starts);
+    let tiles = (heads.queries == Rows::Tokens).then(|| recording.input(Input::Tiles));
+    let table = Heads::table(recording, &attention.score);
+    let output = recording.tensor(heads.queries, attention.output.inputs());
+    let Projections { queries, keys, .. } = projections;
+    recording.step(Attention(heads), &[Some(queries), Some(keys), Some(output), Some(starts), tiles, table]);
+    output
+}
+
+uniform!(struct Params {
+    heads: u32,
+    head_width: u32,
+    query_stride: u32,
+    key_stride: u32,
+    first_key: u32,
+    first_value: u32,
+    window: u32,
+    max_length: u32,
+    scale: f32,
+});
+
+impl Kernel for Attention {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn bindings(&self) -> &'static [Binding] {
+        const BINDINGS: &[Binding] = &[
+            Binding::read(0, "queries"),
+            Binding::read(1, "keys"),
+            Binding::write(2, "output"),
+            Binding::read(3, "starts"),
+            Binding::read(4, "tiles"),
+            Binding::read(5, "distances"),
+        ];
+        BINDINGS
+    }
+
+    fn params(&self) -> Uniform {
+        self.0.uniform()
+    }
+
+    fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
+        let heads = &self.0;
+        let queries = self.tile(device).unwrap_or(1);
+        let tiles = match heads.queries {
+            Rows::Texts => batch.texts(),
+            _ => batch.tiles(queries).count() as u32,
+        };
+        let registers = match heads.head_width / heads.chunk() {
+            0..=8 => parts::HEAD_8,
+            9..=16 => parts::HEAD_16,
+            17..=32 => parts::HEAD_32,
+            33..=64 => parts::HEAD_64,
+            chunks => panic!("{NAME}: a head of {chunks} chunks; the model's file must refuse it"),
+        };
+        let rows = if heads.queries == Rows::Texts { parts::QUERIES_TEXTS } else { parts::QUERIES_TOKENS };
+        let mut linked = heads.parts();
+        linked.extend([rows, registers, parts::ATTENTION]);
+        let shader = Shader::link(NAME, &linked).constant("QUERIES", queries);
+        Launch { shader: heads.constants(shader), grid: [tiles, heads.heads, 1] }
+    }
+
+    fn tile(&self, _device: &Capabilities) -> Option<u32> {
+        (self.0.queries == Rows::Tokens).then_some(32)
+    }
+
+    fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {
+        let heads = &self.0;
+        let width = heads.head_width as usize;
+        write_output(operands, 2, |operands, output| {
+            let [queries, keys, table] = [0, 1, 5].map(|operand| operands[operand].f32());
+            let mut start = 0;
+            for (text, &length) in batch.lengths.iter().enumerate() {
+                let length = length as usize;
+                let mut weights = vec![0.0; length];
+                let asking = if heads.queries == Rows::Texts { 0..1 } else { 0..length };
+                for position in asking {
+                    let row = if heads.queries == Rows::Texts { text } else { start + position };
+                    let query = Query { row, position, start };
+                    for head in 0..heads.heads as usize {
+                        heads.weights(Operands { queries, keys, table }, head, query, &mut weights);
+                        let place = (row * heads.heads as usize + head) * width;
+                        let total = &mut output[place..place + width];
+                        total.fill(0.0);
+                        for (j, weight) in weights.iter().enumerate() {
+                            let v = heads.row(keys, start + j, heads.first_value, head);
+                            total.iter_mut().zip(v).for_each(|(total, v)| *total += weight * v);
+                        }
+                    }
+                }
+                start += length;
+            }
+        });
+    }
+
+    fn operations(&self, batch: &BatchSize) -> u64 {
+        4 * self.0.pairs(batch) * u64::from(self.0.heads * self.0.head_width)
+    }
+}

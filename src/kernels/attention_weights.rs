@@ -1,0 +1,83 @@
+//! `output[i, head, j] = softmax_j(scale * (q_i . k_j + score_term(i, j)))`, for who asks for attentions
+//!
+//! transformers: what `output_attentions=True` returns under eager attention.
+
+use super::attention::{Heads, Operands, Projections, Query};
+use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, reduction, write_output};
+use crate::gpu::{Capabilities, Input, Recording, Rows, Shader, Tensor, parts};
+use crate::models;
+
+pub const NAME: &str = "attention_weights";
+
+#[derive(Clone, Debug)]
+pub struct AttentionWeights(pub Heads);
+
+/// `[tokens, heads * max_length]`; of each row of a head, the text's length is written.
+pub fn record(
+    recording: &mut Recording,
+    attention: &models::Attention,
+    projections: Projections,
+    max_length: usize,
+) -> Tensor {
+    let heads = Heads::new(attention, &projections, max_length);
+    assert_eq!(heads.queries, Rows::Tokens, "{NAME}: every token must be a query");
+    let [starts, tokens] = [Input::Starts, Input::Tokens].map(|input| recording.input(input));
+    let table = Heads::table(recording, &attention.score);
+    let output = recording.tensor(Rows::Tokens, attention.heads * max_length);
+    let Projections { queries, keys, .. } = projections;
+    recording.step(AttentionWeights(heads), &[Some(queries), Some(keys), Some(output), Some(starts), Some(tokens), table]);
+    output
+}
+
+impl Kernel for AttentionWeights {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn bindings(&self) -> &'static [Binding] {
+        const BINDINGS: &[Binding] = &[
+            Binding::read(0, "queries"),
+            Binding::read(1, "keys"),
+            Binding::write(2, "output"),
+            Binding::read(3, "starts"),
+            Binding::read(4, "tokens"),
+            Binding::read(5, "distances"),
+        ];
+        BINDINGS
+    }
+
+    fn params(&self) -> Uniform {
+        self.0.uniform()
+    }
+
+    fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
+        let (lanes, reduce) = reduction(device);
+        let mut linked = self.0.parts();
+        linked.extend([reduce, parts::ATTENTION_WEIGHTS]);
+        let shader = Shader::link(NAME, &linked).constant("LANES", lanes);
+        Launch { shader: self.0.constants(shader), grid: folded(batch.tokens * self.0.heads, device) }
+    }
+
+    fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {
+        let heads = &self.0;
+        write_output(operands, 2, |operands, output| {
+            let [queries, keys, table] = [0, 1, 5].map(|operand| operands[operand].f32());
+            let mut start = 0;
+            for &length in &batch.lengths {
+                for position in 0..length as usize {
+                    let row = start + position;
+                    for head in 0..heads.heads as usize {
+                        let place = (row * heads.heads as usize + head) * heads.max_length as usize;
+                        let weights = &mut output[place..place + length as usize];
+                        heads.weights(Operands { queries, keys, table }, head, Query { row, position, start }, weights);
+                    }
+                }
+                start += length as usize;
+            }
+        });
+    }
+
+    fn operations(&self, batch: &BatchSize) -> u64 {
+        2 * self.0.pairs(batch) * u64::from(self.0.heads * self.0.head_width)
+    }
+}

@@ -1,0 +1,103 @@
+//! `output[token] = words[id] + positions[first_position + position] + types[type]`
+//!
+//! transformers: `BertEmbeddings.forward` in models/bert/modeling_bert.py, up to its LayerNorm.
+
+use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, uniform::uniform, write_output};
+use crate::gpu::{Capabilities, Input, Recording, Rows, Shader, Tensor, parts};
+use crate::models::Embeddings;
+
+pub const NAME: &str = "embed";
+const LANES: u32 = 64;
+
+/// Looks up the rows of the tokens whose id lies in `first_id .. first_id + ids`.
+#[derive(Clone, Debug)]
+pub struct Embed {
+    pub columns: u32,
+    pub first_id: u32,
+    pub ids: u32,
+    /// Row of the position table that a text's first token reads; `None` without a table.
+    pub first_position: Option<u32>,
+    /// Whether there is a table of token types.
+    pub types: bool,
+}
+
+/// `[tokens, columns]`, the sum of the embedding tables; the word table may be bound in several parts.
+pub fn record(recording: &mut Recording, embeddings: &Embeddings) -> Tensor {
+    let tokens = recording.input(Input::Tokens);
+    let positions = embeddings.positions.as_ref().map(|positions| recording.weight(&positions.table));
+    let types = embeddings.types.as_ref().map(|types| recording.weight(types));
+    let output = recording.tensor(Rows::Tokens, embeddings.words.columns);
+    for (first_id, words) in recording.weight_parts(&embeddings.words) {
+        let Rows::Fixed(ids) = words.rows else { unreachable!("a weight has a fixed number of rows") };
+        let kernel = Embed {
+            columns: embeddings.words.columns as u32,
+            first_id,
+            ids,
+            first_position: embeddings.positions.as_ref().map(|positions| positions.first as u32),
+            types: types.is_some(),
+        };
+        recording.step(kernel, &[Some(tokens), Some(words), Some(output), positions, types]);
+    }
+    output
+}
+
+uniform!(struct Params { columns: u32, first_id: u32, ids: u32, first_position: u32 });
+
+impl Kernel for Embed {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn bindings(&self) -> &'static [Binding] {
+        const BINDINGS: &[Binding] = &[
+            Binding::read(0, "tokens"),
+            Binding::read(1, "words"),
+            Binding::write(2, "output"),
+            Binding::read(3, "positions"),
+            Binding::read(4, "types"),
+        ];
+        BINDINGS
+    }
+
+    fn params(&self) -> Uniform {
+        let Embed { columns, first_id, ids, .. } = *self;
+        Params { columns, first_id, ids, first_position: self.first_position.unwrap_or(0) }.into()
+    }
+
+    fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
+        let positions = if self.first_position.is_some() { parts::POSITIONS_TABLE } else { parts::POSITIONS_NONE };
+        let types = if self.types { parts::TYPES_TABLE } else { parts::TYPES_NONE };
+        Launch {
+            shader: Shader::link(NAME, &[parts::ELEMENT_F32, parts::BATCH, positions, types, parts::EMBED])
+                .constant("LANES", LANES),
+            grid: folded(batch.tokens, device),
+        }
+    }
+
+    fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {
+        let columns = self.columns as usize;
+        write_output(operands, 2, |operands, output| {
+            let (tokens, words) = (operands[0].u32(), operands[1].f32());
+            for row in 0..batch.tokens as usize {
+                let [id, kind, position] = [0, 1, 2].map(|field| tokens[row * 4 + field]);
+                if id < self.first_id || id >= self.first_id + self.ids {
+                    continue;
+                }
+                for column in 0..columns {
+                    let mut value = words[(id - self.first_id) as usize * columns + column];
+                    if let Some(first) = self.first_position {
+                        value += operands[3].f32()[(first + position) as usize * columns + column];
+                    }
+                    if self.types {
+                        value += operands[4].f32()[kind as usize * columns + column];
+                    }
+                    output[row * columns + column] = value;
+                }
+            }
+        });
+    }
+
+    fn operations(&self, batch: &BatchSize) -> u64 {
+        2 * u64::from(batch.tokens) * u64::from(self.columns)
+    }
+}

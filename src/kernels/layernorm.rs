@@ -1,0 +1,99 @@
+//! `x = input + residual; output = (x - mean(x)) / sqrt(variance(x) + epsilon) * weight + bias`, row by row
+//!
+//! Ba, Kiros, Hinton 2016, "Layer Normalization".
+
+use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, reduction, uniform::uniform, write_output};
+use crate::gpu::{Capabilities, Recording, Rows, Shader, Tensor, parts};
+use crate::models::Norm;
+
+pub const NAME: &str = "layernorm";
+
+#[derive(Clone, Debug)]
+pub struct LayerNorm {
+    pub rows: Rows,
+    pub columns: u32,
+    pub epsilon: f32,
+    pub bias: bool,
+    pub residual: bool,
+}
+
+/// The rows of `input`, plus `residual` where there is one, normalised; shapes are equal.
+pub fn record(recording: &mut Recording, input: Tensor, residual: Option<Tensor>, norm: &Norm) -> Tensor {
+    assert_eq!(input.columns, norm.weight.columns, "{NAME}: columns of the input and of {}", norm.weight.names[0]);
+    if let Some(residual) = residual {
+        assert_eq!(input.shape(), residual.shape(), "{NAME}: shapes of input and residual");
+    }
+    let kernel = LayerNorm {
+        rows: input.rows,
+        columns: input.columns as u32,
+        epsilon: norm.epsilon,
+        bias: norm.bias.is_some(),
+        residual: residual.is_some(),
+    };
+    let weight = recording.weight(&norm.weight);
+    let bias = norm.bias.as_ref().map(|bias| recording.weight(bias));
+    let output = recording.tensor(input.rows, input.columns);
+    recording.step(kernel, &[Some(input), Some(weight), Some(output), bias, residual]);
+    output
+}
+
+uniform!(struct Params { rows: u32, columns: u32, epsilon: f32 });
+
+impl Kernel for LayerNorm {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn bindings(&self) -> &'static [Binding] {
+        const BINDINGS: &[Binding] = &[
+            Binding::read(0, "input"),
+            Binding::read(1, "weight"),
+            Binding::write(2, "output"),
+            Binding::read(6, "bias"),
+            Binding::read(7, "residual"),
+        ];
+        BINDINGS
+    }
+
+    fn params(&self) -> Uniform {
+        Params { rows: self.rows.code(), columns: self.columns, epsilon: self.epsilon }.into()
+    }
+
+    fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
+        let (lanes, reduce) = reduction(device);
+        let linked = [
+            parts::ELEMENT_F32,
+            parts::BATCH,
+            reduce,
+            parts::bias(self.bias),
+            parts::residual(self.residual),
+            parts::LAYERNORM,
+        ];
+        Launch {
+            shader: Shader::link(NAME, &linked).constant("LANES", lanes),
+            grid: folded(batch.rows(self.rows), device),
+        }
+    }
+
+    fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {
+        let columns = self.columns as usize;
+        write_output(operands, 2, |operands, output| {
+            let (input, weight) = (operands[0].f32(), operands[1].f32());
+            let (bias, residual) = (operands[3].f32(), operands[4].f32());
+            for row in 0..batch.rows(self.rows) as usize {
+                let start = row * columns;
+                let x = |column: usize| input[start + column] + if self.residual { residual[start + column] } else { 0.0 };
+                let mean = (0..columns).map(x).sum::<f32>() / columns as f32;
+                let variance = (0..columns).map(|column| (x(column) - mean).powi(2)).sum::<f32>() / columns as f32;
+                for column in 0..columns {
+                    let normal = (x(column) - mean) / (variance + self.epsilon).sqrt();
+                    output[start + column] = normal * weight[column] + if self.bias { bias[column] } else { 0.0 };
+                }
+            }
+        });
+    }
+
+    fn operations(&self, batch: &BatchSize) -> u64 {
+        8 * u64::from(batch.rows(self.rows)) * u64::from(self.columns)
+    }
+}

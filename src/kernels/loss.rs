@@ -1,0 +1,94 @@
+//! One text's loss: cross-entropy, binary cross-entropy with logits, or squared error
+//!
+//! transformers: `ForSequenceClassificationLoss` in loss/loss_utils.py, before the mean over the texts.
+
+use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, reduction, uniform::uniform, write_output};
+use crate::gpu::{Capabilities, Input, Recording, Rows, Shader, Tensor, parts};
+
+pub const NAME: &str = "loss";
+
+/// Which loss, and so what the targets are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LossKind {
+    /// `log(sum(exp(logits))) - logits[target]`; targets are class indices, one a text.
+    CrossEntropy,
+    /// Mean over the labels of the binary cross-entropy of `sigmoid(logit)`; targets are `[texts, labels]` in 0..=1.
+    BinaryCrossEntropy,
+    /// Mean over the labels of `(logit - target)^2`; targets are `[texts, labels]`.
+    MeanSquaredError,
+}
+
+#[derive(Clone, Debug)]
+pub struct Loss {
+    pub rows: Rows,
+    pub columns: u32,
+    pub kind: LossKind,
+}
+
+/// `[texts, 1]`: the loss of each text.
+pub fn record(recording: &mut Recording, logits: Tensor, kind: LossKind) -> Tensor {
+    let targets = match kind {
+        LossKind::CrossEntropy => recording.input(Input::Classes),
+        _ => recording.input(Input::Targets { labels: logits.columns as u32 }),
+    };
+    let output = recording.tensor(logits.rows, 1);
+    let kernel = Loss { rows: logits.rows, columns: logits.columns as u32, kind };
+    recording.step(kernel, &[Some(logits), Some(targets), Some(output)]);
+    output
+}
+
+uniform!(struct Params { rows: u32, columns: u32 });
+
+impl Kernel for Loss {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn bindings(&self) -> &'static [Binding] {
+        const BINDINGS: &[Binding] = &[Binding::read(0, "logits"), Binding::read(1, "targets"), Binding::write(2, "output")];
+        BINDINGS
+    }
+
+    fn params(&self) -> Uniform {
+        Params { rows: self.rows.code(), columns: self.columns }.into()
+    }
+
+    fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
+        let (lanes, reduce) = reduction(device);
+        let kind = match self.kind {
+            LossKind::CrossEntropy => parts::LOSS_CROSS_ENTROPY,
+            LossKind::BinaryCrossEntropy => parts::LOSS_BINARY_CROSS_ENTROPY,
+            LossKind::MeanSquaredError => parts::LOSS_MEAN_SQUARED_ERROR,
+        };
+        Launch {
+            shader: Shader::link(NAME, &[parts::BATCH, parts::MATH, reduce, kind, parts::LOSS]).constant("LANES", lanes),
+            grid: folded(batch.rows(self.rows), device),
+        }
+    }
+
+    fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {
+        let columns = self.columns as usize;
+        write_output(operands, 2, |operands, output| {
+            for row in 0..batch.rows(self.rows) as usize {
+                let logits = &operands[0].f32()[row * columns..(row + 1) * columns];
+                let mean = |term: fn(f32, f32) -> f32| {
+                    let targets = &operands[1].f32()[row * columns..(row + 1) * columns];
+                    logits.iter().zip(targets).map(|(&x, &t)| term(x, t)).sum::<f32>() / columns as f32
+                };
+                output[row] = match self.kind {
+                    LossKind::CrossEntropy => {
+                        let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                        let total: f32 = logits.iter().map(|x| (x - highest).exp()).sum();
+                        total.ln() + (highest - logits[operands[1].u32()[row] as usize])
+                    }
+                    LossKind::BinaryCrossEntropy => mean(|x, t| x.max(0.0) - x * t + (-x.abs()).exp().ln_1p()),
+                    LossKind::MeanSquaredError => mean(|x, t| (x - t).powi(2)),
+                };
+            }
+        });
+    }
+
+    fn operations(&self, batch: &BatchSize) -> u64 {
+        5 * u64::from(batch.rows(self.rows)) * u64::from(self.columns)
+    }
+}

@@ -1,0 +1,136 @@
+//! `output = activation(input . weight + bias) + residual`
+//!
+//! torch: `nn.Linear`, whose `[out, in]` weight the engine keeps as `[in, out]`.
+
+use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, uniform::uniform, write_output};
+use crate::gpu::{Capabilities, Recording, Rows, Shader, Tensor, parts};
+use crate::models::{Activation, Linear};
+use std::ops::Range;
+
+pub const NAME: &str = "matmul";
+
+#[derive(Clone, Debug)]
+pub struct MatMul {
+    pub rows: Rows,
+    /// Length of the sums: columns of the input, rows of the weight.
+    pub inner: u32,
+    pub columns: u32,
+    /// Columns of the whole weight, of which `first .. first + columns` are used.
+    pub weight_columns: u32,
+    pub first: u32,
+    pub activation: Activation,
+    pub bias: bool,
+    pub residual: bool,
+}
+
+/// `activation(linear(input)) + residual`: `[rows, linear.outputs()]`.
+pub fn record(
+    recording: &mut Recording,
+    input: Tensor,
+    linear: &Linear,
+    activation: Activation,
+    residual: Option<Tensor>,
+) -> Tensor {
+    record_columns(recording, input, linear, 0..linear.outputs(), activation, residual)
+}
+
+/// Only the outputs `columns` of the linear layer: `[rows, columns.len()]`.
+pub fn record_columns(
+    recording: &mut Recording,
+    input: Tensor,
+    linear: &Linear,
+    columns: Range<usize>,
+    activation: Activation,
+    residual: Option<Tensor>,
+) -> Tensor {
+    assert_eq!(input.columns, linear.inputs(), "{NAME}: columns of the input and inputs of {}", linear.weight.names[0]);
+    let output = recording.tensor(input.rows, columns.len());
+    if let Some(residual) = residual {
+        assert_eq!(output.shape(), residual.shape(), "{NAME}: shapes of output and residual");
+    }
+    let kernel = MatMul {
+        rows: input.rows,
+        inner: linear.inputs() as u32,
+        columns: columns.len() as u32,
+        weight_columns: linear.outputs() as u32,
+        first: columns.start as u32,
+        activation,
+        bias: linear.bias.is_some(),
+        residual: residual.is_some(),
+    };
+    let weight = recording.weight(&linear.weight);
+    let bias = linear.bias.as_ref().map(|bias| recording.weight(bias));
+    recording.step(kernel, &[Some(input), Some(weight), Some(output), bias, residual]);
+    output
+}
+
+uniform!(struct Params { rows: u32, inner: u32, columns: u32, weight_columns: u32, first: u32 });
+
+impl Kernel for MatMul {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn bindings(&self) -> &'static [Binding] {
+        const BINDINGS: &[Binding] = &[
+            Binding::read(0, "input"),
+            Binding::read(1, "weight"),
+            Binding::write(2, "output"),
+            Binding::read(6, "bias"),
+            Binding::read(7, "residual"),
+        ];
+        BINDINGS
+    }
+
+    fn params(&self) -> Uniform {
+        let MatMul { inner, columns, weight_columns, first, .. } = *self;
+        Params { rows: self.rows.code(), inner, columns, weight_columns, first }.into()
+    }
+
+    fn launch(&self, _device: &Capabilities, batch: &BatchSize) -> Launch {
+        const TILE: u32 = 64;
+        let linked = [
+            parts::ELEMENT_F32,
+            parts::CHUNK_1,
+            parts::BATCH,
+            parts::MATH,
+            parts::ACTIVATION,
+            parts::bias(self.bias),
+            parts::residual(self.residual),
+            parts::TILE_WORKGROUP,
+            parts::MATMUL,
+        ];
+        Launch {
+            shader: Shader::link(NAME, &linked).constant("ACTIVATION", self.activation as u32),
+            grid: [self.columns.div_ceil(TILE), batch.rows(self.rows).div_ceil(TILE), 1],
+        }
+    }
+
+    fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {
+        let [inner, columns, first] = [self.inner, self.columns, self.first].map(|size| size as usize);
+        write_output(operands, 2, |operands, output| {
+            let (input, weight) = (operands[0].f32(), operands[1].f32());
+            let (bias, residual) = (operands[3].f32(), operands[4].f32());
+            let mut totals = vec![0.0f32; columns];
+            for row in 0..batch.rows(self.rows) as usize {
+                totals.fill(0.0);
+                for k in 0..inner {
+                    let x = input[row * inner + k];
+                    let start = k * self.weight_columns as usize + first;
+                    for (total, w) in totals.iter_mut().zip(&weight[start..start + columns]) {
+                        *total += x * w;
+                    }
+                }
+                for column in 0..columns {
+                    let sum = totals[column] + if self.bias { bias[first + column] } else { 0.0 };
+                    let index = row * columns + column;
+                    output[index] = self.activation.apply(sum) + if self.residual { residual[index] } else { 0.0 };
+                }
+            }
+        });
+    }
+
+    fn operations(&self, batch: &BatchSize) -> u64 {
+        2 * u64::from(batch.rows(self.rows)) * u64::from(self.inner) * u64::from(self.columns)
+    }
+}

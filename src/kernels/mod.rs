@@ -1,0 +1,190 @@
+//! Stage 4: operations. One module per `shaders/*.wgsl`, of the same name: its shapes and parameters, which shader it
+//! is on an adapter, and its CPU twin. A new kernel is its two files and one line here.
+
+pub mod argmax;
+pub mod attention;
+pub mod attention_weights;
+pub mod embed;
+pub mod layernorm;
+pub mod loss;
+pub mod matmul;
+pub mod pool;
+pub mod sigmoid;
+pub mod softmax;
+mod uniform;
+
+pub use uniform::{Field, Scalar, Uniform};
+
+use crate::gpu::{Capabilities, Rows, Shader};
+use std::fmt::Debug;
+
+/// Every kernel's name: file stem, module, entry point, pipeline label, test and bench.
+pub const NAMES: &[&str] = &[
+    embed::NAME,
+    layernorm::NAME,
+    matmul::NAME,
+    attention::NAME,
+    attention_weights::NAME,
+    pool::NAME,
+    softmax::NAME,
+    sigmoid::NAME,
+    argmax::NAME,
+    loss::NAME,
+];
+
+/// How a kernel uses a binding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Access {
+    Read,
+    /// Written, every element that the batch has, and not read before.
+    Write,
+}
+
+/// One binding of group 0; `name` and `number` are those of the WGSL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Binding {
+    pub number: u32,
+    pub name: &'static str,
+    pub access: Access,
+}
+
+impl Binding {
+    pub(crate) const fn read(number: u32, name: &'static str) -> Binding {
+        Binding { number, name, access: Access::Read }
+    }
+
+    pub(crate) const fn write(number: u32, name: &'static str) -> Binding {
+        Binding { number, name, access: Access::Write }
+    }
+}
+
+/// The sizes of one batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BatchSize {
+    /// Tokens of each text, special tokens included.
+    pub lengths: Vec<u32>,
+    /// Their sum.
+    pub tokens: u32,
+}
+
+impl BatchSize {
+    pub fn new(lengths: impl IntoIterator<Item = u32>) -> BatchSize {
+        let lengths: Vec<u32> = lengths.into_iter().collect();
+        BatchSize { tokens: lengths.iter().sum(), lengths }
+    }
+
+    pub fn texts(&self) -> u32 {
+        self.lengths.len() as u32
+    }
+
+    pub fn rows(&self, rows: Rows) -> u32 {
+        match rows {
+            Rows::Tokens => self.tokens,
+            Rows::Texts => self.texts(),
+            Rows::Fixed(count) => count,
+        }
+    }
+
+    /// Tiles of `queries` query rows, no tile spanning two texts: (text, first position).
+    pub fn tiles(&self, queries: u32) -> impl Iterator<Item = [u32; 2]> + '_ {
+        let texts = (0..).zip(&self.lengths);
+        texts.flat_map(move |(text, &length)| (0..length).step_by(queries as usize).map(move |first| [text, first]))
+    }
+}
+
+/// What to dispatch: a linked shader and how many workgroups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Launch {
+    pub shader: Shader,
+    pub grid: [u32; 3],
+}
+
+/// One operation with its shapes and parameters; a plain value that touches no device.
+pub trait Kernel: Debug + Send + Sync {
+    /// File stem, module, entry point, pipeline label, test and bench.
+    fn name(&self) -> &'static str;
+
+    /// The bindings of group 0, optional ones included, in the order of the operands.
+    fn bindings(&self) -> &'static [Binding];
+
+    /// The uniform at group 1, binding 0.
+    fn params(&self) -> Uniform;
+
+    /// The variant for an adapter and the grid for a batch, from the same variables. The shader may not depend on the
+    /// batch. The only place that reads [`Capabilities`].
+    fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch;
+
+    /// Query rows a tile of the tile list that the host makes for this kernel, if it reads one.
+    fn tile(&self, _device: &Capabilities) -> Option<u32> {
+        None
+    }
+
+    /// The CPU twin: plain f32 loops, the specification. Operands are in the order of [`Kernel::bindings`], an absent
+    /// one empty; outputs have their size already.
+    fn reference(&self, batch: &BatchSize, operands: &mut [Values]);
+
+    /// Multiplications and additions of one launch, each counted.
+    fn operations(&self, batch: &BatchSize) -> u64;
+}
+
+/// A tensor's elements on the host, row-major.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Values {
+    F32(Vec<f32>),
+    U32(Vec<u32>),
+}
+
+impl Default for Values {
+    fn default() -> Values {
+        Values::F32(Vec::new())
+    }
+}
+
+impl Values {
+    pub fn f32(&self) -> &[f32] {
+        match self {
+            Values::F32(values) => values,
+            Values::U32(_) => panic!("the operand holds integers, not numbers"),
+        }
+    }
+
+    pub fn u32(&self) -> &[u32] {
+        match self {
+            Values::U32(values) => values,
+            Values::F32(_) => panic!("the operand holds numbers, not integers"),
+        }
+    }
+
+    /// As they lie in a buffer.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Values::F32(values) => bytemuck::cast_slice(values),
+            Values::U32(values) => bytemuck::cast_slice(values),
+        }
+    }
+}
+
+/// Runs `write` over the f32 elements of `operands[output]` with the other operands readable.
+fn write_output(operands: &mut [Values], output: usize, write: impl FnOnce(&[Values], &mut [f32])) {
+    let Values::F32(mut values) = std::mem::take(&mut operands[output]) else {
+        panic!("operand {output} is written as f32 but holds integers");
+    };
+    write(operands, &mut values);
+    operands[output] = Values::F32(values);
+}
+
+/// `count` workgroups in one dimension, folded over two where a dimension's limit is passed; shaders undo it with
+/// `fold`.
+fn folded(count: u32, device: &Capabilities) -> [u32; 3] {
+    let width = count.clamp(1, device.max_workgroups);
+    [width, count.div_ceil(width).max(1), 1]
+}
+
+/// Lanes and part of a kernel that reduces along its rows.
+fn reduction(device: &Capabilities) -> (u32, crate::gpu::Part) {
+    match device.uniform_subgroup() {
+        // The software adapter executes a subgroup as one vector: memory and barriers only cost.
+        Some(size) if device.cpu => (size, crate::gpu::parts::REDUCE_SUBGROUP),
+        _ => (64, crate::gpu::parts::REDUCE_WORKGROUP),
+    }
+}

@@ -1,0 +1,57 @@
+//! `output = 1 / (1 + exp(-input))`, element by element
+
+use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, uniform::uniform, write_output};
+use crate::gpu::{Capabilities, Recording, Rows, Shader, Tensor, parts};
+use crate::models::Activation;
+
+pub const NAME: &str = "sigmoid";
+const LANES: u32 = 64;
+
+#[derive(Clone, Debug)]
+pub struct Sigmoid {
+    pub rows: Rows,
+    pub columns: u32,
+}
+
+/// Independent probabilities of the elements of `input`: `[rows, columns]`.
+pub fn record(recording: &mut Recording, input: Tensor) -> Tensor {
+    let output = recording.tensor(input.rows, input.columns);
+    recording.step(Sigmoid { rows: input.rows, columns: input.columns as u32 }, &[Some(input), Some(output)]);
+    output
+}
+
+uniform!(struct Params { rows: u32, columns: u32 });
+
+impl Kernel for Sigmoid {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn bindings(&self) -> &'static [Binding] {
+        const BINDINGS: &[Binding] = &[Binding::read(0, "input"), Binding::write(1, "output")];
+        BINDINGS
+    }
+
+    fn params(&self) -> Uniform {
+        Params { rows: self.rows.code(), columns: self.columns }.into()
+    }
+
+    fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
+        Launch {
+            shader: Shader::link(NAME, &[parts::BATCH, parts::MATH, parts::SIGMOID]).constant("LANES", LANES),
+            grid: folded((batch.rows(self.rows) * self.columns).div_ceil(LANES), device),
+        }
+    }
+
+    fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {
+        let elements = (batch.rows(self.rows) * self.columns) as usize;
+        write_output(operands, 1, |operands, output| {
+            let input = operands[0].f32();
+            (0..elements).for_each(|index| output[index] = Activation::Sigmoid.apply(input[index]));
+        });
+    }
+
+    fn operations(&self, batch: &BatchSize) -> u64 {
+        4 * u64::from(batch.rows(self.rows)) * u64::from(self.columns)
+    }
+}

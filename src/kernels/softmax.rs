@@ -1,0 +1,61 @@
+//! `output = exp(input - max(input)) / sum(exp(input - max(input)))`, row by row
+
+use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, reduction, uniform::uniform, write_output};
+use crate::gpu::{Capabilities, Recording, Rows, Shader, Tensor, parts};
+
+pub const NAME: &str = "softmax";
+
+#[derive(Clone, Debug)]
+pub struct Softmax {
+    pub rows: Rows,
+    pub columns: u32,
+}
+
+/// Probabilities of the rows of `input`: `[rows, columns]`.
+pub fn record(recording: &mut Recording, input: Tensor) -> Tensor {
+    let output = recording.tensor(input.rows, input.columns);
+    recording.step(Softmax { rows: input.rows, columns: input.columns as u32 }, &[Some(input), Some(output)]);
+    output
+}
+
+uniform!(struct Params { rows: u32, columns: u32 });
+
+impl Kernel for Softmax {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn bindings(&self) -> &'static [Binding] {
+        const BINDINGS: &[Binding] = &[Binding::read(0, "input"), Binding::write(1, "output")];
+        BINDINGS
+    }
+
+    fn params(&self) -> Uniform {
+        Params { rows: self.rows.code(), columns: self.columns }.into()
+    }
+
+    fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
+        let (lanes, reduce) = reduction(device);
+        Launch {
+            shader: Shader::link(NAME, &[parts::BATCH, parts::MATH, reduce, parts::SOFTMAX]).constant("LANES", lanes),
+            grid: folded(batch.rows(self.rows), device),
+        }
+    }
+
+    fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {
+        let columns = self.columns as usize;
+        write_output(operands, 1, |operands, output| {
+            for row in 0..batch.rows(self.rows) as usize {
+                let input = &operands[0].f32()[row * columns..(row + 1) * columns];
+                let output = &mut output[row * columns..(row + 1) * columns];
+                let highest = input.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                let total: f32 = input.iter().map(|x| (x - highest).exp()).sum();
+                output.iter_mut().zip(input).for_each(|(y, x)| *y = (x - highest).exp() / total);
+            }
+        });
+    }
+
+    fn operations(&self, batch: &BatchSize) -> u64 {
+        5 * u64::from(batch.rows(self.rows)) * u64::from(self.columns)
+    }
+}
