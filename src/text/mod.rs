@@ -1,1 +1,67 @@
+//! Stage 1: text -> tokens -> packed batches.
+//!
+//! A [`Tokenizer`] turns one [`Text`] into one [`Encoding`], the same ids as the fast tokenizer of transformers with
+//! `truncation=True`; [`batch::pack`] lays the tokens of many encodings end to end. Nothing here knows a device, and
+//! nothing is padded.
 
+pub mod batch;
+mod files;
+mod tokenizer;
+mod vocabulary;
+
+pub use batch::{Batch, Capacity, Packing};
+pub use tokenizer::{Limits, Tokenizer};
+
+/// What is classified: a text, or two texts that the model reads together (a question and an answer, a premise and a
+/// hypothesis).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Text<'a> {
+    Single(&'a str),
+    Pair(&'a str, &'a str),
+}
+
+impl<'a> From<&'a str> for Text<'a> {
+    fn from(text: &'a str) -> Self {
+        Text::Single(text)
+    }
+}
+
+impl<'a> From<&'a String> for Text<'a> {
+    fn from(text: &'a String) -> Self {
+        Text::Single(text)
+    }
+}
+
+impl<'a> From<(&'a str, &'a str)> for Text<'a> {
+    fn from((first, second): (&'a str, &'a str)) -> Self {
+        Text::Pair(first, second)
+    }
+}
+
+impl<'a> From<&'a (String, String)> for Text<'a> {
+    fn from((first, second): &'a (String, String)) -> Self {
+        Text::Pair(first, second)
+    }
+}
+
+/// What happens to a text with more tokens than the model has positions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Truncation {
+    /// It is cut and marked as cut ([`Encoding::truncated`]). Of a pair the longer text is cut first, transformers'
+    /// `longest_first`.
+    #[default]
+    Cut,
+    /// It is an error that says how many tokens there are.
+    Refuse,
+}
+
+/// The tokens of one text, special tokens included. `ids` and `type_ids` are equally long, and never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encoding {
+    /// Rows of the table of words.
+    pub ids: Vec<u32>,
+    /// Rows of the table of types: of a pair, which of the two texts a token belongs to, as the model was trained.
+    pub type_ids: Vec<u32>,
+    /// Whether tokens were cut to respect [`Limits::max_length`].
+    pub truncated: bool,
+}

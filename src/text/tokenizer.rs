@@ -1,0 +1,289 @@
+//! One text -> its tokens.
+
+use std::fmt;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use serde_json::Value;
+use tokenizers::{Encoding as Tokens, TruncationDirection};
+
+use super::{Encoding, Text, Truncation, files};
+use crate::{Error, Result};
+
+/// What the model's tables can hold; every [`Encoding`] respects them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Longest text in tokens, special tokens included: the model's positions, or fewer.
+    pub max_length: usize,
+    /// Rows of the table of words.
+    pub vocabulary: usize,
+    /// Rows of the table of types. With 0 or 1 every type id is 0, whatever the tokenizer says: transformers' own
+    /// tokenizers of such models do not produce type ids.
+    pub types: usize,
+}
+
+/// Text -> ids, as the checkpoint's fast tokenizer in transformers does it.
+#[derive(Clone)]
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
+    /// Special tokens added to a single text and to a pair.
+    special: [usize; 2],
+    max_length: Option<usize>,
+    side: TruncationDirection,
+    /// Whether transformers would hand this tokenizer's type ids to the model.
+    types: bool,
+}
+
+impl Tokenizer {
+    /// Finishes a tokenizer that was read from `path`: what `tokenizer_config.json` decides, and what `encode` relies on.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when the configuration has fields of the wrong type, or the post-processor cannot be run.
+    pub(super) fn new(
+        path: &Path,
+        mut inner: tokenizers::Tokenizer,
+        config: Option<&Value>,
+    ) -> Result<Tokenizer> {
+        let config = config.unwrap_or(&Value::Null);
+        let config_path = path.with_file_name("tokenizer_config.json");
+        let stored = inner.get_truncation().map(|stored| stored.direction);
+        // Batches are packed, and `encode` truncates: stored settings of either would apply twice.
+        inner.with_padding(None);
+        let cleared = guarded(|| inner.with_truncation(None).map(|_| ()));
+        cleared.map_err(|message| Error::malformed(path, message))?;
+        let side = match config["truncation_side"].as_str() {
+            Some("left") => TruncationDirection::Left,
+            Some("right") => TruncationDirection::Right,
+            Some(other) => {
+                let message = format!("truncation_side is {other:?}, neither left nor right");
+                return Err(Error::malformed(&config_path, message));
+            }
+            None => stored.unwrap_or_default(),
+        };
+        // What the post-processor adds is measured, not asked: a template may name tokens that it does not define.
+        let added = |second: Option<Tokens>| {
+            guarded(|| inner.post_process(Tokens::default(), second, true))
+                .map(|encoding| encoding.len())
+                .map_err(|message| {
+                    Error::malformed(path, format!("the post-processor fails: {message}"))
+                })
+        };
+        let special = [added(None)?, added(Some(Tokens::default()))?];
+        // transformers drops the type ids where the tokenizer does not list them as an input of the model.
+        let types = config["model_input_names"]
+            .as_array()
+            .is_none_or(|names| names.iter().any(|name| name == "token_type_ids"));
+        let max_length = files::max_length(&config_path, config)?;
+        Ok(Tokenizer {
+            inner,
+            special,
+            max_length,
+            side,
+            types,
+        })
+    }
+
+    /// The checkpoint's own limit in tokens, `model_max_length` of `tokenizer_config.json`; none where it is absent or
+    /// transformers' 1e30. The model's positions may allow fewer.
+    pub fn max_length(&self) -> Option<usize> {
+        self.max_length
+    }
+
+    /// The token of an id, if the tokenizer has one.
+    pub fn token(&self, id: u32) -> Option<String> {
+        self.inner.id_to_token(id)
+    }
+
+    /// The tokens of one text, within `limits`; `index` names the text in errors.
+    ///
+    /// Time and memory are linear in the text's length.
+    ///
+    /// # Errors
+    /// [`Error::Text`]: the text is too long and `truncation` is [`Truncation::Refuse`]; `max_length` leaves no room for
+    /// the special tokens; there are no tokens at all; the tokenizer fails, or produces an id or a type that the model's
+    /// tables do not have.
+    pub fn encode(
+        &self,
+        index: usize,
+        text: Text<'_>,
+        limits: &Limits,
+        truncation: Truncation,
+    ) -> Result<Encoding> {
+        self.try_encode(text, limits, truncation)
+            .map_err(|message| Error::Text { index, message })
+    }
+
+    fn try_encode(
+        &self,
+        text: Text<'_>,
+        limits: &Limits,
+        truncation: Truncation,
+    ) -> Result<Encoding, String> {
+        let (first, second) = match text {
+            Text::Single(first) => (first, None),
+            Text::Pair(first, second) => (first, Some(second)),
+        };
+        let special = self.special[usize::from(second.is_some())];
+        let Limits {
+            max_length,
+            vocabulary,
+            types,
+        } = *limits;
+        let budget = max_length.checked_sub(special).ok_or_else(|| {
+            format!("a maximum length of {max_length} tokens has no room for the {special} special tokens")
+        })?;
+
+        let mut first = self.tokens(first, 0)?;
+        let mut second = second.map(|second| self.tokens(second, 1)).transpose()?;
+        let lengths = [first.len(), second.as_ref().map_or(0, Tokens::len)];
+        let truncated = lengths[0] + lengths[1] > budget;
+        if truncated && truncation == Truncation::Refuse {
+            let length = lengths[0] + lengths[1] + special;
+            return Err(format!(
+                "it has {length} tokens, the model takes {max_length}"
+            ));
+        }
+        if truncated {
+            let kept = longest_first(lengths, budget);
+            first = slice(&first, self.kept(lengths[0], kept[0]));
+            second = second.map(|second| slice(&second, self.kept(lengths[1], kept[1])));
+        }
+
+        let tokens = guarded(|| self.inner.post_process(first, second, true))?;
+        let ids = tokens.get_ids();
+        if ids.is_empty() {
+            return Err("it has no tokens, and the tokenizer adds no special ones".into());
+        }
+        if ids.len() > max_length {
+            let length = ids.len();
+            return Err(format!(
+                "the post-processor repeats tokens: {length} instead of {max_length}"
+            ));
+        }
+        if let Some(place) = ids.iter().position(|&id| id as usize >= vocabulary) {
+            let (id, token) = (ids[place], &tokens.get_tokens()[place]);
+            return Err(format!(
+                "the tokenizer gives token {token:?} the id {id}, but the model's table has {vocabulary} rows; \
+                 do tokenizer and model belong together?"
+            ));
+        }
+        let type_ids = if types <= 1 || !self.types {
+            vec![0; ids.len()]
+        } else {
+            tokens.get_type_ids().to_vec()
+        };
+        if let Some(id) = type_ids.iter().find(|&&id| id as usize >= types.max(1)) {
+            return Err(format!(
+                "the tokenizer gives type id {id}, but the model's table has {types} rows"
+            ));
+        }
+        Ok(Encoding {
+            ids: ids.to_vec(),
+            type_ids,
+            truncated,
+        })
+    }
+
+    /// The tokens of one sequence, without special ones.
+    fn tokens(&self, text: &str, type_id: u32) -> Result<Tokens, String> {
+        let mut tokens = guarded(|| self.inner.encode_fast(text, false))?;
+        // A post-processor that has an opinion overwrites them; the others leave what they find.
+        tokens.set_type_ids(vec![type_id; tokens.len()]);
+        Ok(tokens)
+    }
+
+    fn kept(&self, length: usize, kept: usize) -> Range<usize> {
+        match self.side {
+            TruncationDirection::Right => 0..kept,
+            TruncationDirection::Left => length - kept..length,
+        }
+    }
+}
+
+impl fmt::Debug for Tokenizer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without the vocabulary, which is tens of thousands of lines.
+        let mut debug = formatter.debug_struct("Tokenizer");
+        debug
+            .field("max_length", &self.max_length)
+            .field("special", &self.special);
+        debug.finish_non_exhaustive()
+    }
+}
+
+/// How many tokens of two texts to keep when together they exceed `budget`: the longer one is cut down to the shorter
+/// one, then both; an odd token goes to the longer, to the second of equals.
+///
+/// The rule of `truncate_encodings` in the Rust tokenizers (the slow Python ones round differently). It is done here,
+/// and not by the library, because the library also builds every cut-off part, and pairs each of the first text with
+/// each of the second.
+fn longest_first([first, second]: [usize; 2], budget: usize) -> [usize; 2] {
+    let shorter = first.min(second).min(budget / 2);
+    let longer = budget - shorter;
+    if first > second {
+        [longer, shorter]
+    } else {
+        [shorter, longer]
+    }
+}
+
+fn slice(tokens: &Tokens, range: Range<usize>) -> Tokens {
+    Tokens::new(
+        tokens.get_ids()[range.clone()].to_vec(),
+        tokens.get_type_ids()[range.clone()].to_vec(),
+        tokens.get_tokens()[range.clone()].to_vec(),
+        tokens.get_word_ids()[range.clone()].to_vec(),
+        tokens.get_offsets()[range.clone()].to_vec(),
+        tokens.get_special_tokens_mask()[range.clone()].to_vec(),
+        tokens.get_attention_mask()[range].to_vec(),
+        Vec::new(),
+        Default::default(),
+    )
+}
+
+/// Calls into the tokenizers library with its panics turned into errors.
+///
+/// A `tokenizer.json` is a small program of some forty kinds of steps, and the library indexes and unwraps on what it
+/// says: a template that names an undefined token, a BPE prefix longer than a merge, a broken `precompiled_charsmap`, a
+/// chunk length of 0. Checking the file beforehand would mean to write the library a second time. Nothing is left half
+/// done: encoding takes `&self`, whose caches survive a poisoned lock by being skipped, and a tokenizer that fails to
+/// load is dropped. (With `panic = "abort"`, as on wasm32, a panic stays one.)
+pub(super) fn guarded<T>(call: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, String> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(payload) => {
+            let reason = payload
+                .downcast_ref::<&str>()
+                .copied()
+                .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+                .unwrap_or("no reason given");
+            Err(format!("the tokenizers library panicked: {reason}"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::longest_first;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Against the definition: drop tokens one by one, always from the longer text.
+        #[test]
+        fn the_longer_text_is_cut_first(first in 0usize..60, second in 0usize..60, cut in 1usize..60) {
+            let total = first + second;
+            prop_assume!(cut <= total);
+            let kept = longest_first([first, second], total - cut);
+            let mut expected = [first, second];
+            for _ in 0..cut {
+                let longer = usize::from(expected[1] > expected[0]);
+                expected[longer] -= 1;
+            }
+            prop_assert_eq!(kept[0] + kept[1], total - cut);
+            // The two agree but for who gets the odd token.
+            prop_assert!(kept[0].abs_diff(expected[0]) <= 1, "{:?} {:?}", kept, expected);
+            prop_assert!(kept[0] <= first && kept[1] <= second);
+        }
+    }
+}
