@@ -1,1 +1,86 @@
+//! Stage 2: files -> config and weights. A [`Checkpoint`] is a folder as transformers saves it, opened but not yet
+//! understood: what the numbers mean is for [`crate::models`]. Nothing a file says is trusted: sizes are checked
+//! against the file's own length before anything is allocated.
 
+mod config;
+mod labels;
+mod missing;
+mod random_head;
+mod read;
+mod safetensors_file;
+mod scoring;
+mod shards;
+mod stored;
+mod weights;
+
+pub use config::Config;
+pub use labels::MAX_LABELS;
+pub use safetensors::Dtype;
+pub use scoring::{ProblemType, Scoring};
+pub use stored::Stored;
+pub use weights::Weights;
+
+use std::borrow::Cow;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::{Error, Result};
+
+/// The configuration and the weights of one model.
+#[derive(Debug)]
+pub struct Checkpoint {
+    pub config: Config,
+    pub weights: Weights,
+    /// The folder it was opened from, or the name it was given; for messages.
+    pub path: PathBuf,
+}
+
+impl Checkpoint {
+    /// Opens a folder written by `save_pretrained`: `config.json` beside `model.safetensors`, or beside
+    /// `model.safetensors.index.json` and its shards. The weights are memory-mapped, not read.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] if the folder cannot be opened; [`Error::MissingFile`] with what to do if the configuration or
+    /// the weights are absent or in another format; and the errors of [`Config::new`] and [`Weights::open`].
+    pub fn open(folder: impl AsRef<Path>) -> Result<Checkpoint> {
+        let folder = folder.as_ref();
+        let metadata =
+            fs::metadata(folder).map_err(Error::file("open the checkpoint folder", folder))?;
+        if !metadata.is_dir() {
+            return Err(Error::malformed(
+                folder,
+                "is a file; pass the folder that holds config.json and model.safetensors",
+            ));
+        }
+        let path = folder.join("config.json");
+        if !path.exists() {
+            return Err(missing::config(folder));
+        }
+        let bytes = fs::read(&path).map_err(Error::file("read", &path))?;
+        Ok(Checkpoint {
+            config: Config::new(&bytes, path)?,
+            weights: Weights::open(folder)?,
+            path: folder.into(),
+        })
+    }
+
+    /// A checkpoint that is already in memory: the contents of `config.json` and of `model.safetensors`. `name` stands
+    /// for the folder in messages.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Config::new`] and [`Weights::from_bytes`].
+    pub fn from_bytes(
+        name: impl Into<PathBuf>,
+        config: &[u8],
+        weights: impl Into<Cow<'static, [u8]>>,
+    ) -> Result<Checkpoint> {
+        let path = name.into();
+        Ok(Checkpoint {
+            config: Config::new(config, path.join("config.json"))?,
+            weights: Weights::from_bytes(path.join("model.safetensors"), weights)?,
+            path,
+        })
+    }
+}
