@@ -22,7 +22,8 @@ fn argmax(
     if row >= resolve(params.rows) { return; }
     let start = row * params.columns;
 
-    var largest = LOWEST;
+    // A lane without columns may hold any element of the row; its `first` stays NONE.
+    var largest = input[start];
     var first = NONE;
     var invalid = NONE;
     for (var column = lane; column < params.columns; column += LANES) {

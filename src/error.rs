@@ -62,7 +62,9 @@ pub enum Error {
     OutOfMemory { adapter: String, doing: String, bytes: u64 },
 
     /// The device went away: a driver reset, a removed card, a watchdog.
-    #[error("adapter {adapter} was lost while {doing}: {message}; what was already returned is valid, a new classifier can be made")]
+    #[error(
+        "adapter {adapter} was lost while {doing}: {message}; what was already returned is valid, a new classifier can be made"
+    )]
     DeviceLost { adapter: String, doing: String, message: String },
 }
 

@@ -30,6 +30,11 @@ impl Reference {
         Ok(Reference { recording, constants })
     }
 
+    /// The recording, for another executor.
+    pub fn into_recording(self) -> Recording {
+        self.recording
+    }
+
     /// The outputs of one batch, in the recording's order.
     pub fn run(&mut self, run: Run<'_>) -> Vec<(Output, Values)> {
         let size = run.size();

@@ -12,11 +12,7 @@ use wgbert::text::{Encoding, Limits, Text, Tokenizer, Truncation};
 #[path = "tokenization/files.rs"]
 mod files;
 
-const UNLIMITED: Limits = Limits {
-    max_length: usize::MAX,
-    vocabulary: usize::MAX,
-    types: 2,
-};
+const UNLIMITED: Limits = Limits { max_length: usize::MAX, vocabulary: usize::MAX, types: 2 };
 
 /// Strategies that this crate does not offer: only_first and only_second.
 const OTHER_STRATEGIES: usize = 5;
@@ -38,9 +34,7 @@ fn read_json(path: impl AsRef<Path>) -> Value {
 
 fn numbers(value: &Value) -> Vec<u32> {
     let numbers = value.as_array().expect("an array of ids").iter();
-    numbers
-        .map(|number| number.as_u64().expect("an id") as u32)
-        .collect()
+    numbers.map(|number| number.as_u64().expect("an id") as u32).collect()
 }
 
 fn bert(config: Value) -> Tokenizer {
@@ -50,11 +44,9 @@ fn bert(config: Value) -> Tokenizer {
 
 /// The same tokenizer as a `tokenizer.json`, as transformers saves it.
 fn bert_json(config: &Value) -> Vec<u8> {
-    let vocab =
-        String::from_utf8(read(golden().join("bert-base-uncased/vocab.txt"))).expect("UTF-8");
+    let vocab = String::from_utf8(read(golden().join("bert-base-uncased/vocab.txt"))).expect("UTF-8");
     let vocab: BTreeMap<&str, usize> = vocab.lines().zip(0..).collect();
-    let special =
-        |id: &str, type_id: u32| json!({ "SpecialToken": { "id": id, "type_id": type_id } });
+    let special = |id: &str, type_id: u32| json!({ "SpecialToken": { "id": id, "type_id": type_id } });
     let sequence = |id: &str, type_id: u32| json!({ "Sequence": { "id": id, "type_id": type_id } });
     let defined = |id: &str| json!({ "id": id, "ids": [vocab[id]], "tokens": [id] });
     let added = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"].map(|token| {
@@ -118,13 +110,8 @@ fn config_of(case: &Value) -> Value {
 }
 
 fn limits_of(case: &Value) -> Limits {
-    let max_length = case["options"]["max_length"]
-        .as_u64()
-        .map_or(usize::MAX, |length| length as usize);
-    Limits {
-        max_length,
-        ..UNLIMITED
-    }
+    let max_length = case["options"]["max_length"].as_u64().map_or(usize::MAX, |length| length as usize);
+    Limits { max_length, ..UNLIMITED }
 }
 
 fn text_of(case: &Value) -> Text<'_> {
@@ -136,9 +123,7 @@ fn text_of(case: &Value) -> Text<'_> {
 }
 
 fn encode(tokenizer: &Tokenizer, text: Text<'_>, limits: &Limits) -> Encoding {
-    tokenizer
-        .encode(0, text, limits, Truncation::Cut)
-        .expect("a golden text can be encoded")
+    tokenizer.encode(0, text, limits, Truncation::Cut).expect("a golden text can be encoded")
 }
 
 #[test]
@@ -148,10 +133,7 @@ fn golden_cases() {
     let (mut tested, mut other_strategies, mut slow_only) = (0, 0, 0);
     for case in cases {
         let name = &case["name"];
-        if case["options"]["strategy"]
-            .as_str()
-            .is_some_and(|strategy| strategy != "longest_first")
-        {
+        if case["options"]["strategy"].as_str().is_some_and(|strategy| strategy != "longest_first") {
             other_strategies += 1;
             continue;
         }
@@ -165,43 +147,22 @@ fn golden_cases() {
         if case["group"] == "never_split" {
             slow_only += 1;
             let plain = encode(&bert(json!({})), text_of(case), &UNLIMITED);
-            assert_eq!(
-                plain.ids,
-                numbers(&case["without_never_split_ids"]),
-                "{name}"
-            );
+            assert_eq!(plain.ids, numbers(&case["without_never_split_ids"]), "{name}");
             if let Some(ids) = added {
-                assert_eq!(
-                    encode(&bert(config), text_of(case), &UNLIMITED).ids,
-                    numbers(ids),
-                    "{name}"
-                );
+                assert_eq!(encode(&bert(config), text_of(case), &UNLIMITED).ids, numbers(ids), "{name}");
             }
             continue;
         }
         let (text, limits) = (text_of(case), limits_of(case));
         let encoding = encode(&bert(config.clone()), text, &limits);
         assert_eq!(encoding.ids, numbers(&case["ids"]), "{name}: ids");
-        assert_eq!(
-            encoding.type_ids,
-            numbers(&case["type_ids"]),
-            "{name}: type ids"
-        );
+        assert_eq!(encoding.type_ids, numbers(&case["type_ids"]), "{name}: type ids");
         let whole = encode(&bert(config.clone()), text, &UNLIMITED).ids.len();
-        assert_eq!(
-            encoding.truncated,
-            whole > encoding.ids.len(),
-            "{name}: truncated"
-        );
+        assert_eq!(encoding.truncated, whole > encoding.ids.len(), "{name}: truncated");
 
         let path = golden().join("bert-base-uncased/tokenizer.json");
-        let from_json =
-            Tokenizer::from_json(&path, &bert_json(&config), Some(&config)).expect("a tokenizer");
-        assert_eq!(
-            encode(&from_json, text, &limits),
-            encoding,
-            "{name}: tokenizer.json"
-        );
+        let from_json = Tokenizer::from_json(&path, &bert_json(&config), Some(&config)).expect("a tokenizer");
+        assert_eq!(encode(&from_json, text, &limits), encoding, "{name}: tokenizer.json");
         tested += 1;
     }
     assert_eq!((other_strategies, slow_only), (OTHER_STRATEGIES, SLOW_ONLY));
@@ -219,41 +180,14 @@ fn long_case(case: &Value) {
     let encoding = encode(&tokenizer, text.as_str().into(), &UNLIMITED);
     assert_eq!(encoding.ids.len(), count, "{name}");
     assert!(!encoding.truncated, "{name}");
-    assert!(
-        encoding.ids.starts_with(&head) && encoding.ids.ends_with(&tail),
-        "{name}"
-    );
+    assert!(encoding.ids.starts_with(&head) && encoding.ids.ends_with(&tail), "{name}");
     let period = ((count - 2) / repeat).max(1);
-    assert!(
-        encoding.ids[1..count - 1]
-            .chunks(period)
-            .all(|unit| *unit == head[1..=period]),
-        "{name}"
-    );
+    assert!(encoding.ids[1..count - 1].chunks(period).all(|unit| *unit == head[1..=period]), "{name}");
 
-    let cut = encode(
-        &tokenizer,
-        text.as_str().into(),
-        &Limits {
-            max_length: 512,
-            ..UNLIMITED
-        },
-    );
-    assert_eq!(
-        cut.ids.len(),
-        case["max512_n_ids"].as_u64().expect("a count") as usize,
-        "{name}"
-    );
-    assert_eq!(
-        cut.ids[..cut.ids.len() - 1],
-        encoding.ids[..cut.ids.len() - 1],
-        "{name}"
-    );
-    assert_eq!(
-        (cut.ids.last(), cut.truncated),
-        (tail.last(), count > 512),
-        "{name}"
-    );
+    let cut = encode(&tokenizer, text.as_str().into(), &Limits { max_length: 512, ..UNLIMITED });
+    assert_eq!(cut.ids.len(), case["max512_n_ids"].as_u64().expect("a count") as usize, "{name}");
+    assert_eq!(cut.ids[..cut.ids.len() - 1], encoding.ids[..cut.ids.len() - 1], "{name}");
+    assert_eq!((cut.ids.last(), cut.truncated), (tail.last(), count > 512), "{name}");
 }
 
 /// Every small checkpoint: WordPiece, byte-level BPE and Unigram tokenizers, singles and pairs.
@@ -266,49 +200,28 @@ fn golden_checkpoints() {
             continue;
         }
         let expected = read_json(folder.join("expected.json"));
-        let (Some(texts), Some(_)) = (expected["texts"].as_array(), expected.get("attention_mask"))
-        else {
+        let (Some(texts), Some(_)) = (expected["texts"].as_array(), expected.get("attention_mask")) else {
             continue;
         };
         let tokenizer = Tokenizer::from_folder(&folder).expect("a checkpoint's tokenizer");
         assert_eq!(tokenizer.max_length(), Some(64), "{}", folder.display());
         for (row, text) in texts.iter().enumerate() {
             let text = match text.as_array() {
-                Some(pair) => Text::Pair(
-                    pair[0].as_str().expect("a text"),
-                    pair[1].as_str().expect("a text"),
-                ),
+                Some(pair) => Text::Pair(pair[0].as_str().expect("a text"), pair[1].as_str().expect("a text")),
                 None => text.as_str().expect("a text").into(),
             };
             let encoding = encode(&tokenizer, text, &UNLIMITED);
             let present = numbers(&expected["attention_mask"][row]);
             let unpadded = |name: &str| -> Vec<u32> {
                 let padded = numbers(&expected[name][row]).into_iter().zip(&present);
-                padded
-                    .filter(|(_, present)| **present == 1)
-                    .map(|(number, _)| number)
-                    .collect()
+                padded.filter(|(_, present)| **present == 1).map(|(number, _)| number).collect()
             };
-            assert_eq!(
-                encoding.ids,
-                unpadded("input_ids"),
-                "{} text {row}",
-                folder.display()
-            );
-            assert_eq!(
-                encoding.type_ids,
-                unpadded("token_type_ids"),
-                "{} text {row}",
-                folder.display()
-            );
+            assert_eq!(encoding.ids, unpadded("input_ids"), "{} text {row}", folder.display());
+            assert_eq!(encoding.type_ids, unpadded("token_type_ids"), "{} text {row}", folder.display());
         }
         tested += 1;
     }
-    assert!(
-        tested > 0,
-        "no checkpoint with expected.json in {}",
-        golden().display()
-    );
+    assert!(tested > 0, "no checkpoint with expected.json in {}", golden().display());
 }
 
 /// Lines of a million characters: a quadratic step anywhere would take hours.
@@ -321,10 +234,7 @@ fn million_characters() {
         "京".repeat(1_000_000),
         "<mask> ".repeat(142_857),
     ];
-    let limits = Limits {
-        max_length: 512,
-        ..UNLIMITED
-    };
+    let limits = Limits { max_length: 512, ..UNLIMITED };
     for name in ["bert", "roberta", "xlm-roberta", "albert"] {
         let tokenizer = Tokenizer::from_folder(golden().join(name)).expect("a tokenizer");
         for text in &texts {
@@ -332,10 +242,7 @@ fn million_characters() {
             let length = encode(&tokenizer, text.as_str().into(), &limits).ids.len();
             assert!((2..=512).contains(&length), "{name}: {length} tokens");
             let (time, beginning) = (start.elapsed(), text.chars().take(20).collect::<String>());
-            assert!(
-                time < Duration::from_secs(30),
-                "{name}: {time:?} for {beginning:?}"
-            );
+            assert!(time < Duration::from_secs(30), "{name}: {time:?} for {beginning:?}");
         }
     }
 }

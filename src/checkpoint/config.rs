@@ -64,25 +64,18 @@ impl Config {
     /// numbered from 0 without gaps (at most [`super::MAX_LABELS`]).
     pub fn new(bytes: &[u8], path: impl Into<PathBuf>) -> Result<Config> {
         let path = path.into();
-        let fields =
-            serde_json::from_slice(bytes).map_err(|error| Error::malformed(&path, error))?;
+        let fields = serde_json::from_slice(bytes).map_err(|error| Error::malformed(&path, error))?;
         let common: Common = parse(&path, &fields)?;
         let model_type = common.model_type.filter(|name| !name.is_empty()).ok_or_else(|| {
-            Error::malformed(&path, "no model_type: the architecture (\"bert\", \"roberta\"...) cannot be told without it")
-        })?;
-        let cross_encoder = match (
-            common.sentence_transformers,
-            common.sbert_ce_default_activation_function,
-        ) {
-            (
-                Some(SentenceTransformers {
-                    activation_fn: Some(activation),
-                }),
-                _,
+            Error::malformed(
+                &path,
+                "no model_type: the architecture (\"bert\", \"roberta\"...) cannot be told without it",
             )
-            | (_, Some(activation)) => Some(CrossEncoder {
-                activation: Some(activation),
-            }),
+        })?;
+        let cross_encoder = match (common.sentence_transformers, common.sbert_ce_default_activation_function) {
+            (Some(SentenceTransformers { activation_fn: Some(activation) }), _) | (_, Some(activation)) => {
+                Some(CrossEncoder { activation: Some(activation) })
+            }
             (Some(_), None) => Some(CrossEncoder { activation: None }),
             (None, None) => None,
         };
@@ -111,10 +104,7 @@ impl Config {
 
     /// The index of a label by its name in `label2id`, else by its name in [`Config::labels`].
     pub fn label_index(&self, name: &str) -> Option<usize> {
-        let listed = self
-            .label2id
-            .as_ref()
-            .and_then(|indices| indices.get(name)?.as_u64()?.try_into().ok());
+        let listed = self.label2id.as_ref().and_then(|indices| indices.get(name)?.as_u64()?.try_into().ok());
         listed
             .filter(|&index: &usize| index < self.labels.len())
             .or_else(|| self.labels.iter().position(|label| label == name))
@@ -150,16 +140,14 @@ impl Config {
     pub fn scoring(&self) -> Result<Scoring> {
         match &self.cross_encoder {
             None => Ok(Scoring::of_pipeline(self.problem_type, self.labels.len())),
-            Some(CrossEncoder { activation: None }) => {
-                Ok(Scoring::of_cross_encoder(self.labels.len()))
+            Some(CrossEncoder { activation: None }) => Ok(Scoring::of_cross_encoder(self.labels.len())),
+            Some(CrossEncoder { activation: Some(path) }) => {
+                Scoring::of_torch_class(path).ok_or_else(|| Error::Unsupported {
+                    path: self.path.clone(),
+                    feature: format!("the cross-encoder activation {path:?}"),
+                    supported: Scoring::ACTIVATION_NAMES.into(),
+                })
             }
-            Some(CrossEncoder {
-                activation: Some(path),
-            }) => Scoring::of_torch_class(path).ok_or_else(|| Error::Unsupported {
-                path: self.path.clone(),
-                feature: format!("the cross-encoder activation {path:?}"),
-                supported: Scoring::ACTIVATION_NAMES.into(),
-            }),
         }
     }
 }
@@ -167,10 +155,7 @@ impl Config {
 impl fmt::Debug for Config {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = formatter.debug_struct("Config");
-        debug
-            .field("path", &self.path)
-            .field("fields", &self.fields)
-            .finish()
+        debug.field("path", &self.path).field("fields", &self.fields).finish()
     }
 }
 
@@ -178,18 +163,14 @@ impl fmt::Debug for Config {
 /// with a value but not whose value it is.
 fn parse<T: DeserializeOwned>(path: &Path, fields: &Map<String, Value>) -> Result<T> {
     let current = Cell::new(None);
-    let entries = fields
-        .iter()
-        .inspect(|(name, _)| current.set(Some(name.as_str())));
+    let entries = fields.iter().inspect(|(name, _)| current.set(Some(name.as_str())));
     let entries = entries.map(|(name, value)| (name.as_str(), value));
     // After the last field an error is about one that is absent, which serde names.
     let entries = entries.chain(iter::from_fn(|| {
         current.set(None);
         None
     }));
-    T::deserialize(MapDeserializer::new(entries)).map_err(|error: serde_json::Error| match current
-        .get()
-    {
+    T::deserialize(MapDeserializer::new(entries)).map_err(|error: serde_json::Error| match current.get() {
         Some(field) => Error::malformed(path, format!("{field}: {error}")),
         None => Error::malformed(path, error),
     })

@@ -40,15 +40,9 @@ pub(super) fn resolve(
 
 fn check_count(path: &Path, count: u64) -> Result<usize> {
     match usize::try_from(count) {
-        Ok(0) => Err(Error::malformed(
-            path,
-            "the model has no label: num_labels or id2label is empty",
-        )),
+        Ok(0) => Err(Error::malformed(path, "the model has no label: num_labels or id2label is empty")),
         Ok(count) if count <= MAX_LABELS => Ok(count),
-        _ => Err(Error::malformed(
-            path,
-            format!("{count} labels (num_labels, id2label) are more than {MAX_LABELS}"),
-        )),
+        _ => Err(Error::malformed(path, format!("{count} labels (num_labels, id2label) are more than {MAX_LABELS}"))),
     }
 }
 
@@ -56,16 +50,14 @@ fn named(path: &Path, names: &Map<String, Value>) -> Result<Vec<String>> {
     let count = check_count(path, names.len() as u64)?;
     let mut labels = vec![None; count];
     for (key, name) in names {
-        let place = key
-            .trim()
-            .parse()
-            .ok()
-            .and_then(|index: usize| labels.get_mut(index));
+        let place = key.trim().parse().ok().and_then(|index: usize| labels.get_mut(index));
         let place = place.ok_or_else(|| {
             let last = count - 1;
             Error::malformed(
                 path,
-                format!("id2label has the key {key:?}; the keys of {count} labels are \"0\" to \"{last}\", without gaps"),
+                format!(
+                    "id2label has the key {key:?}; the keys of {count} labels are \"0\" to \"{last}\", without gaps"
+                ),
             )
         })?;
         let name = match name {
@@ -79,10 +71,7 @@ fn named(path: &Path, names: &Map<String, Value>) -> Result<Vec<String>> {
             }
         };
         if place.replace(name).is_some() {
-            return Err(Error::malformed(
-                path,
-                format!("id2label names label {key} twice"),
-            ));
+            return Err(Error::malformed(path, format!("id2label names label {key} twice")));
         }
     }
     // As many distinct indices below `count` as there are keys: none is absent.

@@ -17,11 +17,7 @@ pub(super) fn config(folder: &Path) -> Error {
     } else {
         "pass the folder in which transformers' save_pretrained wrote config.json and model.safetensors".into()
     };
-    Error::MissingFile {
-        folder: folder.into(),
-        missing: "config.json",
-        hint,
-    }
+    Error::MissingFile { folder: folder.into(), missing: "config.json", hint }
 }
 
 /// There is neither `model.safetensors` nor its index.
@@ -41,18 +37,12 @@ pub(super) fn weights(folder: &Path) -> Error {
         if name.ends_with(".safetensors") {
             format!("there is {name}: if it holds the whole model, rename it to model.safetensors")
         } else {
-            format!(
-                "there is {name}, a format this engine does not read; save the model with transformers instead"
-            )
+            format!("there is {name}, a format this engine does not read; save the model with transformers instead")
         }
     } else {
         "the folder holds no weights at all; was the download complete?".into()
     };
-    Error::MissingFile {
-        folder: folder.into(),
-        missing: "model.safetensors",
-        hint,
-    }
+    Error::MissingFile { folder: folder.into(), missing: "model.safetensors", hint }
 }
 
 fn adapter() -> String {
@@ -89,11 +79,7 @@ fn other_weights(folder: &Path) -> Option<String> {
     let names = fs::read_dir(folder).ok()?;
     let names = names.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     names
-        .filter(|name| {
-            [".safetensors", ".onnx", ".gguf", ".ot", ".pt", ".bin"]
-                .iter()
-                .any(|end| name.ends_with(end))
-        })
+        .filter(|name| [".safetensors", ".onnx", ".gguf", ".ot", ".pt", ".bin"].iter().any(|end| name.ends_with(end)))
         .min_by_key(|name| (!name.ends_with(".safetensors"), name.clone()))
 }
 

@@ -45,8 +45,7 @@ impl Checkpoint {
     /// the weights are absent or in another format; and the errors of [`Config::new`] and [`Weights::open`].
     pub fn open(folder: impl AsRef<Path>) -> Result<Checkpoint> {
         let folder = folder.as_ref();
-        let metadata =
-            fs::metadata(folder).map_err(Error::file("open the checkpoint folder", folder))?;
+        let metadata = fs::metadata(folder).map_err(Error::file("open the checkpoint folder", folder))?;
         if !metadata.is_dir() {
             return Err(Error::malformed(
                 folder,
@@ -58,11 +57,7 @@ impl Checkpoint {
             return Err(missing::config(folder));
         }
         let bytes = fs::read(&path).map_err(Error::file("read", &path))?;
-        Ok(Checkpoint {
-            config: Config::new(&bytes, path)?,
-            weights: Weights::open(folder)?,
-            path: folder.into(),
-        })
+        Ok(Checkpoint { config: Config::new(&bytes, path)?, weights: Weights::open(folder)?, path: folder.into() })
     }
 
     /// A checkpoint that is already in memory: the contents of `config.json` and of `model.safetensors`. `name` stands

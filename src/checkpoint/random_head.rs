@@ -13,20 +13,12 @@ pub(super) fn fill(seed: u64, weight: &Weight, output: &mut [f32]) {
         output.fill(if is_gain { 1.0 } else { 0.0 });
         return;
     }
-    let key = weight
-        .names
-        .iter()
-        .flat_map(|name| name.bytes())
-        .fold(seed, |key, byte| mix(key ^ u64::from(byte)));
+    let key = weight.names.iter().flat_map(|name| name.bytes()).fold(seed, |key, byte| mix(key ^ u64::from(byte)));
     let [rows, columns] = weight.shape();
     for row in 0..rows {
         for column in 0..columns {
             // The number belongs to the place in the file's layout: what a seed means must not depend on the engine's.
-            let (row_stored, column_stored) = if weight.transposed {
-                (column, row)
-            } else {
-                (row, column)
-            };
+            let (row_stored, column_stored) = if weight.transposed { (column, row) } else { (row, column) };
             let place = (row_stored * weight.columns + column_stored) as u64;
             output[row * columns + column] = DEVIATION * bell(mix(key.wrapping_add(place)));
         }
@@ -35,9 +27,7 @@ pub(super) fn fill(seed: u64, weight: &Weight, output: &mut [f32]) {
 
 /// Close to a normal number of mean 0 and deviation 1, and the same on every machine: the sum of four uniform ones.
 fn bell(bits: u64) -> f32 {
-    let sum: f32 = (0..4)
-        .map(|part| ((bits >> (16 * part)) & 0xffff) as f32 / 65536.0 - 0.5)
-        .sum();
+    let sum: f32 = (0..4).map(|part| ((bits >> (16 * part)) & 0xffff) as f32 / 65536.0 - 0.5).sum();
     // A uniform number has variance 1/12, four of them 1/3.
     sum * 3.0_f32.sqrt()
 }

@@ -55,11 +55,7 @@ impl Weights {
     ///
     /// If the weight is transposed or does not have these rows.
     pub fn read_rows(&self, weight: &Weight, rows: Range<usize>) -> Result<Vec<f32>> {
-        assert!(
-            !weight.transposed,
-            "rows of {:?}, which is transposed",
-            weight.names
-        );
+        assert!(!weight.transposed, "rows of {:?}, which is transposed", weight.names);
         assert!(
             rows.start <= rows.end && rows.end <= weight.rows,
             "rows {rows:?} of {:?}, which has {}",
@@ -92,10 +88,7 @@ impl Weights {
     fn absent(&self, weight: &Weight, name: &str) -> Result<Parts<'_>> {
         let path = self.path.as_path();
         match (weight.role, self.random_head) {
-            (Role::Head, None) => Err(Error::MissingHead {
-                path: path.into(),
-                tensor: name.into(),
-            }),
+            (Role::Head, None) => Err(Error::MissingHead { path: path.into(), tensor: name.into() }),
             (Role::Head, Some(_)) => match weight.rows.checked_mul(weight.columns) {
                 Some(0..=MAX_RANDOM_ELEMENTS) => Ok(Parts::Random),
                 _ => {
@@ -152,41 +145,22 @@ fn check_shapes(weight: &Weight, parts: &[Stored<'_>]) -> Result<()> {
             _ => return Err(wrong_shape(weight, parts)),
         });
     }
-    let wanted = if is_vector {
-        weight.columns
-    } else {
-        weight.rows
-    };
-    if stacked == wanted {
-        Ok(())
-    } else {
-        Err(wrong_shape(weight, parts))
-    }
+    let wanted = if is_vector { weight.columns } else { weight.rows };
+    if stacked == wanted { Ok(()) } else { Err(wrong_shape(weight, parts)) }
 }
 
 fn wrong_shape(weight: &Weight, parts: &[Stored<'_>]) -> Error {
     let Weight { rows, columns, .. } = *weight;
-    let wanted = if rows == 1 && !weight.transposed {
-        format!("[{columns}]")
-    } else {
-        format!("[{rows}, {columns}]")
-    };
+    let wanted = if rows == 1 && !weight.transposed { format!("[{columns}]") } else { format!("[{rows}, {columns}]") };
     let names: Vec<&str> = parts.iter().map(|part| part.name).collect();
-    let shapes: Vec<String> = parts
-        .iter()
-        .map(|part| format!("{:?}", part.shape))
-        .collect();
+    let shapes: Vec<String> = parts.iter().map(|part| format!("{:?}", part.shape)).collect();
     let hint = match weight.role {
         Role::Encoder => "",
-        Role::Head => {
-            "; for a classifier the first number is how many labels id2label or num_labels say"
-        }
+        Role::Head => "; for a classifier the first number is how many labels id2label or num_labels say",
     };
     let stacked = if parts.len() > 1 { ", stacked" } else { "" };
-    let message = format!(
-        "has the shape {} in the file, but config.json asks for {wanted}{stacked}{hint}",
-        shapes.join(" + ")
-    );
+    let message =
+        format!("has the shape {} in the file, but config.json asks for {wanted}{stacked}{hint}", shapes.join(" + "));
     Error::tensor(parts[0].path, &names.join(" + "), message)
 }
 
@@ -197,10 +171,7 @@ fn read_elements(parts: &[Stored<'_>], range: Range<usize>) -> Result<Vec<f32>> 
     for part in parts {
         let (start, end) = (range.start.max(first), range.end.min(first + part.len()));
         if start < end {
-            part.read(
-                start - first..end - first,
-                &mut output[start - range.start..end - range.start],
-            )?;
+            part.read(start - first..end - first, &mut output[start - range.start..end - range.start])?;
         }
         first += part.len();
     }

@@ -18,77 +18,36 @@ fn weights(tensors: &[(&str, &[usize])]) -> Weights {
         })
         .collect();
     let views = tensors.iter().zip(&data).map(|((name, shape), data)| {
-        (
-            *name,
-            TensorView::new(Dtype::F32, shape.to_vec(), data).expect("the sizes agree"),
-        )
+        (*name, TensorView::new(Dtype::F32, shape.to_vec(), data).expect("the sizes agree"))
     });
     let bytes = safetensors::serialize(views, None).expect("the tensors are valid");
     Weights::from_bytes("model.safetensors", bytes).expect("the file is valid")
 }
 
 fn stacked(names: &[&str], inputs: usize, outputs: usize) -> Linear {
-    Linear::stacked(
-        &names
-            .iter()
-            .map(|name| name.to_string())
-            .collect::<Vec<_>>(),
-        inputs,
-        outputs,
-    )
+    Linear::stacked(&names.iter().map(|name| name.to_string()).collect::<Vec<_>>(), inputs, outputs)
 }
 
 #[test]
 fn a_stack_is_laid_out_for_the_device() {
-    let weights = weights(&[
-        ("q.weight", &[2, 3]),
-        ("k.weight", &[1, 3]),
-        ("q.bias", &[2]),
-        ("k.bias", &[1]),
-    ]);
+    let weights = weights(&[("q.weight", &[2, 3]), ("k.weight", &[1, 3]), ("q.bias", &[2]), ("k.bias", &[1])]);
     let linear = stacked(&["q", "k"], 3, 3);
     // Stacked [outputs, inputs] it is 1 2 3 | 4 5 6 | 7 8 9.
-    assert_eq!(
-        weights.read(&linear.weight).expect("there"),
-        [1., 4., 7., 2., 5., 8., 3., 6., 9.]
-    );
-    let straight = Weight {
-        transposed: false,
-        ..linear.weight
-    };
-    assert_eq!(
-        weights.read(&straight).expect("there"),
-        [1., 2., 3., 4., 5., 6., 7., 8., 9.]
-    );
-    for (rows, expected) in [
-        (0..0, &[][..]),
-        (1..2, &[4., 5., 6.]),
-        (1..3, &[4., 5., 6., 7., 8., 9.]),
-    ] {
+    assert_eq!(weights.read(&linear.weight).expect("there"), [1., 4., 7., 2., 5., 8., 3., 6., 9.]);
+    let straight = Weight { transposed: false, ..linear.weight };
+    assert_eq!(weights.read(&straight).expect("there"), [1., 2., 3., 4., 5., 6., 7., 8., 9.]);
+    for (rows, expected) in [(0..0, &[][..]), (1..2, &[4., 5., 6.]), (1..3, &[4., 5., 6., 7., 8., 9.])] {
         assert_eq!(weights.read_rows(&straight, rows).expect("there"), expected);
     }
-    assert_eq!(
-        weights
-            .read(&linear.bias.expect("it has one"))
-            .expect("there"),
-        [10., 11., 12.]
-    );
+    assert_eq!(weights.read(&linear.bias.expect("it has one")).expect("there"), [10., 11., 12.]);
 }
 
 #[test]
 fn one_row_is_a_vector_or_a_table() {
     let weights = weights(&[("types", &[1, 3]), ("head.weight", &[1, 3])]);
-    assert_eq!(
-        weights.read(&Weight::table("types", 1, 3)).expect("there"),
-        [1., 2., 3.]
-    );
+    assert_eq!(weights.read(&Weight::table("types", 1, 3)).expect("there"), [1., 2., 3.]);
     // A classifier with one label, transposed.
-    assert_eq!(
-        weights
-            .read(&Linear::new("head", 3, 1).weight)
-            .expect("there"),
-        [4., 5., 6.]
-    );
+    assert_eq!(weights.read(&Linear::new("head", 3, 1).weight).expect("there"), [4., 5., 6.]);
 }
 
 #[test]
@@ -97,19 +56,10 @@ fn names_are_found_however_they_were_saved() {
         ("bert.pooler.dense.weight", "bert.pooler.dense.weight"),
         ("pooler.dense.weight", "bert.pooler.dense.weight"),
         ("bert.pooler.dense.weight", "pooler.dense.weight"),
-        (
-            "bert.embeddings.LayerNorm.gamma",
-            "bert.embeddings.LayerNorm.weight",
-        ),
-        (
-            "embeddings.LayerNorm.beta",
-            "bert.embeddings.LayerNorm.bias",
-        ),
+        ("bert.embeddings.LayerNorm.gamma", "bert.embeddings.LayerNorm.weight"),
+        ("embeddings.LayerNorm.beta", "bert.embeddings.LayerNorm.bias"),
         ("LayerNorm.weight", "LayerNorm.gamma"),
-        (
-            "module.bert.embeddings.LayerNorm.beta",
-            "bert.embeddings.LayerNorm.bias",
-        ),
+        ("module.bert.embeddings.LayerNorm.beta", "bert.embeddings.LayerNorm.bias"),
         ("module.pooler.dense.weight", "bert.pooler.dense.weight"),
     ] {
         let weights = weights(&[(saved, &[4])]).with_base_prefix("bert");
@@ -118,8 +68,7 @@ fn names_are_found_however_they_were_saved() {
         assert_eq!(weights.element(wanted), Some(Dtype::F32));
     }
     // The exact name wins; other prefixes and parts of a prefix do not count.
-    let weights =
-        weights(&[("bert.a", &[1]), ("a", &[2]), ("bertha.b", &[3])]).with_base_prefix("bert");
+    let weights = weights(&[("bert.a", &[1]), ("a", &[2]), ("bertha.b", &[3])]).with_base_prefix("bert");
     assert_eq!(weights.shape("a"), Some(&[2][..]));
     assert_eq!(weights.shape("bert.a"), Some(&[1][..]));
     assert_eq!(weights.shape("b"), None);
@@ -127,21 +76,10 @@ fn names_are_found_however_they_were_saved() {
 
 #[test]
 fn wrong_shapes_name_both() {
-    let weights = weights(&[
-        ("a.weight", &[3, 4]),
-        ("b.weight", &[2, 4]),
-        ("a.bias", &[3]),
-        ("b.bias", &[1, 2]),
-    ]);
+    let weights = weights(&[("a.weight", &[3, 4]), ("b.weight", &[2, 4]), ("a.bias", &[3]), ("b.bias", &[1, 2])]);
     let message = |weight: &Weight| {
-        let error = weights
-            .check(weight)
-            .expect_err("the shape is wrong")
-            .to_string();
-        assert_eq!(
-            weights.read(weight).expect_err("the same").to_string(),
-            error
-        );
+        let error = weights.check(weight).expect_err("the shape is wrong").to_string();
+        assert_eq!(weights.read(weight).expect_err("the same").to_string(), error);
         error
     };
     assert_eq!(
@@ -154,20 +92,13 @@ fn wrong_shapes_name_both() {
          [6, 4], stacked"
     );
     assert!(
-        message(&Weight::vector("a.bias", 4))
-            .ends_with("has the shape [3] in the file, but config.json asks for [4]")
+        message(&Weight::vector("a.bias", 4)).ends_with("has the shape [3] in the file, but config.json asks for [4]")
     );
     // Stacking tables of one row is not stacking vectors.
+    assert!(message(&stacked(&["a", "b"], 4, 5).bias.expect("it has one")).contains("[3] + [1, 2]"));
+    assert!(message(&Linear::new("a", 4, 2).of_head().weight).contains("how many labels id2label or num_labels say"));
     assert!(
-        message(&stacked(&["a", "b"], 4, 5).bias.expect("it has one")).contains("[3] + [1, 2]")
-    );
-    assert!(
-        message(&Linear::new("a", 4, 2).of_head().weight)
-            .contains("how many labels id2label or num_labels say")
-    );
-    assert!(
-        message(&Weight::vector("bias", 4))
-            .contains("tensor bias: is absent; the model that config.json describes")
+        message(&Weight::vector("bias", 4)).contains("tensor bias: is absent; the model that config.json describes")
     );
 }
 
@@ -183,69 +114,28 @@ fn a_head_is_only_made_up_on_request() {
     let matrix = read(1, &head.weight);
     assert_eq!(matrix, read(1, &head.weight));
     assert_ne!(matrix, read(2, &head.weight));
-    assert_ne!(
-        matrix,
-        read(1, &Linear::new("dense", 64, 48).of_head().weight)
-    );
+    assert_ne!(matrix, read(1, &Linear::new("dense", 64, 48).of_head().weight));
     // The transposed one holds the same numbers.
-    let straight = read(
-        1,
-        &Weight {
-            transposed: false,
-            ..head.weight.clone()
-        },
-    );
+    let straight = read(1, &Weight { transposed: false, ..head.weight.clone() });
     assert_eq!(matrix[5 * 48 + 7], straight[7 * 64 + 5]);
     let count = matrix.len() as f32;
     let mean = matrix.iter().sum::<f32>() / count;
-    let deviation = (matrix
-        .iter()
-        .map(|value| (value - mean).powi(2))
-        .sum::<f32>()
-        / count)
-        .sqrt();
-    assert!(
-        mean.abs() < 1.5e-3 && (deviation - 0.02).abs() < 1e-3,
-        "mean {mean}, deviation {deviation}"
-    );
+    let deviation = (matrix.iter().map(|value| (value - mean).powi(2)).sum::<f32>() / count).sqrt();
+    assert!(mean.abs() < 1.5e-3 && (deviation - 0.02).abs() < 1e-3, "mean {mean}, deviation {deviation}");
 
     assert_eq!(read(1, &bias), vec![0.0; 48]);
-    assert_eq!(
-        read(
-            1,
-            &Weight {
-                role: Role::Head,
-                ..Weight::vector("norm.weight", 2)
-            }
-        ),
-        [1.0, 1.0]
-    );
+    assert_eq!(read(1, &Weight { role: Role::Head, ..Weight::vector("norm.weight", 2) }), [1.0, 1.0]);
     // Not for the encoder, and not for any size a config may ask for.
     let encoder = Linear::new("classifier", 64, 48).weight;
-    assert!(matches!(
-        bare().with_random_head(1).check(&encoder),
-        Err(Error::Tensor { .. })
-    ));
-    let vast = Linear::new("classifier", usize::MAX / 2, 3)
-        .of_head()
-        .weight;
-    let message = bare()
-        .with_random_head(1)
-        .read(&vast)
-        .expect_err("too large")
-        .to_string();
+    assert!(matches!(bare().with_random_head(1).check(&encoder), Err(Error::Tensor { .. })));
+    let vast = Linear::new("classifier", usize::MAX / 2, 3).of_head().weight;
+    let message = bare().with_random_head(1).read(&vast).expect_err("too large").to_string();
     assert!(message.contains("is too large"), "{message}");
 }
 
 #[test]
 fn unused_tensors() {
-    let names = [
-        "bert.a",
-        "bert.b",
-        "bert.embeddings.position_ids",
-        "cls.predictions.bias",
-        "module.cls.x",
-    ];
+    let names = ["bert.a", "bert.b", "bert.embeddings.position_ids", "cls.predictions.bias", "module.cls.x"];
     let tensors: Vec<(&str, &[usize])> = names.iter().map(|&name| (name, &[1][..])).collect();
     let weights = weights(&tensors).with_base_prefix("bert");
     assert_eq!(weights.unused(&[Weight::vector("a", 1)]), ["bert.b"]);

@@ -62,20 +62,13 @@ impl SafetensorsFile {
     }
 
     /// Reads the header of a file that is already in memory.
-    pub(super) fn from_bytes(
-        path: PathBuf,
-        bytes: Cow<'static, [u8]>,
-    ) -> Result<(SafetensorsFile, Header)> {
+    pub(super) fn from_bytes(path: PathBuf, bytes: Cow<'static, [u8]>) -> Result<(SafetensorsFile, Header)> {
         SafetensorsFile::new(path, Bytes::Given(bytes))
     }
 
     fn new(path: PathBuf, bytes: Bytes) -> Result<(SafetensorsFile, Header)> {
         let (data_start, header) = read_header(&path, bytes.as_slice())?;
-        let file = SafetensorsFile {
-            path,
-            bytes,
-            data_start,
-        };
+        let file = SafetensorsFile { path, bytes, data_start };
         Ok((file, header))
     }
 
@@ -108,16 +101,10 @@ impl fmt::Debug for SafetensorsFile {
 
 fn read_header(path: &Path, bytes: &[u8]) -> Result<(usize, Header)> {
     if bytes.starts_with(b"version https://git-lfs") {
-        return Err(Error::malformed(
-            path,
-            "is a Git LFS pointer, not the weights; fetch them with: git lfs pull",
-        ));
+        return Err(Error::malformed(path, "is a Git LFS pointer, not the weights; fetch them with: git lfs pull"));
     }
     let Some((length, rest)) = bytes.split_first_chunk::<LENGTH_BYTES>() else {
-        let message = format!(
-            "is truncated: {} bytes are not even the length of a header",
-            bytes.len()
-        );
+        let message = format!("is truncated: {} bytes are not even the length of a header", bytes.len());
         return Err(Error::malformed(path, message));
     };
     let length = u64::from_le_bytes(*length);
@@ -133,9 +120,8 @@ fn read_header(path: &Path, bytes: &[u8]) -> Result<(usize, Header)> {
         }
     };
     let (header, data) = rest.split_at(header.end);
-    let Tensors(tensors) = serde_json::from_slice(header).map_err(|error| {
-        Error::malformed(path, format!("the safetensors header is broken: {error}"))
-    })?;
+    let Tensors(tensors) = serde_json::from_slice(header)
+        .map_err(|error| Error::malformed(path, format!("the safetensors header is broken: {error}")))?;
     check(path, &tensors, data.len())?;
     Ok((LENGTH_BYTES + header.len(), tensors))
 }
@@ -160,28 +146,16 @@ fn check(path: &Path, tensors: &Header, data_bytes: usize) -> Result<()> {
             ));
         }
         let (shape, element) = (&tensor.shape, tensor.dtype);
-        let bits = shape
-            .iter()
-            .try_fold(element.bitsize(), |bits, &size| bits.checked_mul(size));
+        let bits = shape.iter().try_fold(element.bitsize(), |bits, &size| bits.checked_mul(size));
         // The offsets are inside the file, so eight times their distance does not overflow on a 64-bit machine; on a
         // 32-bit one it might, and no tensor of that size can be used there.
-        if bits.is_none()
-            || bits
-                != end
-                    .checked_sub(start)
-                    .and_then(|bytes| bytes.checked_mul(8))
-        {
-            return fail(format!(
-                "shape {shape:?} of {element} does not fit bytes {start} to {end} of the data"
-            ));
+        if bits.is_none() || bits != end.checked_sub(start).and_then(|bytes| bytes.checked_mul(8)) {
+            return fail(format!("shape {shape:?} of {element} does not fit bytes {start} to {end} of the data"));
         }
         filled = end;
     }
     if filled != data_bytes {
-        let message = format!(
-            "{} bytes of data belong to no tensor: the header is corrupt",
-            data_bytes - filled
-        );
+        let message = format!("{} bytes of data belong to no tensor: the header is corrupt", data_bytes - filled);
         return Err(Error::malformed(path, message));
     }
     Ok(())
@@ -212,9 +186,7 @@ impl<'de> Visitor<'de> for TensorsVisitor {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             }
-            let tensor = map
-                .next_value()
-                .map_err(|error| A::Error::custom(format!("tensor {name}: {error}")))?;
+            let tensor = map.next_value().map_err(|error| A::Error::custom(format!("tensor {name}: {error}")))?;
             if tensors.contains_key(&name) {
                 return Err(A::Error::custom(format!("tensor {name} is listed twice")));
             }

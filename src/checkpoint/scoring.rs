@@ -44,14 +44,11 @@ impl Scoring {
     /// What sentence-transformers' `CrossEncoder` applies when the config names nothing
     /// (sentence_transformers/cross_encoder, `get_default_activation_fn`).
     pub(super) fn of_cross_encoder(labels: usize) -> Scoring {
-        if labels == 1 {
-            Scoring::Sigmoid
-        } else {
-            Scoring::None
-        }
+        if labels == 1 { Scoring::Sigmoid } else { Scoring::None }
     }
 
-    pub(super) const ACTIVATION_NAMES: &str = "torch.nn.modules.activation.Sigmoid, torch.nn.modules.activation.Softmax, torch.nn.modules.linear.Identity";
+    pub(super) const ACTIVATION_NAMES: &str =
+        "torch.nn.modules.activation.Sigmoid, torch.nn.modules.activation.Softmax, torch.nn.modules.linear.Identity";
 
     /// The `torch` class of this path, by its public name (`torch.nn.Sigmoid`) or by the module that defines it.
     pub(super) fn of_torch_class(path: &str) -> Option<Scoring> {

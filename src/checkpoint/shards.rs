@@ -22,8 +22,7 @@ struct Index {
 /// tensor the index promises, or holds one that another shard holds too.
 pub(super) fn open(folder: &Path, index: &Path) -> Result<Vec<(SafetensorsFile, Header)>> {
     let bytes = fs::read(index).map_err(Error::file("read", index))?;
-    let Index { weight_map } =
-        serde_json::from_slice(&bytes).map_err(|error| Error::malformed(index, error))?;
+    let Index { weight_map } = serde_json::from_slice(&bytes).map_err(|error| Error::malformed(index, error))?;
     let names: BTreeSet<&str> = weight_map.values().map(String::as_str).collect();
     if names.is_empty() {
         return Err(Error::malformed(index, "weight_map names no file"));
@@ -37,31 +36,20 @@ pub(super) fn open(folder: &Path, index: &Path) -> Result<Vec<(SafetensorsFile, 
             return Err(Error::MissingFile {
                 folder: folder.into(),
                 missing: "shard of the weights",
-                hint: format!(
-                    "{} names {name}; was the download complete?",
-                    index.display()
-                ),
+                hint: format!("{} names {name}; was the download complete?", index.display()),
             });
         }
         let (file, header) = SafetensorsFile::open(path)?;
         for tensor in header.keys() {
             if let Some(other) = owner.insert(tensor.clone(), name) {
-                return Err(Error::tensor(
-                    index,
-                    tensor,
-                    format!("is in two shards, {other} and {name}"),
-                ));
+                return Err(Error::tensor(index, tensor, format!("is in two shards, {other} and {name}")));
             }
         }
         shards.push((file, header));
     }
     for (tensor, name) in &weight_map {
         if owner.get(tensor) != Some(&name.as_str()) {
-            return Err(Error::tensor(
-                index,
-                tensor,
-                format!("the index places it in {name}, which does not hold it"),
-            ));
+            return Err(Error::tensor(index, tensor, format!("the index places it in {name}, which does not hold it")));
         }
     }
     Ok(shards)
@@ -70,16 +58,10 @@ pub(super) fn open(folder: &Path, index: &Path) -> Result<Vec<(SafetensorsFile, 
 /// A shard lies beside its index: a path that leads elsewhere would let a download read any file of this machine.
 fn check_name(index: &Path, name: &str) -> Result<()> {
     let mut components = Path::new(name).components();
-    let plain = matches!(
-        (components.next(), components.next()),
-        (Some(Component::Normal(_)), None)
-    );
+    let plain = matches!((components.next(), components.next()), (Some(Component::Normal(_)), None));
     // Separators of other systems too, so that a checkpoint is refused everywhere or nowhere.
     if plain && !name.contains(['/', '\\', ':', '\0']) {
         return Ok(());
     }
-    Err(Error::malformed(
-        index,
-        format!("weight_map names {name:?}, which is not a file of the same folder"),
-    ))
+    Err(Error::malformed(index, format!("weight_map names {name:?}, which is not a file of the same folder")))
 }

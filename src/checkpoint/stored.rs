@@ -80,9 +80,7 @@ impl Stored<'_> {
     pub(super) fn read(&self, range: Range<usize>, output: &mut [f32]) -> Result<()> {
         let float = self.float()?;
         let bytes = &self.data[range.start * float.bytes()..range.end * float.bytes()];
-        let runs = bytes
-            .chunks(RUN * float.bytes())
-            .zip(output.chunks_mut(RUN));
+        let runs = bytes.chunks(RUN * float.bytes()).zip(output.chunks_mut(RUN));
         for (number, (bytes, output)) in runs.enumerate() {
             widen(float, bytes, output);
             self.check_finite(output, range.start + number * RUN)?;
@@ -92,18 +90,10 @@ impl Stored<'_> {
 
     /// Writes the matrix `[rows, columns]` transposed into columns `first..first + rows` of `output`, a matrix
     /// `[columns, output_columns]`.
-    pub(super) fn read_transposed(
-        &self,
-        output: &mut [f32],
-        output_columns: usize,
-        first: usize,
-    ) -> Result<()> {
+    pub(super) fn read_transposed(&self, output: &mut [f32], output_columns: usize, first: usize) -> Result<()> {
         let float = self.float()?;
         let &[rows, columns] = self.shape else {
-            panic!(
-                "tensor {}: transposing the shape {:?}",
-                self.name, self.shape
-            );
+            panic!("tensor {}: transposing the shape {:?}", self.name, self.shape);
         };
         let mut tile = [[0.0; TILE]; TILE];
         for column in (0..columns).step_by(TILE) {
@@ -130,10 +120,7 @@ impl Stored<'_> {
     /// `values` are the elements from `first` on.
     fn check_finite(&self, values: &[f32], first: usize) -> Result<()> {
         // Without an early exit the loop is one vector instruction per few elements.
-        if values
-            .iter()
-            .fold(true, |finite, value| finite & value.is_finite())
-        {
+        if values.iter().fold(true, |finite, value| finite & value.is_finite()) {
             return Ok(());
         }
         let (mut index, value) = values
@@ -147,9 +134,7 @@ impl Stored<'_> {
             *place = index % size;
             index /= size;
         }
-        Err(self.error(format!(
-            "element {position:?} is {value}: the checkpoint is damaged, or its training diverged"
-        )))
+        Err(self.error(format!("element {position:?} is {value}: the checkpoint is damaged, or its training diverged")))
     }
 }
 

@@ -1,20 +1,12 @@
 use super::*;
 
 fn stored<'a>(shape: &'a [usize], element: Dtype, data: &'a [u8]) -> Stored<'a> {
-    Stored {
-        name: "some.weight",
-        shape,
-        element,
-        path: Path::new("model.safetensors"),
-        data,
-    }
+    Stored { name: "some.weight", shape, element, path: Path::new("model.safetensors"), data }
 }
 
 /// Numbers that every element type holds exactly, one byte off any alignment.
 fn misaligned(element: Dtype, count: usize) -> (Vec<u8>, Vec<f32>) {
-    let values: Vec<f32> = (0..count)
-        .map(|index| (index % 251) as f32 - 125.0)
-        .collect();
+    let values: Vec<f32> = (0..count).map(|index| (index % 251) as f32 - 125.0).collect();
     let mut bytes = vec![0xff];
     for &value in &values {
         match element {
@@ -36,9 +28,7 @@ fn every_type_is_read_at_any_alignment() {
         let mut output = vec![0.0; count];
         tensor.read(0..count, &mut output).expect("finite");
         assert_eq!(output, values, "{element}");
-        tensor
-            .read(5..RUN + 7, &mut output[..RUN + 2])
-            .expect("finite");
+        tensor.read(5..RUN + 7, &mut output[..RUN + 2]).expect("finite");
         assert_eq!(output[..RUN + 2], values[5..RUN + 7], "{element}");
     }
 }
@@ -46,21 +36,13 @@ fn every_type_is_read_at_any_alignment() {
 #[test]
 fn matrices_of_every_size_are_transposed_into_their_columns() {
     for element in [Dtype::F32, Dtype::F16, Dtype::BF16] {
-        for shape in [
-            [1, 1],
-            [3, 200],
-            [200, 3],
-            [TILE, TILE],
-            [TILE + 1, 2 * TILE - 1],
-        ] {
+        for shape in [[1, 1], [3, 200], [200, 3], [TILE, TILE], [TILE + 1, 2 * TILE - 1]] {
             let [rows, columns] = shape;
             let (bytes, values) = misaligned(element, rows * columns);
             let (first, output_columns) = (2, rows + 3);
             let mut output = vec![f32::MAX; columns * output_columns];
             let tensor = stored(&shape, element, &bytes[1..]);
-            tensor
-                .read_transposed(&mut output, output_columns, first)
-                .expect("finite");
+            tensor.read_transposed(&mut output, output_columns, first).expect("finite");
             for (index, value) in output.iter().enumerate() {
                 let (column, place) = (index / output_columns, index % output_columns);
                 let row = place.checked_sub(first).filter(|&row| row < rows);
@@ -77,22 +59,13 @@ fn numbers_that_are_not_finite_are_named_by_their_place() {
         let shape = [70, 100];
         let mut values = vec![0.5_f32; 7000];
         values[67 * 100 + 99] = bad;
-        let bytes: Vec<u8> = values
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect();
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         let tensor = stored(&shape, Dtype::F32, &bytes);
         let expected = format!("model.safetensors: tensor some.weight: element [67, 99] is {bad}");
         let mut output = vec![0.0; 7000];
-        let straight = tensor
-            .read(0..7000, &mut output)
-            .expect_err("not finite")
-            .to_string();
+        let straight = tensor.read(0..7000, &mut output).expect_err("not finite").to_string();
         assert!(straight.starts_with(&expected), "{straight}");
-        let transposed = tensor
-            .read_transposed(&mut output, 70, 0)
-            .expect_err("not finite")
-            .to_string();
+        let transposed = tensor.read_transposed(&mut output, 70, 0).expect_err("not finite").to_string();
         assert!(transposed.starts_with(&expected), "{transposed}");
         // The rows before it are not touched by its fault.
         tensor.read(0..6700, &mut output[..6700]).expect("finite");
@@ -102,13 +75,8 @@ fn numbers_that_are_not_finite_are_named_by_their_place() {
 #[test]
 fn other_types_are_named() {
     for element in [Dtype::F64, Dtype::I8, Dtype::F8_E4M3, Dtype::BOOL] {
-        let message = stored(&[0], element, &[])
-            .check_element()
-            .expect_err("no float")
-            .to_string();
-        let expected = format!(
-            "tensor some.weight: its elements are {element}; supported are F32, F16 and BF16"
-        );
+        let message = stored(&[0], element, &[]).check_element().expect_err("no float").to_string();
+        let expected = format!("tensor some.weight: its elements are {element}; supported are F32, F16 and BF16");
         assert!(message.contains(&expected), "{message}");
     }
 }

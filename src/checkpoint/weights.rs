@@ -39,10 +39,7 @@ impl Weights {
     /// [`crate::Error::MissingFile`], with the way to convert what is there instead; [`crate::Error::Malformed`] or [`crate::Error::Tensor`]
     /// naming the file and tensor if a file is truncated or its header is not consistent with its length.
     pub fn open(folder: &Path) -> Result<Weights> {
-        let (single, index) = (
-            folder.join("model.safetensors"),
-            folder.join("model.safetensors.index.json"),
-        );
+        let (single, index) = (folder.join("model.safetensors"), folder.join("model.safetensors.index.json"));
         if single.exists() {
             let file = SafetensorsFile::open(single.clone())?;
             Ok(Weights::new(single, vec![file]))
@@ -59,10 +56,7 @@ impl Weights {
     /// # Errors
     ///
     /// [`crate::Error::Malformed`] or [`crate::Error::Tensor`], as [`Weights::open`].
-    pub fn from_bytes(
-        path: impl Into<PathBuf>,
-        bytes: impl Into<Cow<'static, [u8]>>,
-    ) -> Result<Weights> {
+    pub fn from_bytes(path: impl Into<PathBuf>, bytes: impl Into<Cow<'static, [u8]>>) -> Result<Weights> {
         let path = path.into();
         let file = SafetensorsFile::from_bytes(path.clone(), bytes.into())?;
         Ok(Weights::new(path, vec![file]))
@@ -72,38 +66,22 @@ impl Weights {
         let mut files = Vec::with_capacity(opened.len());
         let mut tensors = BTreeMap::new();
         for (number, (file, header)) in opened.into_iter().enumerate() {
-            tensors.extend(
-                header
-                    .into_iter()
-                    .map(|(name, info)| (name, Place { file: number, info })),
-            );
+            tensors.extend(header.into_iter().map(|(name, info)| (name, Place { file: number, info })));
             files.push(file);
         }
-        Weights {
-            path,
-            files,
-            tensors,
-            base_prefix: String::new(),
-            random_head: None,
-        }
+        Weights { path, files, tensors, base_prefix: String::new(), random_head: None }
     }
 
     /// The attribute under which the architecture keeps its encoder, without a dot: transformers' `base_model_prefix`
     /// (`bert`, `roberta`, `model`...). A checkpoint saved from the bare encoder lacks it in its names, and
     /// [`Weights::find`] then does without.
     pub fn with_base_prefix(self, prefix: impl Into<String>) -> Weights {
-        Weights {
-            base_prefix: prefix.into(),
-            ..self
-        }
+        Weights { base_prefix: prefix.into(), ..self }
     }
 
     /// Weights of the head that are absent are filled from `seed` instead of being an error; their answers mean nothing.
     pub fn with_random_head(self, seed: u64) -> Weights {
-        Weights {
-            random_head: Some(seed),
-            ..self
-        }
+        Weights { random_head: Some(seed), ..self }
     }
 
     /// `model.safetensors`, or the index of the shards.
@@ -126,26 +104,16 @@ impl Weights {
     /// `name` has none (transformers/core_model_loading.py, `rename_source_key`); else any of these behind `module.`,
     /// which torch's `DataParallel` adds.
     pub fn find(&self, name: &str) -> Option<Stored<'_>> {
-        let other_prefix = match name
-            .strip_prefix(&self.base_prefix)
-            .and_then(|rest| rest.strip_prefix('.'))
-        {
+        let other_prefix = match name.strip_prefix(&self.base_prefix).and_then(|rest| rest.strip_prefix('.')) {
             _ if self.base_prefix.is_empty() => None,
             Some(without) => Some(without.to_string()),
             None => Some(format!("{}.{name}", self.base_prefix)),
         };
         let spellings = [Some(name.to_string()), other_prefix].into_iter().flatten();
-        let spellings: Vec<String> = spellings
-            .flat_map(|name| [Some(name.clone()), legacy(&name)])
-            .flatten()
-            .collect();
+        let spellings: Vec<String> = spellings.flat_map(|name| [Some(name.clone()), legacy(&name)]).flatten().collect();
         let stored = |name: &str| self.tensors.get_key_value(name);
         let found = spellings.iter().find_map(|name| stored(name));
-        let (name, place) = found.or_else(|| {
-            spellings
-                .iter()
-                .find_map(|name| stored(&format!("module.{name}")))
-        })?;
+        let (name, place) = found.or_else(|| spellings.iter().find_map(|name| stored(&format!("module.{name}"))))?;
         Some(self.stored(name, place))
     }
 
@@ -173,35 +141,20 @@ impl Weights {
     /// The names of the tensors that none of the `used` weights reads, without those that are no weights of a classifier
     /// in any checkpoint: buffers of positions, and `cls.*`, the head of pretraining.
     pub fn unused<'w>(&self, used: impl IntoIterator<Item = &'w Weight>) -> Vec<&str> {
-        let used = used
-            .into_iter()
-            .flat_map(|weight| &weight.names)
-            .filter_map(|name| self.find(name));
+        let used = used.into_iter().flat_map(|weight| &weight.names).filter_map(|name| self.find(name));
         let used: BTreeSet<&str> = used.map(|stored| stored.name).collect();
         let expected = |name: &str| {
-            name.ends_with("position_ids")
-                || name
-                    .strip_prefix("module.")
-                    .unwrap_or(name)
-                    .starts_with("cls.")
+            name.ends_with("position_ids") || name.strip_prefix("module.").unwrap_or(name).starts_with("cls.")
         };
-        self.names()
-            .filter(|name| !used.contains(name) && !expected(name))
-            .collect()
+        self.names().filter(|name| !used.contains(name) && !expected(name)).collect()
     }
 }
 
 /// TensorFlow's name for a parameter of a layer norm, or torch's for TensorFlow's.
 fn legacy(name: &str) -> Option<String> {
-    const PAIRS: [(&str, &str); 2] = [
-        ("LayerNorm.weight", "LayerNorm.gamma"),
-        ("LayerNorm.bias", "LayerNorm.beta"),
-    ];
-    PAIRS
-        .iter()
-        .flat_map(|&(torch, tensorflow)| [(torch, tensorflow), (tensorflow, torch)])
-        .find_map(|(from, to)| {
-            let prefix = name.strip_suffix(from)?;
-            Some(format!("{prefix}{to}"))
-        })
+    const PAIRS: [(&str, &str); 2] = [("LayerNorm.weight", "LayerNorm.gamma"), ("LayerNorm.bias", "LayerNorm.beta")];
+    PAIRS.iter().flat_map(|&(torch, tensorflow)| [(torch, tensorflow), (tensorflow, torch)]).find_map(|(from, to)| {
+        let prefix = name.strip_suffix(from)?;
+        Some(format!("{prefix}{to}"))
+    })
 }

@@ -155,11 +155,9 @@ impl Gpu {
     pub(super) fn check(&self, doing: &str) -> Result<()> {
         match self.lost.get() {
             None => Ok(()),
-            Some(message) => Err(Error::DeviceLost {
-                adapter: self.name.clone(),
-                doing: doing.into(),
-                message: message.clone(),
-            }),
+            Some(message) => {
+                Err(Error::DeviceLost { adapter: self.name.clone(), doing: doing.into(), message: message.clone() })
+            }
         }
     }
 
@@ -178,7 +176,9 @@ impl Gpu {
             Some(wgpu::Error::OutOfMemory { .. }) => {
                 Err(Error::OutOfMemory { adapter: self.name.clone(), doing: doing.into(), bytes })
             }
-            Some(error) => Err(Error::Adapter { adapter: self.name.clone(), message: format!("failed {doing}: {error}") }),
+            Some(error) => {
+                Err(Error::Adapter { adapter: self.name.clone(), message: format!("failed {doing}: {error}") })
+            }
         }
     }
 

@@ -14,6 +14,7 @@ use std::ops::Range;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 use wgpu::BufferUsages as Usage;
 
 /// The largest batch that a plan runs.
@@ -146,7 +147,8 @@ impl Plan {
         let mut intermediates = Vec::new();
         for (index, &bytes) in shared.bytes.iter().enumerate() {
             let label = format!("intermediate {index} for {} tokens", capacity.tokens);
-            intermediates.push(gpu.buffer(&label, bytes, Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST, None).await?);
+            intermediates
+                .push(gpu.buffer(&label, bytes, Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST, None).await?);
         }
         for (tensor, slot) in shared.slots {
             buffers[tensor] = Some(intermediates[slot].clone());
@@ -212,7 +214,8 @@ impl Plan {
                 (output, tensor, buffer)
             })
             .collect();
-        let bytes = outputs.iter().map(|(_, tensor, _)| u64::from(batch_size.rows(tensor.rows)) * tensor.columns as u64 * 4);
+        let bytes =
+            outputs.iter().map(|(_, tensor, _)| u64::from(batch_size.rows(tensor.rows)) * tensor.columns as u64 * 4);
         let readable = gpu.buffer("read-back", bytes.sum(), Usage::MAP_READ | Usage::COPY_DST, None).await?;
         let tile = tile.unwrap_or(1);
         Ok(Plan { gpu, recording, capacity, steps, inputs, intermediates, outputs, batch, readable, tile })
@@ -270,7 +273,7 @@ impl Plan {
         self.submit(encoder).await?;
         let times = timestamps.read(&self.gpu).await?;
         self.gpu.check("reading timestamps back")?;
-        let timing = |(step, time)| {
+        let timing = |(step, time): (usize, Duration)| {
             let kernel = &self.recording.steps[step].kernel;
             Timing { kernel: kernel.name(), step, time, operations: kernel.operations(&size) }
         };
@@ -348,7 +351,7 @@ struct Shared {
 fn share(recording: &Recording, capacity: &Capacity) -> Shared {
     let mut last_use: HashMap<usize, usize> = HashMap::new();
     for (index, step) in recording.steps.iter().enumerate() {
-        step.bound().for_each(|(_, tensor)| drop(last_use.insert(tensor.id, index)));
+        last_use.extend(step.bound().map(|(_, tensor)| (tensor.id, index)));
     }
     for (_, tensor) in &recording.outputs {
         last_use.insert(tensor.id, usize::MAX);

@@ -162,7 +162,10 @@ impl Recording {
     pub fn weight_parts(&mut self, weight: &Weight) -> Vec<(u32, Tensor)> {
         let [rows, columns] = weight.shape();
         let part = (self.max_binding as usize / (columns * size_of::<f32>())).clamp(1, rows.max(1));
-        (0..rows).step_by(part).map(|first| (first as u32, self.weight_rows(weight, first..rows.min(first + part)))).collect()
+        (0..rows)
+            .step_by(part)
+            .map(|first| (first as u32, self.weight_rows(weight, first..rows.min(first + part))))
+            .collect()
     }
 
     fn weight_rows(&mut self, weight: &Weight, range: Range<usize>) -> Tensor {

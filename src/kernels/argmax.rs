@@ -24,7 +24,12 @@ pub fn record(recording: &mut Recording, input: Tensor) -> [Tensor; 2] {
     [index, value]
 }
 
-uniform!(struct Params { rows: u32, columns: u32 });
+uniform!(
+    struct Params {
+        rows: u32,
+        columns: u32,
+    }
+);
 
 impl Kernel for Argmax {
     fn name(&self) -> &'static str {
@@ -32,7 +37,8 @@ impl Kernel for Argmax {
     }
 
     fn bindings(&self) -> &'static [Binding] {
-        const BINDINGS: &[Binding] = &[Binding::read(0, "input"), Binding::write(1, "index"), Binding::write(2, "value")];
+        const BINDINGS: &[Binding] =
+            &[Binding::read(0, "input"), Binding::write(1, "index"), Binding::write(2, "value")];
         BINDINGS
     }
 

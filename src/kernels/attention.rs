@@ -36,7 +36,9 @@ pub struct Heads {
 pub enum Term {
     None,
     /// `q_i . table[i - j + max_length - 1]`, with `keys` also `k_j . table[...]`.
-    Distance { keys: bool },
+    Distance {
+        keys: bool,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -193,17 +195,19 @@ pub fn record(
     output
 }
 
-uniform!(struct Params {
-    heads: u32,
-    head_width: u32,
-    query_stride: u32,
-    key_stride: u32,
-    first_key: u32,
-    first_value: u32,
-    window: u32,
-    max_length: u32,
-    scale: f32,
-});
+uniform!(
+    struct Params {
+        heads: u32,
+        head_width: u32,
+        query_stride: u32,
+        key_stride: u32,
+        first_key: u32,
+        first_value: u32,
+        window: u32,
+        max_length: u32,
+        scale: f32,
+    }
+);
 
 impl Kernel for Attention {
     fn name(&self) -> &'static str {

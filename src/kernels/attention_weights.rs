@@ -25,7 +25,8 @@ pub fn record(
     let table = Heads::table(recording, &attention.score);
     let output = recording.tensor(Rows::Tokens, attention.heads * max_length);
     let Projections { queries, keys, .. } = projections;
-    recording.step(AttentionWeights(heads), &[Some(queries), Some(keys), Some(output), Some(starts), Some(tokens), table]);
+    recording
+        .step(AttentionWeights(heads), &[Some(queries), Some(keys), Some(output), Some(starts), Some(tokens), table]);
     output
 }
 

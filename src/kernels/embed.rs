@@ -41,7 +41,14 @@ pub fn record(recording: &mut Recording, embeddings: &Embeddings) -> Tensor {
     output
 }
 
-uniform!(struct Params { columns: u32, first_id: u32, ids: u32, first_position: u32 });
+uniform!(
+    struct Params {
+        columns: u32,
+        first_id: u32,
+        ids: u32,
+        first_position: u32,
+    }
+);
 
 impl Kernel for Embed {
     fn name(&self) -> &'static str {

@@ -37,7 +37,13 @@ pub fn record(recording: &mut Recording, input: Tensor, residual: Option<Tensor>
     output
 }
 
-uniform!(struct Params { rows: u32, columns: u32, epsilon: f32 });
+uniform!(
+    struct Params {
+        rows: u32,
+        columns: u32,
+        epsilon: f32,
+    }
+);
 
 impl Kernel for LayerNorm {
     fn name(&self) -> &'static str {
@@ -82,7 +88,8 @@ impl Kernel for LayerNorm {
             let (bias, residual) = (operands[3].f32(), operands[4].f32());
             for row in 0..batch.rows(self.rows) as usize {
                 let start = row * columns;
-                let x = |column: usize| input[start + column] + if self.residual { residual[start + column] } else { 0.0 };
+                let x =
+                    |column: usize| input[start + column] + if self.residual { residual[start + column] } else { 0.0 };
                 let mean = (0..columns).map(x).sum::<f32>() / columns as f32;
                 let variance = (0..columns).map(|column| (x(column) - mean).powi(2)).sum::<f32>() / columns as f32;
                 for column in 0..columns {

@@ -37,7 +37,12 @@ pub fn record(recording: &mut Recording, logits: Tensor, kind: LossKind) -> Tens
     output
 }
 
-uniform!(struct Params { rows: u32, columns: u32 });
+uniform!(
+    struct Params {
+        rows: u32,
+        columns: u32,
+    }
+);
 
 impl Kernel for Loss {
     fn name(&self) -> &'static str {
@@ -45,7 +50,8 @@ impl Kernel for Loss {
     }
 
     fn bindings(&self) -> &'static [Binding] {
-        const BINDINGS: &[Binding] = &[Binding::read(0, "logits"), Binding::read(1, "targets"), Binding::write(2, "output")];
+        const BINDINGS: &[Binding] =
+            &[Binding::read(0, "logits"), Binding::read(1, "targets"), Binding::write(2, "output")];
         BINDINGS
     }
 
@@ -61,7 +67,8 @@ impl Kernel for Loss {
             LossKind::MeanSquaredError => parts::LOSS_MEAN_SQUARED_ERROR,
         };
         Launch {
-            shader: Shader::link(NAME, &[parts::BATCH, parts::MATH, reduce, kind, parts::LOSS]).constant("LANES", lanes),
+            shader: Shader::link(NAME, &[parts::BATCH, parts::MATH, reduce, kind, parts::LOSS])
+                .constant("LANES", lanes),
             grid: folded(batch.rows(self.rows), device),
         }
     }

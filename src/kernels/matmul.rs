@@ -64,7 +64,15 @@ pub fn record_columns(
     output
 }
 
-uniform!(struct Params { rows: u32, inner: u32, columns: u32, weight_columns: u32, first: u32 });
+uniform!(
+    struct Params {
+        rows: u32,
+        inner: u32,
+        columns: u32,
+        weight_columns: u32,
+        first: u32,
+    }
+);
 
 impl Kernel for MatMul {
     fn name(&self) -> &'static str {

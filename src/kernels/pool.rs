@@ -22,7 +22,11 @@ pub fn record(recording: &mut Recording, input: Tensor, pool: crate::models::Poo
     output
 }
 
-uniform!(struct Params { columns: u32 });
+uniform!(
+    struct Params {
+        columns: u32,
+    }
+);
 
 impl Kernel for Pool {
     fn name(&self) -> &'static str {
@@ -30,7 +34,8 @@ impl Kernel for Pool {
     }
 
     fn bindings(&self) -> &'static [Binding] {
-        const BINDINGS: &[Binding] = &[Binding::read(0, "input"), Binding::read(1, "starts"), Binding::write(2, "output")];
+        const BINDINGS: &[Binding] =
+            &[Binding::read(0, "input"), Binding::read(1, "starts"), Binding::write(2, "output")];
         BINDINGS
     }
 

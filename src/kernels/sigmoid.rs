@@ -20,7 +20,12 @@ pub fn record(recording: &mut Recording, input: Tensor) -> Tensor {
     output
 }
 
-uniform!(struct Params { rows: u32, columns: u32 });
+uniform!(
+    struct Params {
+        rows: u32,
+        columns: u32,
+    }
+);
 
 impl Kernel for Sigmoid {
     fn name(&self) -> &'static str {

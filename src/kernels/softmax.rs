@@ -18,7 +18,12 @@ pub fn record(recording: &mut Recording, input: Tensor) -> Tensor {
     output
 }
 
-uniform!(struct Params { rows: u32, columns: u32 });
+uniform!(
+    struct Params {
+        rows: u32,
+        columns: u32,
+    }
+);
 
 impl Kernel for Softmax {
     fn name(&self) -> &'static str {

@@ -37,8 +37,23 @@ impl Activation {
 
     /// The names that [`Activation::from_name`] knows.
     pub const NAMES: &'static [&'static str] = &[
-        "gelu", "gelu_python", "gelu_new", "gelu_pytorch_tanh", "gelu_fast", "gelu_accurate", "quick_gelu", "relu",
-        "relu2", "relu6", "leaky_relu", "silu", "swish", "mish", "tanh", "sigmoid", "linear",
+        "gelu",
+        "gelu_python",
+        "gelu_new",
+        "gelu_pytorch_tanh",
+        "gelu_fast",
+        "gelu_accurate",
+        "quick_gelu",
+        "relu",
+        "relu2",
+        "relu6",
+        "leaky_relu",
+        "silu",
+        "swish",
+        "mish",
+        "tanh",
+        "sigmoid",
+        "linear",
     ];
 
     /// The activation that transformers' `ACT2FN` has under `name`.
@@ -65,9 +80,12 @@ impl Activation {
         let sigmoid = |x: f32| 1.0 / (1.0 + (-x).exp());
         match self {
             Activation::Identity => x,
-            Activation::Gelu => (0.5 * f64::from(x) * (1.0 + libm::erf(f64::from(x) / std::f64::consts::SQRT_2))) as f32,
+            Activation::Gelu => {
+                (0.5 * f64::from(x) * (1.0 + libm::erf(f64::from(x) / std::f64::consts::SQRT_2))) as f32
+            }
             Activation::GeluTanh => {
-                let inner = std::f32::consts::FRAC_2_SQRT_PI * std::f32::consts::FRAC_1_SQRT_2 * (x + 0.044715 * x * x * x);
+                let inner =
+                    std::f32::consts::FRAC_2_SQRT_PI * std::f32::consts::FRAC_1_SQRT_2 * (x + 0.044715 * x * x * x);
                 0.5 * x * (1.0 + inner.tanh())
             }
             Activation::Relu => x.max(0.0),
@@ -77,7 +95,13 @@ impl Activation {
             Activation::QuickGelu => x * sigmoid(1.702 * x),
             Activation::Relu2 => x.max(0.0).powi(2),
             Activation::Relu6 => x.clamp(0.0, 6.0),
-            Activation::LeakyRelu => if x > 0.0 { x } else { 0.01 * x },
+            Activation::LeakyRelu => {
+                if x > 0.0 {
+                    x
+                } else {
+                    0.01 * x
+                }
+            }
             Activation::Mish => x * (x.max(0.0) + (-x.abs()).exp().ln_1p()).tanh(),
         }
     }

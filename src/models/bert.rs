@@ -3,8 +3,8 @@
 //! 5.x ignores the setting without a word.
 
 use super::{
-    Activation, Attention, Embeddings, FeedForward, Head, Layer, Linear, Model, Norm, NormOrder, Pool, Positions, Score,
-    Weight,
+    Activation, Attention, Embeddings, FeedForward, Head, Layer, Linear, Model, Norm, NormOrder, Pool, Positions,
+    Score, Weight,
 };
 use crate::checkpoint::Config;
 use crate::error::Result;
@@ -108,7 +108,7 @@ pub fn describe(config: &Config) -> Result<Model> {
             pool: Pool::First,
             // The pooler is pretrained with the encoder, but a checkpoint without it cannot classify either.
             dense: Some((Linear::new("bert.pooler.dense", hidden, hidden).of_head(), Activation::Tanh)),
-            classifier: Linear::new("classifier", hidden, config.labels().len()).of_head(),
+            classifier: Linear::new("classifier", hidden, config.num_labels()).of_head(),
         },
     })
 }

@@ -1,21 +1,11 @@
 //! Stage 3, second half: description -> recording. The one function that records any [`Model`].
 
 use super::{Activation, Layer, Model, NormOrder, Pool};
+use crate::checkpoint::Scoring;
 use crate::gpu::{Output, Recording, Tensor};
 use crate::kernels::attention::Projections;
 use crate::kernels::loss::LossKind;
 use crate::kernels::{argmax, attention, attention_weights, embed, layernorm, loss, matmul, pool, sigmoid, softmax};
-
-/// How logits become scores (transformers/pipelines/text_classification.py).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Scoring {
-    /// The logits themselves: regression.
-    None,
-    /// Each label by itself: multi-label, or a single label.
-    Sigmoid,
-    /// The labels compete.
-    Softmax,
-}
 
 /// What a run is to answer beside logits, probabilities and argmax.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -115,10 +105,10 @@ fn record_layer(
         }
         LayerRows::First => {
             let first = pool::record(r, normed, Pool::First);
-            let mut part = |input, columns| {
-                matmul::record_columns(r, input, &attention.qkv, columns, Activation::Identity, None)
-            };
-            let projections = Projections { queries: part(first, 0..width), keys: part(normed, width..3 * width), first_key: 0 };
+            let mut part =
+                |input, columns| matmul::record_columns(r, input, &attention.qkv, columns, Activation::Identity, None);
+            let projections =
+                Projections { queries: part(first, 0..width), keys: part(normed, width..3 * width), first_key: 0 };
             (projections, if pre { pool::record(r, input, Pool::First) } else { first })
         }
     };

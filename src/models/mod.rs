@@ -8,6 +8,8 @@ pub mod encoder;
 
 pub use activation::Activation;
 
+use crate::checkpoint::Config;
+use crate::error::{Error, Result};
 use std::sync::Arc;
 
 /// A matrix or vector of the checkpoint, named as transformers names it, that the engine needs.
@@ -67,8 +69,20 @@ impl Linear {
     pub fn stacked(prefixes: &[String], inputs: usize, outputs: usize) -> Linear {
         let names = |field| prefixes.iter().map(|prefix| format!("{prefix}.{field}")).collect::<Vec<_>>();
         Linear {
-            weight: Weight { names: names("weight"), rows: outputs, columns: inputs, transposed: true, role: Role::Encoder },
-            bias: Some(Weight { names: names("bias"), rows: 1, columns: outputs, transposed: false, role: Role::Encoder }),
+            weight: Weight {
+                names: names("weight"),
+                rows: outputs,
+                columns: inputs,
+                transposed: true,
+                role: Role::Encoder,
+            },
+            bias: Some(Weight {
+                names: names("bias"),
+                rows: 1,
+                columns: outputs,
+                transposed: false,
+                role: Role::Encoder,
+            }),
         }
     }
 
@@ -179,7 +193,10 @@ pub enum Score {
     Plain,
     /// Query `i` and key `j` also meet a learned vector of their distance: `q_i . table[d]`, and with `keys` also
     /// `k_j . table[d]`, with `d = i - j + distances / 2`, shared by all heads (Shaw et al. 2018; Huang et al. 2020).
-    Distance { table: Weight, keys: bool },
+    Distance {
+        table: Weight,
+        keys: bool,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -210,4 +227,49 @@ impl Model {
     pub fn labels(&self) -> usize {
         self.head.classifier.outputs()
     }
+}
+
+/// Checks and errors that architecture files share.
+impl Config {
+    /// The error that names what of this config is not computed here.
+    pub(crate) fn unsupported(&self, feature: &str, supported: &str) -> Error {
+        Error::Unsupported { path: self.path().into(), feature: feature.into(), supported: supported.into() }
+    }
+
+    fn activation(&self, field: &str, name: &str) -> Result<Activation> {
+        let unknown = || self.unsupported(&format!("{field} {name:?}"), &Activation::NAMES.join(", "));
+        Activation::from_name(name).ok_or_else(unknown)
+    }
+
+    /// Columns of one attention head, which must divide the hidden width and fit the kernels' registers.
+    fn head_width(&self, hidden: usize, heads: usize) -> Result<usize> {
+        let width = hidden.checked_div(heads).filter(|width| *width > 0 && width * heads == hidden);
+        let width = width.ok_or_else(|| {
+            Error::malformed(self.path(), format!("hidden size {hidden} is not a multiple of {heads} attention heads"))
+        })?;
+        let limit = if width % 4 == 0 { 256 } else { 64 };
+        if width > limit {
+            return Err(self.unsupported(&format!("an attention head of {width} columns"), &format!("up to {limit}")));
+        }
+        Ok(width)
+    }
+}
+
+/// What turns a config into a model, by `model_type`.
+type Describe = fn(&Config) -> Result<Model>;
+
+/// The architectures: `model_type`, class of the checkpoint, description.
+pub const ARCHITECTURES: &[(&str, &str, Describe)] = &[("bert", "BertForSequenceClassification", bert::describe)];
+
+/// Describes the model of a config.
+///
+/// # Errors
+/// [`Error::Unsupported`] naming the architecture or the setting, with what is supported; [`Error::Malformed`] for
+/// fields that contradict each other.
+pub fn describe(config: &Config) -> Result<Model> {
+    let found = ARCHITECTURES.iter().find(|(model_type, ..)| *model_type == config.model_type);
+    let names = || ARCHITECTURES.iter().map(|(name, ..)| *name).collect::<Vec<_>>().join(", ");
+    let (_, _, describe) =
+        found.ok_or_else(|| config.unsupported(&format!("model_type {:?}", config.model_type), &names()))?;
+    describe(config)
 }

@@ -33,28 +33,18 @@ impl Batch {
     /// # Panics
     /// When a row is out of range.
     pub fn new<E: Borrow<Encoding>>(encodings: &[E], rows: &[usize]) -> Batch {
-        let total = rows
-            .iter()
-            .map(|&row| encodings[row].borrow().ids.len())
-            .sum();
+        let total = rows.iter().map(|&row| encodings[row].borrow().ids.len()).sum();
         let mut tokens = Vec::with_capacity(total);
         let mut starts = Vec::with_capacity(rows.len() + 1);
         starts.push(0);
         for (text, &row) in (0u32..).zip(rows) {
             let Encoding { ids, type_ids, .. } = encodings[row].borrow();
             tokens.extend(
-                (0u32..)
-                    .zip(ids)
-                    .zip(type_ids)
-                    .map(|((position, &id), &type_id)| [id, type_id, position, text]),
+                (0u32..).zip(ids).zip(type_ids).map(|((position, &id), &type_id)| [id, type_id, position, text]),
             );
             starts.push(tokens.len() as u32);
         }
-        Batch {
-            tokens,
-            starts,
-            rows: rows.to_vec(),
-        }
+        Batch { tokens, starts, rows: rows.to_vec() }
     }
 
     /// Number of texts.
@@ -84,18 +74,12 @@ impl Packing {
     /// When the capacity holds no text or more tokens than `u32` counts, or one text exceeds it.
     pub fn new(lengths: &[usize], capacity: Capacity) -> Packing {
         let Capacity { tokens, texts } = capacity;
-        assert!(
-            texts > 0 && u32::try_from(tokens).is_ok(),
-            "a batch cannot have {capacity:?}"
-        );
+        assert!(texts > 0 && u32::try_from(tokens).is_ok(), "a batch cannot have {capacity:?}");
         let mut order: Vec<usize> = (0..lengths.len()).collect();
         order.sort_by_key(|&row| Reverse(lengths[row]));
         if let Some(&row) = order.first() {
             let length = lengths[row];
-            assert!(
-                length <= tokens,
-                "text {row} has {length} tokens, a batch holds {tokens}"
-            );
+            assert!(length <= tokens, "text {row} has {length} tokens, a batch holds {tokens}");
         }
 
         let mut bounds = vec![0];
@@ -115,9 +99,7 @@ impl Packing {
 
     /// The rows of each batch, for [`Batch::new`].
     pub fn batches(&self) -> impl ExactSizeIterator<Item = &[usize]> {
-        self.bounds
-            .windows(2)
-            .map(|ends| &self.order[ends[0]..ends[1]])
+        self.bounds.windows(2).map(|ends| &self.order[ends[0]..ends[1]])
     }
 }
 
@@ -125,14 +107,8 @@ impl Packing {
 ///
 /// # Panics
 /// As [`Packing::new`].
-pub fn pack<E: Borrow<Encoding>>(
-    encodings: &[E],
-    capacity: Capacity,
-) -> impl Iterator<Item = Batch> {
-    let lengths: Vec<usize> = encodings
-        .iter()
-        .map(|encoding| encoding.borrow().ids.len())
-        .collect();
+pub fn pack<E: Borrow<Encoding>>(encodings: &[E], capacity: Capacity) -> impl Iterator<Item = Batch> {
+    let lengths: Vec<usize> = encodings.iter().map(|encoding| encoding.borrow().ids.len()).collect();
     let Packing { order, bounds } = Packing::new(&lengths, capacity);
     (1..bounds.len()).map(move |end| Batch::new(encodings, &order[bounds[end - 1]..bounds[end]]))
 }
@@ -143,15 +119,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn encoding(row: usize, length: usize) -> Encoding {
-        let ids = (0..length)
-            .map(|position| (row * 1000 + position) as u32)
-            .collect();
+        let ids = (0..length).map(|position| (row * 1000 + position) as u32).collect();
         let type_ids = (0..length).map(|position| (position % 2) as u32).collect();
-        Encoding {
-            ids,
-            type_ids,
-            truncated: false,
-        }
+        Encoding { ids, type_ids, truncated: false }
     }
 
     proptest! {
@@ -200,13 +170,7 @@ mod tests {
 
     #[test]
     fn equally_long_texts_keep_their_order() {
-        let packing = Packing::new(
-            &[3, 5, 3, 5, 3],
-            Capacity {
-                tokens: 8,
-                texts: 8,
-            },
-        );
+        let packing = Packing::new(&[3, 5, 3, 5, 3], Capacity { tokens: 8, texts: 8 });
         let batches: Vec<&[usize]> = packing.batches().collect();
         assert_eq!(batches, [&[1][..], &[3, 0], &[2, 4]]);
     }
@@ -214,12 +178,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "text 1 has 9 tokens, a batch holds 8")]
     fn a_text_beyond_the_capacity_is_a_bug() {
-        Packing::new(
-            &[3, 9],
-            Capacity {
-                tokens: 8,
-                texts: 8,
-            },
-        );
+        Packing::new(&[3, 9], Capacity { tokens: 8, texts: 8 });
     }
 }

@@ -14,12 +14,7 @@ use crate::{Error, Result};
 const LARGEST_FILE: u64 = 512 << 20;
 
 /// Files that only transformers' slow tokenizers read, and that `save_pretrained` turns into `tokenizer.json`.
-const SENTENCE_PIECE: [&str; 4] = [
-    "spiece.model",
-    "sentencepiece.bpe.model",
-    "spm.model",
-    "tokenizer.model",
-];
+const SENTENCE_PIECE: [&str; 4] = ["spiece.model", "sentencepiece.bpe.model", "spm.model", "tokenizer.model"];
 
 impl Tokenizer {
     /// The tokenizer of a checkpoint folder: `tokenizer.json`, else `vocab.txt` (BERT), else `vocab.json` with
@@ -44,23 +39,14 @@ impl Tokenizer {
         if let (Some(vocab), Some(merges)) = (read(&path)?, read(&folder.join("merges.txt"))?) {
             return Tokenizer::from_vocab_merges(&path, &vocab, &merges, Some(&config));
         }
-        let hint = match SENTENCE_PIECE
-            .into_iter()
-            .find(|name| folder.join(name).exists())
-        {
+        let hint = match SENTENCE_PIECE.into_iter().find(|name| folder.join(name).exists()) {
             Some(name) => format!(
                 "{name} alone is read by slow tokenizers only; this writes tokenizer.json beside it: python -c \
                  'from transformers import AutoTokenizer as T; T.from_pretrained(\"FOLDER\").save_pretrained(\"FOLDER\")'"
             ),
-            None => {
-                "a tokenizer is tokenizer.json, or vocab.txt, or vocab.json and merges.txt".into()
-            }
+            None => "a tokenizer is tokenizer.json, or vocab.txt, or vocab.json and merges.txt".into(),
         };
-        Err(Error::MissingFile {
-            folder: folder.into(),
-            missing: "tokenizer.json",
-            hint,
-        })
+        Err(Error::MissingFile { folder: folder.into(), missing: "tokenizer.json", hint })
     }
 
     /// The tokenizer that `tokenizer.json` describes; `path` names it in errors, `tokenizer_config` is the parsed
@@ -68,11 +54,7 @@ impl Tokenizer {
     ///
     /// # Errors
     /// [`Error::Malformed`] when the bytes are not a tokenizer, or one of `tokenizer_config`'s fields has the wrong type.
-    pub fn from_json(
-        path: &Path,
-        tokenizer_json: &[u8],
-        tokenizer_config: Option<&Value>,
-    ) -> Result<Tokenizer> {
+    pub fn from_json(path: &Path, tokenizer_json: &[u8], tokenizer_config: Option<&Value>) -> Result<Tokenizer> {
         let mut inner = guarded(|| tokenizers::Tokenizer::from_bytes(tokenizer_json))
             .map_err(|message| Error::malformed(path, format!("not a tokenizer: {message}")))?;
         if let Some(config) = tokenizer_config {
@@ -86,10 +68,7 @@ impl Tokenizer {
 /// `BertTokenizerFast` and `RobertaTokenizerFast` do. Only what the configuration says explicitly: upstream's defaults
 /// would make an uncased tokenizer of a cased one. The generic `PreTrainedTokenizerFast` takes the file as it is.
 fn prefer_config(inner: &mut tokenizers::Tokenizer, config: &Value) {
-    if matches!(
-        config["tokenizer_class"].as_str(),
-        Some("PreTrainedTokenizerFast" | "TokenizersBackend")
-    ) {
+    if matches!(config["tokenizer_class"].as_str(), Some("PreTrainedTokenizerFast" | "TokenizersBackend")) {
         return;
     }
     if let Some(NormalizerWrapper::BertNormalizer(stored)) = inner.get_normalizer() {
@@ -124,10 +103,7 @@ pub(super) fn max_length(path: &Path, config: &Value) -> Result<Option<usize>> {
         // 1e30, in transformers VERY_LARGE_INTEGER, stands for "not known".
         Some(length) if length > f64::from(u32::MAX) => Ok(None),
         Some(length) if length >= 1.0 => Ok(Some(length as usize)),
-        _ => Err(Error::malformed(
-            path,
-            format!("model_max_length is {value}, not a number of tokens"),
-        )),
+        _ => Err(Error::malformed(path, format!("model_max_length is {value}, not a number of tokens"))),
     }
 }
 
@@ -139,13 +115,9 @@ fn read_config(folder: &Path) -> Result<Value> {
     }
     let path = folder.join("added_tokens.json");
     for (token, id) in read_object(&path)? {
-        let tokens = config
-            .entry("added_tokens_decoder")
-            .or_insert_with(|| json!({}));
+        let tokens = config.entry("added_tokens_decoder").or_insert_with(|| json!({}));
         if let Some(tokens) = tokens.as_object_mut() {
-            tokens
-                .entry(id.to_string())
-                .or_insert_with(|| json!({ "content": token }));
+            tokens.entry(id.to_string()).or_insert_with(|| json!({ "content": token }));
         }
     }
     Ok(Value::Object(config))
@@ -154,9 +126,7 @@ fn read_config(folder: &Path) -> Result<Value> {
 /// A JSON object, empty where the file is absent.
 fn read_object(path: &Path) -> Result<Map<String, Value>> {
     match read(path)? {
-        Some(bytes) => {
-            serde_json::from_slice(&bytes).map_err(|error| Error::malformed(path, error))
-        }
+        Some(bytes) => serde_json::from_slice(&bytes).map_err(|error| Error::malformed(path, error)),
         None => Ok(Map::new()),
     }
 }

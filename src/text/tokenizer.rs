@@ -40,11 +40,7 @@ impl Tokenizer {
     ///
     /// # Errors
     /// [`Error::Malformed`] when the configuration has fields of the wrong type, or the post-processor cannot be run.
-    pub(super) fn new(
-        path: &Path,
-        mut inner: tokenizers::Tokenizer,
-        config: Option<&Value>,
-    ) -> Result<Tokenizer> {
+    pub(super) fn new(path: &Path, mut inner: tokenizers::Tokenizer, config: Option<&Value>) -> Result<Tokenizer> {
         let config = config.unwrap_or(&Value::Null);
         let config_path = path.with_file_name("tokenizer_config.json");
         let stored = inner.get_truncation().map(|stored| stored.direction);
@@ -65,9 +61,7 @@ impl Tokenizer {
         let added = |second: Option<Tokens>| {
             guarded(|| inner.post_process(Tokens::default(), second, true))
                 .map(|encoding| encoding.len())
-                .map_err(|message| {
-                    Error::malformed(path, format!("the post-processor fails: {message}"))
-                })
+                .map_err(|message| Error::malformed(path, format!("the post-processor fails: {message}")))
         };
         let special = [added(None)?, added(Some(Tokens::default()))?];
         // transformers drops the type ids where the tokenizer does not list them as an input of the model.
@@ -75,13 +69,7 @@ impl Tokenizer {
             .as_array()
             .is_none_or(|names| names.iter().any(|name| name == "token_type_ids"));
         let max_length = files::max_length(&config_path, config)?;
-        Ok(Tokenizer {
-            inner,
-            special,
-            max_length,
-            side,
-            types,
-        })
+        Ok(Tokenizer { inner, special, max_length, side, types })
     }
 
     /// The checkpoint's own limit in tokens, `model_max_length` of `tokenizer_config.json`; none where it is absent or
@@ -103,33 +91,17 @@ impl Tokenizer {
     /// [`Error::Text`]: the text is too long and `truncation` is [`Truncation::Refuse`]; `max_length` leaves no room for
     /// the special tokens; there are no tokens at all; the tokenizer fails, or produces an id or a type that the model's
     /// tables do not have.
-    pub fn encode(
-        &self,
-        index: usize,
-        text: Text<'_>,
-        limits: &Limits,
-        truncation: Truncation,
-    ) -> Result<Encoding> {
-        self.try_encode(text, limits, truncation)
-            .map_err(|message| Error::Text { index, message })
+    pub fn encode(&self, index: usize, text: Text<'_>, limits: &Limits, truncation: Truncation) -> Result<Encoding> {
+        self.try_encode(text, limits, truncation).map_err(|message| Error::Text { index, message })
     }
 
-    fn try_encode(
-        &self,
-        text: Text<'_>,
-        limits: &Limits,
-        truncation: Truncation,
-    ) -> Result<Encoding, String> {
+    fn try_encode(&self, text: Text<'_>, limits: &Limits, truncation: Truncation) -> Result<Encoding, String> {
         let (first, second) = match text {
             Text::Single(first) => (first, None),
             Text::Pair(first, second) => (first, Some(second)),
         };
         let special = self.special[usize::from(second.is_some())];
-        let Limits {
-            max_length,
-            vocabulary,
-            types,
-        } = *limits;
+        let Limits { max_length, vocabulary, types } = *limits;
         let budget = max_length.checked_sub(special).ok_or_else(|| {
             format!("a maximum length of {max_length} tokens has no room for the {special} special tokens")
         })?;
@@ -140,9 +112,7 @@ impl Tokenizer {
         let truncated = lengths[0] + lengths[1] > budget;
         if truncated && truncation == Truncation::Refuse {
             let length = lengths[0] + lengths[1] + special;
-            return Err(format!(
-                "it has {length} tokens, the model takes {max_length}"
-            ));
+            return Err(format!("it has {length} tokens, the model takes {max_length}"));
         }
         if truncated {
             let kept = longest_first(lengths, budget);
@@ -157,9 +127,7 @@ impl Tokenizer {
         }
         if ids.len() > max_length {
             let length = ids.len();
-            return Err(format!(
-                "the post-processor repeats tokens: {length} instead of {max_length}"
-            ));
+            return Err(format!("the post-processor repeats tokens: {length} instead of {max_length}"));
         }
         if let Some(place) = ids.iter().position(|&id| id as usize >= vocabulary) {
             let (id, token) = (ids[place], &tokens.get_tokens()[place]);
@@ -168,21 +136,11 @@ impl Tokenizer {
                  do tokenizer and model belong together?"
             ));
         }
-        let type_ids = if types <= 1 || !self.types {
-            vec![0; ids.len()]
-        } else {
-            tokens.get_type_ids().to_vec()
-        };
+        let type_ids = if types <= 1 || !self.types { vec![0; ids.len()] } else { tokens.get_type_ids().to_vec() };
         if let Some(id) = type_ids.iter().find(|&&id| id as usize >= types.max(1)) {
-            return Err(format!(
-                "the tokenizer gives type id {id}, but the model's table has {types} rows"
-            ));
+            return Err(format!("the tokenizer gives type id {id}, but the model's table has {types} rows"));
         }
-        Ok(Encoding {
-            ids: ids.to_vec(),
-            type_ids,
-            truncated,
-        })
+        Ok(Encoding { ids: ids.to_vec(), type_ids, truncated })
     }
 
     /// The tokens of one sequence, without special ones.
@@ -205,9 +163,7 @@ impl fmt::Debug for Tokenizer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Without the vocabulary, which is tens of thousands of lines.
         let mut debug = formatter.debug_struct("Tokenizer");
-        debug
-            .field("max_length", &self.max_length)
-            .field("special", &self.special);
+        debug.field("max_length", &self.max_length).field("special", &self.special);
         debug.finish_non_exhaustive()
     }
 }
@@ -221,11 +177,7 @@ impl fmt::Debug for Tokenizer {
 fn longest_first([first, second]: [usize; 2], budget: usize) -> [usize; 2] {
     let shorter = first.min(second).min(budget / 2);
     let longer = budget - shorter;
-    if first > second {
-        [longer, shorter]
-    } else {
-        [shorter, longer]
-    }
+    if first > second { [longer, shorter] } else { [shorter, longer] }
 }
 
 fn slice(tokens: &Tokens, range: Range<usize>) -> Tokens {

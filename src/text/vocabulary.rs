@@ -27,17 +27,10 @@ impl Tokenizer {
     ///
     /// # Errors
     /// [`Error::Malformed`] when the bytes are not UTF-8, or lack a special token that every text needs.
-    pub fn from_vocab(
-        path: &Path,
-        vocab_txt: &[u8],
-        tokenizer_config: Option<&Value>,
-    ) -> Result<Tokenizer> {
+    pub fn from_vocab(path: &Path, vocab_txt: &[u8], tokenizer_config: Option<&Value>) -> Result<Tokenizer> {
         let config = tokenizer_config.unwrap_or(&Value::Null);
         let text = utf8(path, vocab_txt)?;
-        let vocab: Vocab = (0u32..)
-            .zip(text.lines())
-            .map(|(id, token)| (token.to_owned(), id))
-            .collect();
+        let vocab: Vocab = (0u32..).zip(text.lines()).map(|(id, token)| (token.to_owned(), id)).collect();
         let mpnet = vocab.contains_key("<s>") && !vocab.contains_key("[CLS]");
         let defaults = if mpnet { &MPNET } else { &BERT };
         let special = special_tokens(path, config, defaults)?;
@@ -46,12 +39,7 @@ impl Tokenizer {
         let cls = required(path, &vocab, &special["cls_token"])?;
         let sep = required(path, &vocab, &special["sep_token"])?;
         required(path, &vocab, &special["unk_token"])?;
-        let model = guarded(|| {
-            WordPiece::builder()
-                .vocab(vocab.clone())
-                .unk_token(unknown.clone())
-                .build()
-        });
+        let model = guarded(|| WordPiece::builder().vocab(vocab.clone()).unk_token(unknown.clone()).build());
         let model = model.map_err(|message| Error::malformed(path, message))?;
 
         let flag = |name: &str| config[name].as_bool();
@@ -96,12 +84,8 @@ impl Tokenizer {
         let cls = required(path, &vocab, &special["cls_token"])?;
         let sep = required(path, &vocab, &special["sep_token"])?;
 
-        let model = guarded(|| {
-            BPE::builder()
-                .vocab_and_merges(vocab.clone(), merges)
-                .build()
-        })
-        .map_err(|message| Error::malformed(&merges_path, message))?;
+        let model = guarded(|| BPE::builder().vocab_and_merges(vocab.clone(), merges).build())
+            .map_err(|message| Error::malformed(&merges_path, message))?;
         let add_prefix_space = config["add_prefix_space"].as_bool().unwrap_or(false);
         let mut inner = tokenizers::Tokenizer::new(model);
         inner.with_pre_tokenizer(Some(ByteLevel::new(add_prefix_space, false, true)));
@@ -138,20 +122,13 @@ const ROBERTA: Defaults = [
 ];
 
 /// The special tokens by their name in `tokenizer_config.json`.
-fn special_tokens(
-    path: &Path,
-    config: &Value,
-    defaults: &Defaults,
-) -> Result<BTreeMap<&'static str, AddedToken>> {
+fn special_tokens(path: &Path, config: &Value, defaults: &Defaults) -> Result<BTreeMap<&'static str, AddedToken>> {
     let read = |&(name, default): &(&'static str, &'static str)| {
         let mut token = match &config[name] {
             Value::Null => AddedToken::from(default, true),
             value => added_token(value, true).ok_or_else(|| {
                 let path = path.with_file_name("tokenizer_config.json");
-                Error::malformed(
-                    &path,
-                    format!("{name} is {value}, neither a text nor an object with content"),
-                )
+                Error::malformed(&path, format!("{name} is {value}, neither a text nor an object with content"))
             })?,
         };
         // A plain `<mask>` is made with lstrip=True by the constructors of RoBERTa's and MPNet's tokenizers.
@@ -183,10 +160,7 @@ fn required(path: &Path, vocab: &Vocab, token: &AddedToken) -> Result<(String, u
     let content = &token.content;
     match vocab.get(content) {
         Some(&id) => Ok((content.clone(), id)),
-        None => Err(Error::malformed(
-            path,
-            format!("the special token {content:?} is not in the vocabulary"),
-        )),
+        None => Err(Error::malformed(path, format!("the special token {content:?} is not in the vocabulary"))),
     }
 }
 
@@ -201,25 +175,15 @@ fn add_tokens(
 ) -> Result<()> {
     special.retain(|_, token| vocab.contains_key(&token.content));
     let mut added = BTreeMap::new();
-    for (id, value) in config["added_tokens_decoder"]
-        .as_object()
-        .into_iter()
-        .flatten()
-    {
+    for (id, value) in config["added_tokens_decoder"].as_object().into_iter().flatten() {
         let (Ok(id), Some(token)) = (id.parse::<u32>(), added_token(value, false)) else {
             let path = path.with_file_name("tokenizer_config.json");
-            return Err(Error::malformed(
-                &path,
-                format!("the added token {id}: {value} has no id or no content"),
-            ));
+            return Err(Error::malformed(&path, format!("the added token {id}: {value} has no id or no content")));
         };
         special.retain(|_, other| other.content != token.content);
         added.insert(id, token);
     }
-    let tokens: Vec<AddedToken> = special
-        .into_values()
-        .chain(added.values().cloned())
-        .collect();
+    let tokens: Vec<AddedToken> = special.into_values().chain(added.values().cloned()).collect();
     guarded(|| Ok(inner.add_tokens(&tokens))).map_err(|message| Error::malformed(path, message))?;
     // New tokens are numbered in order; a gap would shift all that follow.
     for (id, AddedToken { content, .. }) in &added {
@@ -240,18 +204,12 @@ fn parse_merges(path: &Path, merges_txt: &[u8]) -> Result<Merges> {
         let (first, second) = line
             .split_once(' ')
             .filter(|(_, second)| !second.contains(' '))
-            .ok_or_else(|| {
-                Error::malformed(
-                    path,
-                    format!("line {number} is not a pair of tokens: {line:?}"),
-                )
-            })?;
+            .ok_or_else(|| Error::malformed(path, format!("line {number} is not a pair of tokens: {line:?}")))?;
         merges.push((first.into(), second.into()));
     }
     Ok(merges)
 }
 
 fn utf8<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str> {
-    std::str::from_utf8(bytes)
-        .map_err(|error| Error::malformed(path, format!("not UTF-8: {error}")))
+    std::str::from_utf8(bytes).map_err(|error| Error::malformed(path, format!("not UTF-8: {error}")))
 }

@@ -1,0 +1,150 @@
+//! What the tests that need an adapter share.
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+use wgbert::gpu::{self, Capacity, Gpu, Output, Plan, Recording, Rows, Run, Tensor, WeightBuffers, WeightSource};
+use wgbert::kernels::{BatchSize, Values};
+use wgbert::models::Weight;
+use wgbert::reference::Reference;
+
+/// The adapter that the tests run on: the one that WGBERT_ADAPTER names, else the first. Its absence is a failure.
+pub fn gpu() -> Arc<Gpu> {
+    static GPU: OnceLock<Arc<Gpu>> = OnceLock::new();
+    let open = || {
+        gpu::block_on(async {
+            let wanted = std::env::var("WGBERT_ADAPTER").unwrap_or_default();
+            let adapters = gpu::adapters(None).await;
+            let found = adapters.iter().find(|adapter| adapter.name.contains(&wanted));
+            let adapter = found.unwrap_or_else(|| {
+                panic!("no adapter named {wanted:?}: install a Vulkan driver (mesa-vulkan-drivers runs on the CPU)")
+            });
+            Arc::new(Gpu::open(adapter).await.expect("the adapter opens"))
+        })
+    };
+    GPU.get_or_init(open).clone()
+}
+
+/// splitmix64: the same numbers on every machine.
+pub struct Random {
+    state: u64,
+    scale: f32,
+}
+
+impl Random {
+    pub fn new(seed: u64) -> Random {
+        Random { state: seed, scale: 1.0 }
+    }
+
+    pub fn scaled(self, scale: f32) -> Random {
+        Random { scale, ..self }
+    }
+
+    /// Uniform in -scale..scale.
+    pub fn numbers(&mut self, count: u32) -> Vec<f32> {
+        let next = |_| {
+            self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut z = self.state;
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            z ^= z >> 31;
+            ((z >> 40) as f32 / (1u64 << 23) as f32 - 1.0) * self.scale
+        };
+        (0..count).map(next).collect()
+    }
+}
+
+/// A recording of a few steps and the batch to run it on.
+pub struct Case {
+    pub recording: Recording,
+    pub size: BatchSize,
+    pub classes: Vec<u32>,
+    pub targets: Vec<f32>,
+}
+
+impl Case {
+    pub fn new(lengths: Vec<u32>) -> Case {
+        let size = BatchSize::new(lengths);
+        Case { recording: Recording::new(u64::MAX), size, classes: Vec::new(), targets: Vec::new() }
+    }
+
+    pub fn constant(&mut self, rows: u32, columns: u32, values: Vec<f32>) -> Tensor {
+        self.recording.constant(Rows::Fixed(rows), columns as usize, Values::F32(values))
+    }
+
+    /// Given contents for a matrix whose rows depend on the batch.
+    pub fn given(&mut self, rows: Rows, columns: u32, values: Vec<f32>) -> Tensor {
+        self.recording.constant(rows, columns as usize, Values::F32(values))
+    }
+
+    pub fn rows(&mut self, rows: Rows, columns: u32, random: &mut Random) -> Tensor {
+        let values = random.numbers(self.size.rows(rows) * columns);
+        self.given(rows, columns, values)
+    }
+
+    pub fn output(&mut self, tensor: Tensor) {
+        let index = self.recording.outputs.len();
+        self.recording.output(Output::HiddenState(index), tensor);
+    }
+}
+
+/// No weights: everything in a case is a constant.
+pub struct NoWeights;
+
+impl WeightSource for NoWeights {
+    fn rows(&self, weight: &Weight, _: Range<usize>) -> wgbert::Result<Vec<f32>> {
+        panic!("the case has no weight {:?}", weight.names)
+    }
+}
+
+/// Runs a case on the adapter, its outputs poisoned, and on the CPU twins, and compares.
+pub fn check(name: &str, case: Case, tolerance: f64) {
+    let Case { recording, size, classes, targets } = case;
+    let starts: Vec<u32> = std::iter::once(0)
+        .chain(size.lengths.iter().scan(0, |start, length| {
+            *start += length;
+            Some(*start)
+        }))
+        .collect();
+    let texts = (0u32..).zip(&size.lengths);
+    let tokens: Vec<[u32; 4]> = texts
+        .flat_map(|(text, &length)| {
+            (0..length).map(move |position| [(text * 17 + position * 7) % 50, position % 2, position, text])
+        })
+        .collect();
+    let run = Run { tokens: &tokens, starts: &starts, classes: &classes, targets: &targets };
+
+    // The reference runs first: a plan takes the recording.
+    let mut reference = Reference::new(recording, &NoWeights).expect("the reference needs nothing");
+    let expected = reference.run(run);
+    let recording = reference.into_recording();
+    let capacity = Capacity { tokens: tokens.len(), texts: size.lengths.len() };
+    let actual = gpu::block_on(async {
+        let plan = Plan::new(gpu(), recording, capacity, &mut WeightBuffers::default(), &NoWeights).await?;
+        plan.poison();
+        plan.run(run).await
+    });
+    let actual = actual.unwrap_or_else(|error| panic!("{name}: {error}"));
+
+    let mut worst = 0.0f64;
+    for ((_, expected), (_, actual)) in expected.iter().zip(&actual) {
+        if let (Values::U32(expected), Values::U32(actual)) = (expected, actual) {
+            assert_eq!(expected, actual, "{name}");
+            continue;
+        }
+        assert_eq!(expected.f32().len(), actual.f32().len(), "{name}");
+        for (index, (&e, &a)) in expected.f32().iter().zip(actual.f32()).enumerate() {
+            // Unwritten in both: beyond a text's length, say. A NaN that the twin computes is expected too.
+            if e.is_nan() && a.is_nan() || e == a {
+                continue;
+            }
+            let error = f64::from(e - a).abs() / f64::from(e).abs().max(1.0);
+            assert!(
+                error <= tolerance,
+                "{name}: element {index} is {a}, its twin {e}, error {error:e} over {tolerance:e}"
+            );
+            worst = worst.max(error);
+        }
+    }
+    println!("{name}: {worst:.1e}");
+}

@@ -1,0 +1,283 @@
+//! Every kernel on the adapter against its CPU twin: odd shapes, poisoned outputs.
+
+mod common;
+
+use common::{Case, Random, check};
+use wgbert::gpu::{Input, Rows};
+use wgbert::kernels::argmax::Argmax;
+use wgbert::kernels::attention::{Attention, Heads, Term};
+use wgbert::kernels::attention_weights::AttentionWeights;
+use wgbert::kernels::embed::Embed;
+use wgbert::kernels::layernorm::LayerNorm;
+use wgbert::kernels::loss::{Loss, LossKind};
+use wgbert::kernels::matmul::MatMul;
+use wgbert::kernels::pool::Pool;
+use wgbert::kernels::sigmoid::Sigmoid;
+use wgbert::kernels::softmax::Softmax;
+use wgbert::models::{self, Activation};
+
+/// One below, at and above the edges of subgroups, workgroups and tiles, and widths that no power of two divides.
+const EDGES: &[u32] = &[1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129];
+
+/// Lengths of texts whose sum is `tokens`, of no regular shape.
+fn lengths(tokens: u32) -> Vec<u32> {
+    let mut lengths = Vec::new();
+    let mut left = tokens;
+    for length in [1, 33, 5, 64, 2].into_iter().cycle() {
+        let length = length.min(left);
+        lengths.push(length);
+        left -= length;
+        if left == 0 {
+            return lengths;
+        }
+    }
+    unreachable!("the cycle does not end")
+}
+
+#[test]
+fn embed() {
+    for columns in [1, 63, 64, 65, 128, 770] {
+        for (positions, types) in [(None, false), (Some(0), true), (Some(2), false), (Some(0), false)] {
+            let mut case = Case::new(lengths(70));
+            let mut random = Random::new(columns.into());
+            let tokens = case.recording.input(Input::Tokens);
+            let output = case.recording.tensor(Rows::Tokens, columns as usize);
+            let mut table = |case: &mut Case, rows: u32| case.constant(rows, columns, random.numbers(rows * columns));
+            let position_table = positions.map(|_| table(&mut case, 66));
+            let type_table = types.then(|| table(&mut case, 2));
+            // The vocabulary of 50 in two parts of unequal size: each step writes its share of the rows.
+            for (first_id, ids) in [(0, 31), (31, 19)] {
+                let words = table(&mut case, ids);
+                let kernel = Embed { columns, first_id, ids, first_position: positions, types };
+                case.recording.step(kernel, &[Some(tokens), Some(words), Some(output), position_table, type_table]);
+            }
+            case.output(output);
+            check(&format!("embed {columns} {positions:?} {types}"), case, 1e-6);
+        }
+    }
+}
+
+#[test]
+fn layernorm() {
+    for columns in [1, 2, 7, 8, 9, 63, 64, 65, 128, 770, 1757] {
+        for (bias, residual) in [(false, false), (true, false), (true, true)] {
+            let mut case = Case::new(lengths(9));
+            let mut random = Random::new(columns.into());
+            let input = case.rows(Rows::Tokens, columns, &mut random);
+            let residual = residual.then(|| case.rows(Rows::Tokens, columns, &mut random));
+            let weight = case.constant(1, columns, random.numbers(columns));
+            let bias = bias.then(|| case.constant(1, columns, random.numbers(columns)));
+            let output = case.recording.tensor(Rows::Tokens, columns as usize);
+            let kernel = LayerNorm {
+                rows: Rows::Tokens,
+                columns,
+                epsilon: 1e-5,
+                bias: bias.is_some(),
+                residual: residual.is_some(),
+            };
+            case.recording.step(kernel, &[Some(input), Some(weight), Some(output), bias, residual]);
+            case.output(output);
+            check(&format!("layernorm {columns}"), case, 2e-5);
+        }
+    }
+}
+
+fn matmul_case(rows: u32, inner: u32, columns: u32, activation: Activation, extras: bool) {
+    let mut case = Case::new(lengths(rows));
+    let mut random = Random::new(u64::from(rows * 7 + inner * 3 + columns));
+    // With extras the used columns are the middle of a wider weight.
+    let (first, weight_columns) = if extras { (5, columns + 9) } else { (0, columns) };
+    let input = case.rows(Rows::Tokens, inner, &mut random);
+    let weight = case.constant(inner, weight_columns, random.numbers(inner * weight_columns));
+    let output = case.recording.tensor(Rows::Tokens, columns as usize);
+    let bias = extras.then(|| case.constant(1, weight_columns, random.numbers(weight_columns)));
+    let residual = extras.then(|| case.rows(Rows::Tokens, columns, &mut random));
+    let kernel = MatMul {
+        rows: Rows::Tokens,
+        inner,
+        columns,
+        weight_columns,
+        first,
+        activation,
+        bias: extras,
+        residual: extras,
+    };
+    case.recording.step(kernel, &[Some(input), Some(weight), Some(output), bias, residual]);
+    case.output(output);
+    // A sum of `inner` products of numbers below 1 in f32, in another order than the twin's.
+    let tolerance = 1e-6 * f64::from(inner).sqrt().max(4.0);
+    check(&format!("matmul {rows} x {inner} x {columns} {activation:?} {extras}"), case, tolerance);
+}
+
+#[test]
+fn matmul() {
+    for &edge in EDGES {
+        matmul_case(edge, 33, 65, Activation::Identity, false);
+        matmul_case(17, edge, 66, Activation::Identity, true);
+        matmul_case(65, 31, edge, Activation::Identity, true);
+    }
+    for (rows, inner, columns) in [(1, 770, 770), (67, 770, 1757), (3, 1757, 3), (130, 768, 256), (1, 128, 3)] {
+        matmul_case(rows, inner, columns, Activation::Identity, true);
+        matmul_case(rows, inner, columns, Activation::Gelu, false);
+    }
+    for activation in Activation::ALL {
+        matmul_case(33, 16, 40, activation, true);
+    }
+}
+
+fn heads(queries: Rows, heads: u32, head_width: u32, window: u32, score: Term) -> Heads {
+    let hidden = heads * head_width;
+    let narrow = queries == Rows::Texts;
+    Heads {
+        queries,
+        heads,
+        head_width,
+        query_stride: if narrow { hidden } else { 3 * hidden },
+        key_stride: if narrow { 2 * hidden } else { 3 * hidden },
+        first_key: if narrow { 0 } else { hidden },
+        first_value: if narrow { hidden } else { 2 * hidden },
+        window,
+        max_length: 70,
+        scale: 1.0 / (head_width as f32).sqrt(),
+        score,
+    }
+}
+
+fn attention_cases(weights: bool) {
+    for head_width in [1, 7, 8, 26, 32, 33, 64, 128] {
+        for (window, score) in [
+            (u32::MAX, Term::None),
+            (3, Term::None),
+            (u32::MAX, Term::Distance { keys: false }),
+            (u32::MAX, Term::Distance { keys: true }),
+        ] {
+            for queries in [Rows::Tokens, Rows::Texts] {
+                if weights && queries == Rows::Texts {
+                    continue;
+                }
+                let heads = heads(queries, 3, head_width, window, score);
+                let mut case = Case::new(vec![1, 31, 32, 33, 70, 2, 65]);
+                let mut random = Random::new(head_width.into());
+                let keys = case.rows(Rows::Tokens, heads.key_stride, &mut random);
+                let asking = match queries {
+                    Rows::Texts => case.rows(Rows::Texts, heads.query_stride, &mut random),
+                    _ => keys,
+                };
+                let [starts, tiles, tokens] =
+                    [Input::Starts, Input::Tiles, Input::Tokens].map(|input| case.recording.input(input));
+                let table =
+                    (score != Term::None).then(|| case.constant(139, head_width, random.numbers(139 * head_width)));
+                let name = format!("attention {head_width} {window} {score:?} {queries:?} {weights}");
+                if weights {
+                    let output = case.recording.tensor(Rows::Tokens, 3 * 70);
+                    let operands = [Some(asking), Some(keys), Some(output), Some(starts), Some(tokens), table];
+                    case.recording.step(AttentionWeights(heads), &operands);
+                    case.output(output);
+                } else {
+                    let output = case.recording.tensor(queries, (3 * head_width) as usize);
+                    let tiles = (queries == Rows::Tokens).then_some(tiles);
+                    let operands = [Some(asking), Some(keys), Some(output), Some(starts), tiles, table];
+                    case.recording.step(Attention(heads), &operands);
+                    case.output(output);
+                }
+                check(&name, case, 5e-6);
+            }
+        }
+    }
+}
+
+#[test]
+fn attention() {
+    attention_cases(false);
+}
+
+#[test]
+fn attention_weights() {
+    attention_cases(true);
+}
+
+#[test]
+fn pool() {
+    for pool in [models::Pool::First, models::Pool::Mean] {
+        for columns in [1, 63, 65, 770] {
+            let mut case = Case::new(lengths(130));
+            let input = case.rows(Rows::Tokens, columns, &mut Random::new(columns.into()));
+            let starts = case.recording.input(Input::Starts);
+            let output = case.recording.tensor(Rows::Texts, columns as usize);
+            case.recording.step(Pool { columns, pool }, &[Some(input), Some(starts), Some(output)]);
+            case.output(output);
+            check(&format!("pool {pool:?} {columns}"), case, 1e-6);
+        }
+    }
+}
+
+#[test]
+fn softmax() {
+    for columns in [1, 2, 3, 7, 8, 9, 63, 64, 65, 770, 1757] {
+        let mut case = Case::new(vec![1; 5]);
+        let rows = Rows::Texts;
+        let input = case.rows(rows, columns, &mut Random::new(columns.into()).scaled(20.0));
+        let output = case.recording.tensor(rows, columns as usize);
+        case.recording.step(Softmax { rows, columns }, &[Some(input), Some(output)]);
+        case.output(output);
+        check(&format!("softmax {columns}"), case, 1e-6);
+    }
+}
+
+#[test]
+fn sigmoid() {
+    for columns in [1, 3, 64, 65, 770] {
+        let mut case = Case::new(vec![1; 5]);
+        let rows = Rows::Texts;
+        let input = case.rows(rows, columns, &mut Random::new(columns.into()).scaled(100.0));
+        let output = case.recording.tensor(rows, columns as usize);
+        case.recording.step(Sigmoid { rows, columns }, &[Some(input), Some(output)]);
+        case.output(output);
+        check(&format!("sigmoid {columns}"), case, 1e-6);
+    }
+}
+
+#[test]
+fn argmax() {
+    for columns in [1, 2, 3, 7, 8, 9, 63, 64, 65, 129, 770, 1757] {
+        let mut numbers = Random::new(columns.into()).numbers(6 * columns);
+        let columns_ = columns as usize;
+        // A tie across lanes, all equal, all negative infinity, a NaN, and negative numbers only.
+        numbers[columns_] = 5.0;
+        numbers[2 * columns_ - 1] = 5.0;
+        numbers[2 * columns_..3 * columns_].fill(-1.5);
+        numbers[3 * columns_..4 * columns_].fill(f32::NEG_INFINITY);
+        numbers[5 * columns_ - 1] = f32::NAN;
+        numbers[5 * columns_..].iter_mut().for_each(|x| *x = -1.0 - x.abs());
+        let mut case = Case::new(vec![1; 6]);
+        let rows = Rows::Texts;
+        let input = case.given(rows, columns, numbers);
+        let [index, value] = [case.recording.indices(rows, 1), case.recording.tensor(rows, 1)];
+        case.recording.step(Argmax { rows, columns }, &[Some(input), Some(index), Some(value)]);
+        case.output(index);
+        case.output(value);
+        check(&format!("argmax {columns}"), case, 0.0);
+    }
+}
+
+#[test]
+fn loss() {
+    for kind in [LossKind::CrossEntropy, LossKind::BinaryCrossEntropy, LossKind::MeanSquaredError] {
+        for columns in [1, 2, 3, 8, 9, 65, 770] {
+            let mut case = Case::new(vec![1; 5]);
+            let rows = Rows::Texts;
+            let mut random = Random::new(columns.into()).scaled(30.0);
+            let logits = case.rows(rows, columns, &mut random);
+            case.classes = (0..5).map(|row| (row * 389) % columns).collect();
+            case.targets = Random::new(9).numbers(5 * columns).iter().map(|x| x.abs()).collect();
+            let targets = case.recording.input(match kind {
+                LossKind::CrossEntropy => Input::Classes,
+                _ => Input::Targets { labels: columns },
+            });
+            let output = case.recording.tensor(rows, 1);
+            case.recording.step(Loss { rows, columns, kind }, &[Some(logits), Some(targets), Some(output)]);
+            case.output(output);
+            check(&format!("loss {kind:?} {columns}"), case, 1e-6);
+        }
+    }
+}
