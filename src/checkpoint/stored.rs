@@ -3,8 +3,8 @@
 use std::ops::Range;
 use std::path::Path;
 
-use half::slice::HalfBitsSliceExt;
-use half::{bf16, f16};
+use half::f16;
+use half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
 use safetensors::Dtype;
 
 use crate::{Error, Result};
@@ -148,7 +148,8 @@ fn widen(float: Float, bytes: &[u8], output: &mut [f32]) {
         }
         Float::Bf16 => {
             for (value, bytes) in output.iter_mut().zip(bytes.chunks_exact(2)) {
-                *value = bf16::from_le_bytes([bytes[0], bytes[1]]).to_f32();
+                // A bfloat16 is the upper half of an f32; `half` would also quiet NaNs, which are refused anyway.
+                *value = f32::from_le_bytes([0, 0, bytes[0], bytes[1]]);
             }
         }
         Float::F16 => {
@@ -159,7 +160,7 @@ fn widen(float: Float, bytes: &[u8], output: &mut [f32]) {
                     *bits = u16::from_le_bytes([bytes[0], bytes[1]]);
                 }
                 let halves: &[f16] = bits[..values.len()].reinterpret_cast();
-                half::slice::HalfFloatSliceExt::convert_to_f32_slice(halves, values);
+                halves.convert_to_f32_slice(values);
             }
         }
     }

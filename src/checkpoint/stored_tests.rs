@@ -1,3 +1,5 @@
+use half::bf16;
+
 use super::*;
 
 fn stored<'a>(shape: &'a [usize], element: Dtype, data: &'a [u8]) -> Stored<'a> {
