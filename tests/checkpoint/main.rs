@@ -17,10 +17,7 @@ fn serialized(tensors: &[(&str, Dtype, &[usize])]) -> Vec<u8> {
     let bytes = [0; 4096];
     let views = tensors.iter().map(|&(name, element, shape)| {
         let count = shape.iter().product::<usize>() * element.bitsize() / 8;
-        (
-            name,
-            TensorView::new(element, shape.to_vec(), &bytes[..count]).expect("the sizes agree"),
-        )
+        (name, TensorView::new(element, shape.to_vec(), &bytes[..count]).expect("the sizes agree"))
     });
     safetensors::serialize(views, None).expect("the tensors are valid")
 }
@@ -54,9 +51,7 @@ fn folder(files: &[(&str, &[u8])]) -> TempDir {
 fn refusal(files: &[(&str, &[u8])]) -> String {
     let folder = folder(files);
     let error = Checkpoint::open(folder.path()).expect_err("the checkpoint is bad");
-    error
-        .to_string()
-        .replace(&folder.path().display().to_string(), "DIR")
+    error.to_string().replace(&folder.path().display().to_string(), "DIR")
 }
 
 #[track_caller]
@@ -71,52 +66,23 @@ fn a_saved_checkpoint_opens() {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/bert");
     let checkpoint = Checkpoint::open(&golden).expect("the golden checkpoint opens");
     assert_eq!(checkpoint.config.model_type, "bert");
-    assert_eq!(
-        checkpoint.config.labels,
-        ["negative", "neutral", "positive"]
-    );
+    assert_eq!(checkpoint.config.labels, ["negative", "neutral", "positive"]);
 
     let Checkpoint { weights, .. } = checkpoint;
     let weights = weights.with_base_prefix("bert");
-    assert_eq!(
-        weights.bytes(),
-        fs::metadata(golden.join("model.safetensors"))
-            .expect("it was opened")
-            .len()
-    );
+    assert_eq!(weights.bytes(), fs::metadata(golden.join("model.safetensors")).expect("it was opened").len());
     let prefix = "bert.encoder.layer.0.attention.self";
-    let qkv = Linear::stacked(
-        &["query", "key", "value"].map(|part| format!("{prefix}.{part}")),
-        32,
-        96,
-    );
+    let qkv = Linear::stacked(&["query", "key", "value"].map(|part| format!("{prefix}.{part}")), 32, 96);
     let matrix = weights.read(&qkv.weight).expect("finite");
     // Input 7 to output 1 of the keys, by way of the file's own bytes.
     let key = Weight::table(format!("{prefix}.key.weight"), 32, 32);
-    assert_eq!(
-        matrix[7 * 96 + 32 + 1],
-        weights.read_rows(&key, 1..2).expect("finite")[7]
-    );
-    assert_eq!(
-        weights
-            .read(&qkv.bias.expect("it has one"))
-            .expect("finite")
-            .len(),
-        96
-    );
+    assert_eq!(matrix[7 * 96 + 32 + 1], weights.read_rows(&key, 1..2).expect("finite")[7]);
+    assert_eq!(weights.read(&qkv.bias.expect("it has one")).expect("finite").len(), 96);
 
     // The same file in memory is the same checkpoint.
     let bytes = |name: &str| fs::read(golden.join(name)).expect("a golden file");
-    let embedded =
-        Checkpoint::from_bytes("golden", &bytes("config.json"), bytes("model.safetensors"));
-    assert_eq!(
-        embedded
-            .expect("it opened above")
-            .weights
-            .read(&qkv.weight)
-            .expect("finite"),
-        matrix
-    );
+    let embedded = Checkpoint::from_bytes("golden", &bytes("config.json"), bytes("model.safetensors"));
+    assert_eq!(embedded.expect("it opened above").weights.read(&qkv.weight).expect("finite"), matrix);
 }
 
 #[test]
@@ -128,10 +94,7 @@ fn folders_that_are_no_checkpoints_say_what_they_are() {
         &refusal(&[("adapter_config.json", b"{}")]),
         &["DIR: no config.json", "PEFT adapter", "merge it first"],
     );
-    assert_contains(
-        &refusal(&[config]),
-        &["DIR: no model.safetensors; the folder holds no weights"],
-    );
+    assert_contains(&refusal(&[config]), &["DIR: no model.safetensors; the folder holds no weights"]);
     assert_contains(
         &missing("pytorch_model.bin"),
         &[
@@ -140,291 +103,119 @@ fn folders_that_are_no_checkpoints_say_what_they_are() {
             "M.from_pretrained('DIR').save_pretrained('DIR-safetensors')",
         ],
     );
-    assert_contains(
-        &missing("pytorch_model.bin.index.json"),
-        &["pytorch_model.bin.index.json, a Python pickle"],
-    );
-    assert_contains(
-        &missing("tf_model.h5"),
-        &[
-            "tf_model.h5, weights of TensorFlow",
-            "('DIR', from_tf=True)",
-        ],
-    );
+    assert_contains(&missing("pytorch_model.bin.index.json"), &["pytorch_model.bin.index.json, a Python pickle"]);
+    assert_contains(&missing("tf_model.h5"), &["tf_model.h5, weights of TensorFlow", "('DIR', from_tf=True)"]);
     assert_contains(
         &missing("flax_model.msgpack"),
-        &[
-            "flax_model.msgpack, weights of Flax",
-            "('DIR', from_flax=True)",
-        ],
+        &["flax_model.msgpack, weights of Flax", "('DIR', from_flax=True)"],
     );
-    assert_contains(
-        &missing("model.fp16.safetensors"),
-        &["there is model.fp16.safetensors", "rename it"],
-    );
-    assert_contains(
-        &missing("model.onnx"),
-        &["there is model.onnx, a format this engine does not read"],
-    );
-    assert_contains(
-        &missing("adapter_config.json"),
-        &["DIR: no model.safetensors", "PEFT adapter"],
-    );
+    assert_contains(&missing("model.fp16.safetensors"), &["there is model.fp16.safetensors", "rename it"]);
+    assert_contains(&missing("model.onnx"), &["there is model.onnx, a format this engine does not read"]);
+    assert_contains(&missing("adapter_config.json"), &["DIR: no model.safetensors", "PEFT adapter"]);
 
     let folder = folder(&[config]);
-    let open = |name: &str| {
-        Checkpoint::open(folder.path().join(name))
-            .expect_err("no folder")
-            .to_string()
-    };
-    assert_contains(
-        &open("absent"),
-        &["cannot open the checkpoint folder", "absent"],
-    );
-    assert_contains(
-        &open("config.json"),
-        &["config.json: is a file; pass the folder"],
-    );
+    let open = |name: &str| Checkpoint::open(folder.path().join(name)).expect_err("no folder").to_string();
+    assert_contains(&open("absent"), &["cannot open the checkpoint folder", "absent"]);
+    assert_contains(&open("config.json"), &["config.json: is a file; pass the folder"]);
 }
 
 #[test]
 fn broken_weight_files_name_the_file_and_the_tensor() {
-    let refusal = |bytes: &[u8]| {
-        refusal(&[
-            ("config.json", CONFIG.as_bytes()),
-            ("model.safetensors", bytes),
-        ])
-    };
+    let refusal = |bytes: &[u8]| refusal(&[("config.json", CONFIG.as_bytes()), ("model.safetensors", bytes)]);
     let whole = small();
     assert_contains(&refusal(b""), &["model.safetensors: is truncated: 0 bytes"]);
     assert_contains(&refusal(&whole[..7]), &["is truncated: 7 bytes"]);
-    assert_contains(
-        &refusal(&whole[..40]),
-        &["announce a header of", "and 32 follow"],
-    );
+    assert_contains(&refusal(&whole[..40]), &["announce a header of", "and 32 follow"]);
     assert_contains(
         &refusal(&whole[..whole.len() - 1]),
-        &[
-            "model.safetensors: tensor ",
-            "ends at byte",
-            "the file is truncated, download it again",
-        ],
+        &["model.safetensors: tensor ", "ends at byte", "the file is truncated, download it again"],
     );
-    assert_contains(
-        &refusal(&[whole.as_slice(), b"x"].concat()),
-        &["1 bytes of data belong to no tensor"],
-    );
-    assert_contains(
-        &refusal(&[0xff; 64]),
-        &["announce a header of 18446744073709551615 bytes"],
-    );
-    assert_contains(
-        &refusal(b"version https://git-lfs.github.com/spec/v1\noid sha256:00"),
-        &["git lfs pull"],
-    );
-    assert_contains(
-        &refusal(b"<!DOCTYPE html><html>404</html>"),
-        &["not a safetensors file"],
-    );
+    assert_contains(&refusal(&[whole.as_slice(), b"x"].concat()), &["1 bytes of data belong to no tensor"]);
+    assert_contains(&refusal(&[0xff; 64]), &["announce a header of 18446744073709551615 bytes"]);
+    assert_contains(&refusal(b"version https://git-lfs.github.com/spec/v1\noid sha256:00"), &["git lfs pull"]);
+    assert_contains(&refusal(b"<!DOCTYPE html><html>404</html>"), &["not a safetensors file"]);
 
     let header = |header: &str, data| refusal(&with_header(header, data));
     let broken = "model.safetensors: the safetensors header is broken: ";
     assert_contains(&header("{", 0), &[broken, "EOF"]);
-    assert_contains(
-        &header("[]", 0),
-        &[broken, "expected a map from tensor names"],
-    );
-    assert_contains(
-        &header(r#"{"a": 1}"#, 0),
-        &[broken, "tensor a: invalid type: integer `1`"],
-    );
+    assert_contains(&header("[]", 0), &[broken, "expected a map from tensor names"]);
+    assert_contains(&header(r#"{"a": 1}"#, 0), &[broken, "tensor a: invalid type: integer `1`"]);
     let tensor = |name: &str, element: &str, shape: &str, offsets: &str| {
-        format!(
-            r#""{name}": {{"dtype": "{element}", "shape": {shape}, "data_offsets": {offsets}}}"#
-        )
+        format!(r#""{name}": {{"dtype": "{element}", "shape": {shape}, "data_offsets": {offsets}}}"#)
     };
-    let one = |element: &str, shape: &str, offsets: &str| {
-        format!("{{{}}}", tensor("a", element, shape, offsets))
-    };
-    assert_contains(
-        &header(&one("F31", "[1]", "[0, 4]"), 4),
-        &[broken, "tensor a: unknown variant `F31`"],
-    );
-    assert_contains(
-        &header(&one("F32", "[-1]", "[0, 4]"), 4),
-        &[broken, "tensor a: invalid value: integer `-1`"],
-    );
+    let one = |element: &str, shape: &str, offsets: &str| format!("{{{}}}", tensor("a", element, shape, offsets));
+    assert_contains(&header(&one("F31", "[1]", "[0, 4]"), 4), &[broken, "tensor a: unknown variant `F31`"]);
+    assert_contains(&header(&one("F32", "[-1]", "[0, 4]"), 4), &[broken, "tensor a: invalid value: integer `-1`"]);
     let named = "model.safetensors: tensor a: ";
-    assert_contains(
-        &header(&one("F32", "[2]", "[0, 4]"), 4),
-        &[named, "shape [2] of F32 does not fit bytes 0 to 4"],
-    );
-    assert_contains(
-        &header(&one("F32", "[1]", "[4, 0]"), 4),
-        &[named, "starts at byte 4 of the data"],
-    );
-    assert_contains(
-        &header(&one("F32", "[1]", "[4, 8]"), 8),
-        &[named, "where 0 was expected"],
-    );
-    assert_contains(
-        &header(&one("F4", "[1]", "[0, 1]"), 1),
-        &[named, "shape [1] of F4 does not fit"],
-    );
+    assert_contains(&header(&one("F32", "[2]", "[0, 4]"), 4), &[named, "shape [2] of F32 does not fit bytes 0 to 4"]);
+    assert_contains(&header(&one("F32", "[1]", "[4, 0]"), 4), &[named, "starts at byte 4 of the data"]);
+    assert_contains(&header(&one("F32", "[1]", "[4, 8]"), 8), &[named, "where 0 was expected"]);
+    assert_contains(&header(&one("F4", "[1]", "[0, 1]"), 1), &[named, "shape [1] of F4 does not fit"]);
     let vast = one("F32", "[4294967296, 4294967296, 4294967296]", "[0, 4]");
     assert_contains(&header(&vast, 4), &[named, "does not fit bytes 0 to 4"]);
     assert_contains(
-        &header(
-            &one("U8", "[18446744073709551615]", "[0, 18446744073709551615]"),
-            0,
-        ),
+        &header(&one("U8", "[18446744073709551615]", "[0, 18446744073709551615]"), 0),
         &[named, "truncated"],
     );
     let twice = tensor("a", "F32", "[1]", "[0, 4]");
-    assert_contains(
-        &header(&format!("{{{twice}, {twice}}}"), 4),
-        &[broken, "tensor a is listed twice"],
-    );
+    assert_contains(&header(&format!("{{{twice}, {twice}}}"), 4), &[broken, "tensor a is listed twice"]);
     let overlap = format!("{{{twice}, {}}}", tensor("b", "F32", "[2]", "[0, 8]"));
-    assert_contains(
-        &header(&overlap, 8),
-        &["tensor b: starts at byte 0 of the data, where 4 was expected"],
-    );
+    assert_contains(&header(&overlap, 8), &["tensor b: starts at byte 0 of the data, where 4 was expected"]);
 }
 
 /// An index that places the tensors of `small` in these files.
 fn index(places: &[(&str, &str)]) -> Vec<u8> {
-    let places: Vec<String> = places
-        .iter()
-        .map(|(tensor, file)| format!("{tensor:?}: {file:?}"))
-        .collect();
-    format!(
-        r#"{{"metadata": {{"total_size": 8}}, "weight_map": {{{}}}}}"#,
-        places.join(",")
-    )
-    .into_bytes()
+    let places: Vec<String> = places.iter().map(|(tensor, file)| format!("{tensor:?}: {file:?}")).collect();
+    format!(r#"{{"metadata": {{"total_size": 8}}, "weight_map": {{{}}}}}"#, places.join(",")).into_bytes()
 }
 
 #[test]
 fn shards_are_checked_against_their_index() {
     let first = serialized(&[("a", Dtype::F32, &[2])]);
     let second = serialized(&[("b", Dtype::F32, &[1, 2]), ("c", Dtype::F32, &[1])]);
-    let good = index(&[
-        ("a", "1.safetensors"),
-        ("b", "2.safetensors"),
-        ("c", "2.safetensors"),
-    ]);
+    let good = index(&[("a", "1.safetensors"), ("b", "2.safetensors"), ("c", "2.safetensors")]);
     let config = ("config.json", CONFIG.as_bytes());
     let name = "model.safetensors.index.json";
 
-    let whole = folder(&[
-        config,
-        (name, &good),
-        ("1.safetensors", &first),
-        ("2.safetensors", &second),
-    ]);
+    let whole = folder(&[config, (name, &good), ("1.safetensors", &first), ("2.safetensors", &second)]);
     let Checkpoint { weights, .. } = Checkpoint::open(whole.path()).expect("all shards are there");
     assert_eq!(weights.names().collect::<Vec<_>>(), ["a", "b", "c"]);
     assert_eq!(weights.bytes(), (first.len() + second.len()) as u64);
-    let error = weights
-        .check(&Weight::vector("c", 2))
-        .expect_err("another shape")
-        .to_string();
-    assert_contains(
-        &error,
-        &["2.safetensors: tensor c: has the shape [1] in the file, but config.json asks for [2]"],
-    );
+    let error = weights.check(&Weight::vector("c", 2)).expect_err("another shape").to_string();
+    assert_contains(&error, &["2.safetensors: tensor c: has the shape [1] in the file, but config.json asks for [2]"]);
 
-    let refusal = |index: &[u8], shards: &[(&str, &[u8])]| {
-        refusal(&[&[config, (name, index)], shards].concat())
-    };
+    let refusal = |index: &[u8], shards: &[(&str, &[u8])]| refusal(&[&[config, (name, index)], shards].concat());
     assert_contains(
         &refusal(&good, &[("1.safetensors", &first)]),
-        &[
-            "DIR: no shard of the weights; ",
-            "index.json names 2.safetensors",
-        ],
+        &["DIR: no shard of the weights; ", "index.json names 2.safetensors"],
     );
     assert_contains(
-        &refusal(
-            &good,
-            &[("1.safetensors", &first), ("2.safetensors", &first)],
-        ),
+        &refusal(&good, &[("1.safetensors", &first), ("2.safetensors", &first)]),
         &["index.json: tensor a: is in two shards, 1.safetensors and 2.safetensors"],
     );
     assert_contains(
-        &refusal(
-            &index(&[("a", "1.safetensors"), ("z", "1.safetensors")]),
-            &[("1.safetensors", &first)],
-        ),
+        &refusal(&index(&[("a", "1.safetensors"), ("z", "1.safetensors")]), &[("1.safetensors", &first)]),
         &["index.json: tensor z: the index places it in 1.safetensors, which does not hold it"],
     );
     assert_contains(
-        &refusal(
-            &good,
-            &[
-                ("1.safetensors", &first),
-                ("2.safetensors", &second[..second.len() - 1]),
-            ],
-        ),
+        &refusal(&good, &[("1.safetensors", &first), ("2.safetensors", &second[..second.len() - 1])]),
         &["DIR", "2.safetensors: tensor c: ends at byte", "truncated"],
     );
-    for outside in [
-        "../x.safetensors",
-        "/etc/passwd",
-        "sub/x",
-        "..",
-        "",
-        ".",
-        "a\\b",
-        "C:x",
-    ] {
+    for outside in ["../x.safetensors", "/etc/passwd", "sub/x", "..", "", ".", "a\\b", "C:x"] {
         let message = refusal(&index(&[("a", outside)]), &[]);
-        assert_contains(
-            &message,
-            &[
-                "index.json: weight_map names",
-                "not a file of the same folder",
-            ],
-        );
+        assert_contains(&message, &["index.json: weight_map names", "not a file of the same folder"]);
     }
-    assert_contains(
-        &refusal(b"{}", &[]),
-        &["index.json: missing field `weight_map`"],
-    );
-    assert_contains(
-        &refusal(&index(&[]), &[]),
-        &["index.json: weight_map names no file"],
-    );
+    assert_contains(&refusal(b"{}", &[]), &["index.json: missing field `weight_map`"]);
+    assert_contains(&refusal(&index(&[]), &[]), &["index.json: weight_map names no file"]);
 }
 
 #[test]
 fn types_that_are_not_read_are_named() {
-    let bytes = serialized(&[
-        ("a", Dtype::F64, &[2]),
-        ("b", Dtype::I8, &[2]),
-        ("c", Dtype::BF16, &[2]),
-    ]);
+    let bytes = serialized(&[("a", Dtype::F64, &[2]), ("b", Dtype::I8, &[2]), ("c", Dtype::BF16, &[2])]);
     let weights = Weights::from_bytes("model.safetensors", bytes).expect("the file is valid");
-    let check = |name: &str| {
-        weights
-            .check(&Weight::vector(name, 2))
-            .map_err(|error| error.to_string())
-    };
+    let check = |name: &str| weights.check(&Weight::vector(name, 2)).map_err(|error| error.to_string());
     let supported = "supported are F32, F16 and BF16";
-    assert_contains(
-        &check("a").expect_err("F64"),
-        &[
-            "model.safetensors: tensor a: its elements are F64",
-            supported,
-        ],
-    );
-    assert_contains(
-        &check("b").expect_err("I8"),
-        &[
-            "model.safetensors: tensor b: its elements are I8",
-            supported,
-        ],
-    );
+    assert_contains(&check("a").expect_err("F64"), &["model.safetensors: tensor a: its elements are F64", supported]);
+    assert_contains(&check("b").expect_err("I8"), &["model.safetensors: tensor b: its elements are I8", supported]);
     check("c").expect("BF16 is read");
 }

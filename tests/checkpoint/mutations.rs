@@ -76,10 +76,7 @@ fn survives(bytes: Vec<u8>) -> Result<(), wgbert::Error> {
         }
         Ok(())
     });
-    assert!(
-        largest <= 4 * length + 4096,
-        "{largest} bytes at once for a file of {length}"
-    );
+    assert!(largest <= 4 * length + 4096, "{largest} bytes at once for a file of {length}");
     result
 }
 
