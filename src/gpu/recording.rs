@@ -178,6 +178,15 @@ impl Recording {
         tensor
     }
 
+    /// Most tokens and most texts for which no tensor passes `bytes`.
+    pub fn row_limits(&self, bytes: u64) -> [usize; 2] {
+        [Rows::Tokens, Rows::Texts].map(|rows| {
+            let columns =
+                self.tensors.iter().filter(|(tensor, _)| tensor.rows == rows).map(|(tensor, _)| tensor.columns);
+            (bytes / (4 * columns.max().unwrap_or(1).max(1) as u64)) as usize
+        })
+    }
+
     /// Appends a step; an operand a kernel does without is `None`.
     pub fn step(&mut self, kernel: impl Kernel + 'static, operands: &[Option<Tensor>]) {
         assert_eq!(operands.len(), kernel.bindings().len(), "{}: number of operands", kernel.name());

@@ -3,8 +3,8 @@
 //! 5.x ignores the setting without a word.
 
 use super::{
-    Activation, Attention, Embeddings, FeedForward, Head, Layer, Linear, Model, Norm, NormOrder, Pool, Positions,
-    Score, Weight,
+    Activation, Architecture, Attention, Embeddings, FeedForward, Head, Layer, Linear, Model, Norm, NormOrder, Pool,
+    Positions, Score, Weight,
 };
 use crate::checkpoint::Config;
 use crate::error::Result;
@@ -46,7 +46,10 @@ impl Default for BertConfig {
     }
 }
 
-pub fn describe(config: &Config) -> Result<Model> {
+pub const ARCHITECTURE: Architecture =
+    Architecture { model_type: "bert", class: "BertForSequenceClassification", base_prefix: "bert", describe };
+
+fn describe(config: &Config) -> Result<Model> {
     let fields: BertConfig = config.parse()?;
     let BertConfig { hidden_size: hidden, layer_norm_eps: epsilon, max_position_embeddings: max_length, .. } = fields;
     if fields.is_decoder {

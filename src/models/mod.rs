@@ -101,6 +101,10 @@ impl Linear {
         self
     }
 
+    fn weights(&self) -> impl Iterator<Item = &Weight> {
+        std::iter::once(&self.weight).chain(&self.bias)
+    }
+
     pub fn inputs(&self) -> usize {
         self.weight.columns
     }
@@ -123,6 +127,10 @@ impl Norm {
         let prefix = prefix.into();
         let weight = Weight::vector(format!("{prefix}.weight"), columns);
         Norm { weight, bias: Some(Weight::vector(format!("{prefix}.bias"), columns)), epsilon }
+    }
+
+    fn weights(&self) -> impl Iterator<Item = &Weight> {
+        std::iter::once(&self.weight).chain(&self.bias)
     }
 }
 
@@ -227,6 +235,29 @@ impl Model {
     pub fn labels(&self) -> usize {
         self.head.classifier.outputs()
     }
+
+    /// Every weight that the forward pass reads, shared ones once for each use.
+    pub fn weights(&self) -> Vec<&Weight> {
+        let mut all = vec![&self.embeddings.words];
+        all.extend(self.embeddings.positions.as_ref().map(|positions| &positions.table));
+        all.extend(&self.embeddings.types);
+        all.extend(self.embeddings.norm.weights());
+        all.extend(self.embeddings.projection.iter().flat_map(Linear::weights));
+        for layer in &self.layers {
+            let Attention { qkv, output, score, .. } = &layer.attention;
+            all.extend(qkv.weights().chain(output.weights()));
+            if let Score::Distance { table, .. } = score {
+                all.push(table);
+            }
+            all.extend(layer.attention_norm.iter().flat_map(Norm::weights));
+            all.extend(layer.feed_forward.up.weights().chain(layer.feed_forward.down.weights()));
+            all.extend(layer.feed_forward_norm.weights());
+        }
+        all.extend(self.final_norm.iter().flat_map(Norm::weights));
+        all.extend(self.head.dense.iter().flat_map(|(dense, _)| dense.weights()));
+        all.extend(self.head.classifier.weights());
+        all
+    }
 }
 
 /// Checks and errors that architecture files share.
@@ -255,21 +286,37 @@ impl Config {
     }
 }
 
-/// What turns a config into a model, by `model_type`.
-type Describe = fn(&Config) -> Result<Model>;
+/// An architecture: what `config.json` calls it and what turns the config into a model.
+#[derive(Debug)]
+pub struct Architecture {
+    /// `model_type` in config.json.
+    pub model_type: &'static str,
+    /// The transformers class whose checkpoints load.
+    pub class: &'static str,
+    /// Prefix of the encoder's tensors, which some files leave out and others add.
+    pub base_prefix: &'static str,
+    pub describe: fn(&Config) -> Result<Model>,
+}
 
-/// The architectures: `model_type`, class of the checkpoint, description.
-pub const ARCHITECTURES: &[(&str, &str, Describe)] = &[("bert", "BertForSequenceClassification", bert::describe)];
+/// What loads. An architecture is its file and one line here.
+pub const ARCHITECTURES: &[Architecture] = &[bert::ARCHITECTURE];
 
-/// Describes the model of a config.
+/// The architecture of a config.
 ///
 /// # Errors
-/// [`Error::Unsupported`] naming the architecture or the setting, with what is supported; [`Error::Malformed`] for
-/// fields that contradict each other.
-pub fn describe(config: &Config) -> Result<Model> {
-    let found = ARCHITECTURES.iter().find(|(model_type, ..)| *model_type == config.model_type);
-    let names = || ARCHITECTURES.iter().map(|(name, ..)| *name).collect::<Vec<_>>().join(", ");
-    let (_, _, describe) =
-        found.ok_or_else(|| config.unsupported(&format!("model_type {:?}", config.model_type), &names()))?;
-    describe(config)
+/// [`Error::Unsupported`] naming the `model_type`, with what is supported.
+pub fn architecture(config: &Config) -> Result<&'static Architecture> {
+    let names = || ARCHITECTURES.iter().map(|architecture| architecture.model_type).collect::<Vec<_>>().join(", ");
+    let found = ARCHITECTURES.iter().find(|architecture| architecture.model_type == config.model_type);
+    let found = found.ok_or_else(|| config.unsupported(&format!("model_type {:?}", config.model_type), &names()))?;
+    // A config saved from the bare encoder or the pretraining class names that; the missing head speaks for itself.
+    let other_task = config.architectures.iter().find(|class| class.contains("For") && !class.contains("PreTraining"));
+    match other_task {
+        Some(class)
+            if !config.architectures.iter().any(|class| class == found.class) && !class.contains("MaskedLM") =>
+        {
+            Err(config.unsupported(&format!("architecture {class}"), found.class))
+        }
+        _ => Ok(found),
+    }
 }

@@ -1,0 +1,315 @@
+//! Text in, output out: the only file that names every stage.
+
+use crate::checkpoint::{Checkpoint, Config, ProblemType, Scoring, Weights};
+use crate::error::{Error, Result};
+use crate::gpu::{self, Capacity, Gpu, Plan, Run, Timing, WeightBuffers};
+use crate::kernels::loss::LossKind;
+use crate::models::{self, Model, encoder};
+use crate::options::Options;
+use crate::output::{Answer, SequenceClassifierOutput};
+use crate::reference::Reference;
+use crate::text::{self, Batch, Encoding, Limits, Packing, Text, Tokenizer};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The label that a text should get; the loss is measured against it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Label {
+    /// Index of the one right label.
+    Class(usize),
+    /// One number a label: 0 or 1 (multi-label), or the values themselves (regression).
+    Values(Vec<f32>),
+}
+
+/// What to answer beside logits, probabilities and argmax.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    pub hidden_states: bool,
+    pub attentions: bool,
+    /// One a text, `None` for texts without; empty: none at all.
+    pub labels: Vec<Option<Label>>,
+}
+
+/// A fine-tuned BERT-family classifier on a device.
+///
+/// One batch runs at a time, hence `&mut self`.
+#[derive(Debug)]
+pub struct Classifier {
+    config: Config,
+    model: Model,
+    tokenizer: Tokenizer,
+    weights: Weights,
+    scoring: Scoring,
+    labels: Arc<[String]>,
+    limits: Limits,
+    options: Options,
+    device: Device,
+}
+
+#[derive(Debug)]
+enum Device {
+    Gpu { gpu: Arc<Gpu>, buffers: WeightBuffers, plans: HashMap<encoder::Wanted, Plan> },
+    Reference { recordings: HashMap<encoder::Wanted, Reference> },
+}
+
+impl Classifier {
+    pub(crate) async fn open(options: Options, checkpoint: Checkpoint, tokenizer: Tokenizer) -> Result<Classifier> {
+        let Checkpoint { config, mut weights, .. } = checkpoint;
+        let architecture = models::architecture(&config)?;
+        let model = (architecture.describe)(&config)?;
+        weights = weights.with_base_prefix(architecture.base_prefix);
+        if let Some(seed) = options.random_head {
+            weights = weights.with_random_head(seed);
+        }
+        for weight in model.weights() {
+            weights.check(weight)?;
+        }
+        let scoring = match options.scoring {
+            Some(scoring) => scoring,
+            None => config.scoring()?,
+        };
+        let limits = Limits {
+            max_length: tokenizer.max_length().unwrap_or(usize::MAX).min(model.max_length),
+            vocabulary: model.embeddings.words.rows,
+            types: model.embeddings.types.as_ref().map_or(0, |types| types.rows),
+        };
+        let device = match options.choose().await? {
+            None => Device::Reference { recordings: HashMap::new() },
+            Some(adapter) => {
+                let gpu = Arc::new(Gpu::open(&adapter).await?);
+                Device::Gpu { gpu, buffers: WeightBuffers::default(), plans: HashMap::new() }
+            }
+        };
+        let labels = config.labels.clone().into();
+        Ok(Classifier { config, model, tokenizer, weights, scoring, labels, limits, options, device })
+    }
+
+    /// Loads a checkpoint folder onto the best adapter; [`Options::load`] offers choices.
+    pub fn load(folder: impl AsRef<Path>) -> Result<Classifier> {
+        Options::default().load(folder)
+    }
+
+    /// The embedded sentiment model on the best adapter.
+    #[cfg(feature = "embedded")]
+    pub fn sentiment() -> Result<Classifier> {
+        Options::default().sentiment()
+    }
+
+    /// Name of each label.
+    pub fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Longest text in tokens, special tokens included.
+    pub fn max_length(&self) -> usize {
+        self.limits.max_length
+    }
+
+    /// Name of the adapter, or `reference`.
+    pub fn adapter(&self) -> &str {
+        match &self.device {
+            Device::Gpu { gpu, .. } => &gpu.name,
+            Device::Reference { .. } => "reference",
+        }
+    }
+
+    /// Classifies texts or pairs of texts.
+    ///
+    /// # Errors
+    /// [`Error::Text`] with the position of the first text that cannot be classified, and the device's errors.
+    pub fn classify<'a, T: Into<Text<'a>>>(
+        &mut self,
+        texts: impl IntoIterator<Item = T>,
+    ) -> Result<SequenceClassifierOutput> {
+        gpu::block_on(self.classify_async(texts))
+    }
+
+    /// [`Classifier::classify`] without blocking.
+    pub async fn classify_async<'a, T: Into<Text<'a>>>(
+        &mut self,
+        texts: impl IntoIterator<Item = T>,
+    ) -> Result<SequenceClassifierOutput> {
+        let encode = |(index, text): (usize, T)| self.encode(index, text);
+        let encodings = texts.into_iter().enumerate().map(encode).collect::<Result<Vec<_>>>()?;
+        self.run_async(&encodings, &Request::default()).await
+    }
+
+    /// The tokens of one text; `index` names it in errors.
+    ///
+    /// # Errors
+    /// [`Error::Text`] if the text is too long and [`Truncation::Refuse`] was chosen, or has an id outside the table.
+    pub fn encode<'a>(&self, index: usize, text: impl Into<Text<'a>>) -> Result<Encoding> {
+        self.tokenizer.encode(index, text.into(), &self.limits, self.options.truncation)
+    }
+
+    /// Runs encoded texts, in as many batches as they need; answers come in their order.
+    ///
+    /// # Errors
+    /// [`Error::Text`] for a label that does not fit the model or a text longer than the device can take, and the
+    /// device's errors.
+    pub fn run(&mut self, encodings: &[Encoding], request: &Request) -> Result<SequenceClassifierOutput> {
+        gpu::block_on(self.run_async(encodings, request))
+    }
+
+    /// [`Classifier::run`] without blocking.
+    pub async fn run_async(&mut self, encodings: &[Encoding], request: &Request) -> Result<SequenceClassifierOutput> {
+        let kind = self.loss_kind(&request.labels, encodings.len())?;
+        let wanted = encoder::Wanted {
+            scoring: self.scoring,
+            hidden_states: request.hidden_states,
+            attentions: request.attentions,
+            loss: kind,
+        };
+        let capacity = self.prepare(wanted).await?;
+        let lengths: Vec<usize> = encodings.iter().map(|encoding| encoding.ids.len()).collect();
+        if let Some(index) = lengths.iter().position(|&length| length > capacity.tokens) {
+            let (length, adapter) = (lengths[index], self.adapter());
+            let message = format!(
+                "{length} tokens, but with the outputs that were asked for a batch on {adapter} holds at most {}",
+                capacity.tokens
+            );
+            return Err(Error::Text { index, message });
+        }
+
+        let mut answer = Answer::new(&self.model, self.labels.clone(), encodings);
+        let packing = Packing::new(&lengths, text::Capacity { tokens: capacity.tokens, texts: capacity.texts });
+        for rows in packing.batches() {
+            let batch = Batch::new(encodings, rows);
+            let (classes, targets) = self.targets(&request.labels, rows, kind);
+            let run = Run { tokens: &batch.tokens, starts: &batch.starts, classes: &classes, targets: &targets };
+            let outputs = match &mut self.device {
+                Device::Gpu { plans, .. } => plans[&wanted].run(run).await?,
+                Device::Reference { recordings } => recordings.get_mut(&wanted).expect("prepared above").run(run),
+            };
+            answer.add(&batch, outputs);
+        }
+        Ok(answer.finish(&request.labels))
+    }
+
+    /// GPU time of each step of one batch of these texts, which must fit one.
+    ///
+    /// # Errors
+    /// [`Error::Adapter`] where there are no timestamps, or the texts do not fit.
+    pub fn profile(&mut self, encodings: &[Encoding]) -> Result<Vec<Timing>> {
+        let wanted = encoder::Wanted { scoring: self.scoring, hidden_states: false, attentions: false, loss: None };
+        gpu::block_on(async {
+            let capacity = self.prepare(wanted).await?;
+            let rows: Vec<usize> = (0..encodings.len()).collect();
+            let batch = Batch::new(encodings, &rows);
+            let refuse = |message: String| Error::Adapter { adapter: self.adapter().into(), message };
+            if batch.tokens.len() > capacity.tokens || rows.len() > capacity.texts {
+                return Err(refuse(format!(
+                    "a batch holds at most {} tokens and {} texts",
+                    capacity.tokens, capacity.texts
+                )));
+            }
+            let run = Run { tokens: &batch.tokens, starts: &batch.starts, ..Run::default() };
+            match &self.device {
+                Device::Gpu { plans, .. } => plans[&wanted].profile(run).await,
+                Device::Reference { .. } => Err(refuse("has no timestamps".into())),
+            }
+        })
+    }
+
+    /// Makes the plan for `wanted` if there is none yet.
+    async fn prepare(&mut self, wanted: encoder::Wanted) -> Result<Capacity> {
+        match &mut self.device {
+            Device::Gpu { gpu, buffers, plans } => {
+                if let Some(plan) = plans.get(&wanted) {
+                    return Ok(plan.capacity());
+                }
+                let recording = encoder::record(&self.model, wanted, gpu.capabilities.max_binding);
+                let capacity = self.options.capacity(&gpu.capabilities, &recording, self.limits.max_length);
+                let plan = Plan::new(gpu.clone(), recording, capacity, buffers, &self.weights).await?;
+                plans.insert(wanted, plan);
+                Ok(capacity)
+            }
+            Device::Reference { recordings } => {
+                if let Entry::Vacant(entry) = recordings.entry(wanted) {
+                    let recording = encoder::record(&self.model, wanted, u64::MAX);
+                    entry.insert(Reference::new(recording, &self.weights)?);
+                }
+                let tokens = self.options.batch_tokens.unwrap_or(0).max(self.limits.max_length);
+                Ok(Capacity { tokens, texts: self.options.batch_texts.unwrap_or(tokens).max(1) })
+            }
+        }
+    }
+
+    /// Which loss the labels ask for; also checks that each fits the model.
+    fn loss_kind(&self, labels: &[Option<Label>], texts: usize) -> Result<Option<LossKind>> {
+        if labels.is_empty() || labels.iter().all(Option::is_none) {
+            return Ok(None);
+        }
+        assert_eq!(labels.len(), texts, "one label, or None, for each text");
+        let float = labels.iter().flatten().any(|label| matches!(label, Label::Values(_)));
+        let kind = match self.config.effective_problem_type(float) {
+            ProblemType::Regression => LossKind::MeanSquaredError,
+            ProblemType::SingleLabel => LossKind::CrossEntropy,
+            ProblemType::MultiLabel => LossKind::BinaryCrossEntropy,
+        };
+        let count = self.labels.len();
+        for (index, label) in labels.iter().enumerate() {
+            let message = match (label, kind) {
+                (None, _) => continue,
+                (Some(Label::Class(class)), LossKind::CrossEntropy) if *class < count => continue,
+                (Some(Label::Class(class)), LossKind::CrossEntropy) => {
+                    format!("label {class}, but the model has {count} labels, numbered from 0")
+                }
+                (Some(Label::Values(values)), LossKind::MeanSquaredError | LossKind::BinaryCrossEntropy)
+                    if values.len() == count =>
+                {
+                    continue;
+                }
+                (Some(Label::Values(values)), LossKind::MeanSquaredError | LossKind::BinaryCrossEntropy) => {
+                    format!("a label of {} numbers, but the model has {count} labels", values.len())
+                }
+                (Some(Label::Class(_)), _) => {
+                    format!("the label is an index, but the model's loss needs {count} numbers")
+                }
+                (Some(Label::Values(_)), LossKind::CrossEntropy) => {
+                    format!("the label is numbers, but the model's loss needs one index below {count}")
+                }
+            };
+            return Err(Error::Text { index, message });
+        }
+        Ok(Some(kind))
+    }
+
+    /// The labels of one batch as the loss kernel reads them; texts without one get zeros, whose loss nobody reads.
+    fn targets(&self, labels: &[Option<Label>], rows: &[usize], kind: Option<LossKind>) -> (Vec<u32>, Vec<f32>) {
+        let label = |row: &usize| labels[*row].as_ref();
+        match kind {
+            None => (Vec::new(), Vec::new()),
+            Some(LossKind::CrossEntropy) => {
+                let class = |row| match label(row) {
+                    Some(Label::Class(class)) => *class as u32,
+                    _ => 0,
+                };
+                (rows.iter().map(class).collect(), Vec::new())
+            }
+            Some(LossKind::BinaryCrossEntropy | LossKind::MeanSquaredError) => {
+                let values = |row| match label(row) {
+                    Some(Label::Values(values)) => values.clone(),
+                    _ => vec![0.0; self.labels.len()],
+                };
+                (Vec::new(), rows.iter().flat_map(values).collect())
+            }
+        }
+    }
+}
+
+impl gpu::WeightSource for Weights {
+    fn rows(&self, weight: &models::Weight, rows: std::ops::Range<usize>) -> Result<Vec<f32>> {
+        if rows == (0..weight.shape()[0]) { self.read(weight) } else { self.read_rows(weight, rows) }
+    }
+}

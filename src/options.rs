@@ -1,0 +1,141 @@
+//! How a classifier is made, and on which adapter.
+
+use crate::checkpoint::{Checkpoint, Scoring};
+use crate::classifier::Classifier;
+use crate::error::{Error, Result};
+use crate::gpu::{self, AdapterDescription, Backend, Capabilities, Capacity, Recording};
+use crate::text::{Tokenizer, Truncation};
+use std::convert::Infallible;
+use std::path::Path;
+use std::str::FromStr;
+
+/// Which adapter to run on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Adapter {
+    /// The fastest kind there is: discrete before integrated before virtual before software.
+    #[default]
+    Best,
+    /// The first whose name contains this, whatever the case.
+    Named(String),
+    /// By the position in [`gpu::adapters`].
+    Index(usize),
+    /// No adapter: the kernels' CPU twins, slow, in need of no driver. Never chosen unless asked for.
+    Reference,
+}
+
+impl FromStr for Adapter {
+    type Err = Infallible;
+
+    /// `reference`, an index, or a part of a name.
+    fn from_str(text: &str) -> Result<Adapter, Infallible> {
+        Ok(match text.parse() {
+            Ok(index) => Adapter::Index(index),
+            Err(_) if text.eq_ignore_ascii_case("reference") => Adapter::Reference,
+            Err(_) => Adapter::Named(text.into()),
+        })
+    }
+}
+
+/// How a classifier is made; `Options::default()` suits most.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    pub adapter: Adapter,
+    /// Look for adapters on this backend only.
+    pub backend: Option<Backend>,
+    /// Most tokens of one batch on the device; `None`: by the kind of adapter. At least one text always fits if the
+    /// adapter's limits allow.
+    pub batch_tokens: Option<usize>,
+    /// Most texts of one batch; `None`: by the kind of adapter.
+    pub batch_texts: Option<usize>,
+    /// What happens to a text longer than the model's limit.
+    pub truncation: Truncation,
+    /// Fill an absent classification head from this seed instead of refusing.
+    pub random_head: Option<u64>,
+    /// Score by this rule instead of the model's.
+    pub scoring: Option<Scoring>,
+}
+
+impl Options {
+    /// Loads a folder as transformers' `save_pretrained` writes it.
+    ///
+    /// # Errors
+    /// Everything that can be wrong with the files, each named; [`Error::NoAdapter`] and the other adapter errors.
+    pub fn load(self, folder: impl AsRef<Path>) -> Result<Classifier> {
+        let checkpoint = Checkpoint::open(folder.as_ref())?;
+        let tokenizer = Tokenizer::from_folder(folder)?;
+        gpu::block_on(self.open(checkpoint, tokenizer))
+    }
+
+    /// The small English sentiment model (negative, neutral, positive) that is compiled in.
+    #[cfg(feature = "embedded")]
+    pub fn sentiment(self) -> Result<Classifier> {
+        gpu::block_on(self.sentiment_async())
+    }
+
+    /// [`Options::sentiment`] without blocking.
+    #[cfg(feature = "embedded")]
+    pub async fn sentiment_async(self) -> Result<Classifier> {
+        const NAME: &str = "(embedded) models/sentiment";
+        let config = include_bytes!("../models/sentiment/config.json");
+        let weights = include_bytes!("../models/sentiment/model.safetensors");
+        let tokenizer = include_bytes!("../models/sentiment/tokenizer.json");
+        let checkpoint = Checkpoint::from_bytes(NAME, config, weights.as_slice())?;
+        let tokenizer = Tokenizer::from_json(&Path::new(NAME).join("tokenizer.json"), tokenizer, None)?;
+        self.open(checkpoint, tokenizer).await
+    }
+
+    /// Makes a classifier from an opened checkpoint and a tokenizer, without blocking.
+    ///
+    /// The weights' presence, types and shapes are checked here; their contents are read when they are uploaded, at the
+    /// first batch.
+    ///
+    /// # Errors
+    /// As [`Options::load`].
+    pub async fn open(self, checkpoint: Checkpoint, tokenizer: Tokenizer) -> Result<Classifier> {
+        Classifier::open(self, checkpoint, tokenizer).await
+    }
+
+    /// The adapter that is meant, or an error that lists what there is; `None` is the reference.
+    pub(crate) async fn choose(&self) -> Result<Option<AdapterDescription>> {
+        let (wanted, backend) = (&self.adapter, self.backend);
+        if *wanted == Adapter::Reference {
+            return Ok(None);
+        }
+        let mut adapters = gpu::adapters(backend).await;
+        if adapters.is_empty() {
+            let looked = backend.map_or("Vulkan, Metal and DX12".into(), |backend| format!("{backend:?}"));
+            return Err(Error::NoAdapter { looked });
+        }
+        let found = match wanted {
+            Adapter::Index(index) => (*index < adapters.len()).then_some(*index),
+            Adapter::Named(name) => {
+                let name = name.to_lowercase();
+                adapters.iter().position(|adapter| adapter.name.to_lowercase().contains(&name))
+            }
+            Adapter::Best | Adapter::Reference => {
+                let rank =
+                    |kind: &str| ["DiscreteGpu", "IntegratedGpu", "VirtualGpu", "Cpu"].iter().position(|k| *k == kind);
+                (0..adapters.len()).min_by_key(|&index| rank(&adapters[index].kind).unwrap_or(usize::MAX))
+            }
+        };
+        let listed = || adapters.iter().enumerate().map(|(i, a)| format!("{i}: {a}")).collect::<Vec<_>>().join("; ");
+        let wanted = match wanted {
+            Adapter::Index(index) => index.to_string(),
+            Adapter::Named(name) => name.clone(),
+            Adapter::Best | Adapter::Reference => String::new(),
+        };
+        let found = found.ok_or_else(|| Error::NoSuchAdapter { wanted, available: listed() })?;
+        Ok(Some(adapters.swap_remove(found)))
+    }
+
+    /// Tokens and texts of a batch: what was asked for or suits the adapter, within what its bindings can span.
+    pub(crate) fn capacity(&self, device: &Capabilities, recording: &Recording, max_length: usize) -> Capacity {
+        // A GPU wants thousands of rows to be busy; on a CPU larger batches only move more memory.
+        let (tokens, texts) = if device.cpu { (2048, 128) } else { (16384, 1024) };
+        let tokens = self.batch_tokens.unwrap_or(tokens).max(max_length);
+        let [tokens_limit, texts_limit] = recording.row_limits(device.max_binding.min(device.max_buffer));
+        let tokens = tokens.min(tokens_limit);
+        let texts = self.batch_texts.unwrap_or(texts).clamp(1, tokens.max(1));
+        Capacity { tokens, texts: texts.min(texts_limit).max(1) }
+    }
+}
