@@ -1,6 +1,8 @@
 //! What the tests that need an adapter share.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub mod golden;
+
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 use wgbert::gpu::{self, Capacity, Gpu, Output, Plan, Recording, Rows, Run, Tensor, WeightBuffers, WeightSource};

@@ -1,0 +1,74 @@
+//! Golden checkpoints: every output against the float64 forward of transformers (tests/tools/golden.py).
+
+mod common;
+
+use common::golden::{Golden, Worst, supported};
+use wgbert::{Classifier, Options, Request};
+
+/// The f32 kernels' largest error of logits and hidden states.
+const TOLERANCE: f64 = 3e-5;
+
+fn open(golden: &Golden) -> Classifier {
+    Options::default().load(&golden.folder).unwrap_or_else(|error| panic!("{}: {error}", golden.name))
+}
+
+#[test]
+fn golden_checkpoints_agree_with_float64() {
+    let cases = supported();
+    for golden in &cases {
+        let mut classifier = open(golden);
+        let encodings = golden.encode(&classifier);
+        let everything = Request { hidden_states: true, attentions: golden.has_attentions(), labels: golden.labels() };
+        let output = classifier.run(&encodings, &everything).unwrap_or_else(|error| panic!("{}: {error}", golden.name));
+        let worst = golden.compare(&output);
+        println!("{:28} {worst}", golden.name);
+        let Worst { logits, hidden_states, probabilities, attentions, loss } = worst;
+        let tolerance = TOLERANCE.max(golden.floor());
+        for (what, error) in [
+            ("logits", logits),
+            ("hidden states", hidden_states),
+            ("probabilities", probabilities),
+            ("attentions", attentions),
+            ("loss", loss),
+        ] {
+            assert!(error <= tolerance, "{}: {what} are off by {error:e}, more than {tolerance:e}", golden.name);
+        }
+    }
+    println!("{} checkpoints", cases.len());
+    assert!(cases.iter().filter(|golden| golden.name.starts_with("bert")).count() >= 8, "BERT's own cases are missing");
+}
+
+/// One text's logits do not depend on what else is classified, in which order, in how many batches, or on what else is
+/// asked for.
+#[test]
+fn answers_are_bit_identical_alone_and_in_any_batch() {
+    for golden in supported() {
+        let mut classifier = open(&golden);
+        let encodings = golden.encode(&classifier);
+        let plain = Request::default();
+        let alone: Vec<Vec<u32>> = encodings
+            .iter()
+            .map(|encoding| bits(classifier.run(std::slice::from_ref(encoding), &plain).unwrap().logits.row(0)))
+            .collect();
+        let together = classifier.run(&encodings, &plain).unwrap();
+        // Forty texts in a scrambled order, on a plan that needs several batches for them.
+        let order: Vec<usize> = (0..40).map(|i| (i * 7 + i / 3) % encodings.len()).collect();
+        let many: Vec<_> = order.iter().map(|&index| encodings[index].clone()).collect();
+        let mut small =
+            Options { batch_tokens: Some(1), batch_texts: Some(3), ..Options::default() }.load(&golden.folder).unwrap();
+        let split = small.run(&many, &plain).unwrap();
+        let everything = Request { hidden_states: true, attentions: golden.has_attentions(), labels: golden.labels() };
+        let full = classifier.run(&encodings, &everything).unwrap();
+        for (index, expected) in alone.iter().enumerate() {
+            assert_eq!(&bits(together.logits.row(index)), expected, "{}: text {index} in a batch", golden.name);
+            assert_eq!(&bits(full.logits.row(index)), expected, "{}: text {index} with all outputs", golden.name);
+        }
+        for (row, &index) in order.iter().enumerate() {
+            assert_eq!(bits(split.logits.row(row)), alone[index], "{}: text {index} in row {row}", golden.name);
+        }
+    }
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
