@@ -89,12 +89,15 @@ pub mod parts {
         ATTENTION = "attention",
         ATTENTION_WEIGHTS = "attention_weights",
         EMBED = "embed",
+        GATE = "gate",
         LAYERNORM = "layernorm",
         LOSS = "loss",
         MATMUL = "matmul",
         POOL = "pool",
+        ROTARY = "rotary",
         SIGMOID = "sigmoid",
         SOFTMAX = "softmax",
+        UNFOLD = "unfold",
     );
 
     parts!("parts/":
@@ -122,8 +125,9 @@ pub mod parts {
         REDUCE_WORKGROUP = "reduce_workgroup",
         RESIDUAL_NONE = "residual_none",
         RESIDUAL_ROWS = "residual_rows",
-        SCORE_DISTANCE = "score_distance",
+        SCORE_BIAS = "score_bias",
         SCORE_PLAIN = "score_plain",
+        SCORE_RELATIVE = "score_relative",
         TILE_WORKGROUP = "tile_workgroup",
         TYPES_NONE = "types_none",
         TYPES_TABLE = "types_table",

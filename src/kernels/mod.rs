@@ -5,12 +5,15 @@ pub mod argmax;
 pub mod attention;
 pub mod attention_weights;
 pub mod embed;
+pub mod gate;
 pub mod layernorm;
 pub mod loss;
 pub mod matmul;
 pub mod pool;
+pub mod rotary;
 pub mod sigmoid;
 pub mod softmax;
+pub mod unfold;
 mod uniform;
 
 pub use uniform::{Field, Scalar, Uniform};
@@ -23,8 +26,11 @@ pub const NAMES: &[&str] = &[
     embed::NAME,
     layernorm::NAME,
     matmul::NAME,
+    rotary::NAME,
     attention::NAME,
     attention_weights::NAME,
+    gate::NAME,
+    unfold::NAME,
     pool::NAME,
     softmax::NAME,
     sigmoid::NAME,
@@ -38,6 +44,8 @@ pub enum Access {
     Read,
     /// Written, every element that the batch has, and not read before.
     Write,
+    /// Read and written in place.
+    ReadWrite,
 }
 
 /// One binding of group 0; `name` and `number` are those of the WGSL.
@@ -51,6 +59,10 @@ pub struct Binding {
 impl Binding {
     pub(crate) const fn read(number: u32, name: &'static str) -> Binding {
         Binding { number, name, access: Access::Read }
+    }
+
+    pub(crate) const fn read_write(number: u32, name: &'static str) -> Binding {
+        Binding { number, name, access: Access::ReadWrite }
     }
 
     pub(crate) const fn write(number: u32, name: &'static str) -> Binding {

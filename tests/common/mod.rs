@@ -5,7 +5,10 @@ pub mod golden;
 
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
-use wgbert::gpu::{self, Capacity, Gpu, Output, Plan, Recording, Rows, Run, Tensor, WeightBuffers, WeightSource};
+use wgbert::gpu::{
+    self, Capacity, Gpu, Input, Output, Plan, Recording, Rows, Run, Tensor, WeightBuffers, WeightSource,
+};
+use wgbert::kernels::unfold::Unfold;
 use wgbert::kernels::{BatchSize, Values};
 use wgbert::models::Weight;
 use wgbert::reference::Reference;
@@ -82,6 +85,16 @@ impl Case {
     pub fn rows(&mut self, rows: Rows, columns: u32, random: &mut Random) -> Tensor {
         let values = random.numbers(self.size.rows(rows) * columns);
         self.given(rows, columns, values)
+    }
+
+    /// A computed copy of a matrix, for a kernel that works in place.
+    pub fn copy(&mut self, given: Tensor) -> Tensor {
+        let copy = self.recording.tensor(given.rows, given.columns);
+        let tokens = self.recording.input(Input::Tokens);
+        let starts = self.recording.input(Input::Starts);
+        let kernel = Unfold { columns: given.columns as u32, taps: 1 };
+        self.recording.step(kernel, &[Some(given), Some(tokens), Some(starts), Some(copy)]);
+        copy
     }
 
     pub fn output(&mut self, tensor: Tensor) {
