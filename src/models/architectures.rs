@@ -1,6 +1,8 @@
 //! Which architectures load, and the checks that their files share.
 
-use super::{Activation, Model, albert, bert, deberta_v2, distilbert, electra, modernbert, mpnet, roberta};
+use super::{
+    Activation, Model, albert, bert, deberta_v2, distilbert, electra, modernbert, mpnet, roberta, rotary_bert,
+};
 use crate::checkpoint::Config;
 use crate::error::{Error, Result};
 
@@ -28,6 +30,9 @@ pub const ARCHITECTURES: &[Architecture] = &[
     mpnet::ARCHITECTURE,
     deberta_v2::ARCHITECTURE,
     modernbert::ARCHITECTURE,
+    rotary_bert::NOMIC_BERT,
+    rotary_bert::GTE,
+    rotary_bert::JINA_V3,
 ];
 
 /// The architecture of a config.

@@ -22,7 +22,7 @@ pub(super) struct Sizes {
 }
 
 /// What an architecture calls the parts of a layer, prefixes included.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Names {
     pub query: String,
     pub key: String,
