@@ -102,6 +102,11 @@ impl Classifier {
         &self.labels
     }
 
+    /// How logits become scores.
+    pub fn scoring(&self) -> Scoring {
+        self.scoring
+    }
+
     pub fn config(&self) -> &Config {
         &self.config
     }

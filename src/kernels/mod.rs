@@ -19,6 +19,7 @@ mod uniform;
 pub use uniform::{Field, Scalar, Uniform};
 
 use crate::gpu::{Capabilities, Rows, Shader};
+use crate::models::{Activation, Pool};
 use std::fmt::Debug;
 
 /// Every kernel's name: file stem, module, entry point, pipeline label, test and bench.
@@ -37,6 +38,47 @@ pub const NAMES: &[&str] = &[
     argmax::NAME,
     loss::NAME,
 ];
+
+/// One of every kernel, in the order of [`NAMES`], with the sizes of a MiniLM: to ask which variants an adapter would
+/// run.
+pub fn catalogue() -> Vec<Box<dyn Kernel>> {
+    let [hidden, inner, heads, labels, max_length] = [384, 1536, 12, 3, 512];
+    let (tokens, texts) = (Rows::Tokens, Rows::Texts);
+    let attention = attention::Heads {
+        queries: tokens,
+        heads,
+        head_width: hidden / heads,
+        query_stride: 3 * hidden,
+        key_stride: 3 * hidden,
+        first_key: hidden,
+        first_value: 2 * hidden,
+        window: u32::MAX,
+        max_length,
+        scale: 1.0 / ((hidden / heads) as f32).sqrt(),
+        score: attention::Term::None,
+    };
+    vec![
+        Box::new(embed::Embed { columns: hidden, first_id: 0, ids: 30522, first_position: Some(0), types: true }),
+        Box::new(layernorm::LayerNorm { rows: tokens, columns: hidden, epsilon: 1e-12, bias: true, residual: true }),
+        Box::new(matmul::MatMul {
+            rows: tokens,
+            inner: hidden,
+            columns: inner,
+            weight_columns: inner,
+            first: 0,
+            activation: Activation::Gelu,
+            bias: true,
+            residual: false,
+        }),
+        Box::new(attention::Attention(attention.clone())),
+        Box::new(attention_weights::AttentionWeights(attention)),
+        Box::new(pool::Pool { columns: hidden, pool: Pool::First }),
+        Box::new(softmax::Softmax { rows: texts, columns: labels }),
+        Box::new(sigmoid::Sigmoid { rows: texts, columns: labels }),
+        Box::new(argmax::Argmax { rows: texts, columns: labels }),
+        Box::new(loss::Loss { rows: texts, columns: labels, kind: loss::LossKind::CrossEntropy }),
+    ]
+}
 
 /// How a kernel uses a binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -198,5 +240,16 @@ fn reduction(device: &Capabilities) -> (u32, crate::gpu::Part) {
         // The software adapter executes a subgroup as one vector: memory and barriers only cost.
         Some(size) if device.cpu => (size, crate::gpu::parts::REDUCE_SUBGROUP),
         _ => (64, crate::gpu::parts::REDUCE_WORKGROUP),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_catalogue_is_complete() {
+        let names: Vec<_> = catalogue().iter().map(|kernel| kernel.name()).collect();
+        assert_eq!(names, NAMES);
     }
 }
