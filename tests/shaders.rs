@@ -23,6 +23,9 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// Name, offset and type of each field.
+type Fields = Vec<(String, u32, ScalarKind)>;
+
 /// A linked shader as naga sees it.
 struct Reflected {
     name: String,
@@ -50,7 +53,7 @@ impl Reflected {
     }
 
     /// Names, offsets and types of a uniform's fields, and its size.
-    fn uniform(&self, number: u32) -> Option<(Vec<(String, u32, ScalarKind)>, u32)> {
+    fn uniform(&self, number: u32) -> Option<(Fields, u32)> {
         let variable = self.group(1).remove(&number)?;
         let TypeInner::Struct { members, span } = &self.module.types[variable.ty].inner else {
             panic!("{}: the uniform {number} is not a struct", self.name);
