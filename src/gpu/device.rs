@@ -148,6 +148,8 @@ impl Gpu {
 
     /// Destroys the device, as a driver reset would: everything afterwards is [`Error::DeviceLost`].
     pub fn destroy(&self) {
+        // wgpu only tells when the queue is next found empty; until then it makes invalid objects without a word.
+        let _ = self.lost.set("it was destroyed".into());
         self.device.destroy();
     }
 
