@@ -239,7 +239,8 @@ impl Classifier {
                     let recording = encoder::record(&self.model, wanted, u64::MAX);
                     entry.insert(Reference::new(recording, &self.weights)?);
                 }
-                let tokens = self.options.batch_tokens.unwrap_or(0).max(self.limits.max_length);
+                // Larger batches are no faster here; a tensor of one is memory of the host.
+                let tokens = self.options.batch_tokens.unwrap_or(0).min(2048).max(self.limits.max_length);
                 Ok(Capacity { tokens, texts: self.options.batch_texts.unwrap_or(tokens).max(1) })
             }
         }

@@ -4,7 +4,7 @@
 //! grids computed from them, and reads back one buffer.
 
 use super::profile::Timestamps;
-use super::{Element, Gpu, Input, Output, Recording, Source, Step, Tensor, Timing};
+use super::{Element, Gpu, Input, Output, Recording, Rows, Source, Step, Tensor, Timing};
 use crate::error::{Error, Result};
 use crate::kernels::{BatchSize, Binding, Values};
 use crate::models::Weight;
@@ -33,7 +33,11 @@ impl Capacity {
 
     /// Rows to allocate for a tensor; the starts have one more than there are texts, the tiles at most one a token.
     fn rows(&self, tensor: &Tensor, source: &Source) -> u64 {
-        let rows = u64::from(self.batch().rows(tensor.rows));
+        let rows = match tensor.rows {
+            Rows::Tokens => self.tokens as u64,
+            Rows::Texts => self.texts as u64,
+            Rows::Fixed(count) => count.into(),
+        };
         if matches!(source, Source::Input(Input::Starts)) { rows + 1 } else { rows }
     }
 }
@@ -112,6 +116,7 @@ impl Plan {
         weights: &mut WeightBuffers,
         source: &dyn WeightSource,
     ) -> Result<Plan> {
+        check_bindings(&gpu, &recording, &capacity)?;
         let batch_size = capacity.batch();
         let mut buffers: Vec<Option<wgpu::Buffer>> = vec![None; recording.tensors.len()];
         let mut inputs = Vec::new();
@@ -172,19 +177,6 @@ impl Plan {
                     panic!("{}: {} is read before any step writes it", step.kernel.name(), binding.name)
                 });
                 let bytes = capacity.rows(tensor, &recording.tensors[tensor.id].1) * tensor.columns as u64 * 4;
-                if bytes > gpu.capabilities.max_binding {
-                    return Err(Error::Adapter {
-                        adapter: gpu.name.clone(),
-                        message: format!(
-                            "{} of {} has {bytes} bytes at {} tokens, but a binding may have {}; lower the batch's \
-                             capacity (--batch-tokens)",
-                            binding.name,
-                            step.kernel.name(),
-                            capacity.tokens,
-                            gpu.capabilities.max_binding
-                        ),
-                    });
-                }
                 entries.push(wgpu::BindGroupEntry {
                     binding: binding.number,
                     resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
@@ -339,6 +331,28 @@ impl Step {
         let operands = self.kernel.bindings().iter().zip(&self.operands);
         operands.filter_map(|(binding, tensor)| tensor.map(|tensor| (*binding, tensor)))
     }
+}
+
+/// An error if an operand passes what a binding may span; before anything is allocated.
+fn check_bindings(gpu: &Gpu, recording: &Recording, capacity: &Capacity) -> Result<()> {
+    let limit = gpu.capabilities.max_binding;
+    for step in &recording.steps {
+        for (binding, tensor) in step.bound() {
+            let source = &recording.tensors[tensor.id].1;
+            let bytes = capacity.rows(&tensor, source) * tensor.columns as u64 * 4;
+            if bytes <= limit {
+                continue;
+            }
+            let (what, kernel) = (binding.name, step.kernel.name());
+            let cause = match source {
+                Source::Weight(weight, _) => format!("{}: the model is too large for it", weight.names.join(" + ")),
+                _ => format!("at {} tokens; lower the batch's capacity (--batch-tokens)", capacity.tokens),
+            };
+            let message = format!("{what} of {kernel} has {bytes} bytes, but a binding may have {limit}: {cause}");
+            return Err(Error::Adapter { adapter: gpu.name.clone(), message });
+        }
+    }
+    Ok(())
 }
 
 /// Buffers for computed tensors, each shared by tensors whose lifetimes do not meet.
