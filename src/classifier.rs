@@ -123,6 +123,14 @@ impl Classifier {
         }
     }
 
+    /// The open device; none where the reference runs.
+    pub fn gpu(&self) -> Option<&Arc<Gpu>> {
+        match &self.device {
+            Device::Gpu { gpu, .. } => Some(gpu),
+            Device::Reference { .. } => None,
+        }
+    }
+
     /// Classifies texts or pairs of texts.
     ///
     /// # Errors

@@ -73,7 +73,7 @@ impl Run<'_> {
 }
 
 /// Where a plan gets the contents of weights from.
-pub trait WeightSource {
+pub trait WeightSource: Sync {
     /// Rows `rows` of the weight in device layout.
     fn rows(&self, weight: &Weight, rows: Range<usize>) -> Result<Vec<f32>>;
 }
