@@ -51,7 +51,16 @@ pub const ARCHITECTURE: Architecture =
 
 fn describe(config: &Config) -> Result<Model> {
     let fields: BertConfig = config.parse()?;
-    let BertConfig { hidden_size: hidden, layer_norm_eps: epsilon, max_position_embeddings: max_length, .. } = fields;
+    let BertConfig { hidden_size: hidden, max_position_embeddings: max_length, .. } = fields;
+    config.sizes(&[
+        ("vocab_size", fields.vocab_size, 1 << 24),
+        ("hidden_size", hidden, 1 << 16),
+        ("num_hidden_layers", fields.num_hidden_layers, 1 << 10),
+        ("intermediate_size", fields.intermediate_size, 1 << 16),
+        ("max_position_embeddings", max_length, (1 << 16) - 1),
+        ("type_vocab_size + 1", fields.type_vocab_size.saturating_add(1), 1 << 16),
+    ])?;
+    let epsilon = config.epsilon("layer_norm_eps", fields.layer_norm_eps)?;
     if fields.is_decoder {
         return Err(config.unsupported("is_decoder: true (causal attention)", "encoders"));
     }
