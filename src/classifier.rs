@@ -128,6 +128,14 @@ impl Classifier {
         }
     }
 
+    /// The open device; none where the reference runs.
+    pub fn gpu(&self) -> Option<&Arc<Gpu>> {
+        match &self.device {
+            Device::Gpu { gpu, .. } => Some(gpu),
+            Device::Reference { .. } => None,
+        }
+    }
+
     /// Classifies texts or pairs of texts.
     ///
     /// # Errors
@@ -160,14 +168,15 @@ impl Classifier {
     /// Runs encoded texts, in as many batches as they need; answers come in their order.
     ///
     /// # Errors
-    /// [`Error::Text`] for a label that does not fit the model or a text longer than the device can take, and the
-    /// device's errors.
+    /// [`Error::Text`] for an encoding or a label that does not fit the model or a text longer than the device can take,
+    /// and the device's errors.
     pub fn run(&mut self, encodings: &[Encoding], request: &Request) -> Result<SequenceClassifierOutput> {
         gpu::block_on(self.run_async(encodings, request))
     }
 
     /// [`Classifier::run`] without blocking.
     pub async fn run_async(&mut self, encodings: &[Encoding], request: &Request) -> Result<SequenceClassifierOutput> {
+        self.check(encodings)?;
         let kind = self.loss_kind(&request.labels, encodings.len())?;
         let wanted = encoder::Wanted {
             scoring: self.scoring,
@@ -186,7 +195,7 @@ impl Classifier {
             return Err(Error::Text { index, message });
         }
 
-        let mut answer = Answer::new(&self.model, self.labels.clone(), encodings);
+        let mut answer = Answer::new(&self.model, self.labels.clone(), encodings, wanted);
         let packing = Packing::new(&lengths, text::Capacity { tokens: capacity.tokens, texts: capacity.texts });
         let padding = self.model.position_padding();
         for rows in packing.batches() {
@@ -207,6 +216,7 @@ impl Classifier {
     /// # Errors
     /// [`Error::Adapter`] where there are no timestamps, or the texts do not fit.
     pub fn profile(&mut self, encodings: &[Encoding]) -> Result<Vec<Timing>> {
+        self.check(encodings)?;
         let wanted = encoder::Wanted { scoring: self.scoring, hidden_states: false, attentions: false, loss: None };
         gpu::block_on(async {
             let capacity = self.prepare(wanted).await?;
@@ -245,18 +255,30 @@ impl Classifier {
                     let recording = encoder::record(&self.model, wanted, u64::MAX);
                     entry.insert(Reference::new(recording, &self.weights)?);
                 }
-                let tokens = self.options.batch_tokens.unwrap_or(0).max(self.limits.max_length);
+                // Larger batches are no faster here; a tensor of one is memory of the host.
+                let tokens = self.options.batch_tokens.unwrap_or(0).min(2048).max(self.limits.max_length);
                 Ok(Capacity { tokens, texts: self.options.batch_texts.unwrap_or(tokens).max(1) })
             }
         }
     }
 
+    /// Encodings need not come from [`Classifier::encode`], and kernels trust what they are given.
+    fn check(&self, encodings: &[Encoding]) -> Result<()> {
+        let fault = encodings.iter().enumerate().find_map(|(index, encoding)| {
+            self.limits.check(encoding).err().map(|message| Error::Text { index, message })
+        });
+        fault.map_or(Ok(()), Err)
+    }
+
     /// Which loss the labels ask for; also checks that each fits the model.
     fn loss_kind(&self, labels: &[Option<Label>], texts: usize) -> Result<Option<LossKind>> {
-        if labels.is_empty() || labels.iter().all(Option::is_none) {
+        if !labels.is_empty() && labels.len() != texts {
+            let message = format!("there are {} labels for {texts} texts; a text without one is None", labels.len());
+            return Err(Error::Text { index: labels.len().min(texts), message });
+        }
+        if labels.iter().all(Option::is_none) {
             return Ok(None);
         }
-        assert_eq!(labels.len(), texts, "one label, or None, for each text");
         let float = labels.iter().flatten().any(|label| matches!(label, Label::Values(_)));
         let kind = match self.config.effective_problem_type(float) {
             ProblemType::Regression => LossKind::MeanSquaredError,

@@ -3,7 +3,7 @@
 use crate::checkpoint::{Checkpoint, Scoring};
 use crate::classifier::Classifier;
 use crate::error::{Error, Result};
-use crate::gpu::{self, AdapterDescription, Backend, Capabilities, Capacity, Recording};
+use crate::gpu::{self, AdapterDescription, Backend, Capabilities, Capacity, Recording, Rows};
 use crate::text::{Tokenizer, Truncation};
 use std::convert::Infallible;
 use std::path::Path;
@@ -145,14 +145,23 @@ impl Options {
         Ok(Some(adapters.swap_remove(found)))
     }
 
-    /// Tokens and texts of a batch: what was asked for or suits the adapter, within what its bindings can span.
+    /// Tokens and texts of a batch: what was asked for or suits the adapter, within its limits.
     pub(crate) fn capacity(&self, device: &Capabilities, recording: &Recording, max_length: usize) -> Capacity {
+        // Hidden states and attentions of a batch are read back at once: no more of them than this, but one text's.
+        const READ_BACK: u64 = 1 << 30;
         // A GPU wants thousands of rows to be busy; on a CPU larger batches only move more memory.
         let (tokens, texts) = if device.cpu { (2048, 128) } else { (16384, 1024) };
-        let tokens = self.batch_tokens.unwrap_or(tokens).max(max_length);
-        let [tokens_limit, texts_limit] = recording.row_limits(device.max_binding.min(device.max_buffer));
-        let tokens = tokens.min(tokens_limit);
-        let texts = self.batch_texts.unwrap_or(texts).clamp(1, tokens.max(1));
-        Capacity { tokens, texts: texts.min(texts_limit).max(1) }
+        let tokens = self.batch_tokens.unwrap_or(tokens).min((READ_BACK / recording.read_back()) as usize);
+        let bytes = device.max_binding.min(device.max_buffer);
+        let limits = [
+            bytes / recording.widest(Rows::Tokens),
+            device.max_buffer / recording.read_back(),
+            // Kernels may dispatch a workgroup a token in one dimension.
+            device.max_workgroups.into(),
+        ];
+        let tokens = limits.into_iter().fold(tokens.max(max_length) as u64, u64::min);
+        let texts = self.batch_texts.unwrap_or(texts) as u64;
+        let texts = texts.min(tokens).min(bytes / recording.widest(Rows::Texts)).max(1);
+        Capacity { tokens: tokens as usize, texts: texts as usize }
     }
 }

@@ -1,9 +1,11 @@
 //! What a classifier answers: transformers' output, and what it lacks.
 
+use crate::checkpoint::Scoring;
 use crate::classifier::Label;
 use crate::gpu::Output;
 use crate::kernels::{Values, argmax};
 use crate::models::Model;
+use crate::models::encoder::Wanted;
 use crate::text::{Batch, Encoding};
 use std::sync::Arc;
 
@@ -15,6 +17,10 @@ pub struct Array {
 }
 
 impl Array {
+    fn zeros(shape: &[usize]) -> Array {
+        Array { shape: shape.to_vec(), values: vec![0.0; shape.iter().product()] }
+    }
+
     /// Element `index` of the first axis, as a flat slice.
     pub fn row(&self, index: usize) -> &[f32] {
         let width: usize = self.shape[1..].iter().product();
@@ -137,16 +143,24 @@ impl<'a> Classification<'a> {
 /// The output of a call as it is put together from batches, whose texts come in another order.
 pub(crate) struct Answer<'a> {
     model: &'a Model,
-    encodings: &'a [Encoding],
     output: SequenceClassifierOutput,
     losses: Vec<f32>,
 }
 
 impl<'a> Answer<'a> {
-    pub fn new(model: &'a Model, labels: Arc<[String]>, encodings: &'a [Encoding]) -> Answer<'a> {
-        let shape = vec![encodings.len(), labels.len()];
+    pub fn new(model: &'a Model, labels: Arc<[String]>, encodings: &'a [Encoding], wanted: Wanted) -> Answer<'a> {
+        let layers = model.layers.len();
+        let states = |encoding: &Encoding| Array::zeros(&[layers + 1, encoding.ids.len(), model.hidden]);
+        let attentions = |encoding: &Encoding| {
+            let heads = model.layers.first().map_or(0, |layer| layer.attention.heads);
+            Array::zeros(&[layers, heads, encoding.ids.len(), encoding.ids.len()])
+        };
+        let scores = Array::zeros(&[encodings.len(), labels.len()]);
         let output = SequenceClassifierOutput {
-            logits: Array { values: vec![0.0; shape.iter().product()], shape },
+            logits: scores.clone(),
+            probabilities: (wanted.scoring != Scoring::None).then_some(scores),
+            hidden_states: wanted.hidden_states.then(|| encodings.iter().map(states).collect()),
+            attentions: wanted.attentions.then(|| encodings.iter().map(attentions).collect()),
             argmax: vec![None; encodings.len()],
             losses: vec![None; encodings.len()],
             labels,
@@ -154,20 +168,18 @@ impl<'a> Answer<'a> {
             truncated: encodings.iter().map(|encoding| encoding.truncated).collect(),
             ..SequenceClassifierOutput::default()
         };
-        Answer { model, encodings, output, losses: vec![0.0; encodings.len()] }
+        Answer { model, output, losses: vec![0.0; encodings.len()] }
     }
 
     /// Puts one batch's outputs where its texts stand in the call.
     pub fn add(&mut self, batch: &Batch, outputs: Vec<(Output, Values)>) {
         let labels = self.output.labels.len();
-        let shape = self.output.logits.shape.clone();
         for (name, values) in outputs {
             let output = &mut self.output;
             match name {
                 Output::Logits => scatter(&mut output.logits.values, values.f32(), labels, &batch.rows),
                 Output::Probabilities => {
-                    let empty = || Array { shape: shape.clone(), values: vec![0.0; shape.iter().product()] };
-                    let probabilities = output.probabilities.get_or_insert_with(empty);
+                    let probabilities = output.probabilities.as_mut().expect("the scoring asks for them");
                     scatter(&mut probabilities.values, values.f32(), labels, &batch.rows);
                 }
                 Output::Argmax => {
@@ -186,13 +198,7 @@ impl<'a> Answer<'a> {
 
     /// `values`: `[tokens, hidden]`.
     fn add_hidden_state(&mut self, batch: &Batch, layer: usize, values: &[f32]) {
-        let layers = self.model.layers.len() + 1;
-        let encodings = self.encodings;
-        let empty = |encoding: &Encoding| Array {
-            shape: vec![layers, encoding.ids.len(), self.model.hidden],
-            values: vec![0.0; layers * encoding.ids.len() * self.model.hidden],
-        };
-        let states = self.output.hidden_states.get_or_insert_with(|| encodings.iter().map(empty).collect());
+        let states = self.output.hidden_states.as_mut().expect("they were wanted");
         for (&row, bounds) in batch.rows.iter().zip(batch.starts.windows(2)) {
             let [start, end] = [bounds[0], bounds[1]].map(|token| token as usize * self.model.hidden);
             let place = layer * (end - start);
@@ -202,14 +208,8 @@ impl<'a> Answer<'a> {
 
     /// `values`: `[tokens, heads, max_length]`, of which each text's own columns count.
     fn add_attention(&mut self, batch: &Batch, layer: usize, values: &[f32]) {
-        let (layers, stride) = (self.model.layers.len(), self.model.max_length);
-        let encodings = self.encodings;
-        let heads = self.model.layers[layer].attention.heads;
-        let empty = |encoding: &Encoding| {
-            let shape = vec![layers, heads, encoding.ids.len(), encoding.ids.len()];
-            Array { values: vec![0.0; shape.iter().product()], shape }
-        };
-        let attentions = self.output.attentions.get_or_insert_with(|| encodings.iter().map(empty).collect());
+        let (stride, heads) = (self.model.max_length, self.model.layers[layer].attention.heads);
+        let attentions = self.output.attentions.as_mut().expect("they were wanted");
         for (&row, bounds) in batch.rows.iter().zip(batch.starts.windows(2)) {
             let [start, end] = [bounds[0], bounds[1]].map(|token| token as usize);
             let length = end - start;

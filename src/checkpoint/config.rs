@@ -119,6 +119,33 @@ impl Config {
         parse(&self.path, &self.fields)
     }
 
+    /// Checks sizes, each with its field's name and the largest that makes sense: a config's numbers decide how much is
+    /// allocated and how long loops run before any file confirms them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Malformed`] naming the file and the field that is zero or too large.
+    pub(crate) fn sizes(&self, fields: &[(&str, usize, usize)]) -> Result<()> {
+        match fields.iter().find(|(_, size, largest)| !(1..=*largest).contains(size)) {
+            None => Ok(()),
+            Some((field, size, largest)) => {
+                Err(Error::malformed(&self.path, format!("{field} is {size}, which is not between 1 and {largest}")))
+            }
+        }
+    }
+
+    /// Checks the small number that a norm adds to a variance.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Malformed`] naming the file and the field if it is negative or infinite.
+    pub(crate) fn epsilon(&self, field: &str, value: f32) -> Result<f32> {
+        if (0.0..=1.0).contains(&value) {
+            return Ok(value);
+        }
+        Err(Error::malformed(&self.path, format!("{field} is {value}, which is not between 0 and 1")))
+    }
+
     /// What the logits mean, and so which loss: `problem_type`; else, as in transformers/loss/loss_utils.py
     /// (`ForSequenceClassificationLoss`), regression with one label, otherwise by the type of the labels that are
     /// compared with: integers name one right label, `float_labels` say of each label whether it is right.

@@ -148,7 +148,14 @@ impl Gpu {
 
     /// Destroys the device, as a driver reset would: everything afterwards is [`Error::DeviceLost`].
     pub fn destroy(&self) {
+        // wgpu only tells when the queue is next found empty; until then it makes invalid objects without a word.
+        let _ = self.lost.set("it was destroyed".into());
         self.device.destroy();
+    }
+
+    /// Bytes that live buffers take, where the backend counts them.
+    pub fn allocated(&self) -> Option<u64> {
+        self.device.generate_allocator_report().map(|report| report.total_allocated_bytes)
     }
 
     /// An error if the device is gone; called where its results are about to be believed.
@@ -164,11 +171,14 @@ impl Gpu {
     /// Runs `action` with wgpu's errors caught and named by what was being done and how many bytes it wanted.
     pub(super) async fn guard<T>(&self, doing: &str, bytes: u64, action: impl FnOnce() -> T) -> Result<T> {
         use wgpu::ErrorFilter::{Internal, OutOfMemory, Validation};
-        let scopes = [OutOfMemory, Validation, Internal].map(|filter| self.device.push_error_scope(filter));
-        let result = action();
-        // Scopes are a stack: the last one pushed is popped first.
-        let [memory, validation, internal] = scopes;
-        let popped = (internal.pop(), validation.pop(), memory.pop());
+        // In a block of their own: scopes belong to a thread, and this future may go to another.
+        let (result, popped) = {
+            let scopes = [OutOfMemory, Validation, Internal].map(|filter| self.device.push_error_scope(filter));
+            let result = action();
+            // They are a stack: the last one pushed is popped first.
+            let [memory, validation, internal] = scopes;
+            (result, (internal.pop(), validation.pop(), memory.pop()))
+        };
         let error = (popped.0.await).or(popped.1.await).or(popped.2.await);
         self.check(doing)?;
         match error {

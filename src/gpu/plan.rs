@@ -4,7 +4,7 @@
 //! grids computed from them, and reads back one buffer.
 
 use super::profile::Timestamps;
-use super::{Element, Gpu, Input, Output, Recording, Source, Tensor, Timing};
+use super::{Element, Gpu, Input, Output, Recording, Rows, Source, Tensor, Timing};
 use crate::error::{Error, Result};
 use crate::kernels::{BatchSize, Binding, Values};
 use crate::models::Weight;
@@ -33,7 +33,11 @@ impl Capacity {
 
     /// Rows to allocate for a tensor; the starts have one more than there are texts, the tiles at most one a token.
     fn rows(&self, tensor: &Tensor, source: &Source) -> u64 {
-        let rows = u64::from(self.batch().rows(tensor.rows));
+        let rows = match tensor.rows {
+            Rows::Tokens => self.tokens as u64,
+            Rows::Texts => self.texts as u64,
+            Rows::Fixed(count) => count.into(),
+        };
         if matches!(source, Source::Input(Input::Starts)) { rows + 1 } else { rows }
     }
 }
@@ -69,7 +73,7 @@ impl Run<'_> {
 }
 
 /// Where a plan gets the contents of weights from.
-pub trait WeightSource {
+pub trait WeightSource: Sync {
     /// Rows `rows` of the weight in device layout.
     fn rows(&self, weight: &Weight, rows: Range<usize>) -> Result<Vec<f32>>;
 }
@@ -116,6 +120,7 @@ impl Plan {
         weights: &mut WeightBuffers,
         source: &dyn WeightSource,
     ) -> Result<Plan> {
+        check_bindings(&gpu, &recording, &capacity)?;
         let batch_size = capacity.batch();
         let mut buffers: Vec<Option<wgpu::Buffer>> = vec![None; recording.tensors.len()];
         let mut inputs = Vec::new();
@@ -186,19 +191,6 @@ impl Plan {
                     panic!("{}: {} is read before any step writes it", step.kernel.name(), binding.name)
                 });
                 let bytes = capacity.rows(tensor, &recording.tensors[tensor.id].1) * tensor.columns as u64 * 4;
-                if bytes > gpu.capabilities.max_binding {
-                    return Err(Error::Adapter {
-                        adapter: gpu.name.clone(),
-                        message: format!(
-                            "{} of {} has {bytes} bytes at {} tokens, but a binding may have {}; lower the batch's \
-                             capacity (--batch-tokens)",
-                            binding.name,
-                            step.kernel.name(),
-                            capacity.tokens,
-                            gpu.capabilities.max_binding
-                        ),
-                    });
-                }
                 entries.push(wgpu::BindGroupEntry {
                     binding: binding.number,
                     resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
@@ -352,6 +344,28 @@ impl Plan {
     }
 }
 
+/// An error if an operand passes what a binding may span; before anything is allocated.
+fn check_bindings(gpu: &Gpu, recording: &Recording, capacity: &Capacity) -> Result<()> {
+    let limit = gpu.capabilities.max_binding;
+    for step in &recording.steps {
+        for (binding, tensor) in step.bound() {
+            let source = &recording.tensors[tensor.id].1;
+            let bytes = capacity.rows(&tensor, source) * tensor.columns as u64 * 4;
+            if bytes <= limit {
+                continue;
+            }
+            let (what, kernel) = (binding.name, step.kernel.name());
+            let cause = match source {
+                Source::Weight(weight, _) => format!("{}: the model is too large for it", weight.names.join(" + ")),
+                _ => format!("at {} tokens; lower the batch's capacity (--batch-tokens)", capacity.tokens),
+            };
+            let message = format!("{what} of {kernel} has {bytes} bytes, but a binding may have {limit}: {cause}");
+            return Err(Error::Adapter { adapter: gpu.name.clone(), message });
+        }
+    }
+    Ok(())
+}
+
 /// Buffers for computed tensors, each shared by tensors whose lifetimes do not meet.
 struct Shared {
     bytes: Vec<u64>,
@@ -446,7 +460,8 @@ impl Params {
 
 /// The first `bytes` of a mappable buffer, once the work submitted so far is done.
 pub(super) async fn read_back(gpu: &Gpu, buffer: &wgpu::Buffer, bytes: u64) -> Result<Vec<u8>> {
-    let failed = |message: String| {
+    let failed = |message: &dyn std::fmt::Display| {
+        let message = format!("failed reading back: {message}");
         gpu.check("reading back").err().unwrap_or(Error::Adapter { adapter: gpu.name.clone(), message })
     };
     let state = Arc::new(Mutex::new(Mapping::default()));
@@ -458,13 +473,24 @@ pub(super) async fn read_back(gpu: &Gpu, buffer: &wgpu::Buffer, bytes: u64) -> R
             waker.wake();
         }
     });
+    // The next run must find the buffer unmapped, also if the caller drops this future while the device works.
+    let unmap = Unmap(buffer);
     let mapped = Mapped { gpu, state }.await;
-    mapped.map_err(|error| failed(format!("failed reading back: {error}")))?;
-    let contents = buffer.get_mapped_range(..bytes).map_err(|error| failed(format!("failed reading back: {error}")))?;
-    let copy = contents.to_vec();
-    drop(contents);
-    buffer.unmap();
-    Ok(copy)
+    if let Err(error) = mapped.and_then(|mapped| mapped.map_err(|error| failed(&error))) {
+        // Nothing is mapped, and to unmap it would be one more error.
+        std::mem::forget(unmap);
+        return Err(error);
+    }
+    let contents = buffer.get_mapped_range(..bytes).map_err(|error| failed(&error))?;
+    Ok(contents.to_vec())
+}
+
+struct Unmap<'a>(&'a wgpu::Buffer);
+
+impl Drop for Unmap<'_> {
+    fn drop(&mut self) {
+        self.0.unmap();
+    }
 }
 
 #[derive(Default)]
@@ -473,15 +499,16 @@ struct Mapping {
     waker: Option<Waker>,
 }
 
-/// Ready once a buffer is mapped. In a browser the event loop maps it; elsewhere somebody has to poll the device, which
-/// this does each time it is polled itself: without blocking, unless [`block_on`] says that the thread may wait.
+/// Ready once a buffer is mapped or the device is lost. In a browser the event loop maps it; elsewhere somebody has to
+/// poll the device, which this does each time it is polled itself: without blocking, unless [`block_on`] says that the
+/// thread may wait.
 struct Mapped<'a> {
     gpu: &'a Gpu,
     state: Arc<Mutex<Mapping>>,
 }
 
 impl Future for Mapped<'_> {
-    type Output = Result<(), wgpu::BufferAsyncError>;
+    type Output = Result<Result<(), wgpu::BufferAsyncError>>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         // Outside the lock: polling the device may call back. An error here (a lost device) comes back in the result.
@@ -491,16 +518,16 @@ impl Future for Mapped<'_> {
             let _ = self.gpu.device.poll(wgpu::PollType::Poll);
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        match state.result.take() {
-            Some(result) => Poll::Ready(result),
-            None => {
-                state.waker = Some(context.waker().clone());
-                if cfg!(not(target_arch = "wasm32")) {
-                    context.waker().wake_by_ref();
-                }
-                Poll::Pending
-            }
+        if let Some(result) = state.result.take() {
+            return Poll::Ready(Ok(result));
         }
+        // A lost device need not call back.
+        self.gpu.check("waiting for a batch")?;
+        state.waker = Some(context.waker().clone());
+        if cfg!(not(target_arch = "wasm32")) {
+            context.waker().wake_by_ref();
+        }
+        Poll::Pending
     }
 }
 

@@ -205,13 +205,15 @@ impl Recording {
         constant
     }
 
-    /// Most tokens and most texts for which no tensor passes `bytes`.
-    pub fn row_limits(&self, bytes: u64) -> [usize; 2] {
-        [Rows::Tokens, Rows::Texts].map(|rows| {
-            let columns =
-                self.tensors.iter().filter(|(tensor, _)| tensor.rows == rows).map(|(tensor, _)| tensor.columns);
-            (bytes / (4 * columns.max().unwrap_or(1).max(1) as u64)) as usize
-        })
+    /// Bytes of one row of the widest tensor with that many rows.
+    pub fn widest(&self, rows: Rows) -> u64 {
+        let columns = self.tensors.iter().filter(|(tensor, _)| tensor.rows == rows).map(|(tensor, _)| tensor.columns);
+        4 * columns.max().unwrap_or(1).max(1) as u64
+    }
+
+    /// Bytes that are read back for each token, where every token is a text.
+    pub fn read_back(&self) -> u64 {
+        4 * self.outputs.iter().map(|(_, tensor)| tensor.columns as u64).sum::<u64>().max(1)
     }
 
     /// Appends a step; an operand a kernel does without is `None`.

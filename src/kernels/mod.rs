@@ -19,7 +19,7 @@ mod uniform;
 pub use uniform::{Field, Scalar, Uniform};
 
 use crate::gpu::{Capabilities, Rows, Shader};
-use crate::models::{Activation, Pool};
+use crate::models::{Activation, Half, Pool};
 use std::fmt::Debug;
 
 /// Every kernel's name: file stem, module, entry point, pipeline label, test and bench.
@@ -58,7 +58,7 @@ pub fn catalogue() -> Vec<Box<dyn Kernel>> {
         score: attention::Term::None,
     };
     vec![
-        Box::new(embed::Embed { columns: hidden, first_id: 0, ids: 30522, first_position: Some(0), types: true }),
+        Box::new(embed::Embed { columns: hidden, first_id: 0, ids: 30522, positions: true, types: true }),
         Box::new(layernorm::LayerNorm { rows: tokens, columns: hidden, epsilon: 1e-12, bias: true, residual: true }),
         Box::new(matmul::MatMul {
             rows: tokens,
@@ -70,8 +70,11 @@ pub fn catalogue() -> Vec<Box<dyn Kernel>> {
             bias: true,
             residual: false,
         }),
+        Box::new(rotary::Rotary { columns: 3 * hidden, heads: 2 * heads, half: hidden / heads / 2 }),
         Box::new(attention::Attention(attention.clone())),
         Box::new(attention_weights::AttentionWeights(attention)),
+        Box::new(gate::Gate { rows: tokens, columns: inner, activation: Activation::Gelu, half: Half::First }),
+        Box::new(unfold::Unfold { columns: hidden, taps: 3 }),
         Box::new(pool::Pool { columns: hidden, pool: Pool::First }),
         Box::new(softmax::Softmax { rows: texts, columns: labels }),
         Box::new(sigmoid::Sigmoid { rows: texts, columns: labels }),

@@ -67,16 +67,6 @@ impl Config {
         Activation::from_name(name).ok_or_else(unknown)
     }
 
-    /// Refuses sizes that are zero or beyond any model: (field, value, largest). Products of them cannot overflow then.
-    pub(super) fn sizes(&self, sizes: &[(&str, usize, usize)]) -> Result<()> {
-        match sizes.iter().find(|(_, value, largest)| !(1..=*largest).contains(value)) {
-            None => Ok(()),
-            Some((field, value, largest)) => {
-                Err(Error::malformed(self.path(), format!("{field} is {value}; expected 1 to {largest}")))
-            }
-        }
-    }
-
     /// Columns of one attention head, which must divide the hidden width and fit the kernels' registers.
     pub(super) fn head_width(&self, hidden: usize, heads: usize) -> Result<usize> {
         let width = hidden.checked_div(heads).filter(|width| *width > 0 && width * heads == hidden);

@@ -69,6 +69,7 @@ impl BertConfig {
             ("type_vocab_size + 1", fields.type_vocab_size.saturating_add(1), MAX_ROWS),
             ("embedding_size", fields.embedding_size.unwrap_or(1), MAX_WIDTH),
         ])?;
+        config.epsilon("layer_norm_eps", fields.layer_norm_eps)?;
         if fields.is_decoder {
             return Err(config.unsupported("is_decoder: true (causal attention)", "encoders"));
         }

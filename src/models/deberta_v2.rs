@@ -149,6 +149,7 @@ fn describe(config: &Config) -> Result<Model> {
             MAX_POSITIONS,
         ),
     ])?;
+    config.epsilon("layer_norm_eps", fields.layer_norm_eps)?;
     if pooled != hidden {
         return Err(config.unsupported(&format!("pooler_hidden_size {pooled}"), &format!("the hidden size {hidden}")));
     }

@@ -174,6 +174,7 @@ fn describe(config: &Config) -> Result<Model> {
         ("global_attn_every_n_layers", fields.global_attn_every_n_layers, usize::MAX),
         ("local_attention + 1", fields.local_attention.saturating_add(1), MAX_ROWS),
     ])?;
+    config.epsilon("norm_eps", fields.norm_eps)?;
     let pool = match fields.classifier_pooling.as_str() {
         "cls" => Pool::First,
         "mean" => Pool::Mean,

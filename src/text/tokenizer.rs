@@ -23,6 +23,26 @@ pub struct Limits {
     pub types: usize,
 }
 
+impl Limits {
+    /// What of an encoding the model's tables do not have: not every [`Encoding`] comes from this model's tokenizer.
+    pub(crate) fn check(&self, encoding: &Encoding) -> Result<(), String> {
+        let Limits { max_length, vocabulary, types } = *self;
+        let Encoding { ids, type_ids, .. } = encoding;
+        if ids.is_empty() || ids.len() > max_length {
+            return Err(format!("it has {} tokens, the model takes 1 to {max_length}", ids.len()));
+        }
+        if ids.len() != type_ids.len() {
+            return Err(format!("it has {} ids, but {} type ids", ids.len(), type_ids.len()));
+        }
+        let beyond = |ids: &[u32], rows: usize| ids.iter().copied().find(|&id| id as usize >= rows);
+        match (beyond(ids, vocabulary), beyond(type_ids, types.max(1))) {
+            (Some(id), _) => Err(format!("it has the id {id}, but the model's table has {vocabulary} rows")),
+            (_, Some(id)) => Err(format!("it has the type id {id}, but the model's table has {types} rows")),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
 /// Text -> ids, as the checkpoint's fast tokenizer in transformers does it.
 #[derive(Clone)]
 pub struct Tokenizer {

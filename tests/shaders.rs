@@ -1,0 +1,318 @@
+//! Every kernel's shader for every kind of adapter, without an adapter: it compiles with only what the adapter has, and
+//! says the same as its Rust twin.
+
+#[path = "shaders/catalogue.rs"]
+mod catalogue;
+
+use catalogue::{Instance, adapters, instances};
+use naga::back::{hlsl, msl, pipeline_constants::process_overrides, spv};
+use naga::valid::{ModuleInfo, ValidationFlags, Validator};
+use naga::{AddressSpace, GlobalVariable, Module, ScalarKind, ShaderStage, TypeInner};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use wgbert::gpu::{Capabilities, Shader};
+use wgbert::kernels::{self, Access, BatchSize, Binding, Field, Scalar};
+
+/// Storage buffers that WebGPU's minimum lets one stage have.
+const MAX_STORAGE_BUFFERS: usize = 8;
+/// Invocations that WebGPU's minimum lets a workgroup have in x, y and z.
+const MAX_WORKGROUP: [u32; 3] = [256, 256, 64];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Name, offset and type of each field.
+type Fields = Vec<(String, u32, ScalarKind)>;
+
+/// A linked shader as naga sees it.
+struct Reflected {
+    name: String,
+    module: Module,
+    info: ModuleInfo,
+}
+
+impl Reflected {
+    /// Parses and validates with the adapter's features and no others.
+    fn new(name: &str, shader: &Shader, device: &Capabilities) -> Reflected {
+        let source = shader.source();
+        let module = naga::front::wgsl::parse_str(&source)
+            .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(&source)));
+        let info = validator(device)
+            .validate(&module)
+            .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(&source)));
+        Reflected { name: name.into(), module, info }
+    }
+
+    /// Variables of a bind group, by number.
+    fn group(&self, group: u32) -> BTreeMap<u32, &GlobalVariable> {
+        let variables = self.module.global_variables.iter().map(|(_, variable)| variable);
+        let bound = variables.filter_map(|variable| Some((variable.binding?, variable)));
+        bound.filter(|(place, _)| place.group == group).map(|(place, variable)| (place.binding, variable)).collect()
+    }
+
+    /// Names, offsets and types of a uniform's fields, and its size.
+    fn uniform(&self, number: u32) -> Option<(Fields, u32)> {
+        let variable = self.group(1).remove(&number)?;
+        let TypeInner::Struct { members, span } = &self.module.types[variable.ty].inner else {
+            panic!("{}: the uniform {number} is not a struct", self.name);
+        };
+        assert_eq!(variable.space, AddressSpace::Uniform, "{}: group 1, binding {number}", self.name);
+        let field = |member: &naga::StructMember| match self.module.types[member.ty].inner {
+            TypeInner::Scalar(naga::Scalar { kind, width: 4 }) => (member.name.clone().unwrap(), member.offset, kind),
+            ref other => panic!("{}: uniform field {:?} is {other:?}", self.name, member.name),
+        };
+        Some((members.iter().map(field).collect(), *span))
+    }
+}
+
+fn validator(device: &Capabilities) -> Validator {
+    use naga::valid::Capabilities as Naga;
+    let mut features = Naga::empty();
+    features.set(Naga::SUBGROUP, device.subgroup.is_some());
+    features.set(Naga::SHADER_FLOAT16, device.f16);
+    features.set(Naga::COOPERATIVE_MATRIX, device.cooperative.is_some());
+    Validator::new(ValidationFlags::all(), features)
+}
+
+/// A batch of texts of all sizes.
+fn batch() -> BatchSize {
+    BatchSize::new([1, 512, 33, 2, 128])
+}
+
+/// Calls `check` with each different shader of the catalogue, one of the instances that use it, and the adapter.
+fn each_shader(mut check: impl FnMut(&str, &Instance, &Shader, &Capabilities)) {
+    let mut count = 0;
+    for (adapter, device) in adapters() {
+        let mut seen = BTreeSet::new();
+        for instance in instances() {
+            let shader = instance.kernel.launch(&device, &batch()).shader;
+            let parts: Vec<&str> = shader.parts.iter().map(|part| part.name).collect();
+            if seen.insert(format!("{parts:?} {:?}", shader.constants)) {
+                check(&format!("{:?} on {adapter}, {parts:?}", instance.kernel), &instance, &shader, &device);
+            }
+        }
+        count += seen.len();
+    }
+    println!("{count} shaders on {} adapters", adapters().len());
+}
+
+#[test]
+fn every_shader_compiles_for_every_adapter_and_backend() {
+    each_shader(|name, _, shader, device| {
+        let reflected = Reflected::new(name, shader, device);
+        let stage = ShaderStage::Compute;
+        let constants = shader.constants.iter().map(|(name, value)| (name.to_string(), *value)).collect();
+        let (module, info) =
+            process_overrides(&reflected.module, &reflected.info, Some((stage, shader.name)), &constants)
+                .unwrap_or_else(|error| panic!("{name}: {error}"));
+
+        let entry = &module.entry_points[0];
+        for (size, limit) in entry.workgroup_size.into_iter().zip(MAX_WORKGROUP) {
+            assert!((1..=limit).contains(&size), "{name}: workgroup of {:?}", entry.workgroup_size);
+        }
+        let lanes: u32 = entry.workgroup_size.iter().product();
+        assert!(lanes <= device.workgroup_size, "{name}: {lanes} lanes");
+        let memory = module.global_variables.iter().filter(|(_, variable)| variable.space == AddressSpace::WorkGroup);
+        let memory = memory.map(|(_, variable)| module.types[variable.ty].inner.size(module.to_ctx()));
+        let memory: u32 = memory.map(|bytes| bytes.next_multiple_of(16)).sum();
+        assert!(memory <= device.workgroup_memory, "{name}: {memory} bytes of workgroup memory");
+        if shader.parts.iter().any(|part| part.name == "reduce_subgroup") {
+            assert_eq!(device.uniform_subgroup(), Some(lanes), "{name}: the workgroup must be one subgroup");
+        }
+
+        // Vulkan: 1.1 is the first to have subgroups. Metal: 2.1, 2.3 for matrices. DX12: FXC where it is enough.
+        let options = spv::Options {
+            lang_version: if device.subgroup.is_some() { (1, 3) } else { (1, 0) },
+            fake_missing_bindings: true,
+            ..spv::Options::default()
+        };
+        let entry = spv::PipelineOptions { shader_stage: stage, entry_point: shader.name.into() };
+        let words = spv::write_vec(&module, &info, &options, Some(&entry));
+        assert!(!words.unwrap_or_else(|error| panic!("{name}: SPIR-V: {error}")).is_empty());
+
+        let options = msl::Options {
+            lang_version: if device.cooperative.is_some() { (2, 3) } else { (2, 1) },
+            fake_missing_bindings: true,
+            ..msl::Options::default()
+        };
+        let entry = msl::PipelineOptions { entry_point: Some((stage, shader.name.into())), ..Default::default() };
+        let (text, translated) = msl::write_string(&module, &info, &options, &entry)
+            .unwrap_or_else(|error| panic!("{name}: Metal: {error}"));
+        assert!(translated.entry_point_names.iter().all(Result::is_ok) && text.contains("kernel void"), "{name}");
+
+        // naga has no cooperative matrices for HLSL, and so no DX12 adapter offers them.
+        if device.cooperative.is_none() {
+            let options = hlsl::Options {
+                shader_model: match device {
+                    Capabilities { f16: true, .. } => hlsl::ShaderModel::V6_2,
+                    Capabilities { subgroup: Some(_), .. } => hlsl::ShaderModel::V6_0,
+                    _ => hlsl::ShaderModel::V5_1,
+                },
+                fake_missing_bindings: true,
+                ..hlsl::Options::default()
+            };
+            let entry = hlsl::PipelineOptions { entry_point: Some((stage, shader.name.into())) };
+            let mut text = String::new();
+            let translated = hlsl::Writer::new(&mut text, &options, &entry)
+                .write(&module, &info, None)
+                .unwrap_or_else(|error| panic!("{name}: DX12: {error}"));
+            assert!(translated.entry_point_names.iter().all(Result::is_ok) && text.contains("numthreads"), "{name}");
+        }
+    });
+}
+
+#[test]
+fn params_are_the_same_in_wgsl_and_rust() {
+    each_shader(|name, instance, shader, device| {
+        let reflected = Reflected::new(name, shader, device);
+        let params = instance.kernel.params();
+        let kind = |scalar| match scalar {
+            Scalar::U32 => ScalarKind::Uint,
+            Scalar::F32 => ScalarKind::Float,
+        };
+        let field = |field: &Field| (field.name.to_string(), field.offset as u32, kind(field.scalar));
+        let (fields, bytes) = reflected.uniform(0).unwrap_or_else(|| panic!("{name}: no params"));
+        assert_eq!(fields, params.fields.iter().map(field).collect::<Vec<_>>(), "{name}");
+        assert_eq!(bytes as usize, params.bytes.len(), "{name}: bytes of the params");
+        // The plan writes the two sizes of a batch in this order.
+        if let Some((fields, bytes)) = reflected.uniform(1) {
+            let expected = [("tokens", 0), ("texts", 4)].map(|(name, at)| (name.to_string(), at, ScalarKind::Uint));
+            assert_eq!((fields.as_slice(), bytes), (expected.as_slice(), 8), "{name}: the batch");
+        }
+        assert!(reflected.group(1).keys().all(|number| *number < 2), "{name}: an unknown uniform");
+    });
+}
+
+#[test]
+fn bindings_are_the_same_in_wgsl_and_rust() {
+    let mut without: BTreeMap<(&str, &str), BTreeSet<bool>> = BTreeMap::new();
+    each_shader(|name, instance, shader, device| {
+        let reflected = Reflected::new(name, shader, device);
+        for binding in instance.kernel.bindings() {
+            let absent = instance.without.contains(&binding.name);
+            without.entry((shader.name, binding.name)).or_default().insert(absent);
+        }
+        let bindings = instance.kernel.bindings().iter().filter(|binding| !instance.without.contains(&binding.name));
+        let expected: BTreeMap<u32, (&str, Access)> =
+            bindings.map(|&Binding { number, name, access }| (number, (name, access))).collect();
+        let variables = reflected.group(0);
+        let declared = variables.iter().map(|(number, variable)| {
+            let access = match variable.space {
+                AddressSpace::Storage { access } if access == naga::StorageAccess::LOAD => Access::Read,
+                AddressSpace::Storage { .. } => Access::Write,
+                space => panic!("{name}: binding {number} lies in {space:?}"),
+            };
+            (*number, (variable.name.as_deref().unwrap(), access))
+        });
+        // WGSL says read_write of both kinds of writing; which it is, the uses below tell.
+        let written = |access| if access == Access::ReadWrite { Access::Write } else { access };
+        let wanted = expected.iter().map(|(number, (binding, access))| (*number, (*binding, written(*access))));
+        assert_eq!(declared.collect::<BTreeMap<_, _>>(), wanted.collect(), "{name}");
+        assert!(variables.len() <= MAX_STORAGE_BUFFERS, "{name}: {} storage buffers", variables.len());
+        let groups = reflected.module.global_variables.iter().filter_map(|(_, variable)| variable.binding);
+        assert!(groups.into_iter().all(|place| place.group < 2), "{name}: a third bind group");
+
+        // What is declared is also used, and what is written is not only read.
+        let entry = reflected.info.get_entry_point(0);
+        for (handle, variable) in reflected.module.global_variables.iter() {
+            use naga::valid::GlobalUse;
+            let Some(place) = variable.binding.filter(|place| place.group == 0) else { continue };
+            let wanted = match expected[&place.binding].1 {
+                Access::Read => GlobalUse::READ,
+                Access::Write => GlobalUse::WRITE,
+                Access::ReadWrite => GlobalUse::READ | GlobalUse::WRITE,
+            };
+            assert!(entry[handle].contains(wanted), "{name}: {:?} is only used for {:?}", variable.name, entry[handle]);
+        }
+    });
+    for ((kernel, binding), absent) in &without {
+        assert!(absent.contains(&false), "{kernel}: no instance in the catalogue has {binding}");
+    }
+}
+
+#[test]
+fn entry_points_and_overrides_are_those_of_the_launch() {
+    each_shader(|name, instance, shader, device| {
+        let reflected = Reflected::new(name, shader, device);
+        assert_eq!(shader.name, instance.kernel.name(), "{name}");
+        let entries: Vec<&str> = reflected.module.entry_points.iter().map(|entry| entry.name.as_str()).collect();
+        assert_eq!(entries, [shader.name], "{name}: entry points");
+        assert_eq!(reflected.module.entry_points[0].stage, ShaderStage::Compute, "{name}");
+        let passed: BTreeSet<&str> = shader.constants.iter().map(|(name, _)| *name).collect();
+        assert_eq!(passed.len(), shader.constants.len(), "{name}: a constant is passed twice");
+        let overrides = || reflected.module.overrides.iter().map(|(_, declared)| declared);
+        let declared: BTreeSet<&str> = overrides().filter_map(|declared| declared.name.as_deref()).collect();
+        assert!(passed.is_subset(&declared), "{name}: passes {passed:?}, but declared are {declared:?}");
+        for missing in overrides().filter(|declared| declared.init.is_none()) {
+            let missing = missing.name.as_deref().unwrap();
+            assert!(passed.contains(missing), "{name}: {missing} has no value");
+        }
+    });
+}
+
+/// The shader is the pipeline's key and its pipeline is made once: it may not depend on the batch.
+#[test]
+fn a_batch_decides_the_grid_and_nothing_else() {
+    for (adapter, device) in adapters() {
+        for Instance { kernel, .. } in instances() {
+            let shader = kernel.launch(&device, &batch()).shader;
+            // The most of each that a batch may have (`Options::capacity`), and the least.
+            let most = device.max_workgroups;
+            for lengths in [vec![1], vec![512], vec![1; most as usize], vec![512; most as usize / 512]] {
+                let size = BatchSize::new(lengths);
+                let launch = kernel.launch(&device, &size);
+                let sizes = format!("{kernel:?} on {adapter}, {} tokens, {} texts", size.tokens, size.texts());
+                assert!(launch.shader == shader, "{sizes}: another shader");
+                assert!(
+                    launch.grid.iter().all(|&side| (1..=device.max_workgroups).contains(&side)),
+                    "{sizes}: grid {:?}",
+                    launch.grid
+                );
+            }
+        }
+    }
+}
+
+/// File stems of a folder that end with `extension`.
+fn stems(folder: &str, extension: &str) -> BTreeSet<String> {
+    let entries = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
+    let files = entries.filter(|path| path.extension().is_some_and(|found| found == extension));
+    files.map(|path| path.file_stem().unwrap().to_str().unwrap().to_string()).collect()
+}
+
+#[test]
+fn a_kernel_has_one_name_everywhere() {
+    let names: BTreeSet<String> = kernels::NAMES.iter().map(|name| name.to_string()).collect();
+    assert_eq!(names.len(), kernels::NAMES.len(), "a name twice");
+    assert_eq!(stems("shaders", "wgsl"), names, "shaders/*.wgsl");
+    let mut modules = stems("src/kernels", "rs");
+    assert!(modules.remove("mod") && modules.remove("uniform"));
+    assert_eq!(modules, names, "src/kernels/*.rs");
+    let instances = instances();
+    let covered: BTreeSet<String> = instances.iter().map(|instance| instance.kernel.name().to_string()).collect();
+    assert_eq!(covered, names, "kernels in the catalogue");
+    let tests = fs::read_to_string(root().join("tests/kernels.rs")).unwrap();
+    for name in &names {
+        assert!(tests.contains(&format!("#[test]\nfn {name}() {{")), "tests/kernels.rs has no test {name}");
+    }
+}
+
+#[test]
+fn every_wgsl_file_is_linked_and_documented() {
+    let mut used = BTreeSet::new();
+    each_shader(|_, _, shader, _| used.extend(shader.parts.iter().map(|part| part.name.to_string())));
+    let (kernels, parts) = (stems("shaders", "wgsl"), stems("shaders/parts", "wgsl"));
+    assert_eq!(kernels.union(&parts).cloned().collect::<BTreeSet<_>>(), used, "files and what is linked");
+    for (folder, names) in [("shaders", &kernels), ("shaders/parts", &parts)] {
+        for name in names {
+            let text = fs::read_to_string(root().join(folder).join(format!("{name}.wgsl"))).unwrap();
+            let start = if folder == "shaders" { format!("// {name}: ") } else { String::new() };
+            assert!(text.starts_with(&start), "{name} does not open with its formula");
+            for line in text.lines().filter(|line| line.starts_with("@group(0)")) {
+                assert!(line.contains("; // ["), "{name}: a binding without its shape: {line}");
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The kernels and adapters that tests/shaders.rs goes through. A new kernel, option or variant needs its line here.
+
+use wgbert::gpu::{Capabilities, Rows};
+use wgbert::kernels::Kernel;
+use wgbert::kernels::argmax::Argmax;
+use wgbert::kernels::attention::{Attention, Heads, Term};
+use wgbert::kernels::attention_weights::AttentionWeights;
+use wgbert::kernels::embed::Embed;
+use wgbert::kernels::gate::Gate;
+use wgbert::kernels::layernorm::LayerNorm;
+use wgbert::kernels::loss::{Loss, LossKind};
+use wgbert::kernels::matmul::MatMul;
+use wgbert::kernels::pool::Pool;
+use wgbert::kernels::rotary::Rotary;
+use wgbert::kernels::sigmoid::Sigmoid;
+use wgbert::kernels::softmax::Softmax;
+use wgbert::kernels::unfold::Unfold;
+use wgbert::models::{self, Activation, Half};
+
+/// A kernel with one choice of its options.
+pub struct Instance {
+    pub kernel: Box<dyn Kernel>,
+    /// The bindings that it does without; it must have all others.
+    pub without: Vec<&'static str>,
+}
+
+fn instance(kernel: impl Kernel + 'static, without: &[(&'static str, bool)]) -> Instance {
+    let without = without.iter().filter(|(_, absent)| *absent).map(|(name, _)| *name);
+    Instance { kernel: Box::new(kernel), without: without.collect() }
+}
+
+/// Every kernel with every option that changes its shader.
+pub fn instances() -> Vec<Instance> {
+    const BOTH: [bool; 2] = [false, true];
+    let mut all = Vec::new();
+    for (positions, types) in BOTH.into_iter().flat_map(|positions| BOTH.map(|types| (positions, types))) {
+        let kernel = Embed { columns: 64, first_id: 7, ids: 50, positions, types };
+        all.push(instance(kernel, &[("positions", !positions), ("types", !types)]));
+    }
+    for (bias, residual) in BOTH.into_iter().flat_map(|bias| BOTH.map(|residual| (bias, residual))) {
+        for rows in [Rows::Tokens, Rows::Texts, Rows::Fixed(3)] {
+            let kernel = LayerNorm { rows, columns: 64, epsilon: 1e-12, bias, residual };
+            all.push(instance(kernel, &[("bias", !bias), ("residual", !residual)]));
+        }
+        // Widths that vector loads can and cannot take, and few rows, for which a tile may be another.
+        for (inner, columns, first) in [(64, 192, 64), (30, 37, 5)] {
+            for rows in [Rows::Tokens, Rows::Texts] {
+                for activation in Activation::ALL {
+                    let weight_columns = first + columns;
+                    let kernel = MatMul { rows, inner, columns, weight_columns, first, activation, bias, residual };
+                    all.push(instance(kernel, &[("bias", !bias), ("residual", !residual)]));
+                }
+            }
+        }
+    }
+    for heads in heads() {
+        let (texts, plain) = (heads.queries == Rows::Texts, heads.score == Term::None);
+        let no_keys = !matches!(heads.score, Term::Relative { .. });
+        let tables = [("query_table", plain), ("key_table", no_keys), ("buckets", plain), ("tiles", texts)];
+        if !texts {
+            all.push(instance(AttentionWeights(heads.clone()), &tables[..3]));
+        }
+        all.push(instance(Attention(heads), &tables));
+    }
+    for pool in [models::Pool::First, models::Pool::Mean] {
+        all.push(instance(Pool { columns: 64, pool }, &[]));
+    }
+    all.push(instance(Rotary { columns: 192, heads: 4, half: 16 }, &[]));
+    all.push(instance(Unfold { columns: 64, taps: 3 }, &[]));
+    for half in [Half::First, Half::Second] {
+        for activation in Activation::ALL {
+            all.push(instance(Gate { rows: Rows::Tokens, columns: 64, activation, half }, &[]));
+        }
+    }
+    let (rows, columns) = (Rows::Texts, 3);
+    all.push(instance(Softmax { rows, columns }, &[]));
+    all.push(instance(Sigmoid { rows, columns }, &[]));
+    all.push(instance(Argmax { rows, columns }, &[]));
+    for kind in [LossKind::CrossEntropy, LossKind::BinaryCrossEntropy, LossKind::MeanSquaredError] {
+        all.push(instance(Loss { rows, columns, kind }, &[]));
+    }
+    all
+}
+
+/// Heads of every size of register file, by ones and by fours, with every window, term and kind of query.
+fn heads() -> Vec<Heads> {
+    let mut all = Vec::new();
+    for head_width in [1, 7, 15, 30, 63, 4, 32, 64, 128, 256] {
+        for queries in [Rows::Tokens, Rows::Texts] {
+            for window in [u32::MAX, 64] {
+                let relative = |queries, keys, shared| Term::Relative { queries, keys, shared };
+                for score in [
+                    Term::None,
+                    relative(true, false, true),
+                    relative(false, true, false),
+                    relative(true, true, false),
+                    Term::Bias,
+                ] {
+                    let hidden = 2 * head_width;
+                    all.push(Heads {
+                        queries,
+                        heads: 2,
+                        head_width,
+                        query_stride: 3 * hidden,
+                        key_stride: 3 * hidden,
+                        first_key: hidden,
+                        first_value: 2 * hidden,
+                        window,
+                        max_length: 512,
+                        scale: 0.125,
+                        score,
+                    });
+                }
+            }
+        }
+    }
+    all
+}
+
+/// What is out there, and the least that may be.
+pub fn adapters() -> Vec<(&'static str, Capabilities)> {
+    let least = Capabilities::minimum;
+    let desktop = || Capabilities {
+        f16: true,
+        timestamps: true,
+        max_binding: 2 << 30,
+        max_buffer: 2 << 30,
+        workgroup_memory: 32768,
+        workgroup_size: 1024,
+        ..least()
+    };
+    vec![
+        ("the least of WebGPU", least()),
+        ("the least, with f16", Capabilities { f16: true, ..least() }),
+        ("a card without subgroups", desktop()),
+        ("NVIDIA", Capabilities { subgroup: Some((32, 32)), cooperative: Some(16), ..desktop() }),
+        ("NVIDIA without f16", Capabilities { subgroup: Some((32, 32)), f16: false, ..desktop() }),
+        ("AMD", Capabilities { subgroup: Some((32, 64)), cooperative: Some(16), ..desktop() }),
+        ("Intel", Capabilities { subgroup: Some((8, 32)), ..desktop() }),
+        ("Apple", Capabilities { subgroup: Some((32, 32)), cooperative: Some(8), ..desktop() }),
+        ("a phone", Capabilities { subgroup: Some((64, 64)), f16: true, ..least() }),
+        ("lavapipe", Capabilities { cpu: true, subgroup: Some((8, 8)), ..desktop() }),
+        ("lavapipe with SSE", Capabilities { cpu: true, subgroup: Some((4, 4)), ..desktop() }),
+        ("lavapipe with AVX-512", Capabilities { cpu: true, subgroup: Some((16, 16)), f16: false, ..desktop() }),
+        ("a software adapter without subgroups", Capabilities { cpu: true, ..least() }),
+    ]
+}
