@@ -98,6 +98,8 @@ pub mod parts {
     );
 
     parts!("parts/":
+        ACTIVATE_1 = "activate_1",
+        ACTIVATE_4 = "activate_4",
         ACTIVATION = "activation",
         BATCH = "batch",
         BIAS_NONE = "bias_none",
@@ -124,6 +126,7 @@ pub mod parts {
         RESIDUAL_ROWS = "residual_rows",
         SCORE_DISTANCE = "score_distance",
         SCORE_PLAIN = "score_plain",
+        TILE_SUBGROUP = "tile_subgroup",
         TILE_WORKGROUP = "tile_workgroup",
         TYPES_NONE = "types_none",
         TYPES_TABLE = "types_table",
