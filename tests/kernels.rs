@@ -87,14 +87,26 @@ fn layernorm() {
 }
 
 fn matmul_case(rows: u32, inner: u32, columns: u32, activation: Activation, extras: bool) {
+    let case = matmul_steps(rows, inner, columns, activation, extras);
+    // A sum of `inner` products of numbers below 1 in f32, in another order than the twin's.
+    let tolerance = 1e-6 * f64::from(inner).sqrt().max(4.0);
+    check(&format!("matmul {rows} x {inner} x {columns} {activation:?} {extras}"), case, tolerance);
+}
+
+/// The first rows of the input and the weight depend on `inner` and `columns` alone.
+fn matmul_steps(rows: u32, inner: u32, columns: u32, activation: Activation, extras: bool) -> Case {
     let mut case = Case::new(lengths(rows));
-    let mut random = Random::new(u64::from(rows * 7 + inner * 3 + columns));
-    // With extras the used columns are the middle of a wider weight.
-    let (first, weight_columns) = if extras { (5, columns + 9) } else { (0, columns) };
-    let input = case.rows(Rows::Tokens, inner, &mut random);
+    let mut random = Random::new(u64::from(inner * 3 + columns));
+    // With extras the used columns are the middle of a wider weight, as well aligned as the columns.
+    let (first, weight_columns) = match (extras, columns % 8) {
+        (false, _) => (0, columns),
+        (true, 0) => (8, columns + 24),
+        (true, _) => (5, columns + 9),
+    };
     let weight = case.constant(inner, weight_columns, random.numbers(inner * weight_columns));
-    let output = case.recording.tensor(Rows::Tokens, columns as usize);
     let bias = extras.then(|| case.constant(1, weight_columns, random.numbers(weight_columns)));
+    let input = case.rows(Rows::Tokens, inner, &mut random);
+    let output = case.recording.tensor(Rows::Tokens, columns as usize);
     let residual = extras.then(|| case.rows(Rows::Tokens, columns, &mut random));
     let kernel = MatMul {
         rows: Rows::Tokens,
@@ -108,9 +120,7 @@ fn matmul_case(rows: u32, inner: u32, columns: u32, activation: Activation, extr
     };
     case.recording.step(kernel, &[Some(input), Some(weight), Some(output), bias, residual]);
     case.output(output);
-    // A sum of `inner` products of numbers below 1 in f32, in another order than the twin's.
-    let tolerance = 1e-6 * f64::from(inner).sqrt().max(4.0);
-    check(&format!("matmul {rows} x {inner} x {columns} {activation:?} {extras}"), case, tolerance);
+    case
 }
 
 #[test]
@@ -124,8 +134,33 @@ fn matmul() {
         matmul_case(rows, inner, columns, Activation::Identity, true);
         matmul_case(rows, inner, columns, Activation::Gelu, false);
     }
+    // Whole vectors, whole tiles and one vector more or less.
+    for &edge in EDGES {
+        matmul_case(edge, 36, 72, Activation::Identity, true);
+        matmul_case(17, 4 * edge, 56, Activation::Identity, false);
+        matmul_case(33, 8, 8 * edge, Activation::Identity, true);
+    }
     for activation in Activation::ALL {
         matmul_case(33, 16, 40, activation, true);
+        matmul_case(33, 16, 39, activation, true);
+    }
+}
+
+/// A row's answer depends neither on the rows beside it nor on the tile that computes it, to the last bit.
+#[test]
+fn matmul_rows_are_independent() {
+    for (inner, columns) in [(128, 384), (384, 128), (36, 72), (770, 33), (768, 3), (384, 1)] {
+        let case = |rows| matmul_steps(rows, inner, columns, Activation::Gelu, false);
+        let all = common::run(common::gpu(), case(67));
+        let bits = |values: &Values, rows: u32| -> Vec<u32> {
+            values.f32()[..(rows * columns) as usize].iter().map(|x| x.to_bits()).collect()
+        };
+        for rows in [1, 2, 8, 9, 16, 17, 33, 64, 65] {
+            let some = common::run(common::gpu(), case(rows));
+            assert!(bits(&some[0], rows) == bits(&all[0], rows), "{inner} x {columns}: {rows} rows and 67 differ");
+        }
+        let plain = common::run(common::plain_gpu(), case(67));
+        assert!(bits(&plain[0], 67) == bits(&all[0], 67), "{inner} x {columns}: this adapter's tile and the plain one");
     }
 }
 

@@ -101,6 +101,8 @@ pub mod parts {
     );
 
     parts!("parts/":
+        ACTIVATE_1 = "activate_1",
+        ACTIVATE_4 = "activate_4",
         ACTIVATION = "activation",
         BATCH = "batch",
         BIAS_NONE = "bias_none",
@@ -128,6 +130,7 @@ pub mod parts {
         SCORE_BIAS = "score_bias",
         SCORE_PLAIN = "score_plain",
         SCORE_RELATIVE = "score_relative",
+        TILE_SUBGROUP = "tile_subgroup",
         TILE_WORKGROUP = "tile_workgroup",
         TYPES_NONE = "types_none",
         TYPES_TABLE = "types_table",
