@@ -182,7 +182,7 @@ fn layer(lengths: Vec<u32>, hidden: u32, heads: u32) -> Case {
     let tokens = case.recording.input(Input::Tokens);
     let [words, positions, types] = [50, 512, 2].map(|rows| case.constant(rows, hidden, random.numbers(rows * hidden)));
     let embedded = case.recording.tensor(Rows::Tokens, hidden as usize);
-    let embed = Embed { columns: hidden, first_id: 0, ids: 50, first_position: Some(0), types: true };
+    let embed = Embed { columns: hidden, first_id: 0, ids: 50, positions: true, types: true };
     case.recording.step(embed, &[Some(tokens), Some(words), Some(embedded), Some(positions), Some(types)]);
     let input = layernorm(&mut case, embedded, None);
 

@@ -4,7 +4,7 @@
 use super::block::{self, MAX_LAYERS, MAX_POSITIONS, MAX_ROWS, MAX_WIDTH, Names, Sizes};
 use super::{
     Architecture, Buckets, Convolution, Dense, DistanceTable, Embeddings, Head, Layer, Linear, Model, Norm, Pool,
-    Positions, Score, Weight,
+    Positions, Projected, Score, Weight,
 };
 use crate::checkpoint::Config;
 use crate::error::Result;
@@ -223,12 +223,13 @@ fn layer(config: &Config, fields: &DebertaV2Config, index: usize) -> Result<Laye
                 (Linear::new(format!("{name}.attention.self.{own}"), hidden, hidden), 0..hidden)
             };
             let norm = fields.norm_rel_ebd.split('|').any(|part| part.trim().eq_ignore_ascii_case("layer_norm"));
-            fields.has_term(term).then(|| DistanceTable::Projected {
+            let projected = || Projected {
                 embeddings: Weight::table("deberta.encoder.rel_embeddings.weight", 2 * fields.span() as usize, hidden),
                 norm: norm.then(|| Norm::new("deberta.encoder.LayerNorm", hidden, fields.layer_norm_eps)),
                 linear,
                 columns,
-            })
+            };
+            fields.has_term(term).then(|| DistanceTable::Projected(Box::new(projected())))
         };
         let query_table = table("c2p", hidden..2 * hidden, "pos_key_proj");
         let key_table = table("p2c", 0..hidden, "pos_query_proj");
@@ -239,7 +240,7 @@ fn layer(config: &Config, fields: &DebertaV2Config, index: usize) -> Result<Laye
     }
     if fields.conv_kernel_size > 0 && index == 0 {
         let kernel = fields.conv_kernel_size;
-        if fields.conv_groups != 1 || kernel % 2 == 0 || kernel > 31 {
+        if fields.conv_groups != 1 || kernel.is_multiple_of(2) || kernel > 31 {
             let feature = format!("a convolution of {kernel} tokens in {} groups", fields.conv_groups);
             return Err(config.unsupported(&feature, "an odd number of tokens up to 31 in one group"));
         }

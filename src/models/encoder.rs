@@ -2,7 +2,7 @@
 
 use super::{
     Activation, Attention, Buckets, Convolution, Dense, DistanceTable, FeedForward, Layer, Model, NormOrder, Pool,
-    Score,
+    Projected, Score,
 };
 use crate::checkpoint::Scoring;
 use crate::gpu::{Output, Recording, Rows, Tensor};
@@ -232,7 +232,8 @@ impl Encoder<'_> {
         let r = &mut self.recording;
         match table {
             DistanceTable::Shared(weight) => r.weight(weight),
-            DistanceTable::Projected { embeddings, norm, linear, columns } => {
+            DistanceTable::Projected(projected) => {
+                let Projected { embeddings, norm, linear, columns } = projected.as_ref();
                 let key = (embeddings.names.join(" "), norm.as_ref().map(|norm| norm.weight.names.join(" ")));
                 let rows = *self.tables.distances.entry(key).or_insert_with(|| {
                     let rows = r.weight(embeddings);

@@ -250,8 +250,17 @@ pub enum Score {
 pub enum DistanceTable {
     /// `[buckets, head width]`, all heads alike.
     Shared(Weight),
-    /// `[buckets, hidden]`, a part of it for each head: the outputs `columns` of `linear(norm(embeddings))`.
-    Projected { embeddings: Weight, norm: Option<Norm>, linear: Linear, columns: Range<usize> },
+    /// `[buckets, hidden]`, a part of it for each head.
+    Projected(Box<Projected>),
+}
+
+/// The outputs `columns` of `linear(norm(embeddings))`.
+#[derive(Clone, Debug)]
+pub struct Projected {
+    pub embeddings: Weight,
+    pub norm: Option<Norm>,
+    pub linear: Linear,
+    pub columns: Range<usize>,
 }
 
 /// The bucket of each distance: `table[i - j + longest - 1]` for texts of up to `longest` tokens.
@@ -363,7 +372,8 @@ impl Layer {
                 for table in query_table.iter().chain(key_table) {
                     match table {
                         DistanceTable::Shared(weight) => all.push(weight),
-                        DistanceTable::Projected { embeddings, norm, linear, .. } => {
+                        DistanceTable::Projected(projected) => {
+                            let Projected { embeddings, norm, linear, .. } = projected.as_ref();
                             all.push(embeddings);
                             all.extend(norm.iter().flat_map(Norm::weights).chain(linear.weights()));
                         }
