@@ -1,4 +1,4 @@
-// attention: output[i] = sum_j softmax_j(scale * (q_i . k_j + score_term(i, j))) v_j, head by head, within one text
+// attention: output[i] = sum_j softmax_j(scale * (q_i . k_j + score_term(i, j)) + score_bias(i, j)) v_j, head by head, within one text
 //
 // A lane owns one query and streams over the text's keys with a running maximum and sum (Milakov & Gimelshein 2018,
 // Rabe & Staats 2021), always from the text's first key: what a query gets does not depend on its tile.
@@ -34,7 +34,8 @@ fn attention(
         for (var c = 0u; c < CHUNKS; c += 1u) {
             if c < params.head_width { products = fma(query[c], key_chunk(start + j, head, c), products); }
         }
-        let score = params.scale * (sum(products) + score_term(head, row, start + j, i, j));
+        let term = score_term(head, row, start + j, i, j);
+        let score = fma(params.scale, sum(products) + term, score_bias(head, i, j));
         if score > highest {
             let shrink = exponential(highest - score);
             weights *= shrink;

@@ -1,4 +1,4 @@
-// attention_weights: output[i, head, j] = softmax_j(scale * (q_i . k_j + score_term(i, j))), for who asks for attentions
+// attention_weights: output[i, head, j] = softmax_j(scale * (q_i . k_j + score_term(i, j)) + score_bias(i, j)), for who asks for attentions
 //
 // One workgroup a query and head. Columns from the text's length on are left alone; nobody reads them.
 
@@ -13,7 +13,8 @@ fn score(head: u32, row: u32, start: u32, i: u32, j: u32) -> f32 {
     for (var c = 0u; c < params.head_width; c += 1u) {
         products = fma(query_chunk(row, head, c), key_chunk(start + j, head, c), products);
     }
-    return params.scale * (sum(products) + score_term(head, row, start + j, i, j));
+    let term = score_term(head, row, start + j, i, j);
+    return fma(params.scale, sum(products) + term, score_bias(head, i, j));
 }
 
 @compute @workgroup_size(LANES)
@@ -27,8 +28,8 @@ fn attention_weights(
     let head = index % params.heads;
     if row >= batch.tokens { return; }
     let token = tokens[row];
-    let i = token.z;
     let start = starts[token.w];
+    let i = row - start;
     let length = starts[token.w + 1u] - start;
     let place = index * params.max_length;
 

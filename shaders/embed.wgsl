@@ -1,9 +1,9 @@
-// embed: output[token] = words[id] + positions[first_position + position] + types[type]
+// embed: output[token] = words[id] + positions[position] + types[type]
 //
 // A word table larger than one binding is bound part by part, one launch each; a launch writes the tokens whose id lies
 // in its part.
 
-struct Params { columns: u32, first_id: u32, ids: u32, first_position: u32 }
+struct Params { columns: u32, first_id: u32, ids: u32 }
 @group(1) @binding(0) var<uniform> params: Params;
 @group(0) @binding(0) var<storage, read> tokens: array<vec4<u32>>; // [tokens] of (id, type, position, text)
 @group(0) @binding(1) var<storage, read> words: array<Element>; // [ids, columns]
@@ -24,7 +24,7 @@ fn embed(
     if id >= params.ids { return; }
     for (var column = lane; column < params.columns; column += LANES) {
         let word = f32(words[id * params.columns + column]);
-        let value = word + position_at(params.first_position + token.z, column) + type_at(token.y, column);
+        let value = word + position_at(token.z, column) + type_at(token.y, column);
         output[row * params.columns + column] = Element(value);
     }
 }

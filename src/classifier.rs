@@ -102,6 +102,11 @@ impl Classifier {
         &self.labels
     }
 
+    /// How logits become scores.
+    pub fn scoring(&self) -> Scoring {
+        self.scoring
+    }
+
     pub fn config(&self) -> &Config {
         &self.config
     }
@@ -192,8 +197,9 @@ impl Classifier {
 
         let mut answer = Answer::new(&self.model, self.labels.clone(), encodings, wanted);
         let packing = Packing::new(&lengths, text::Capacity { tokens: capacity.tokens, texts: capacity.texts });
+        let padding = self.model.position_padding();
         for rows in packing.batches() {
-            let batch = Batch::new(encodings, rows);
+            let batch = Batch::new(encodings, rows, padding);
             let (classes, targets) = self.targets(&request.labels, rows, kind);
             let run = Run { tokens: &batch.tokens, starts: &batch.starts, classes: &classes, targets: &targets };
             let outputs = match &mut self.device {
@@ -215,7 +221,7 @@ impl Classifier {
         gpu::block_on(async {
             let capacity = self.prepare(wanted).await?;
             let rows: Vec<usize> = (0..encodings.len()).collect();
-            let batch = Batch::new(encodings, &rows);
+            let batch = Batch::new(encodings, &rows, self.model.position_padding());
             let refuse = |message: String| Error::Adapter { adapter: self.adapter().into(), message };
             if batch.tokens.len() > capacity.tokens || rows.len() > capacity.texts {
                 return Err(refuse(format!(

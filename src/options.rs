@@ -36,6 +36,38 @@ impl FromStr for Adapter {
     }
 }
 
+impl Adapter {
+    /// All adapters of `backend`, or of every backend; at least one.
+    ///
+    /// # Errors
+    /// [`Error::NoAdapter`].
+    pub async fn list(backend: Option<Backend>) -> Result<Vec<AdapterDescription>> {
+        let adapters = gpu::adapters(backend).await;
+        if adapters.is_empty() {
+            let looked = backend.map_or("Vulkan, Metal and DX12".into(), |backend| format!("{backend:?}"));
+            return Err(Error::NoAdapter { looked });
+        }
+        Ok(adapters)
+    }
+
+    /// Which of these adapters is meant; [`Adapter::Reference`] is none.
+    pub fn position(&self, adapters: &[AdapterDescription]) -> Option<usize> {
+        match self {
+            Adapter::Index(index) => (*index < adapters.len()).then_some(*index),
+            Adapter::Named(name) => {
+                let name = name.to_lowercase();
+                adapters.iter().position(|adapter| adapter.name.to_lowercase().contains(&name))
+            }
+            Adapter::Best => {
+                let rank =
+                    |kind: &str| ["DiscreteGpu", "IntegratedGpu", "VirtualGpu", "Cpu"].iter().position(|k| *k == kind);
+                (0..adapters.len()).min_by_key(|&index| rank(&adapters[index].kind).unwrap_or(usize::MAX))
+            }
+            Adapter::Reference => None,
+        }
+    }
+}
+
 /// How a classifier is made; `Options::default()` suits most.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -97,27 +129,12 @@ impl Options {
 
     /// The adapter that is meant, or an error that lists what there is; `None` is the reference.
     pub(crate) async fn choose(&self) -> Result<Option<AdapterDescription>> {
-        let (wanted, backend) = (&self.adapter, self.backend);
+        let wanted = &self.adapter;
         if *wanted == Adapter::Reference {
             return Ok(None);
         }
-        let mut adapters = gpu::adapters(backend).await;
-        if adapters.is_empty() {
-            let looked = backend.map_or("Vulkan, Metal and DX12".into(), |backend| format!("{backend:?}"));
-            return Err(Error::NoAdapter { looked });
-        }
-        let found = match wanted {
-            Adapter::Index(index) => (*index < adapters.len()).then_some(*index),
-            Adapter::Named(name) => {
-                let name = name.to_lowercase();
-                adapters.iter().position(|adapter| adapter.name.to_lowercase().contains(&name))
-            }
-            Adapter::Best | Adapter::Reference => {
-                let rank =
-                    |kind: &str| ["DiscreteGpu", "IntegratedGpu", "VirtualGpu", "Cpu"].iter().position(|k| *k == kind);
-                (0..adapters.len()).min_by_key(|&index| rank(&adapters[index].kind).unwrap_or(usize::MAX))
-            }
-        };
+        let mut adapters = Adapter::list(self.backend).await?;
+        let found = wanted.position(&adapters);
         let listed = || adapters.iter().enumerate().map(|(i, a)| format!("{i}: {a}")).collect::<Vec<_>>().join("; ");
         let wanted = match wanted {
             Adapter::Index(index) => index.to_string(),

@@ -4,17 +4,21 @@ mod common;
 
 use common::{Case, Random, check};
 use wgbert::gpu::{Input, Rows};
+use wgbert::kernels::Values;
 use wgbert::kernels::argmax::Argmax;
 use wgbert::kernels::attention::{Attention, Heads, Term};
 use wgbert::kernels::attention_weights::AttentionWeights;
 use wgbert::kernels::embed::Embed;
+use wgbert::kernels::gate::Gate;
 use wgbert::kernels::layernorm::LayerNorm;
 use wgbert::kernels::loss::{Loss, LossKind};
 use wgbert::kernels::matmul::MatMul;
 use wgbert::kernels::pool::Pool;
+use wgbert::kernels::rotary::{self, Rotary};
 use wgbert::kernels::sigmoid::Sigmoid;
 use wgbert::kernels::softmax::Softmax;
-use wgbert::models::{self, Activation};
+use wgbert::kernels::unfold::Unfold;
+use wgbert::models::{self, Activation, Half};
 
 /// One below, at and above the edges of subgroups, workgroups and tiles, and widths that no power of two divides.
 const EDGES: &[u32] = &[1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129];
@@ -37,22 +41,22 @@ fn lengths(tokens: u32) -> Vec<u32> {
 #[test]
 fn embed() {
     for columns in [1, 63, 64, 65, 128, 770] {
-        for (positions, types) in [(None, false), (Some(0), true), (Some(2), false), (Some(0), false)] {
+        for (positions, types) in [(false, false), (true, true), (true, false), (false, true)] {
             let mut case = Case::new(lengths(70));
             let mut random = Random::new(columns.into());
             let tokens = case.recording.input(Input::Tokens);
             let output = case.recording.tensor(Rows::Tokens, columns as usize);
             let mut table = |case: &mut Case, rows: u32| case.constant(rows, columns, random.numbers(rows * columns));
-            let position_table = positions.map(|_| table(&mut case, 66));
+            let position_table = positions.then(|| table(&mut case, 66));
             let type_table = types.then(|| table(&mut case, 2));
             // The vocabulary of 50 in two parts of unequal size: each step writes its share of the rows.
             for (first_id, ids) in [(0, 31), (31, 19)] {
                 let words = table(&mut case, ids);
-                let kernel = Embed { columns, first_id, ids, first_position: positions, types };
+                let kernel = Embed { columns, first_id, ids, positions, types };
                 case.recording.step(kernel, &[Some(tokens), Some(words), Some(output), position_table, type_table]);
             }
             case.output(output);
-            check(&format!("embed {columns} {positions:?} {types}"), case, 1e-6);
+            check(&format!("embed {columns} {positions} {types}"), case, 1e-6);
         }
     }
 }
@@ -83,14 +87,26 @@ fn layernorm() {
 }
 
 fn matmul_case(rows: u32, inner: u32, columns: u32, activation: Activation, extras: bool) {
+    let case = matmul_steps(rows, inner, columns, activation, extras);
+    // A sum of `inner` products of numbers below 1 in f32, in another order than the twin's.
+    let tolerance = 1e-6 * f64::from(inner).sqrt().max(4.0);
+    check(&format!("matmul {rows} x {inner} x {columns} {activation:?} {extras}"), case, tolerance);
+}
+
+/// The first rows of the input and the weight depend on `inner` and `columns` alone.
+fn matmul_steps(rows: u32, inner: u32, columns: u32, activation: Activation, extras: bool) -> Case {
     let mut case = Case::new(lengths(rows));
-    let mut random = Random::new(u64::from(rows * 7 + inner * 3 + columns));
-    // With extras the used columns are the middle of a wider weight.
-    let (first, weight_columns) = if extras { (5, columns + 9) } else { (0, columns) };
-    let input = case.rows(Rows::Tokens, inner, &mut random);
+    let mut random = Random::new(u64::from(inner * 3 + columns));
+    // With extras the used columns are the middle of a wider weight, as well aligned as the columns.
+    let (first, weight_columns) = match (extras, columns % 8) {
+        (false, _) => (0, columns),
+        (true, 0) => (8, columns + 24),
+        (true, _) => (5, columns + 9),
+    };
     let weight = case.constant(inner, weight_columns, random.numbers(inner * weight_columns));
-    let output = case.recording.tensor(Rows::Tokens, columns as usize);
     let bias = extras.then(|| case.constant(1, weight_columns, random.numbers(weight_columns)));
+    let input = case.rows(Rows::Tokens, inner, &mut random);
+    let output = case.recording.tensor(Rows::Tokens, columns as usize);
     let residual = extras.then(|| case.rows(Rows::Tokens, columns, &mut random));
     let kernel = MatMul {
         rows: Rows::Tokens,
@@ -104,9 +120,7 @@ fn matmul_case(rows: u32, inner: u32, columns: u32, activation: Activation, extr
     };
     case.recording.step(kernel, &[Some(input), Some(weight), Some(output), bias, residual]);
     case.output(output);
-    // A sum of `inner` products of numbers below 1 in f32, in another order than the twin's.
-    let tolerance = 1e-6 * f64::from(inner).sqrt().max(4.0);
-    check(&format!("matmul {rows} x {inner} x {columns} {activation:?} {extras}"), case, tolerance);
+    case
 }
 
 #[test]
@@ -120,8 +134,33 @@ fn matmul() {
         matmul_case(rows, inner, columns, Activation::Identity, true);
         matmul_case(rows, inner, columns, Activation::Gelu, false);
     }
+    // Whole vectors, whole tiles and one vector more or less.
+    for &edge in EDGES {
+        matmul_case(edge, 36, 72, Activation::Identity, true);
+        matmul_case(17, 4 * edge, 56, Activation::Identity, false);
+        matmul_case(33, 8, 8 * edge, Activation::Identity, true);
+    }
     for activation in Activation::ALL {
         matmul_case(33, 16, 40, activation, true);
+        matmul_case(33, 16, 39, activation, true);
+    }
+}
+
+/// A row's answer depends neither on the rows beside it nor on the tile that computes it, to the last bit.
+#[test]
+fn matmul_rows_are_independent() {
+    for (inner, columns) in [(128, 384), (384, 128), (36, 72), (770, 33), (768, 3), (384, 1)] {
+        let case = |rows| matmul_steps(rows, inner, columns, Activation::Gelu, false);
+        let all = common::run(common::gpu(), case(67));
+        let bits = |values: &Values, rows: u32| -> Vec<u32> {
+            values.f32()[..(rows * columns) as usize].iter().map(|x| x.to_bits()).collect()
+        };
+        for rows in [1, 2, 8, 9, 16, 17, 33, 64, 65] {
+            let some = common::run(common::gpu(), case(rows));
+            assert!(bits(&some[0], rows) == bits(&all[0], rows), "{inner} x {columns}: {rows} rows and 67 differ");
+        }
+        let plain = common::run(common::plain_gpu(), case(67));
+        assert!(bits(&plain[0], 67) == bits(&all[0], 67), "{inner} x {columns}: this adapter's tile and the plain one");
     }
 }
 
@@ -145,11 +184,15 @@ fn heads(queries: Rows, heads: u32, head_width: u32, window: u32, score: Term) -
 
 fn attention_cases(weights: bool) {
     for head_width in [1, 7, 8, 26, 32, 33, 64, 128] {
+        let relative = |queries, keys, shared| Term::Relative { queries, keys, shared };
         for (window, score) in [
             (u32::MAX, Term::None),
             (3, Term::None),
-            (u32::MAX, Term::Distance { keys: false }),
-            (u32::MAX, Term::Distance { keys: true }),
+            (u32::MAX, relative(true, false, true)),
+            (u32::MAX, relative(true, true, true)),
+            (u32::MAX, relative(true, true, false)),
+            (40, relative(false, true, false)),
+            (u32::MAX, Term::Bias),
         ] {
             for queries in [Rows::Tokens, Rows::Texts] {
                 if weights && queries == Rows::Texts {
@@ -165,18 +208,32 @@ fn attention_cases(weights: bool) {
                 };
                 let [starts, tiles, tokens] =
                     [Input::Starts, Input::Tiles, Input::Tokens].map(|input| case.recording.input(input));
-                let table =
-                    (score != Term::None).then(|| case.constant(139, head_width, random.numbers(139 * head_width)));
+                // 139 distances in 50 buckets, in no order.
+                let width = match score {
+                    Term::Relative { shared: false, .. } => 3 * head_width,
+                    Term::Bias => 3,
+                    _ => head_width,
+                };
+                let scored = score != Term::None;
+                let table = scored.then(|| case.constant(50, width, random.numbers(50 * width)));
+                let second = matches!(score, Term::Relative { .. })
+                    .then(|| case.constant(50, width, random.numbers(50 * width)));
+                let buckets = scored.then(|| {
+                    let buckets = (0..139).map(|distance| distance * 37 % 50).collect();
+                    case.recording.constant(Rows::Fixed(139), 1, Values::U32(buckets))
+                });
                 let name = format!("attention {head_width} {window} {score:?} {queries:?} {weights}");
                 if weights {
                     let output = case.recording.tensor(Rows::Tokens, 3 * 70);
-                    let operands = [Some(asking), Some(keys), Some(output), Some(starts), Some(tokens), table];
+                    let operands =
+                        [Some(asking), Some(keys), Some(output), Some(starts), Some(tokens), table, second, buckets];
                     case.recording.step(AttentionWeights(heads), &operands);
                     case.output(output);
                 } else {
                     let output = case.recording.tensor(queries, (3 * head_width) as usize);
                     let tiles = (queries == Rows::Tokens).then_some(tiles);
-                    let operands = [Some(asking), Some(keys), Some(output), Some(starts), tiles, table];
+                    let operands =
+                        [Some(asking), Some(keys), Some(output), Some(starts), tiles, table, second, buckets];
                     case.recording.step(Attention(heads), &operands);
                     case.output(output);
                 }
@@ -194,6 +251,53 @@ fn attention() {
 #[test]
 fn attention_weights() {
     attention_cases(true);
+}
+
+#[test]
+fn rotary() {
+    for half in [1, 4, 13, 32, 33] {
+        for (heads, rotated) in [(1, 1), (3, 2)] {
+            let mut case = Case::new(lengths(66));
+            let columns = heads * 2 * half + 5;
+            let given = case.rows(Rows::Tokens, columns, &mut Random::new(half.into()));
+            let rows = case.copy(given);
+            let angles = rotary::angles(&mut case.recording, 64, half as usize, 10_000.0);
+            let tokens = case.recording.input(Input::Tokens);
+            let kernel = Rotary { columns, heads: rotated, half };
+            case.recording.step(kernel, &[Some(tokens), Some(angles), Some(rows)]);
+            case.output(rows);
+            check(&format!("rotary {half} {heads} {rotated}"), case, 1e-6);
+        }
+    }
+}
+
+#[test]
+fn gate() {
+    for columns in [1, 2, 63, 64, 65, 770] {
+        for (activation, half) in [(Activation::Gelu, Half::First), (Activation::Silu, Half::Second)] {
+            let mut case = Case::new(lengths(33));
+            let rows = Rows::Tokens;
+            let input = case.rows(rows, 2 * columns, &mut Random::new(columns.into()).scaled(4.0));
+            let output = case.recording.tensor(rows, columns as usize);
+            case.recording.step(Gate { rows, columns, activation, half }, &[Some(input), Some(output)]);
+            case.output(output);
+            check(&format!("gate {columns} {activation:?} {half:?}"), case, 2e-6);
+        }
+    }
+}
+
+#[test]
+fn unfold() {
+    for (columns, taps) in [(1, 1), (3, 3), (64, 3), (65, 5), (32, 31)] {
+        let mut case = Case::new(lengths(66));
+        let input = case.rows(Rows::Tokens, columns, &mut Random::new(columns.into()));
+        let [tokens, starts] = [Input::Tokens, Input::Starts].map(|input| case.recording.input(input));
+        let output = case.recording.tensor(Rows::Tokens, (columns * taps) as usize);
+        let operands = [Some(input), Some(tokens), Some(starts), Some(output)];
+        case.recording.step(Unfold { columns, taps }, &operands);
+        case.output(output);
+        check(&format!("unfold {columns} {taps}"), case, 0.0);
+    }
 }
 
 #[test]

@@ -1,3 +1,3 @@
-@group(0) @binding(6) var<storage, read> bias: array<Element>; // [columns]
+@group(0) @binding(6) var<storage, read> bias: array<Stored>; // [columns]
 
-fn bias_at(column: u32) -> f32 { return f32(bias[column]); }
+fn bias_at(column: u32) -> Chunk { return Chunk(bias[column]); }

@@ -9,6 +9,8 @@ struct Params {
     first_value: u32,
     window: u32,
     max_length: u32,
+    table_stride: u32,
+    table_head: u32,
     scale: f32,
 }
 @group(1) @binding(0) var<uniform> params: Params;

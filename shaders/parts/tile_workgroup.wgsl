@@ -1,5 +1,7 @@
 // 64 x 64 outputs a workgroup of 256 lanes, 4 x 4 a lane; blocks of 16 along k pass through workgroup memory.
 
+@group(0) @binding(1) var<storage, read> weight: array<Stored>; // [inner, weight_columns]
+
 const LANES: u32 = 256u;
 const TILE: u32 = 64u;
 const DEPTH: u32 = 16u;

@@ -142,6 +142,8 @@ fn check_shapes(weight: &Weight, parts: &[Stored<'_>]) -> Result<()> {
             // A table of one row, such as the token types of RoBERTa.
             [1, columns] if is_vector && parts.len() == 1 => columns,
             [rows, columns] if !is_vector && columns == weight.columns => rows,
+            // A convolution's [out, in, taps] is the matrix of its unfolded input.
+            [rows, channels, taps] if !is_vector && channels.checked_mul(taps) == Some(weight.columns) => rows,
             _ => return Err(wrong_shape(weight, parts)),
         });
     }

@@ -88,13 +88,14 @@ impl Stored<'_> {
         Ok(())
     }
 
-    /// Writes the matrix `[rows, columns]` transposed into columns `first..first + rows` of `output`, a matrix
+    /// Writes the matrix `[rows, columns]`, all axes behind the first being columns, transposed into columns `first..first + rows` of `output`, a matrix
     /// `[columns, output_columns]`.
     pub(super) fn read_transposed(&self, output: &mut [f32], output_columns: usize, first: usize) -> Result<()> {
         let float = self.float()?;
-        let &[rows, columns] = self.shape else {
+        let [rows, rest @ ..] = self.shape else {
             panic!("tensor {}: transposing the shape {:?}", self.name, self.shape);
         };
+        let (rows, columns): (usize, usize) = (*rows, rest.iter().product());
         let mut tile = [[0.0; TILE]; TILE];
         for column in (0..columns).step_by(TILE) {
             let width = TILE.min(columns - column);

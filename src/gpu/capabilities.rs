@@ -8,6 +8,8 @@ pub struct Capabilities {
     pub cpu: bool,
     /// 16-bit floats in shaders.
     pub f16: bool,
+    /// 64-bit integers in shaders.
+    pub int64: bool,
     /// Smallest and largest subgroup, where shaders may use subgroup operations.
     pub subgroup: Option<(u32, u32)>,
     /// Edge of the square cooperative matrices (f16 in, f32 out) that WGSL can express: 8 or 16.
@@ -32,6 +34,7 @@ impl Capabilities {
         Capabilities {
             cpu: false,
             f16: false,
+            int64: false,
             subgroup: None,
             cooperative: None,
             timestamps: false,

@@ -77,6 +77,7 @@ fn capabilities(adapter: &wgpu::Adapter, info: &wgpu::AdapterInfo) -> Capabiliti
     Capabilities {
         cpu: info.device_type == wgpu::DeviceType::Cpu,
         f16: features.contains(wgpu::Features::SHADER_F16),
+        int64: features.contains(wgpu::Features::SHADER_INT64),
         subgroup: subgroup.then_some((info.subgroup_min_size, info.subgroup_max_size)),
         // No kernel asks for them yet, and the feature is experimental.
         cooperative: None,
@@ -112,7 +113,10 @@ pub struct Gpu {
 impl Gpu {
     /// Opens an adapter with everything it offers that kernels can use.
     pub async fn open(adapter: &AdapterDescription) -> Result<Gpu> {
-        let wanted = wgpu::Features::SUBGROUP | wgpu::Features::SHADER_F16 | wgpu::Features::TIMESTAMP_QUERY;
+        let wanted = wgpu::Features::SUBGROUP
+            | wgpu::Features::SHADER_F16
+            | wgpu::Features::SHADER_INT64
+            | wgpu::Features::TIMESTAMP_QUERY;
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("wgbert"),
             required_features: adapter.adapter.features() & wanted,

@@ -4,7 +4,7 @@
 //! grids computed from them, and reads back one buffer.
 
 use super::profile::Timestamps;
-use super::{Element, Gpu, Input, Output, Recording, Rows, Source, Step, Tensor, Timing};
+use super::{Element, Gpu, Input, Output, Recording, Rows, Source, Tensor, Timing};
 use crate::error::{Error, Result};
 use crate::kernels::{BatchSize, Binding, Values};
 use crate::models::Weight;
@@ -89,6 +89,10 @@ pub struct Plan {
     recording: Recording,
     capacity: Capacity,
     steps: Vec<PlannedStep>,
+    /// Steps that depend on weights alone, already run.
+    once: Vec<usize>,
+    /// Steps of every batch.
+    each: Vec<usize>,
     inputs: Vec<(Input, wgpu::Buffer)>,
     intermediates: Vec<wgpu::Buffer>,
     outputs: Vec<(Output, Tensor, wgpu::Buffer)>,
@@ -148,7 +152,17 @@ impl Plan {
             };
         }
 
-        let shared = share(&recording, &capacity);
+        let constant = recording.constant_steps();
+        for (step, _) in recording.steps.iter().zip(&constant).filter(|(_, constant)| **constant) {
+            for (_, tensor) in step.bound() {
+                let (_, from) = &recording.tensors[tensor.id];
+                if buffers[tensor.id].is_none() {
+                    let bytes = capacity.rows(&tensor, from) * tensor.columns as u64 * 4;
+                    buffers[tensor.id] = Some(gpu.buffer("constant", bytes, Usage::STORAGE, None).await?);
+                }
+            }
+        }
+        let shared = share(&recording, &constant, &capacity);
         let mut intermediates = Vec::new();
         for (index, &bytes) in shared.bytes.iter().enumerate() {
             let label = format!("intermediate {index} for {} tokens", capacity.tokens);
@@ -210,7 +224,22 @@ impl Plan {
             outputs.iter().map(|(_, tensor, _)| u64::from(batch_size.rows(tensor.rows)) * tensor.columns as u64 * 4);
         let readable = gpu.buffer("read-back", bytes.sum(), Usage::MAP_READ | Usage::COPY_DST, None).await?;
         let tile = tile.unwrap_or(1);
-        Ok(Plan { gpu, recording, capacity, steps, inputs, intermediates, outputs, batch, readable, tile })
+        let (once, each) = (0..steps.len()).partition(|&index| constant[index]);
+        let plan =
+            Plan { gpu, recording, capacity, steps, once, each, inputs, intermediates, outputs, batch, readable, tile };
+        plan.submit(plan.dispatches(&plan.once, &BatchSize::default())).await?;
+        Ok(plan)
+    }
+
+    /// The given steps in one pass.
+    fn dispatches(&self, steps: &[usize], size: &BatchSize) -> wgpu::CommandEncoder {
+        let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+        for &index in steps {
+            self.dispatch(&mut pass, index, size);
+        }
+        drop(pass);
+        encoder
     }
 
     pub fn capacity(&self) -> Capacity {
@@ -221,13 +250,7 @@ impl Plan {
     pub async fn run(&self, run: Run<'_>) -> Result<Vec<(Output, Values)>> {
         let size = run.size();
         self.write(run, &size);
-        let mut encoder = self.encoder();
-        {
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            for index in 0..self.steps.len() {
-                self.dispatch(&mut pass, index, &size);
-            }
-        }
+        let mut encoder = self.dispatches(&self.each, &size);
         let bytes = self.copy_outputs(&mut encoder, &size);
         self.submit(encoder).await?;
         let contents = read_back(&self.gpu, &self.readable, bytes).await?;
@@ -251,13 +274,13 @@ impl Plan {
     /// [`Error::Adapter`] if the adapter has no timestamps.
     pub async fn profile(&self, run: Run<'_>) -> Result<Vec<Timing>> {
         let size = run.size();
-        let timestamps = Timestamps::new(&self.gpu, self.steps.len()).await?;
+        let timestamps = Timestamps::new(&self.gpu, self.each.len()).await?;
         self.write(run, &size);
-        let mut encoder = self.encoder();
-        for index in 0..self.steps.len() {
+        let mut encoder = self.dispatches(&[], &size);
+        for (place, &index) in self.each.iter().enumerate() {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
                 label: Some(self.recording.steps[index].kernel.name()),
-                timestamp_writes: Some(timestamps.around(index)),
+                timestamp_writes: Some(timestamps.around(place)),
             });
             self.dispatch(&mut pass, index, &size);
         }
@@ -265,11 +288,11 @@ impl Plan {
         self.submit(encoder).await?;
         let times = timestamps.read(&self.gpu).await?;
         self.gpu.check("reading timestamps back")?;
-        let timing = |(step, time): (usize, Duration)| {
+        let timing = |(&step, time): (&usize, Duration)| {
             let kernel = &self.recording.steps[step].kernel;
             Timing { kernel: kernel.name(), step, time, operations: kernel.operations(&size) }
         };
-        Ok(times.into_iter().enumerate().map(timing).collect())
+        Ok(self.each.iter().zip(times).map(timing).collect())
     }
 
     /// Fills every intermediate and output with NaN, so that an element which no kernel writes shows.
@@ -277,10 +300,6 @@ impl Plan {
         for buffer in &self.intermediates {
             self.gpu.queue.write_buffer(buffer, 0, &vec![0xff; buffer.size() as usize]);
         }
-    }
-
-    fn encoder(&self) -> wgpu::CommandEncoder {
-        self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default())
     }
 
     async fn submit(&self, encoder: wgpu::CommandEncoder) -> Result<()> {
@@ -325,14 +344,6 @@ impl Plan {
     }
 }
 
-impl Step {
-    /// The operands that the step has, with their bindings.
-    pub fn bound(&self) -> impl Iterator<Item = (Binding, Tensor)> + '_ {
-        let operands = self.kernel.bindings().iter().zip(&self.operands);
-        operands.filter_map(|(binding, tensor)| tensor.map(|tensor| (*binding, tensor)))
-    }
-}
-
 /// An error if an operand passes what a binding may span; before anything is allocated.
 fn check_bindings(gpu: &Gpu, recording: &Recording, capacity: &Capacity) -> Result<()> {
     let limit = gpu.capabilities.max_binding;
@@ -362,7 +373,7 @@ struct Shared {
     slots: Vec<(usize, usize)>,
 }
 
-fn share(recording: &Recording, capacity: &Capacity) -> Shared {
+fn share(recording: &Recording, constant: &[bool], capacity: &Capacity) -> Shared {
     let mut last_use: HashMap<usize, usize> = HashMap::new();
     for (index, step) in recording.steps.iter().enumerate() {
         last_use.extend(step.bound().map(|(_, tensor)| (tensor.id, index)));
@@ -373,10 +384,16 @@ fn share(recording: &Recording, capacity: &Capacity) -> Shared {
     let mut shared = Shared { bytes: Vec::new(), slots: Vec::new() };
     let mut slot_of: HashMap<usize, usize> = HashMap::new();
     let mut free: Vec<usize> = Vec::new();
+    let mut lasting = vec![false; recording.tensors.len()];
     for (index, step) in recording.steps.iter().enumerate() {
+        if constant[index] {
+            step.bound().for_each(|(_, tensor)| lasting[tensor.id] = true);
+            continue;
+        }
         for (_, tensor) in step.bound() {
             let source = &recording.tensors[tensor.id].1;
-            if !matches!(source, Source::Computed) || slot_of.contains_key(&tensor.id) {
+            let shares = matches!(source, Source::Computed) && !lasting[tensor.id];
+            if !shares || slot_of.contains_key(&tensor.id) {
                 continue;
             }
             let bytes = capacity.rows(&tensor, source) * tensor.columns as u64 * 4;

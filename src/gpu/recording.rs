@@ -1,6 +1,6 @@
 //! Steps over handles. A recording touches no device: the plan runs it on one, [`crate::reference`] on the CPU.
 
-use crate::kernels::{Kernel, Values};
+use crate::kernels::{Access, Binding, Kernel, Values};
 use crate::models::Weight;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -78,6 +78,14 @@ pub enum Source {
 pub struct Step {
     pub kernel: Box<dyn Kernel>,
     pub operands: Vec<Option<Tensor>>,
+}
+
+impl Step {
+    /// The operands that the step has, with their bindings.
+    pub fn bound(&self) -> impl Iterator<Item = (Binding, Tensor)> + '_ {
+        let operands = self.kernel.bindings().iter().zip(&self.operands);
+        operands.filter_map(|(binding, tensor)| tensor.map(|tensor| (*binding, tensor)))
+    }
 }
 
 /// What a recording's outputs are called.
@@ -176,6 +184,25 @@ impl Recording {
         let tensor = self.add(rows, weight.shape()[1], Element::F32, Source::Weight(weight.clone(), range.clone()));
         self.weights.insert((weight.clone(), range.start), tensor);
         tensor
+    }
+
+    /// For each step, whether it depends on weights and constants alone: it is run once, not once a batch.
+    pub fn constant_steps(&self) -> Vec<bool> {
+        let mut known: Vec<bool> =
+            self.tensors.iter().map(|(_, source)| matches!(source, Source::Weight(..) | Source::Constant(_))).collect();
+        let mut constant = Vec::new();
+        for step in &self.steps {
+            let all = step.bound().all(|(binding, tensor)| match binding.access {
+                Access::Read => known[tensor.id],
+                Access::Write => matches!(tensor.rows, Rows::Fixed(_)),
+                Access::ReadWrite => false,
+            });
+            if all {
+                step.bound().for_each(|(_, tensor)| known[tensor.id] = true);
+            }
+            constant.push(all);
+        }
+        constant
     }
 
     /// Bytes of one row of the widest tensor with that many rows.

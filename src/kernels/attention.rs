@@ -1,10 +1,10 @@
-//! `output[i] = sum_j softmax_j(scale * (q_i . k_j + score_term(i, j))) v_j`, head by head, within one text
+//! `output[i] = sum_j softmax_j(scale * (q_i . k_j + score_term(i, j)) + score_bias(i, j)) v_j`, head by head, within one text
 //!
 //! Vaswani et al. 2017; streamed as in Milakov & Gimelshein 2018 and Rabe & Staats 2021.
 
 use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, uniform::uniform, write_output};
 use crate::gpu::{Capabilities, Input, Part, Recording, Rows, Shader, Tensor, parts};
-use crate::models::{self, Score};
+use crate::models::{self, DistanceTable, Score};
 
 pub const NAME: &str = "attention";
 
@@ -25,7 +25,7 @@ pub struct Heads {
     pub first_value: u32,
     /// Keys further than this from the query are not seen.
     pub window: u32,
-    /// Longest text; middle of a table of distances, and row length of attention weights.
+    /// Longest text: there are `2 max_length - 1` distances, and attention weights have rows of it.
     pub max_length: u32,
     pub scale: f32,
     pub score: Term,
@@ -35,10 +35,15 @@ pub struct Heads {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Term {
     None,
-    /// `q_i . table[i - j + max_length - 1]`, with `keys` also `k_j . table[...]`.
-    Distance {
+    /// `q_i . query_table[r]` and `k_j . key_table[r]`, before the scale, with `r = buckets[i - j + max_length - 1]`.
+    Relative {
+        queries: bool,
         keys: bool,
+        /// Whether all heads share the tables' rows.
+        shared: bool,
     },
+    /// `biases[r][head]`, after the scale.
+    Bias,
 }
 
 #[derive(Clone, Debug)]
@@ -65,21 +70,18 @@ impl Heads {
             key_stride: projections.keys.columns as u32,
             first_key: projections.first_key as u32,
             first_value: (projections.first_key + hidden) as u32,
-            window: u32::MAX,
+            window: attention.window.map_or(u32::MAX, |window| window as u32),
             max_length: max_length as u32,
             scale: attention.scale,
-            score: match attention.score {
+            score: match &attention.score {
                 Score::Plain => Term::None,
-                Score::Distance { keys, .. } => Term::Distance { keys },
+                Score::Bias { .. } => Term::Bias,
+                Score::Relative { query_table, key_table, .. } => Term::Relative {
+                    queries: query_table.is_some(),
+                    keys: key_table.is_some(),
+                    shared: matches!(query_table.as_ref().or(key_table.as_ref()), Some(DistanceTable::Shared(_))),
+                },
             },
-        }
-    }
-
-    /// The table that the score term reads.
-    pub fn table(recording: &mut Recording, score: &Score) -> Option<Tensor> {
-        match score {
-            Score::Plain => None,
-            Score::Distance { table, .. } => Some(recording.weight(table)),
         }
     }
 
@@ -93,20 +95,32 @@ impl Heads {
         let chunk = if self.chunk() == 4 { parts::CHUNK_4 } else { parts::CHUNK_1 };
         let score = match self.score {
             Term::None => parts::SCORE_PLAIN,
-            Term::Distance { .. } => parts::SCORE_DISTANCE,
+            Term::Relative { .. } => parts::SCORE_RELATIVE,
+            Term::Bias => parts::SCORE_BIAS,
         };
         vec![parts::ELEMENT_F32, chunk, parts::BATCH, parts::MATH, parts::HEADS, score]
     }
 
     pub(super) fn constants(&self, shader: Shader) -> Shader {
         match self.score {
-            Term::None => shader,
-            Term::Distance { keys } => shader.constant("KEYS", u32::from(keys)),
+            Term::None | Term::Bias => shader,
+            Term::Relative { queries, keys, .. } => {
+                shader.constant("QUERY_TERM", u32::from(queries)).constant("KEY_TERM", u32::from(keys))
+            }
+        }
+    }
+
+    /// Columns of a row of the distance tables, and from one head's part of it to the next.
+    fn table_layout(&self) -> (u32, u32) {
+        match self.score {
+            Term::Relative { shared: false, .. } => (self.heads * self.head_width, self.head_width),
+            _ => (self.head_width, 0),
         }
     }
 
     pub(super) fn uniform(&self) -> Uniform {
         let chunk = self.chunk();
+        let (table_stride, table_head) = self.table_layout();
         Params {
             heads: self.heads,
             head_width: self.head_width / chunk,
@@ -116,25 +130,35 @@ impl Heads {
             first_value: self.first_value / chunk,
             window: self.window,
             max_length: self.max_length,
+            table_stride: table_stride / chunk,
+            table_head: table_head / chunk,
             scale: self.scale,
         }
         .into()
     }
 
     /// Softmax over the keys of one query: `weights[j]` for every key of the text that starts at row `start`.
-    pub(super) fn weights(&self, operands: Operands, head: usize, query: Query, weights: &mut [f32]) {
+    pub(super) fn weights(&self, operands: &[Values], head: usize, query: Query, weights: &mut [f32]) {
+        let [queries, keys, query_table, key_table] = [0, 1, 5, 6].map(|operand| operands[operand].f32());
         let width = self.head_width as usize;
-        let q = &operands.queries[query.row * self.query_stride as usize + head * width..][..width];
-        let visible = |j: usize| query.position.abs_diff(j) <= self.window as usize;
+        let q = &queries[query.row * self.query_stride as usize + head * width..][..width];
         for (j, weight) in weights.iter_mut().enumerate() {
-            let k = self.row(operands.keys, query.start + j, self.first_key, head);
+            let k = self.row(keys, query.start + j, self.first_key, head);
             let mut score = dot(q, k);
-            if let Term::Distance { keys } = self.score {
-                let distance = query.position + self.max_length as usize - 1 - j;
-                let table = &operands.table[distance * width..][..width];
-                score += dot(q, table) + if keys { dot(k, table) } else { 0.0 };
+            let bucket = || operands[7].u32()[query.position + self.max_length as usize - 1 - j] as usize;
+            let mut bias = 0.0;
+            match self.score {
+                Term::None => {}
+                Term::Relative { queries, keys, .. } => {
+                    let (stride, part) = self.table_layout();
+                    let place = bucket() * stride as usize + head * part as usize;
+                    score += if queries { dot(q, &query_table[place..place + width]) } else { 0.0 };
+                    score += if keys { dot(k, &key_table[place..place + width]) } else { 0.0 };
+                }
+                Term::Bias => bias = query_table[bucket() * self.heads as usize + head],
             }
-            *weight = if visible(j) { score * self.scale } else { f32::NEG_INFINITY };
+            let visible = query.position.abs_diff(j) <= self.window as usize;
+            *weight = if visible { score * self.scale + bias } else { f32::NEG_INFINITY };
         }
         let highest = weights.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         weights.iter_mut().for_each(|weight| *weight = (*weight - highest).exp());
@@ -158,14 +182,6 @@ impl Heads {
     }
 }
 
-/// The host's view of the buffers that a score is computed from.
-#[derive(Clone, Copy)]
-pub(super) struct Operands<'a> {
-    pub queries: &'a [f32],
-    pub keys: &'a [f32],
-    pub table: &'a [f32],
-}
-
 /// A query: its row in the query matrix, its position in the text, and the row of the text's first key.
 #[derive(Clone, Copy)]
 pub(super) struct Query {
@@ -178,20 +194,25 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
+/// The tensors that a score's terms read, in the order of the bindings.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ScoreTables {
+    /// What queries meet, or the biases.
+    pub query_table: Option<Tensor>,
+    /// What keys meet; where only one of the two terms is there, its table is bound as both.
+    pub key_table: Option<Tensor>,
+    pub buckets: Option<Tensor>,
+}
+
 /// The attended values: `[query rows, hidden]`.
-pub fn record(
-    recording: &mut Recording,
-    attention: &models::Attention,
-    projections: Projections,
-    max_length: usize,
-) -> Tensor {
-    let heads = Heads::new(attention, &projections, max_length);
+pub fn record(recording: &mut Recording, heads: Heads, projections: Projections, tables: ScoreTables) -> Tensor {
     let starts = recording.input(Input::Starts);
     let tiles = (heads.queries == Rows::Tokens).then(|| recording.input(Input::Tiles));
-    let table = Heads::table(recording, &attention.score);
-    let output = recording.tensor(heads.queries, attention.output.inputs());
+    let output = recording.tensor(heads.queries, (heads.heads * heads.head_width) as usize);
     let Projections { queries, keys, .. } = projections;
-    recording.step(Attention(heads), &[Some(queries), Some(keys), Some(output), Some(starts), tiles, table]);
+    let ScoreTables { query_table, key_table, buckets } = tables;
+    let operands = [Some(queries), Some(keys), Some(output), Some(starts), tiles, query_table, key_table, buckets];
+    recording.step(Attention(heads), &operands);
     output
 }
 
@@ -205,6 +226,8 @@ uniform!(
         first_value: u32,
         window: u32,
         max_length: u32,
+        table_stride: u32,
+        table_head: u32,
         scale: f32,
     }
 );
@@ -221,7 +244,9 @@ impl Kernel for Attention {
             Binding::write(2, "output"),
             Binding::read(3, "starts"),
             Binding::read(4, "tiles"),
-            Binding::read(5, "distances"),
+            Binding::read(5, "query_table"),
+            Binding::read(6, "key_table"),
+            Binding::read(7, "buckets"),
         ];
         BINDINGS
     }
@@ -259,7 +284,7 @@ impl Kernel for Attention {
         let heads = &self.0;
         let width = heads.head_width as usize;
         write_output(operands, 2, |operands, output| {
-            let [queries, keys, table] = [0, 1, 5].map(|operand| operands[operand].f32());
+            let keys = operands[1].f32();
             let mut start = 0;
             for (text, &length) in batch.lengths.iter().enumerate() {
                 let length = length as usize;
@@ -269,7 +294,7 @@ impl Kernel for Attention {
                     let row = if heads.queries == Rows::Texts { text } else { start + position };
                     let query = Query { row, position, start };
                     for head in 0..heads.heads as usize {
-                        heads.weights(Operands { queries, keys, table }, head, query, &mut weights);
+                        heads.weights(operands, head, query, &mut weights);
                         let place = (row * heads.heads as usize + head) * width;
                         let total = &mut output[place..place + width];
                         total.fill(0.0);

@@ -1,11 +1,10 @@
-//! `output[i, head, j] = softmax_j(scale * (q_i . k_j + score_term(i, j)))`, for who asks for attentions
+//! `output[i, head, j] = softmax_j(scale * (q_i . k_j + score_term(i, j)) + score_bias(i, j))`, for who asks for attentions
 //!
 //! transformers: what `output_attentions=True` returns under eager attention.
 
-use super::attention::{Heads, Operands, Projections, Query};
+use super::attention::{Heads, Projections, Query, ScoreTables};
 use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, reduction, write_output};
 use crate::gpu::{Capabilities, Input, Recording, Rows, Shader, Tensor, parts};
-use crate::models;
 
 pub const NAME: &str = "attention_weights";
 
@@ -13,20 +12,15 @@ pub const NAME: &str = "attention_weights";
 pub struct AttentionWeights(pub Heads);
 
 /// `[tokens, heads * max_length]`; of each row of a head, the text's length is written.
-pub fn record(
-    recording: &mut Recording,
-    attention: &models::Attention,
-    projections: Projections,
-    max_length: usize,
-) -> Tensor {
-    let heads = Heads::new(attention, &projections, max_length);
+pub fn record(recording: &mut Recording, heads: Heads, projections: Projections, tables: ScoreTables) -> Tensor {
     assert_eq!(heads.queries, Rows::Tokens, "{NAME}: every token must be a query");
     let [starts, tokens] = [Input::Starts, Input::Tokens].map(|input| recording.input(input));
-    let table = Heads::table(recording, &attention.score);
-    let output = recording.tensor(Rows::Tokens, attention.heads * max_length);
+    let output = recording.tensor(Rows::Tokens, (heads.heads * heads.max_length) as usize);
     let Projections { queries, keys, .. } = projections;
-    recording
-        .step(AttentionWeights(heads), &[Some(queries), Some(keys), Some(output), Some(starts), Some(tokens), table]);
+    let ScoreTables { query_table, key_table, buckets } = tables;
+    let shared = [query_table, key_table, buckets];
+    let operands: Vec<_> = [queries, keys, output, starts, tokens].map(Some).into_iter().chain(shared).collect();
+    recording.step(AttentionWeights(heads), &operands);
     output
 }
 
@@ -42,7 +36,9 @@ impl Kernel for AttentionWeights {
             Binding::write(2, "output"),
             Binding::read(3, "starts"),
             Binding::read(4, "tokens"),
-            Binding::read(5, "distances"),
+            Binding::read(5, "query_table"),
+            Binding::read(6, "key_table"),
+            Binding::read(7, "buckets"),
         ];
         BINDINGS
     }
@@ -62,7 +58,6 @@ impl Kernel for AttentionWeights {
     fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {
         let heads = &self.0;
         write_output(operands, 2, |operands, output| {
-            let [queries, keys, table] = [0, 1, 5].map(|operand| operands[operand].f32());
             let mut start = 0;
             for &length in &batch.lengths {
                 for position in 0..length as usize {
@@ -70,7 +65,7 @@ impl Kernel for AttentionWeights {
                     for head in 0..heads.heads as usize {
                         let place = (row * heads.heads as usize + head) * heads.max_length as usize;
                         let weights = &mut output[place..place + length as usize];
-                        heads.weights(Operands { queries, keys, table }, head, Query { row, position, start }, weights);
+                        heads.weights(operands, head, Query { row, position, start }, weights);
                     }
                 }
                 start += length as usize;

@@ -1,4 +1,4 @@
-//! `output[token] = words[id] + positions[first_position + position] + types[type]`
+//! `output[token] = words[id] + positions[position] + types[type]`
 //!
 //! transformers: `BertEmbeddings.forward` in models/bert/modeling_bert.py, up to its LayerNorm.
 
@@ -15,8 +15,8 @@ pub struct Embed {
     pub columns: u32,
     pub first_id: u32,
     pub ids: u32,
-    /// Row of the position table that a text's first token reads; `None` without a table.
-    pub first_position: Option<u32>,
+    /// Whether there is a table of positions.
+    pub positions: bool,
     /// Whether there is a table of token types.
     pub types: bool,
 }
@@ -33,7 +33,7 @@ pub fn record(recording: &mut Recording, embeddings: &Embeddings) -> Tensor {
             columns: embeddings.words.columns as u32,
             first_id,
             ids,
-            first_position: embeddings.positions.as_ref().map(|positions| positions.first as u32),
+            positions: positions.is_some(),
             types: types.is_some(),
         };
         recording.step(kernel, &[Some(tokens), Some(words), Some(output), positions, types]);
@@ -46,7 +46,6 @@ uniform!(
         columns: u32,
         first_id: u32,
         ids: u32,
-        first_position: u32,
     }
 );
 
@@ -68,11 +67,11 @@ impl Kernel for Embed {
 
     fn params(&self) -> Uniform {
         let Embed { columns, first_id, ids, .. } = *self;
-        Params { columns, first_id, ids, first_position: self.first_position.unwrap_or(0) }.into()
+        Params { columns, first_id, ids }.into()
     }
 
     fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
-        let positions = if self.first_position.is_some() { parts::POSITIONS_TABLE } else { parts::POSITIONS_NONE };
+        let positions = if self.positions { parts::POSITIONS_TABLE } else { parts::POSITIONS_NONE };
         let types = if self.types { parts::TYPES_TABLE } else { parts::TYPES_NONE };
         Launch {
             shader: Shader::link(NAME, &[parts::ELEMENT_F32, parts::BATCH, positions, types, parts::EMBED])
@@ -92,8 +91,8 @@ impl Kernel for Embed {
                 }
                 for column in 0..columns {
                     let mut value = words[(id - self.first_id) as usize * columns + column];
-                    if let Some(first) = self.first_position {
-                        value += operands[3].f32()[(first + position) as usize * columns + column];
+                    if self.positions {
+                        value += operands[3].f32()[position as usize * columns + column];
                     }
                     if self.types {
                         value += operands[4].f32()[kind as usize * columns + column];

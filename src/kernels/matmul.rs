@@ -3,7 +3,7 @@
 //! torch: `nn.Linear`, whose `[out, in]` weight the engine keeps as `[in, out]`.
 
 use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, uniform::uniform, write_output};
-use crate::gpu::{Capabilities, Recording, Rows, Shader, Tensor, parts};
+use crate::gpu::{Capabilities, Part, Recording, Rows, Shader, Tensor, parts};
 use crate::models::{Activation, Linear};
 use std::ops::Range;
 
@@ -74,6 +74,30 @@ uniform!(
     }
 );
 
+/// The outputs of one workgroup.
+struct Tile {
+    part: Part,
+    rows: u32,
+    columns: u32,
+    /// Elements of input and output that it reads and writes at once.
+    chunk: u32,
+}
+
+impl MatMul {
+    fn tile_on(&self, device: &Capabilities) -> Tile {
+        let whole_eights = [self.columns, self.weight_columns, self.first].iter().all(|columns| columns % 8 == 0);
+        if device.cpu
+            && device.int64
+            && device.uniform_subgroup() == Some(8)
+            && whole_eights
+            && self.inner.is_multiple_of(4)
+        {
+            return Tile { part: parts::TILE_SUBGROUP, rows: 16, columns: 64, chunk: 4 };
+        }
+        Tile { part: parts::TILE_WORKGROUP, rows: 64, columns: 64, chunk: 1 }
+    }
+}
+
 impl Kernel for MatMul {
     fn name(&self) -> &'static str {
         NAME
@@ -95,22 +119,27 @@ impl Kernel for MatMul {
         Params { rows: self.rows.code(), inner, columns, weight_columns, first }.into()
     }
 
-    fn launch(&self, _device: &Capabilities, batch: &BatchSize) -> Launch {
-        const TILE: u32 = 64;
+    fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
+        let tile = self.tile_on(device);
+        let [chunk, activate] = match tile.chunk {
+            4 => [parts::CHUNK_4, parts::ACTIVATE_4],
+            _ => [parts::CHUNK_1, parts::ACTIVATE_1],
+        };
         let linked = [
             parts::ELEMENT_F32,
-            parts::CHUNK_1,
+            chunk,
             parts::BATCH,
             parts::MATH,
             parts::ACTIVATION,
+            activate,
             parts::bias(self.bias),
             parts::residual(self.residual),
-            parts::TILE_WORKGROUP,
+            tile.part,
             parts::MATMUL,
         ];
         Launch {
             shader: Shader::link(NAME, &linked).constant("ACTIVATION", self.activation as u32),
-            grid: [self.columns.div_ceil(TILE), batch.rows(self.rows).div_ceil(TILE), 1],
+            grid: [self.columns.div_ceil(tile.columns), batch.rows(self.rows).div_ceil(tile.rows), 1],
         }
     }
 

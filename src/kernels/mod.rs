@@ -5,17 +5,21 @@ pub mod argmax;
 pub mod attention;
 pub mod attention_weights;
 pub mod embed;
+pub mod gate;
 pub mod layernorm;
 pub mod loss;
 pub mod matmul;
 pub mod pool;
+pub mod rotary;
 pub mod sigmoid;
 pub mod softmax;
+pub mod unfold;
 mod uniform;
 
 pub use uniform::{Field, Scalar, Uniform};
 
 use crate::gpu::{Capabilities, Rows, Shader};
+use crate::models::{Activation, Half, Pool};
 use std::fmt::Debug;
 
 /// Every kernel's name: file stem, module, entry point, pipeline label, test and bench.
@@ -23,8 +27,11 @@ pub const NAMES: &[&str] = &[
     embed::NAME,
     layernorm::NAME,
     matmul::NAME,
+    rotary::NAME,
     attention::NAME,
     attention_weights::NAME,
+    gate::NAME,
+    unfold::NAME,
     pool::NAME,
     softmax::NAME,
     sigmoid::NAME,
@@ -32,12 +39,58 @@ pub const NAMES: &[&str] = &[
     loss::NAME,
 ];
 
+/// One of every kernel, in the order of [`NAMES`], with the sizes of a MiniLM: to ask which variants an adapter would
+/// run.
+pub fn catalogue() -> Vec<Box<dyn Kernel>> {
+    let [hidden, inner, heads, labels, max_length] = [384, 1536, 12, 3, 512];
+    let (tokens, texts) = (Rows::Tokens, Rows::Texts);
+    let attention = attention::Heads {
+        queries: tokens,
+        heads,
+        head_width: hidden / heads,
+        query_stride: 3 * hidden,
+        key_stride: 3 * hidden,
+        first_key: hidden,
+        first_value: 2 * hidden,
+        window: u32::MAX,
+        max_length,
+        scale: 1.0 / ((hidden / heads) as f32).sqrt(),
+        score: attention::Term::None,
+    };
+    vec![
+        Box::new(embed::Embed { columns: hidden, first_id: 0, ids: 30522, positions: true, types: true }),
+        Box::new(layernorm::LayerNorm { rows: tokens, columns: hidden, epsilon: 1e-12, bias: true, residual: true }),
+        Box::new(matmul::MatMul {
+            rows: tokens,
+            inner: hidden,
+            columns: inner,
+            weight_columns: inner,
+            first: 0,
+            activation: Activation::Gelu,
+            bias: true,
+            residual: false,
+        }),
+        Box::new(rotary::Rotary { columns: 3 * hidden, heads: 2 * heads, half: hidden / heads / 2 }),
+        Box::new(attention::Attention(attention.clone())),
+        Box::new(attention_weights::AttentionWeights(attention)),
+        Box::new(gate::Gate { rows: tokens, columns: inner, activation: Activation::Gelu, half: Half::First }),
+        Box::new(unfold::Unfold { columns: hidden, taps: 3 }),
+        Box::new(pool::Pool { columns: hidden, pool: Pool::First }),
+        Box::new(softmax::Softmax { rows: texts, columns: labels }),
+        Box::new(sigmoid::Sigmoid { rows: texts, columns: labels }),
+        Box::new(argmax::Argmax { rows: texts, columns: labels }),
+        Box::new(loss::Loss { rows: texts, columns: labels, kind: loss::LossKind::CrossEntropy }),
+    ]
+}
+
 /// How a kernel uses a binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Access {
     Read,
     /// Written, every element that the batch has, and not read before.
     Write,
+    /// Read and written in place.
+    ReadWrite,
 }
 
 /// One binding of group 0; `name` and `number` are those of the WGSL.
@@ -51,6 +104,10 @@ pub struct Binding {
 impl Binding {
     pub(crate) const fn read(number: u32, name: &'static str) -> Binding {
         Binding { number, name, access: Access::Read }
+    }
+
+    pub(crate) const fn read_write(number: u32, name: &'static str) -> Binding {
+        Binding { number, name, access: Access::ReadWrite }
     }
 
     pub(crate) const fn write(number: u32, name: &'static str) -> Binding {
@@ -186,5 +243,16 @@ fn reduction(device: &Capabilities) -> (u32, crate::gpu::Part) {
         // The software adapter executes a subgroup as one vector: memory and barriers only cost.
         Some(size) if device.cpu => (size, crate::gpu::parts::REDUCE_SUBGROUP),
         _ => (64, crate::gpu::parts::REDUCE_WORKGROUP),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_catalogue_is_complete() {
+        let names: Vec<_> = catalogue().iter().map(|kernel| kernel.name()).collect();
+        assert_eq!(names, NAMES);
     }
 }

@@ -2,8 +2,9 @@
 //! `BertForSequenceClassification`. The relative position types are those of transformers 4.57, which computed them;
 //! 5.x ignores the setting without a word.
 
+use super::block::{self, MAX_LAYERS, MAX_POSITIONS, MAX_ROWS, MAX_WIDTH, Names, Sizes};
 use super::{
-    Activation, Architecture, Attention, Embeddings, FeedForward, Head, Layer, Linear, Model, Norm, NormOrder, Pool,
+    Activation, Architecture, Buckets, Dense, DistanceTable, Embeddings, Head, Layer, Linear, Model, Norm, Pool,
     Positions, Score, Weight,
 };
 use crate::checkpoint::Config;
@@ -11,21 +12,27 @@ use crate::error::Result;
 use serde::Deserialize;
 use std::sync::Arc;
 
-/// The fields of `BertConfig` that decide the forward pass, with transformers' defaults.
+pub const ARCHITECTURE: Architecture =
+    Architecture { model_type: "bert", class: "BertForSequenceClassification", base_prefix: "bert", describe };
+
+/// The fields of `BertConfig` that decide the forward pass, with transformers' defaults; RoBERTa and ELECTRA share them.
 #[derive(Debug, Deserialize)]
 #[serde(default)]
-struct BertConfig {
-    vocab_size: usize,
-    hidden_size: usize,
-    num_hidden_layers: usize,
-    num_attention_heads: usize,
-    intermediate_size: usize,
-    hidden_act: String,
-    max_position_embeddings: usize,
-    type_vocab_size: usize,
-    layer_norm_eps: f32,
-    position_embedding_type: String,
-    is_decoder: bool,
+pub(super) struct BertConfig {
+    pub vocab_size: usize,
+    pub hidden_size: usize,
+    pub num_hidden_layers: usize,
+    pub num_attention_heads: usize,
+    pub intermediate_size: usize,
+    pub hidden_act: String,
+    pub max_position_embeddings: usize,
+    pub type_vocab_size: usize,
+    pub layer_norm_eps: f32,
+    pub position_embedding_type: String,
+    pub is_decoder: bool,
+    pub pad_token_id: Option<u32>,
+    /// ELECTRA and ALBERT: width of the tables.
+    pub embedding_size: Option<usize>,
 }
 
 impl Default for BertConfig {
@@ -42,85 +49,133 @@ impl Default for BertConfig {
             layer_norm_eps: 1e-12,
             position_embedding_type: "absolute".into(),
             is_decoder: false,
+            pad_token_id: None,
+            embedding_size: None,
         }
     }
 }
 
-pub const ARCHITECTURE: Architecture =
-    Architecture { model_type: "bert", class: "BertForSequenceClassification", base_prefix: "bert", describe };
-
-fn describe(config: &Config) -> Result<Model> {
-    let fields: BertConfig = config.parse()?;
-    let BertConfig { hidden_size: hidden, max_position_embeddings: max_length, .. } = fields;
-    config.sizes(&[
-        ("vocab_size", fields.vocab_size, 1 << 24),
-        ("hidden_size", hidden, 1 << 16),
-        ("num_hidden_layers", fields.num_hidden_layers, 1 << 10),
-        ("intermediate_size", fields.intermediate_size, 1 << 16),
-        ("max_position_embeddings", max_length, (1 << 16) - 1),
-        ("type_vocab_size + 1", fields.type_vocab_size.saturating_add(1), 1 << 16),
-    ])?;
-    let epsilon = config.epsilon("layer_norm_eps", fields.layer_norm_eps)?;
-    if fields.is_decoder {
-        return Err(config.unsupported("is_decoder: true (causal attention)", "encoders"));
+impl BertConfig {
+    /// The fields of a config, refused where no forward pass can come of them.
+    pub fn read(config: &Config) -> Result<BertConfig> {
+        let fields: BertConfig = config.parse()?;
+        config.sizes(&[
+            ("vocab_size", fields.vocab_size, MAX_ROWS),
+            ("hidden_size", fields.hidden_size, MAX_WIDTH),
+            ("num_hidden_layers", fields.num_hidden_layers, MAX_LAYERS),
+            ("num_attention_heads", fields.num_attention_heads, MAX_WIDTH),
+            ("intermediate_size", fields.intermediate_size, MAX_WIDTH),
+            ("max_position_embeddings", fields.max_position_embeddings, MAX_POSITIONS),
+            ("type_vocab_size + 1", fields.type_vocab_size.saturating_add(1), MAX_ROWS),
+            ("embedding_size", fields.embedding_size.unwrap_or(1), MAX_WIDTH),
+        ])?;
+        config.epsilon("layer_norm_eps", fields.layer_norm_eps)?;
+        if fields.is_decoder {
+            return Err(config.unsupported("is_decoder: true (causal attention)", "encoders"));
+        }
+        Ok(fields)
     }
-    let activation = config.activation("hidden_act", &fields.hidden_act)?;
-    let head_width = config.head_width(hidden, fields.num_attention_heads)?;
 
-    let embedding = |name: &str, rows| Weight::table(format!("bert.embeddings.{name}_embeddings.weight"), rows, hidden);
-    let layer = |index: usize| -> Result<Arc<Layer>> {
-        let name = |part: &str| format!("bert.encoder.layer.{index}.{part}");
-        let distance = |keys| {
-            let table = name("attention.self.distance_embedding.weight");
-            Score::Distance { table: Weight::table(table, 2 * max_length - 1, head_width), keys }
-        };
-        let score = match fields.position_embedding_type.as_str() {
-            "absolute" => Score::Plain,
-            "relative_key" => distance(false),
-            "relative_key_query" => distance(true),
-            other => {
-                let feature = format!("position_embedding_type {other:?}");
-                return Err(config.unsupported(&feature, "absolute, relative_key and relative_key_query"));
+    pub fn sizes(&self, config: &Config) -> Result<Sizes> {
+        Ok(Sizes {
+            hidden: self.hidden_size,
+            heads: self.num_attention_heads,
+            intermediate: self.intermediate_size,
+            activation: config.activation("hidden_act", &self.hidden_act)?,
+            epsilon: self.layer_norm_eps,
+        })
+    }
+
+    /// The tables under `{prefix}.embeddings`, `width` columns each, normalised.
+    pub fn embeddings(&self, prefix: &str, width: usize, padding: Option<u32>) -> Embeddings {
+        let table =
+            |name: &str, rows| Weight::table(format!("{prefix}.embeddings.{name}_embeddings.weight"), rows, width);
+        let absolute = self.position_embedding_type == "absolute";
+        let positions = || Positions { table: table("position", self.max_position_embeddings), padding };
+        Embeddings {
+            words: table("word", self.vocab_size),
+            // A relative type leaves the absolute table, which is still in the file, unread.
+            positions: absolute.then(positions),
+            types: (self.type_vocab_size > 0).then(|| table("token_type", self.type_vocab_size)),
+            projection_before: None,
+            norm: Norm::new(format!("{prefix}.embeddings.LayerNorm"), width, self.layer_norm_eps),
+            projection_after: None,
+        }
+    }
+
+    /// The score that `position_embedding_type` asks for; `attention` is the prefix of its table.
+    pub fn score(&self, config: &Config, attention: &str, head_width: usize) -> Result<Score> {
+        let longest = self.max_position_embeddings;
+        let relative = |keys: bool| {
+            let name = format!("{attention}.distance_embedding.weight");
+            let table = DistanceTable::Shared(Weight::table(name, 2 * longest - 1, head_width));
+            Score::Relative {
+                query_table: Some(table.clone()),
+                key_table: keys.then_some(table),
+                // A row for every distance.
+                buckets: Buckets::new(longest, |distance| (distance + longest as i64 - 1) as u32),
             }
         };
-        let projections = ["query", "key", "value"].map(|part| name(&format!("attention.self.{part}")));
-        Ok(Arc::new(Layer {
-            order: NormOrder::Post,
-            attention: Attention {
-                heads: fields.num_attention_heads,
-                qkv: Linear::stacked(&projections, hidden, 3 * hidden),
-                output: Linear::new(name("attention.output.dense"), hidden, hidden),
-                scale: 1.0 / (head_width as f32).sqrt(),
-                score,
-            },
-            attention_norm: Some(Norm::new(name("attention.output.LayerNorm"), hidden, epsilon)),
-            feed_forward: FeedForward {
-                up: Linear::new(name("intermediate.dense"), hidden, fields.intermediate_size),
-                activation,
-                down: Linear::new(name("output.dense"), fields.intermediate_size, hidden),
-            },
-            feed_forward_norm: Norm::new(name("output.LayerNorm"), hidden, epsilon),
-        }))
-    };
+        match self.position_embedding_type.as_str() {
+            "absolute" => Ok(Score::Plain),
+            "relative_key" => Ok(relative(false)),
+            "relative_key_query" => Ok(relative(true)),
+            other => {
+                let feature = format!("position_embedding_type {other:?}");
+                Err(config.unsupported(&feature, "absolute, relative_key and relative_key_query"))
+            }
+        }
+    }
 
-    let absolute = fields.position_embedding_type == "absolute";
+    /// The layers under `{prefix}.encoder.layer`.
+    pub fn layers(&self, config: &Config, prefix: &str) -> Result<Vec<Arc<Layer>>> {
+        let sizes = self.sizes(config)?;
+        let layer = |index: usize| {
+            let name = format!("{prefix}.encoder.layer.{index}");
+            let attention = format!("{name}.attention.self");
+            let score = |head_width| self.score(config, &attention, head_width);
+            block::post_norm(config, Names::bert(&name), sizes, score).map(Arc::new)
+        };
+        (0..self.num_hidden_layers).map(layer).collect()
+    }
+}
+
+fn describe(config: &Config) -> Result<Model> {
+    let fields = BertConfig::read(config)?;
+    let hidden = fields.hidden_size;
     Ok(Model {
         hidden,
-        max_length,
-        embeddings: Embeddings {
-            words: embedding("word", fields.vocab_size),
-            positions: absolute.then(|| Positions { table: embedding("position", max_length), first: 0 }),
-            types: (fields.type_vocab_size > 0).then(|| embedding("token_type", fields.type_vocab_size)),
-            norm: Norm::new("bert.embeddings.LayerNorm", hidden, epsilon),
-            projection: None,
-        },
-        layers: (0..fields.num_hidden_layers).map(layer).collect::<Result<_>>()?,
+        max_length: fields.max_position_embeddings,
+        embeddings: fields.embeddings("bert", hidden, None),
+        layers: fields.layers(config, "bert")?,
         final_norm: None,
-        head: Head {
-            pool: Pool::First,
-            // The pooler is pretrained with the encoder, but a checkpoint without it cannot classify either.
-            dense: Some((Linear::new("bert.pooler.dense", hidden, hidden).of_head(), Activation::Tanh)),
-            classifier: Linear::new("classifier", hidden, config.num_labels()).of_head(),
-        },
+        head: pooler_head("bert.pooler.dense", config, hidden),
     })
+}
+
+/// `classifier(tanh(pooler(first token)))`. The pooler is pretrained with the encoder, but a checkpoint without it cannot
+/// classify either.
+pub(super) fn pooler_head(pooler: &str, config: &Config, hidden: usize) -> Head {
+    Head {
+        pool: Pool::First,
+        dense: Some(Dense {
+            linear: Linear::new(pooler, hidden, hidden).of_head(),
+            activation: Activation::Tanh,
+            norm: None,
+        }),
+        classifier: Linear::new("classifier", hidden, config.num_labels()).of_head(),
+    }
+}
+
+/// `classifier.out_proj(activation(classifier.dense(first token)))`: RoBERTa, ELECTRA, MPNet.
+pub(super) fn dense_head(activation: Activation, config: &Config, hidden: usize) -> Head {
+    Head {
+        pool: Pool::First,
+        dense: Some(Dense {
+            linear: Linear::new("classifier.dense", hidden, hidden).of_head(),
+            activation,
+            norm: None,
+        }),
+        classifier: Linear::new("classifier.out_proj", hidden, config.num_labels()).of_head(),
+    }
 }

@@ -1,11 +1,19 @@
 //! Stage 3, second half: description -> recording. The one function that records any [`Model`].
 
-use super::{Activation, Layer, Model, NormOrder, Pool};
+use super::{
+    Activation, Attention, Buckets, Convolution, Dense, DistanceTable, FeedForward, Layer, Model, NormOrder, Pool,
+    Projected, Score,
+};
 use crate::checkpoint::Scoring;
-use crate::gpu::{Output, Recording, Tensor};
-use crate::kernels::attention::Projections;
+use crate::gpu::{Output, Recording, Rows, Tensor};
+use crate::kernels::attention::{Heads, Projections, ScoreTables};
 use crate::kernels::loss::LossKind;
-use crate::kernels::{argmax, attention, attention_weights, embed, layernorm, loss, matmul, pool, sigmoid, softmax};
+use crate::kernels::{
+    Values, argmax, attention, attention_weights, embed, gate, layernorm, loss, matmul, pool, rotary, sigmoid, softmax,
+    unfold,
+};
+use std::collections::HashMap;
+use std::sync::Arc;
 
 /// What a run is to answer beside logits, probabilities and argmax.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,52 +26,27 @@ pub struct Wanted {
 
 /// Records the forward pass of any model. `max_binding`: bytes that one binding of the device may span.
 pub fn record(model: &Model, wanted: Wanted, max_binding: u64) -> Recording {
-    let mut recording = Recording::new(max_binding);
+    let mut encoder = Encoder { recording: Recording::new(max_binding), model, tables: Tables::default() };
+    let pooled = encoder.encode(wanted);
+    let mut recording = encoder.recording;
     let r = &mut recording;
 
-    let mut hidden = embed::record(r, &model.embeddings);
-    hidden = layernorm::record(r, hidden, None, &model.embeddings.norm);
-    if let Some(projection) = &model.embeddings.projection {
-        hidden = matmul::record(r, hidden, projection, Activation::Identity, None);
-    }
-    if wanted.hidden_states {
-        r.output(Output::HiddenState(0), hidden);
-    }
-
-    // Where the head reads first tokens only and nobody asked for more, the last layer computes nothing else.
-    let narrow = model.head.pool == Pool::First && !wanted.hidden_states && !wanted.attentions;
-    for (index, layer) in model.layers.iter().enumerate() {
-        let rows = if narrow && index + 1 == model.layers.len() { LayerRows::First } else { LayerRows::All };
-        let projections;
-        (hidden, projections) = record_layer(r, layer, hidden, rows, model.max_length);
-        if wanted.attentions {
-            let weights = attention_weights::record(r, &layer.attention, projections, model.max_length);
-            r.output(Output::Attention(index), weights);
-        }
-        if wanted.hidden_states {
-            r.output(Output::HiddenState(index + 1), hidden);
+    let mut features = pooled;
+    if let Some(Dense { linear, activation, norm }) = &model.head.dense {
+        features = matmul::record(r, features, linear, *activation, None);
+        if let Some(norm) = norm {
+            features = layernorm::record(r, features, None, norm);
         }
     }
-    if let Some(norm) = &model.final_norm {
-        hidden = layernorm::record(r, hidden, None, norm);
-    }
-
-    let mut pooled = if narrow && !model.layers.is_empty() { hidden } else { pool::record(r, hidden, model.head.pool) };
-    if let Some((dense, activation)) = &model.head.dense {
-        pooled = matmul::record(r, pooled, dense, *activation, None);
-    }
-    let logits = matmul::record(r, pooled, &model.head.classifier, Activation::Identity, None);
+    let logits = matmul::record(r, features, &model.head.classifier, Activation::Identity, None);
     r.output(Output::Logits, logits);
-    match wanted.scoring {
-        Scoring::None => {}
-        Scoring::Sigmoid => {
-            let probabilities = sigmoid::record(r, logits);
-            r.output(Output::Probabilities, probabilities);
-        }
-        Scoring::Softmax => {
-            let probabilities = softmax::record(r, logits);
-            r.output(Output::Probabilities, probabilities);
-        }
+    let probabilities = match wanted.scoring {
+        Scoring::None => None,
+        Scoring::Sigmoid => Some(sigmoid::record(r, logits)),
+        Scoring::Softmax => Some(softmax::record(r, logits)),
+    };
+    if let Some(probabilities) = probabilities {
+        r.output(Output::Probabilities, probabilities);
     }
     let [index, value] = argmax::record(r, logits);
     r.output(Output::Argmax, index);
@@ -83,53 +66,194 @@ enum LayerRows {
     First,
 }
 
-fn record_layer(
-    r: &mut Recording,
-    layer: &Layer,
-    input: Tensor,
-    rows: LayerRows,
-    max_length: usize,
-) -> (Tensor, Projections) {
-    let attention = &layer.attention;
-    let pre = layer.order == NormOrder::Pre;
-    let normed = match &layer.attention_norm {
-        Some(norm) if pre => layernorm::record(r, input, None, norm),
-        _ => input,
-    };
+struct Encoder<'a> {
+    recording: Recording,
+    model: &'a Model,
+    tables: Tables,
+}
 
-    let width = attention.output.inputs();
-    let (projections, residual) = match rows {
-        LayerRows::All => {
-            let qkv = matmul::record(r, normed, &attention.qkv, Activation::Identity, None);
-            (Projections { queries: qkv, keys: qkv, first_key: width }, input)
-        }
-        LayerRows::First => {
-            let first = pool::record(r, normed, Pool::First);
-            let mut part =
-                |input, columns| matmul::record_columns(r, input, &attention.qkv, columns, Activation::Identity, None);
-            let projections =
-                Projections { queries: part(first, 0..width), keys: part(normed, width..3 * width), first_key: 0 };
-            (projections, if pre { pool::record(r, input, Pool::First) } else { first })
-        }
-    };
-    let attended = attention::record(r, attention, projections, max_length);
+/// Tensors that layers share and that no batch changes.
+#[derive(Default)]
+struct Tables {
+    /// Cosines and sines, by the bits of theta.
+    angles: HashMap<u64, Tensor>,
+    buckets: HashMap<Arc<[u32]>, Tensor>,
+    /// Normalised embeddings of distances, by the tensor of the embeddings and the name of the norm.
+    distances: HashMap<(String, Option<String>), Tensor>,
+}
 
-    let feed_forward = &layer.feed_forward;
-    let output = match (layer.order, &layer.attention_norm) {
-        (NormOrder::Post, Some(norm)) => {
-            let attended = matmul::record(r, attended, &attention.output, Activation::Identity, None);
-            let middle = layernorm::record(r, attended, Some(residual), norm);
-            let inner = matmul::record(r, middle, &feed_forward.up, feed_forward.activation, None);
-            let outer = matmul::record(r, inner, &feed_forward.down, Activation::Identity, None);
-            layernorm::record(r, outer, Some(middle), &layer.feed_forward_norm)
+impl Encoder<'_> {
+    /// From ids to `[texts, hidden]`: the rows that the head reads.
+    fn encode(&mut self, wanted: Wanted) -> Tensor {
+        let model = self.model;
+        let embeddings = &model.embeddings;
+        let r = &mut self.recording;
+        let mut hidden = embed::record(r, embeddings);
+        if let Some(projection) = &embeddings.projection_before {
+            hidden = matmul::record(r, hidden, projection, Activation::Identity, None);
         }
-        (NormOrder::Post, None) => unreachable!("a post-norm layer normalises its attention"),
-        (NormOrder::Pre, _) => {
-            let middle = matmul::record(r, attended, &attention.output, Activation::Identity, Some(residual));
-            let normed = layernorm::record(r, middle, None, &layer.feed_forward_norm);
-            let inner = matmul::record(r, normed, &feed_forward.up, feed_forward.activation, None);
-            matmul::record(r, inner, &feed_forward.down, Activation::Identity, Some(middle))
+        hidden = layernorm::record(r, hidden, None, &embeddings.norm);
+        if let Some(projection) = &embeddings.projection_after {
+            hidden = matmul::record(r, hidden, projection, Activation::Identity, None);
+        }
+        if wanted.hidden_states {
+            r.output(Output::HiddenState(0), hidden);
+        }
+
+        // Where the head reads first tokens only and nobody asked for more, the last layer computes nothing else.
+        let last = model.layers.len() - 1;
+        let narrow = model.head.pool == Pool::First
+            && !wanted.hidden_states
+            && !wanted.attentions
+            && model.layers[last].convolution.is_none();
+        for (index, layer) in model.layers.iter().enumerate() {
+            let rows = if narrow && index == last { LayerRows::First } else { LayerRows::All };
+            let weights = wanted.attentions.then_some(index);
+            hidden = self.layer(layer, hidden, rows, weights);
+            if index == last
+                && let Some(norm) = &model.final_norm
+            {
+                hidden = layernorm::record(&mut self.recording, hidden, None, norm);
+            }
+            if wanted.hidden_states {
+                // The last one is after the final norm, as in transformers 5.
+                self.recording.output(Output::HiddenState(index + 1), hidden);
+            }
+        }
+        if narrow { hidden } else { pool::record(&mut self.recording, hidden, model.head.pool) }
+    }
+
+    /// One layer; with `weights` its attention weights are an output of that index.
+    fn layer(&mut self, layer: &Layer, input: Tensor, rows: LayerRows, weights: Option<usize>) -> Tensor {
+        let attention = &layer.attention;
+        let pre = layer.order == NormOrder::Pre;
+        let normed = match &layer.attention_norm {
+            Some(norm) if pre => layernorm::record(&mut self.recording, input, None, norm),
+            _ => input,
+        };
+        let projections = self.project(attention, normed, rows);
+        let residual = match rows {
+            LayerRows::All => input,
+            LayerRows::First => pool::record(&mut self.recording, input, Pool::First),
+        };
+
+        let heads = Heads::new(attention, &projections, self.model.max_length);
+        let tables = self.score_tables(&attention.score);
+        let r = &mut self.recording;
+        if let Some(index) = weights {
+            let weights = attention_weights::record(r, heads.clone(), projections, tables);
+            r.output(Output::Attention(index), weights);
+        }
+        let attended = attention::record(r, heads, projections, tables);
+        let output = match &layer.attention_norm {
+            Some(norm) if !pre => {
+                let attended = matmul::record(r, attended, &attention.output, Activation::Identity, None);
+                let middle = layernorm::record(r, attended, Some(residual), norm);
+                let outer = feed_forward(r, middle, &layer.feed_forward, None);
+                layernorm::record(r, outer, Some(middle), &layer.feed_forward_norm)
+            }
+            _ => {
+                let middle = matmul::record(r, attended, &attention.output, Activation::Identity, Some(residual));
+                let normed = layernorm::record(r, middle, None, &layer.feed_forward_norm);
+                feed_forward(r, normed, &layer.feed_forward, Some(middle))
+            }
+        };
+        match &layer.convolution {
+            None => output,
+            Some(Convolution { kernel, linear, activation, norm }) => {
+                let unfolded = unfold::record(r, input, *kernel);
+                let convolved = matmul::record(r, unfolded, linear, *activation, None);
+                layernorm::record(r, convolved, Some(output), norm)
+            }
+        }
+    }
+
+    /// Queries, keys and values, rotated where the layer has it.
+    fn project(&mut self, attention: &Attention, input: Tensor, rows: LayerRows) -> Projections {
+        let width = attention.output.inputs();
+        let angles = attention.rotary.map(|theta| self.angles(theta, width / attention.heads / 2));
+        let r = &mut self.recording;
+        match rows {
+            LayerRows::All => {
+                let qkv = matmul::record(r, input, &attention.qkv, Activation::Identity, None);
+                if let Some(angles) = angles {
+                    rotary::record(r, qkv, 2 * attention.heads, angles);
+                }
+                Projections { queries: qkv, keys: qkv, first_key: width }
+            }
+            LayerRows::First => {
+                let first = pool::record(r, input, Pool::First);
+                let mut part = |input, columns| {
+                    matmul::record_columns(r, input, &attention.qkv, columns, Activation::Identity, None)
+                };
+                // The first token's angles are zero: its query stays as it is.
+                let (queries, keys) = (part(first, 0..width), part(input, width..3 * width));
+                if let Some(angles) = angles {
+                    rotary::record(r, keys, attention.heads, angles);
+                }
+                Projections { queries, keys, first_key: 0 }
+            }
+        }
+    }
+
+    fn angles(&mut self, theta: f64, half: usize) -> Tensor {
+        let Encoder { recording, model, tables } = self;
+        let make = || rotary::angles(recording, model.max_length, half, theta);
+        *tables.angles.entry(theta.to_bits()).or_insert_with(make)
+    }
+
+    fn score_tables(&mut self, score: &Score) -> ScoreTables {
+        match score {
+            Score::Plain => ScoreTables::default(),
+            Score::Bias { table, buckets } => {
+                let query_table = Some(self.recording.weight(table));
+                ScoreTables { query_table, key_table: None, buckets: Some(self.buckets(buckets)) }
+            }
+            Score::Relative { query_table, key_table, buckets } => {
+                let [query_table, key_table] =
+                    [query_table, key_table].map(|table| table.as_ref().map(|table| self.distance_table(table)));
+                ScoreTables {
+                    query_table: query_table.or(key_table),
+                    key_table: key_table.or(query_table),
+                    buckets: Some(self.buckets(buckets)),
+                }
+            }
+        }
+    }
+
+    fn buckets(&mut self, Buckets(buckets): &Buckets) -> Tensor {
+        let recording = &mut self.recording;
+        let make = || recording.constant(Rows::Fixed(buckets.len() as u32), 1, Values::U32(buckets.to_vec()));
+        *self.tables.buckets.entry(buckets.clone()).or_insert_with(make)
+    }
+
+    /// Depends on weights alone, so that it is computed once.
+    fn distance_table(&mut self, table: &DistanceTable) -> Tensor {
+        let r = &mut self.recording;
+        match table {
+            DistanceTable::Shared(weight) => r.weight(weight),
+            DistanceTable::Projected(projected) => {
+                let Projected { embeddings, norm, linear, columns } = projected.as_ref();
+                let key = (embeddings.names.join(" "), norm.as_ref().map(|norm| norm.weight.names.join(" ")));
+                let rows = *self.tables.distances.entry(key).or_insert_with(|| {
+                    let rows = r.weight(embeddings);
+                    norm.as_ref().map_or(rows, |norm| layernorm::record(r, rows, None, norm))
+                });
+                matmul::record_columns(r, rows, linear, columns.clone(), Activation::Identity, None)
+            }
+        }
+    }
+}
+
+/// `down(activation(up(input)))`, gated where it is, plus the residual where it is given.
+fn feed_forward(r: &mut Recording, input: Tensor, layer: &FeedForward, residual: Option<Tensor>) -> Tensor {
+    let FeedForward { up, activation, gate: gated, down } = layer;
+    let inner = match gated {
+        None => matmul::record(r, input, up, *activation, None),
+        Some(half) => {
+            let halves = matmul::record(r, input, up, Activation::Identity, None);
+            gate::record(r, halves, *activation, *half)
         }
     };
-    (output, projections)
+    matmul::record(r, inner, down, Activation::Identity, residual)
 }

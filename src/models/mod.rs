@@ -3,13 +3,24 @@
 //! function that records any `Model` is [`encoder::record`].
 
 mod activation;
-pub mod bert;
+mod albert;
+mod architectures;
+mod bert;
+mod block;
+mod deberta_v2;
+mod distilbert;
+mod electra;
 pub mod encoder;
+mod modernbert;
+mod mpnet;
+mod roberta;
+mod rotary_bert;
 
 pub use activation::Activation;
+pub use architectures::{ARCHITECTURES, Architecture, architecture};
 
-use crate::checkpoint::Config;
-use crate::error::{Error, Result};
+use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A matrix or vector of the checkpoint, named as transformers names it, that the engine needs.
@@ -90,8 +101,9 @@ impl Linear {
         Linear::stacked(&[prefix.into()], inputs, outputs)
     }
 
-    pub fn without_bias(self) -> Linear {
-        Linear { bias: None, ..self }
+    /// Leaves the bias out unless `present`.
+    pub fn with_bias(self, present: bool) -> Linear {
+        Linear { bias: self.bias.filter(|_| present), ..self }
     }
 
     /// Marks the layer as part of the classification head.
@@ -129,6 +141,18 @@ impl Norm {
         Norm { weight, bias: Some(Weight::vector(format!("{prefix}.bias"), columns)), epsilon }
     }
 
+    /// Leaves the bias out unless `present`.
+    pub fn with_bias(self, present: bool) -> Norm {
+        Norm { bias: self.bias.filter(|_| present), ..self }
+    }
+
+    /// Marks the norm as part of the classification head.
+    pub fn of_head(mut self) -> Norm {
+        self.weight.role = Role::Head;
+        self.bias.iter_mut().for_each(|bias| bias.role = Role::Head);
+        self
+    }
+
     fn weights(&self) -> impl Iterator<Item = &Weight> {
         std::iter::once(&self.weight).chain(&self.bias)
     }
@@ -147,22 +171,25 @@ pub struct Model {
     pub head: Head,
 }
 
-/// `ids -> norm(word + position + type)`, then an optional projection to the hidden width.
+/// `ids -> norm(word + position + type)`, with a projection to the hidden width before or after the norm.
 #[derive(Clone, Debug)]
 pub struct Embeddings {
     pub words: Weight,
     pub positions: Option<Positions>,
     pub types: Option<Weight>,
+    /// DeBERTa: tables narrower than the hidden width are projected before the norm.
+    pub projection_before: Option<Linear>,
     pub norm: Norm,
-    pub projection: Option<Linear>,
+    /// ELECTRA, ALBERT: ... or after it.
+    pub projection_after: Option<Linear>,
 }
 
-/// A learned table of absolute positions; token `i` of a text reads row `first + i`.
+/// A learned table of absolute positions.
 #[derive(Clone, Debug)]
 pub struct Positions {
     pub table: Weight,
-    /// RoBERTa starts at `pad_token_id + 1`.
-    pub first: usize,
+    /// RoBERTa counts the tokens that are not this id, from the id + 1 on; `None`: token `i` reads row `i`.
+    pub padding: Option<u32>,
 }
 
 /// Where a layer normalises.
@@ -182,6 +209,7 @@ pub struct Layer {
     pub attention_norm: Option<Norm>,
     pub feed_forward: FeedForward,
     pub feed_forward_norm: Norm,
+    pub convolution: Option<Convolution>,
 }
 
 #[derive(Clone, Debug)]
@@ -190,36 +218,110 @@ pub struct Attention {
     /// q, k and v stacked: `[hidden] -> [3 * hidden]`.
     pub qkv: Linear,
     pub output: Linear,
-    /// Multiplies the score, all terms of it.
+    /// Multiplies `q . k` and the terms beside it.
     pub scale: f32,
     pub score: Score,
+    /// Keys further than this from the query are not seen.
+    pub window: Option<usize>,
+    /// Base of the rotary angles, where q and k are rotated by their positions (Su et al. 2021).
+    pub rotary: Option<f64>,
 }
 
-/// What is added to `q . k` before the softmax.
+/// What is added to `q . k` before the softmax, by the distance of query `i` and key `j`.
 #[derive(Clone, Debug)]
 pub enum Score {
     Plain,
-    /// Query `i` and key `j` also meet a learned vector of their distance: `q_i . table[d]`, and with `keys` also
-    /// `k_j . table[d]`, with `d = i - j + distances / 2`, shared by all heads (Shaw et al. 2018; Huang et al. 2020).
-    Distance {
-        table: Weight,
-        keys: bool,
+    /// `q_i . table[r]` and `k_j . table[r]`, before the scale, with `r = bucket(i - j)` (Shaw et al. 2018, Huang et al.
+    /// 2020, He et al. 2020).
+    Relative {
+        query_table: Option<DistanceTable>,
+        key_table: Option<DistanceTable>,
+        buckets: Buckets,
     },
+    /// `table[bucket(i - j)][head]`, after the scale (Raffel et al. 2020).
+    Bias {
+        table: Weight,
+        buckets: Buckets,
+    },
+}
+
+/// A vector for each bucket of distances.
+#[derive(Clone, Debug)]
+pub enum DistanceTable {
+    /// `[buckets, head width]`, all heads alike.
+    Shared(Weight),
+    /// `[buckets, hidden]`, a part of it for each head.
+    Projected(Box<Projected>),
+}
+
+/// The outputs `columns` of `linear(norm(embeddings))`.
+#[derive(Clone, Debug)]
+pub struct Projected {
+    pub embeddings: Weight,
+    pub norm: Option<Norm>,
+    pub linear: Linear,
+    pub columns: Range<usize>,
+}
+
+/// The bucket of each distance: `table[i - j + longest - 1]` for texts of up to `longest` tokens.
+#[derive(Clone)]
+pub struct Buckets(pub Arc<[u32]>);
+
+impl Buckets {
+    /// The buckets of the distances of texts of up to `longest` tokens.
+    pub fn new(longest: usize, bucket: impl Fn(i64) -> u32) -> Buckets {
+        let farthest = longest as i64 - 1;
+        Buckets((-farthest..=farthest).map(bucket).collect())
+    }
+}
+
+impl fmt::Debug for Buckets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Buckets(of {} distances)", self.0.len())
+    }
 }
 
 #[derive(Clone, Debug)]
 pub struct FeedForward {
     pub up: Linear,
     pub activation: Activation,
+    /// Where `up` has two halves: which one is activated; the other multiplies it (Shazeer 2020).
+    pub gate: Option<Half>,
     pub down: Linear,
+}
+
+/// A half of a feed-forward layer's columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Half {
+    First,
+    Second,
+}
+
+/// DeBERTa-v2-xlarge: `norm(output of the layer + activation(convolution of the layer's input along the text))`.
+#[derive(Clone, Debug)]
+pub struct Convolution {
+    /// Tokens that one output sees, itself in the middle.
+    pub kernel: usize,
+    /// `[hidden * kernel] -> [hidden]`, an input channel's taps beside each other.
+    pub linear: Linear,
+    pub activation: Activation,
+    pub norm: Norm,
 }
 
 #[derive(Clone, Debug)]
 pub struct Head {
     pub pool: Pool,
-    /// The layer between pooling and classifier, with its activation.
-    pub dense: Option<(Linear, Activation)>,
+    /// The layer between pooling and classifier.
+    pub dense: Option<Dense>,
     pub classifier: Linear,
+}
+
+/// `norm(activation(linear(x)))`.
+#[derive(Clone, Debug)]
+pub struct Dense {
+    pub linear: Linear,
+    pub activation: Activation,
+    pub norm: Option<Norm>,
 }
 
 /// How the rows of a text become one.
@@ -236,87 +338,54 @@ impl Model {
         self.head.classifier.outputs()
     }
 
+    /// The id that positions are not counted for, where there is one.
+    pub fn position_padding(&self) -> Option<u32> {
+        self.embeddings.positions.as_ref().and_then(|positions| positions.padding)
+    }
+
     /// Every weight that the forward pass reads, shared ones once for each use.
     pub fn weights(&self) -> Vec<&Weight> {
-        let mut all = vec![&self.embeddings.words];
-        all.extend(self.embeddings.positions.as_ref().map(|positions| &positions.table));
-        all.extend(&self.embeddings.types);
-        all.extend(self.embeddings.norm.weights());
-        all.extend(self.embeddings.projection.iter().flat_map(Linear::weights));
-        for layer in &self.layers {
-            let Attention { qkv, output, score, .. } = &layer.attention;
-            all.extend(qkv.weights().chain(output.weights()));
-            if let Score::Distance { table, .. } = score {
-                all.push(table);
-            }
-            all.extend(layer.attention_norm.iter().flat_map(Norm::weights));
-            all.extend(layer.feed_forward.up.weights().chain(layer.feed_forward.down.weights()));
-            all.extend(layer.feed_forward_norm.weights());
-        }
+        let Embeddings { words, positions, types, projection_before, norm, projection_after } = &self.embeddings;
+        let mut all = vec![words];
+        all.extend(positions.iter().map(|positions| &positions.table));
+        all.extend(types);
+        all.extend(norm.weights());
+        all.extend(projection_before.iter().chain(projection_after).flat_map(Linear::weights));
+        self.layers.iter().for_each(|layer| all.extend(layer.weights()));
         all.extend(self.final_norm.iter().flat_map(Norm::weights));
-        all.extend(self.head.dense.iter().flat_map(|(dense, _)| dense.weights()));
+        if let Some(Dense { linear, norm, .. }) = &self.head.dense {
+            all.extend(linear.weights().chain(norm.iter().flat_map(Norm::weights)));
+        }
         all.extend(self.head.classifier.weights());
         all
     }
 }
 
-/// Checks and errors that architecture files share.
-impl Config {
-    /// The error that names what of this config is not computed here.
-    pub(crate) fn unsupported(&self, feature: &str, supported: &str) -> Error {
-        Error::Unsupported { path: self.path().into(), feature: feature.into(), supported: supported.into() }
-    }
-
-    fn activation(&self, field: &str, name: &str) -> Result<Activation> {
-        let unknown = || self.unsupported(&format!("{field} {name:?}"), &Activation::NAMES.join(", "));
-        Activation::from_name(name).ok_or_else(unknown)
-    }
-
-    /// Columns of one attention head, which must divide the hidden width and fit the kernels' registers.
-    fn head_width(&self, hidden: usize, heads: usize) -> Result<usize> {
-        let width = hidden.checked_div(heads).filter(|width| *width > 0 && width * heads == hidden);
-        let width = width.ok_or_else(|| {
-            Error::malformed(self.path(), format!("hidden size {hidden} is not a multiple of {heads} attention heads"))
-        })?;
-        let limit = if width % 4 == 0 { 256 } else { 64 };
-        if width > limit {
-            return Err(self.unsupported(&format!("an attention head of {width} columns"), &format!("up to {limit}")));
+impl Layer {
+    fn weights(&self) -> Vec<&Weight> {
+        let FeedForward { up, down, .. } = &self.feed_forward;
+        let mut all: Vec<&Weight> = self.attention.qkv.weights().chain(self.attention.output.weights()).collect();
+        match &self.attention.score {
+            Score::Plain => {}
+            Score::Bias { table, .. } => all.push(table),
+            Score::Relative { query_table, key_table, .. } => {
+                for table in query_table.iter().chain(key_table) {
+                    match table {
+                        DistanceTable::Shared(weight) => all.push(weight),
+                        DistanceTable::Projected(projected) => {
+                            let Projected { embeddings, norm, linear, .. } = projected.as_ref();
+                            all.push(embeddings);
+                            all.extend(norm.iter().flat_map(Norm::weights).chain(linear.weights()));
+                        }
+                    }
+                }
+            }
         }
-        Ok(width)
-    }
-}
-
-/// An architecture: what `config.json` calls it and what turns the config into a model.
-#[derive(Debug)]
-pub struct Architecture {
-    /// `model_type` in config.json.
-    pub model_type: &'static str,
-    /// The transformers class whose checkpoints load.
-    pub class: &'static str,
-    /// Prefix of the encoder's tensors, which some files leave out and others add.
-    pub base_prefix: &'static str,
-    pub describe: fn(&Config) -> Result<Model>,
-}
-
-/// What loads. An architecture is its file and one line here.
-pub const ARCHITECTURES: &[Architecture] = &[bert::ARCHITECTURE];
-
-/// The architecture of a config.
-///
-/// # Errors
-/// [`Error::Unsupported`] naming the `model_type`, with what is supported.
-pub fn architecture(config: &Config) -> Result<&'static Architecture> {
-    let names = || ARCHITECTURES.iter().map(|architecture| architecture.model_type).collect::<Vec<_>>().join(", ");
-    let found = ARCHITECTURES.iter().find(|architecture| architecture.model_type == config.model_type);
-    let found = found.ok_or_else(|| config.unsupported(&format!("model_type {:?}", config.model_type), &names()))?;
-    // A config saved from the bare encoder or the pretraining class names that; the missing head speaks for itself.
-    let other_task = config.architectures.iter().find(|class| class.contains("For") && !class.contains("PreTraining"));
-    match other_task {
-        Some(class)
-            if !config.architectures.iter().any(|class| class == found.class) && !class.contains("MaskedLM") =>
-        {
-            Err(config.unsupported(&format!("architecture {class}"), found.class))
+        all.extend(self.attention_norm.iter().flat_map(Norm::weights));
+        all.extend(up.weights().chain(down.weights()).chain(self.feed_forward_norm.weights()));
+        if let Some(Convolution { linear, norm, .. }) = &self.convolution {
+            all.extend(linear.weights().chain(norm.weights()));
         }
-        _ => Ok(found),
+        all
     }
 }

@@ -19,7 +19,7 @@ pub struct Capacity {
 /// The texts of one batch, as the kernels read them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
-    /// `[tokens]` of (id, type id, position in its text, text in this batch).
+    /// `[tokens]` of (id, type id, position, text in this batch).
     pub tokens: Vec<[u32; 4]>,
     /// `[texts + 1]`: text `i` is `tokens[starts[i]..starts[i + 1]]`.
     pub starts: Vec<u32>,
@@ -30,18 +30,25 @@ pub struct Batch {
 impl Batch {
     /// The batch of the encodings `rows`, in that order.
     ///
+    /// A token's position is its place in its text; with `padding`, as RoBERTa has it, the number of tokens up to it
+    /// that are not `padding`, plus `padding`, and for such a token `padding` itself (transformers
+    /// models/roberta/modeling_roberta.py, `create_position_ids_from_input_ids`).
+    ///
     /// # Panics
     /// When a row is out of range.
-    pub fn new<E: Borrow<Encoding>>(encodings: &[E], rows: &[usize]) -> Batch {
+    pub fn new<E: Borrow<Encoding>>(encodings: &[E], rows: &[usize], padding: Option<u32>) -> Batch {
         let total = rows.iter().map(|&row| encodings[row].borrow().ids.len()).sum();
         let mut tokens = Vec::with_capacity(total);
         let mut starts = Vec::with_capacity(rows.len() + 1);
         starts.push(0);
         for (text, &row) in (0u32..).zip(rows) {
             let Encoding { ids, type_ids, .. } = encodings[row].borrow();
-            tokens.extend(
-                (0u32..).zip(ids).zip(type_ids).map(|((position, &id), &type_id)| [id, type_id, position, text]),
-            );
+            let mut counted = padding.map_or(0, |padding| padding + 1);
+            tokens.extend(ids.iter().zip(type_ids).map(|(&id, &type_id)| {
+                let position = if Some(id) == padding { id } else { counted };
+                counted += u32::from(Some(id) != padding);
+                [id, type_id, position, text]
+            }));
             starts.push(tokens.len() as u32);
         }
         Batch { tokens, starts, rows: rows.to_vec() }
@@ -103,16 +110,6 @@ impl Packing {
     }
 }
 
-/// The batches of `encodings`, each made when it is asked for.
-///
-/// # Panics
-/// As [`Packing::new`].
-pub fn pack<E: Borrow<Encoding>>(encodings: &[E], capacity: Capacity) -> impl Iterator<Item = Batch> {
-    let lengths: Vec<usize> = encodings.iter().map(|encoding| encoding.borrow().ids.len()).collect();
-    let Packing { order, bounds } = Packing::new(&lengths, capacity);
-    (1..bounds.len()).map(move |end| Batch::new(encodings, &order[bounds[end - 1]..bounds[end]]))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,7 +130,9 @@ mod tests {
         ) {
             let encodings: Vec<Encoding> =
                 lengths.iter().enumerate().map(|(row, &length)| encoding(row, length)).collect();
-            let batches: Vec<Batch> = pack(&encodings, Capacity { tokens, texts }).collect();
+            let lengths: Vec<usize> = encodings.iter().map(|encoding| encoding.ids.len()).collect();
+            let packing = Packing::new(&lengths, Capacity { tokens, texts });
+            let batches: Vec<Batch> = packing.batches().map(|rows| Batch::new(&encodings, rows, None)).collect();
 
             let mut seen: Vec<usize> = batches.iter().flat_map(|batch| batch.rows.clone()).collect();
             seen.sort_unstable();
@@ -155,17 +154,15 @@ mod tests {
                 }
             }
         }
+    }
 
-        #[test]
-        fn the_plan_is_what_is_packed(lengths in prop::collection::vec(1usize..40, 0..120), texts in 1usize..20) {
-            let capacity = Capacity { tokens: 64, texts };
-            let encodings: Vec<Encoding> =
-                lengths.iter().enumerate().map(|(row, &length)| encoding(row, length)).collect();
-            let borrowed: Vec<&Encoding> = encodings.iter().collect();
-            let packing = Packing::new(&lengths, capacity);
-            let planned: Vec<Batch> = packing.batches().map(|rows| Batch::new(&borrowed, rows)).collect();
-            prop_assert_eq!(planned, pack(&borrowed, capacity).collect::<Vec<_>>());
-        }
+    #[test]
+    fn roberta_counts_what_is_not_padding() {
+        let encoding = Encoding { ids: vec![0, 7, 1, 8, 1, 2], type_ids: vec![0; 6], truncated: false };
+        let positions = |padding| Batch::new(&[&encoding], &[0], padding).tokens.iter().map(|token| token[2]).collect();
+        let (counted, plain): (Vec<u32>, Vec<u32>) = (positions(Some(1)), positions(None));
+        assert_eq!(counted, [2, 3, 1, 4, 1, 5]);
+        assert_eq!(plain, [0, 1, 2, 3, 4, 5]);
     }
 
     #[test]

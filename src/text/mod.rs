@@ -1,7 +1,7 @@
 //! Stage 1: text -> tokens -> packed batches.
 //!
 //! A [`Tokenizer`] turns one [`Text`] into one [`Encoding`], the same ids as the fast tokenizer of transformers with
-//! `truncation=True`; [`batch::pack`] lays the tokens of many encodings end to end. Nothing here knows a device, and
+//! `truncation=True`; [`Batch`] lays the tokens of many encodings end to end. Nothing here knows a device, and
 //! nothing is padded.
 
 pub mod batch;

@@ -6,7 +6,10 @@ pub mod golden;
 
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
-use wgbert::gpu::{self, Capacity, Gpu, Output, Plan, Recording, Rows, Run, Tensor, WeightBuffers, WeightSource};
+use wgbert::gpu::{
+    self, Capabilities, Capacity, Gpu, Input, Output, Plan, Recording, Rows, Run, Tensor, WeightBuffers, WeightSource,
+};
+use wgbert::kernels::unfold::Unfold;
 use wgbert::kernels::{BatchSize, Values};
 use wgbert::models::Weight;
 use wgbert::reference::Reference;
@@ -14,18 +17,30 @@ use wgbert::reference::Reference;
 /// The adapter that the tests run on: the one that WGBERT_ADAPTER names, else the first. Its absence is a failure.
 pub fn gpu() -> Arc<Gpu> {
     static GPU: OnceLock<Arc<Gpu>> = OnceLock::new();
-    let open = || {
-        gpu::block_on(async {
-            let wanted = std::env::var("WGBERT_ADAPTER").unwrap_or_default();
-            let adapters = gpu::adapters(None).await;
-            let found = adapters.iter().find(|adapter| adapter.name.contains(&wanted));
-            let adapter = found.unwrap_or_else(|| {
-                panic!("no adapter named {wanted:?}: install a Vulkan driver (mesa-vulkan-drivers runs on the CPU)")
-            });
-            Arc::new(Gpu::open(adapter).await.expect("the adapter opens"))
-        })
+    GPU.get_or_init(|| Arc::new(open())).clone()
+}
+
+/// That adapter as one with the least capabilities: kernels choose the variants that run everywhere.
+pub fn plain_gpu() -> Arc<Gpu> {
+    static GPU: OnceLock<Arc<Gpu>> = OnceLock::new();
+    let open_plain = || {
+        let mut gpu = open();
+        gpu.capabilities = Capabilities { timestamps: gpu.capabilities.timestamps, ..Capabilities::minimum() };
+        Arc::new(gpu)
     };
-    GPU.get_or_init(open).clone()
+    GPU.get_or_init(open_plain).clone()
+}
+
+fn open() -> Gpu {
+    gpu::block_on(async {
+        let wanted = std::env::var("WGBERT_ADAPTER").unwrap_or_default();
+        let adapters = gpu::adapters(None).await;
+        let found = adapters.iter().find(|adapter| adapter.name.contains(&wanted));
+        let adapter = found.unwrap_or_else(|| {
+            panic!("no adapter named {wanted:?}: install a Vulkan driver (mesa-vulkan-drivers runs on the CPU)")
+        });
+        Gpu::open(adapter).await.expect("the adapter opens")
+    })
 }
 
 /// splitmix64: the same numbers on every machine.
@@ -85,6 +100,16 @@ impl Case {
         self.given(rows, columns, values)
     }
 
+    /// A computed copy of a matrix, for a kernel that works in place.
+    pub fn copy(&mut self, given: Tensor) -> Tensor {
+        let copy = self.recording.tensor(given.rows, given.columns);
+        let tokens = self.recording.input(Input::Tokens);
+        let starts = self.recording.input(Input::Starts);
+        let kernel = Unfold { columns: given.columns as u32, taps: 1 };
+        self.recording.step(kernel, &[Some(given), Some(tokens), Some(starts), Some(copy)]);
+        copy
+    }
+
     pub fn output(&mut self, tensor: Tensor) {
         let index = self.recording.outputs.len();
         self.recording.output(Output::HiddenState(index), tensor);
@@ -100,33 +125,58 @@ impl WeightSource for NoWeights {
     }
 }
 
-/// Runs a case on the adapter, its outputs poisoned, and on the CPU twins, and compares.
-pub fn check(name: &str, case: Case, tolerance: f64) {
-    let Case { recording, size, classes, targets } = case;
-    let starts: Vec<u32> = std::iter::once(0)
+/// The tokens and starts of a batch of texts of these lengths.
+pub fn texts(size: &BatchSize) -> (Vec<[u32; 4]>, Vec<u32>) {
+    let starts = std::iter::once(0)
         .chain(size.lengths.iter().scan(0, |start, length| {
             *start += length;
             Some(*start)
         }))
         .collect();
     let texts = (0u32..).zip(&size.lengths);
-    let tokens: Vec<[u32; 4]> = texts
+    let tokens = texts
         .flat_map(|(text, &length)| {
             (0..length).map(move |position| [(text * 17 + position * 7) % 50, position % 2, position, text])
         })
         .collect();
+    (tokens, starts)
+}
+
+/// A plan for exactly this batch, its intermediates and outputs poisoned.
+pub fn plan(gpu: Arc<Gpu>, recording: Recording, size: &BatchSize) -> Plan {
+    let capacity = Capacity { tokens: size.tokens as usize, texts: size.lengths.len() };
+    let mut weights = WeightBuffers::default();
+    let plan = gpu::block_on(Plan::new(gpu, recording, capacity, &mut weights, &NoWeights));
+    let plan = plan.unwrap_or_else(|error| panic!("{error}"));
+    plan.poison();
+    plan
+}
+
+/// The outputs of a case on an adapter.
+pub fn run(gpu: Arc<Gpu>, case: Case) -> Vec<Values> {
+    let Case { recording, size, classes, targets } = case;
+    let (tokens, starts) = texts(&size);
+    let run = Run { tokens: &tokens, starts: &starts, classes: &classes, targets: &targets };
+    let outputs = gpu::block_on(plan(gpu, recording, &size).run(run));
+    outputs.unwrap_or_else(|error| panic!("{error}")).into_iter().map(|(_, values)| values).collect()
+}
+
+/// Runs a case on the adapter, its outputs poisoned, and on the CPU twins, and compares.
+pub fn check(name: &str, case: Case, tolerance: f64) {
+    let worst = compare(name, gpu(), case, tolerance);
+    println!("{name}: {worst:.1e}");
+}
+
+/// The largest error of a case's outputs on `gpu`, relative to its CPU twins; panics over `tolerance`.
+pub fn compare(name: &str, gpu: Arc<Gpu>, case: Case, tolerance: f64) -> f64 {
+    let Case { recording, size, classes, targets } = case;
+    let (tokens, starts) = texts(&size);
     let run = Run { tokens: &tokens, starts: &starts, classes: &classes, targets: &targets };
 
     // The reference runs first: a plan takes the recording.
     let mut reference = Reference::new(recording, &NoWeights).expect("the reference needs nothing");
     let expected = reference.run(run);
-    let recording = reference.into_recording();
-    let capacity = Capacity { tokens: tokens.len(), texts: size.lengths.len() };
-    let actual = gpu::block_on(async {
-        let plan = Plan::new(gpu(), recording, capacity, &mut WeightBuffers::default(), &NoWeights).await?;
-        plan.poison();
-        plan.run(run).await
-    });
+    let actual = gpu::block_on(plan(gpu, reference.into_recording(), &size).run(run));
     let actual = actual.unwrap_or_else(|error| panic!("{name}: {error}"));
 
     let mut worst = 0.0f64;
@@ -149,5 +199,5 @@ pub fn check(name: &str, case: Case, tolerance: f64) {
             worst = worst.max(error);
         }
     }
-    println!("{name}: {worst:.1e}");
+    worst
 }

@@ -6,13 +6,16 @@ use wgbert::kernels::argmax::Argmax;
 use wgbert::kernels::attention::{Attention, Heads, Term};
 use wgbert::kernels::attention_weights::AttentionWeights;
 use wgbert::kernels::embed::Embed;
+use wgbert::kernels::gate::Gate;
 use wgbert::kernels::layernorm::LayerNorm;
 use wgbert::kernels::loss::{Loss, LossKind};
 use wgbert::kernels::matmul::MatMul;
 use wgbert::kernels::pool::Pool;
+use wgbert::kernels::rotary::Rotary;
 use wgbert::kernels::sigmoid::Sigmoid;
 use wgbert::kernels::softmax::Softmax;
-use wgbert::models::{self, Activation};
+use wgbert::kernels::unfold::Unfold;
+use wgbert::models::{self, Activation, Half};
 
 /// A kernel with one choice of its options.
 pub struct Instance {
@@ -30,9 +33,9 @@ fn instance(kernel: impl Kernel + 'static, without: &[(&'static str, bool)]) -> 
 pub fn instances() -> Vec<Instance> {
     const BOTH: [bool; 2] = [false, true];
     let mut all = Vec::new();
-    for (first_position, types) in [(None, false), (None, true), (Some(0), false), (Some(2), true)] {
-        let kernel = Embed { columns: 64, first_id: 7, ids: 50, first_position, types };
-        all.push(instance(kernel, &[("positions", first_position.is_none()), ("types", !types)]));
+    for (positions, types) in BOTH.into_iter().flat_map(|positions| BOTH.map(|types| (positions, types))) {
+        let kernel = Embed { columns: 64, first_id: 7, ids: 50, positions, types };
+        all.push(instance(kernel, &[("positions", !positions), ("types", !types)]));
     }
     for (bias, residual) in BOTH.into_iter().flat_map(|bias| BOTH.map(|residual| (bias, residual))) {
         for rows in [Rows::Tokens, Rows::Texts, Rows::Fixed(3)] {
@@ -52,13 +55,22 @@ pub fn instances() -> Vec<Instance> {
     }
     for heads in heads() {
         let (texts, plain) = (heads.queries == Rows::Texts, heads.score == Term::None);
+        let no_keys = !matches!(heads.score, Term::Relative { .. });
+        let tables = [("query_table", plain), ("key_table", no_keys), ("buckets", plain), ("tiles", texts)];
         if !texts {
-            all.push(instance(AttentionWeights(heads.clone()), &[("distances", plain)]));
+            all.push(instance(AttentionWeights(heads.clone()), &tables[..3]));
         }
-        all.push(instance(Attention(heads), &[("tiles", texts), ("distances", plain)]));
+        all.push(instance(Attention(heads), &tables));
     }
     for pool in [models::Pool::First, models::Pool::Mean] {
         all.push(instance(Pool { columns: 64, pool }, &[]));
+    }
+    all.push(instance(Rotary { columns: 192, heads: 4, half: 16 }, &[]));
+    all.push(instance(Unfold { columns: 64, taps: 3 }, &[]));
+    for half in [Half::First, Half::Second] {
+        for activation in Activation::ALL {
+            all.push(instance(Gate { rows: Rows::Tokens, columns: 64, activation, half }, &[]));
+        }
     }
     let (rows, columns) = (Rows::Texts, 3);
     all.push(instance(Softmax { rows, columns }, &[]));
@@ -76,7 +88,14 @@ fn heads() -> Vec<Heads> {
     for head_width in [1, 7, 15, 30, 63, 4, 32, 64, 128, 256] {
         for queries in [Rows::Tokens, Rows::Texts] {
             for window in [u32::MAX, 64] {
-                for score in [Term::None, Term::Distance { keys: false }, Term::Distance { keys: true }] {
+                let relative = |queries, keys, shared| Term::Relative { queries, keys, shared };
+                for score in [
+                    Term::None,
+                    relative(true, false, true),
+                    relative(false, true, false),
+                    relative(true, true, false),
+                    Term::Bias,
+                ] {
                     let hidden = 2 * head_width;
                     all.push(Heads {
                         queries,

@@ -1,0 +1,1 @@
+fn activate_chunk(x: Chunk) -> Chunk { return activate(x); }

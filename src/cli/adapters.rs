@@ -1,0 +1,152 @@
+//! `wgbert adapters`: what there is to run on, and which variant of each kernel would run there.
+
+use super::{AdaptersArguments, Failure, ListFormat, Outcome};
+use serde::Serialize;
+use std::io::{self, Write};
+use wgbert::Adapter;
+use wgbert::gpu::{AdapterDescription, Capabilities, block_on};
+use wgbert::kernels::{self, BatchSize};
+
+#[derive(Serialize)]
+struct Listed<'a> {
+    index: usize,
+    name: &'a str,
+    kind: &'a str,
+    backend: &'a str,
+    driver: &'a str,
+    /// Whether it runs where no adapter is named.
+    default: bool,
+    f16: bool,
+    subgroup: Option<(u32, u32)>,
+    cooperative: Option<u32>,
+    timestamps: bool,
+    limits: Limits,
+    kernels: Vec<Variant>,
+}
+
+#[derive(Serialize)]
+struct Limits {
+    binding_bytes: u64,
+    buffer_bytes: u64,
+    workgroups: u32,
+    workgroup_memory_bytes: u32,
+    workgroup_invocations: u32,
+}
+
+#[derive(Serialize)]
+struct Variant {
+    name: &'static str,
+    variant: String,
+}
+
+pub fn run(arguments: &AdaptersArguments) -> Result<Outcome, Failure> {
+    let adapters = block_on(Adapter::list(arguments.backend.map(Into::into)))?;
+    let default = Adapter::Best.position(&adapters);
+    let listed = adapters.iter().enumerate().map(|(index, adapter)| list(index, adapter, default == Some(index)));
+    let listed: Vec<_> = listed.collect();
+    let mut out = io::stdout().lock();
+    match arguments.format {
+        ListFormat::Json => {
+            serde_json::to_writer_pretty(&mut out, &listed).map_err(io::Error::from)?;
+            writeln!(out)?;
+        }
+        ListFormat::Text => listed.iter().try_for_each(|adapter| write_text(&mut out, adapter))?,
+    }
+    out.flush()?;
+    Ok(Outcome::Complete)
+}
+
+fn list(index: usize, adapter: &AdapterDescription, default: bool) -> Listed<'_> {
+    let AdapterDescription { name, backend, kind, driver, capabilities, .. } = adapter;
+    Listed {
+        index,
+        name,
+        kind,
+        backend,
+        driver,
+        default,
+        f16: capabilities.f16,
+        subgroup: capabilities.subgroup,
+        cooperative: capabilities.cooperative,
+        timestamps: capabilities.timestamps,
+        limits: Limits {
+            binding_bytes: capabilities.max_binding,
+            buffer_bytes: capabilities.max_buffer,
+            workgroups: capabilities.max_workgroups,
+            workgroup_memory_bytes: capabilities.workgroup_memory,
+            workgroup_invocations: capabilities.workgroup_size,
+        },
+        kernels: variants(capabilities),
+    }
+}
+
+/// What each kernel would be linked from. The batch does not matter: variants depend on the adapter only.
+fn variants(capabilities: &Capabilities) -> Vec<Variant> {
+    let batch = BatchSize::new([16]);
+    let variant = |kernel: &dyn kernels::Kernel| kernel.launch(capabilities, &batch).shader.variant();
+    kernels::catalogue().iter().map(|kernel| Variant { name: kernel.name(), variant: variant(&**kernel) }).collect()
+}
+
+fn write_text(out: &mut impl Write, adapter: &Listed<'_>) -> io::Result<()> {
+    if adapter.index > 0 {
+        writeln!(out)?;
+    }
+    let Listed { index, name, kind, backend, driver, limits, .. } = adapter;
+    let default = if adapter.default { "  (the default)" } else { "" };
+    let yes = |offered| if offered { "yes" } else { "no" }.to_string();
+    let subgroups = adapter.subgroup.map_or("no".into(), |(least, most)| match least == most {
+        true => format!("of {least}"),
+        false => format!("of {least} to {most}"),
+    });
+    let cooperative = adapter.cooperative.map_or("no".into(), |edge| format!("{edge} x {edge}"));
+    writeln!(out, "{index}: {name}{default}")?;
+    let facts = [
+        ("kind", format!("{kind}, {backend}")),
+        ("driver", driver.to_string()),
+        ("16-bit floats", yes(adapter.f16)),
+        ("subgroups", subgroups),
+        ("cooperative matrices", cooperative),
+        ("timestamps", yes(adapter.timestamps)),
+        ("largest buffer", bytes(limits.buffer_bytes)),
+        ("largest binding", bytes(limits.binding_bytes)),
+        ("workgroup", format!("{} invocations", limits.workgroup_invocations)),
+        ("workgroup memory", bytes(limits.workgroup_memory_bytes.into())),
+    ];
+    for (fact, value) in facts {
+        writeln!(out, "   {fact:<20}  {value}")?;
+    }
+    writeln!(out, "   kernels")?;
+    for Variant { name, variant } in &adapter.kernels {
+        writeln!(out, "     {name:<18}  {variant}")?;
+    }
+    Ok(())
+}
+
+/// In the largest unit that leaves at least one; limits are often one byte, or a few, below a power of two.
+fn bytes(count: u64) -> String {
+    const UNITS: [&str; 5] = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+    let unit = ((count.max(1) + 4).ilog2() as usize / 10).min(UNITS.len() - 1);
+    let value = count as f64 / (1u64 << (10 * unit)) as f64;
+    let precision = if unit == 0 || value.fract() < 0.05 || value.fract() > 0.95 { 0 } else { 1 };
+    format!("{value:.precision$} {}", UNITS[unit])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bytes;
+
+    #[test]
+    fn bytes_are_rounded_for_people() {
+        let cases = [
+            (0, "0 bytes"),
+            (1000, "1000 bytes"),
+            (49152, "48 KiB"),
+            (2_147_483_644, "2 GiB"),
+            (1_610_612_736, "1.5 GiB"),
+            (u64::MAX, "16777216 TiB"),
+        ];
+        for (count, expected) in cases {
+            assert_eq!(bytes(count), expected);
+        }
+    }
+}

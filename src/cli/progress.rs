@@ -1,0 +1,64 @@
+//! How far a long run is, on standard error, for somebody who sits before it.
+
+use super::{input::Input, say};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::fmt;
+use std::io::{self, IsTerminal};
+
+/// Rows from which on input of unknown length counts as long.
+const MANY_ROWS: usize = 4096;
+
+/// Shown where standard error is a terminal that the results do not go to: for files, and for many rows of other input.
+pub struct Progress {
+    wanted: bool,
+    bar: Option<ProgressBar>,
+    rows: usize,
+}
+
+impl Progress {
+    pub fn new(input: &Input) -> Progress {
+        let wanted = io::stderr().is_terminal() && !io::stdout().is_terminal() && !input.is_arguments();
+        let bar = input.length().filter(|_| wanted).map(|length| {
+            let bar = ProgressBar::new(length);
+            bar.with_style(style("{bar:40} {percent:>3} %  {msg}, {eta} to go"))
+        });
+        Progress { wanted, bar, rows: 0 }
+    }
+
+    /// Counts rows that were answered.
+    pub fn advance(&mut self, rows: usize, input: &Input) {
+        self.rows += rows;
+        if self.bar.is_none() && self.wanted && self.rows > MANY_ROWS {
+            self.bar = Some(ProgressBar::new_spinner().with_style(style("{spinner} {msg}")));
+        }
+        if let Some(bar) = &self.bar {
+            bar.set_message(format!(
+                "{} rows, {:.0} a second",
+                self.rows,
+                self.rows as f64 / bar.elapsed().as_secs_f64()
+            ));
+            bar.set_position(input.position());
+        }
+    }
+
+    /// A line on standard error that the bar does not overwrite.
+    pub fn say(&self, message: fmt::Arguments<'_>) {
+        match &self.bar {
+            None => say(message),
+            Some(bar) => bar.suspend(|| say(message)),
+        }
+    }
+}
+
+impl Drop for Progress {
+    /// Leaves the terminal as it was.
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the template is a constant")
+}

@@ -1,0 +1,154 @@
+//! Answers -> standard output, as text, as JSON lines or as one JSON document.
+
+use super::input::Content;
+use super::text::Layout;
+use super::{ClassifyArguments, OutputFormat, say};
+use serde::Serialize;
+use serde_json::json;
+use std::io::{self, BufWriter, StdoutLock, Write};
+use wgbert::{Classification, Classifier};
+
+/// Labels that a text of the command line is shown with at most, where nobody says how many.
+const FEW_LABELS: usize = 5;
+
+/// Writes the answers in their order.
+pub struct Report {
+    out: BufWriter<StdoutLock<'static>>,
+    style: Style,
+    /// Names of the labels.
+    labels: Vec<String>,
+    top_k: Option<usize>,
+    echo_text: bool,
+}
+
+enum Style {
+    Text(Layout),
+    JsonLines,
+    /// One document; whether it has a result yet.
+    Json {
+        any: bool,
+    },
+}
+
+/// One answer as JSON.
+#[derive(Serialize)]
+struct Answer<'a> {
+    index: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text_pair: Option<&'a str>,
+    label: Option<&'a str>,
+    score: Option<f32>,
+    argmax: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top: Option<Vec<Scored<'a>>>,
+    probabilities: Option<&'a [f32]>,
+    logits: &'a [f32],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    labels: Option<&'a [String]>,
+    tokens: usize,
+    truncated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    loss: Option<f32>,
+}
+
+#[derive(Serialize)]
+struct Scored<'a> {
+    label: &'a str,
+    score: f32,
+}
+
+impl Report {
+    /// `few`: the texts are those of the command line.
+    pub fn new(arguments: &ClassifyArguments, classifier: &Classifier, few: bool) -> io::Result<Report> {
+        let mut out = BufWriter::new(io::stdout().lock());
+        let style = match arguments.format {
+            OutputFormat::Text => {
+                let top = arguments.top_k.unwrap_or(if few { FEW_LABELS } else { 1 });
+                Style::Text(Layout::new(classifier.labels(), classifier.scoring(), top))
+            }
+            OutputFormat::Jsonl => Style::JsonLines,
+            OutputFormat::Json => {
+                let model = arguments.model.as_ref().map(|folder| folder.display().to_string());
+                let model = json!(model.as_deref().unwrap_or("sentiment (compiled in)"));
+                let (adapter, labels) = (json!(classifier.adapter()), json!(classifier.labels()));
+                write!(out, "{{\"model\":{model},\n\"adapter\":{adapter},\n\"labels\":{labels},\n\"results\":[")?;
+                Style::Json { any: false }
+            }
+        };
+        let labels = classifier.labels().to_vec();
+        Ok(Report { out, style, labels, top_k: arguments.top_k, echo_text: arguments.echo_text })
+    }
+
+    pub fn answer(&mut self, index: usize, content: &Content, answer: Classification<'_>) -> io::Result<()> {
+        if let Style::Text(layout) = &mut self.style {
+            return layout.write(&mut self.out, content, answer);
+        }
+        let scored = |(label, score)| Scored { label, score };
+        let row = Answer {
+            index,
+            text: self.echo_text.then_some(&content.text),
+            text_pair: content.text_pair.as_deref().filter(|_| self.echo_text),
+            label: answer.label(),
+            score: answer.score(),
+            argmax: answer.argmax(),
+            top: self.top_k.map(|top_k| answer.top(top_k).into_iter().map(scored).collect()),
+            probabilities: answer.probabilities(),
+            logits: answer.logits(),
+            // A document names them once.
+            labels: matches!(self.style, Style::JsonLines).then_some(&self.labels),
+            tokens: answer.tokens(),
+            truncated: answer.truncated(),
+            loss: answer.loss(),
+        };
+        write_row(&mut self.out, &mut self.style, &row)
+    }
+
+    /// A row without an answer; in text only standard error tells.
+    pub fn failure(&mut self, index: usize, message: &str) -> io::Result<()> {
+        #[derive(Serialize)]
+        struct Failed<'a> {
+            index: usize,
+            error: &'a str,
+        }
+        write_row(&mut self.out, &mut self.style, &Failed { index, error: message })
+    }
+
+    /// Lets everything so far be seen.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    /// Ends the output. `loss` is the mean over the rows that had a label; `error` is why there are no more rows.
+    pub fn finish(&mut self, loss: Option<f32>, error: Option<&str>) -> io::Result<()> {
+        match &self.style {
+            Style::Json { .. } => {
+                write!(self.out, "\n],\n\"loss\":{}", json!(loss))?;
+                if let Some(error) = error {
+                    write!(self.out, ",\n\"error\":{}", json!(error))?;
+                }
+                self.out.write_all(b"}\n")?;
+            }
+            Style::Text(_) | Style::JsonLines => {
+                if let Some(loss) = loss {
+                    say(format_args!("mean loss: {loss}"));
+                }
+            }
+        }
+        self.flush()
+    }
+}
+
+fn write_row(out: &mut impl Write, style: &mut Style, row: &impl Serialize) -> io::Result<()> {
+    match style {
+        Style::Text(_) => return Ok(()),
+        Style::JsonLines => {}
+        Style::Json { any } => out.write_all(if std::mem::replace(any, true) { b",\n" } else { b"\n" })?,
+    }
+    serde_json::to_writer(&mut *out, row)?;
+    if matches!(style, Style::JsonLines) {
+        out.write_all(b"\n")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! `output = activation(one half of the input's columns) * the other half`
+//!
+//! Shazeer 2020, "GLU Variants Improve Transformer".
+
+use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, uniform::uniform, write_output};
+use crate::gpu::{Capabilities, Recording, Rows, Shader, Tensor, parts};
+use crate::models::{Activation, Half};
+
+pub const NAME: &str = "gate";
+const LANES: u32 = 64;
+
+#[derive(Clone, Debug)]
+pub struct Gate {
+    pub rows: Rows,
+    /// Of the output; the input has twice as many.
+    pub columns: u32,
+    pub activation: Activation,
+    /// The half that is activated.
+    pub half: Half,
+}
+
+/// `[rows, columns / 2]` of `[rows, columns]`.
+pub fn record(recording: &mut Recording, input: Tensor, activation: Activation, half: Half) -> Tensor {
+    assert!(input.columns.is_multiple_of(2), "{NAME}: two halves of {} columns", input.columns);
+    let columns = input.columns / 2;
+    let output = recording.tensor(input.rows, columns);
+    let kernel = Gate { rows: input.rows, columns: columns as u32, activation, half };
+    recording.step(kernel, &[Some(input), Some(output)]);
+    output
+}
+
+uniform!(
+    struct Params {
+        rows: u32,
+        columns: u32,
+    }
+);
+
+impl Kernel for Gate {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn bindings(&self) -> &'static [Binding] {
+        const BINDINGS: &[Binding] = &[Binding::read(0, "input"), Binding::write(1, "output")];
+        BINDINGS
+    }
+
+    fn params(&self) -> Uniform {
+        Params { rows: self.rows.code(), columns: self.columns }.into()
+    }
+
+    fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
+        let linked = [parts::ELEMENT_F32, parts::BATCH, parts::MATH, parts::ACTIVATION, parts::GATE];
+        Launch {
+            shader: Shader::link(NAME, &linked)
+                .constant("LANES", LANES)
+                .constant("ACTIVATION", self.activation as u32)
+                .constant("SECOND", u32::from(self.half == Half::Second)),
+            grid: folded(batch.rows(self.rows), device),
+        }
+    }
+
+    fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {
+        let columns = self.columns as usize;
+        write_output(operands, 1, |operands, output| {
+            for row in 0..batch.rows(self.rows) as usize {
+                let (first, second) = operands[0].f32()[row * 2 * columns..][..2 * columns].split_at(columns);
+                let (activated, other) = if self.half == Half::First { (first, second) } else { (second, first) };
+                for column in 0..columns {
+                    output[row * columns + column] = self.activation.apply(activated[column]) * other[column];
+                }
+            }
+        });
+    }
+
+    fn operations(&self, batch: &BatchSize) -> u64 {
+        2 * u64::from(batch.rows(self.rows)) * u64::from(self.columns)
+    }
+}

@@ -1,0 +1,86 @@
+//! `output[t][c * taps + k] = input[t + k - taps / 2][c]`, zero beyond the text: a convolution's sums as a matmul
+//!
+//! torch: `nn.Unfold` along the sequence, as in transformers' DeBERTa-v2 `ConvLayer`.
+
+use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, uniform::uniform, write_output};
+use crate::gpu::{Capabilities, Input, Recording, Rows, Shader, Tensor, parts};
+
+pub const NAME: &str = "unfold";
+const LANES: u32 = 64;
+
+#[derive(Clone, Debug)]
+pub struct Unfold {
+    pub columns: u32,
+    /// Rows that one output sees, itself in the middle; odd.
+    pub taps: u32,
+}
+
+/// `[tokens, columns * taps]` of `[tokens, columns]`.
+pub fn record(recording: &mut Recording, input: Tensor, taps: usize) -> Tensor {
+    assert_eq!(input.rows, Rows::Tokens, "{NAME}: the input has a row for every token");
+    let [tokens, starts] = [Input::Tokens, Input::Starts].map(|input| recording.input(input));
+    let output = recording.tensor(Rows::Tokens, input.columns * taps);
+    let kernel = Unfold { columns: input.columns as u32, taps: taps as u32 };
+    recording.step(kernel, &[Some(input), Some(tokens), Some(starts), Some(output)]);
+    output
+}
+
+uniform!(
+    struct Params {
+        columns: u32,
+        taps: u32,
+    }
+);
+
+impl Kernel for Unfold {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn bindings(&self) -> &'static [Binding] {
+        const BINDINGS: &[Binding] = &[
+            Binding::read(0, "input"),
+            Binding::read(1, "tokens"),
+            Binding::read(2, "starts"),
+            Binding::write(3, "output"),
+        ];
+        BINDINGS
+    }
+
+    fn params(&self) -> Uniform {
+        Params { columns: self.columns, taps: self.taps }.into()
+    }
+
+    fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
+        Launch {
+            shader: Shader::link(NAME, &[parts::ELEMENT_F32, parts::BATCH, parts::UNFOLD]).constant("LANES", LANES),
+            grid: folded(batch.tokens, device),
+        }
+    }
+
+    fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {
+        let [columns, taps] = [self.columns, self.taps].map(|size| size as usize);
+        write_output(operands, 3, |operands, output| {
+            let input = operands[0].f32();
+            let mut start = 0;
+            for &length in &batch.lengths {
+                let end = start + length as usize;
+                for row in start..end {
+                    for column in 0..columns {
+                        for tap in 0..taps {
+                            let source =
+                                (row + tap).checked_sub(taps / 2).filter(|source| (start..end).contains(source));
+                            let value = source.map_or(0.0, |source| input[source * columns + column]);
+                            output[(row * columns + column) * taps + tap] = value;
+                        }
+                    }
+                }
+                start = end;
+            }
+        });
+    }
+
+    fn operations(&self, _batch: &BatchSize) -> u64 {
+        0
+    }
+}

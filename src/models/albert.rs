@@ -1,0 +1,67 @@
+//! ALBERT: transformers models/albert/modeling_albert.py. Narrow tables, and layers in groups that share their weights.
+
+use super::bert::{BertConfig, pooler_head};
+use super::block::{self, MAX_LAYERS, Names};
+use super::{Architecture, Layer, Linear, Model};
+use crate::checkpoint::Config;
+use crate::error::Result;
+use serde::Deserialize;
+use std::sync::Arc;
+
+pub const ARCHITECTURE: Architecture =
+    Architecture { model_type: "albert", class: "AlbertForSequenceClassification", base_prefix: "albert", describe };
+
+/// What `AlbertConfig` has beside BERT's fields.
+#[derive(Debug, Deserialize)]
+#[serde(default)]
+struct AlbertConfig {
+    num_hidden_groups: usize,
+    inner_group_num: usize,
+}
+
+impl Default for AlbertConfig {
+    fn default() -> AlbertConfig {
+        AlbertConfig { num_hidden_groups: 1, inner_group_num: 1 }
+    }
+}
+
+fn describe(config: &Config) -> Result<Model> {
+    let fields = BertConfig::read(config)?;
+    let AlbertConfig { num_hidden_groups: groups, inner_group_num: inner } = config.parse()?;
+    config.sizes(&[("num_hidden_groups", groups, fields.num_hidden_layers), ("inner_group_num", inner, MAX_LAYERS)])?;
+    let hidden = fields.hidden_size;
+    let width = fields.embedding_size.unwrap_or(128);
+    let mut embeddings = fields.embeddings("albert", width, None);
+    // There even where the widths are equal.
+    embeddings.projection_after = Some(Linear::new("albert.encoder.embedding_hidden_mapping_in", width, hidden));
+
+    let sizes = fields.sizes(config)?;
+    let layer = |group: usize, index: usize| {
+        let name = format!("albert.encoder.albert_layer_groups.{group}.albert_layers.{index}");
+        let parts = [
+            "attention.query",
+            "attention.key",
+            "attention.value",
+            "attention.dense",
+            "attention.LayerNorm",
+            "ffn",
+            "ffn_output",
+            "full_layer_layer_norm",
+        ];
+        let score = |head_width| fields.score(config, &format!("{name}.attention"), head_width);
+        block::post_norm(config, Names::new(&name, parts), sizes, score).map(Arc::new)
+    };
+    let groups_of_layers: Vec<Vec<Arc<Layer>>> =
+        (0..groups).map(|group| (0..inner).map(|index| layer(group, index)).collect()).collect::<Result<_>>()?;
+    // The same arithmetic as upstream, where the groups need not divide the layers.
+    let group_of = |index: usize| (index as f64 / (fields.num_hidden_layers as f64 / groups as f64)) as usize;
+    let layers = (0..fields.num_hidden_layers).flat_map(|index| groups_of_layers[group_of(index)].clone());
+    Ok(Model {
+        hidden,
+        max_length: fields.max_position_embeddings,
+        embeddings,
+        layers: layers.collect(),
+        final_norm: None,
+        head: pooler_head("albert.pooler", config, hidden),
+    })
+}

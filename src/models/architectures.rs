@@ -1,0 +1,82 @@
+//! Which architectures load, and the checks that their files share.
+
+use super::{
+    Activation, Model, albert, bert, deberta_v2, distilbert, electra, modernbert, mpnet, roberta, rotary_bert,
+};
+use crate::checkpoint::Config;
+use crate::error::{Error, Result};
+
+/// An architecture: what `config.json` calls it and what turns the config into a model.
+#[derive(Debug)]
+pub struct Architecture {
+    /// `model_type` in config.json.
+    pub model_type: &'static str,
+    /// The transformers class whose checkpoints load.
+    pub class: &'static str,
+    /// Prefix of the encoder's tensors, which some files leave out and others add.
+    pub base_prefix: &'static str,
+    pub describe: fn(&Config) -> Result<Model>,
+}
+
+/// What loads. An architecture is its file and one line here.
+pub const ARCHITECTURES: &[Architecture] = &[
+    bert::ARCHITECTURE,
+    roberta::ROBERTA,
+    roberta::XLM_ROBERTA,
+    roberta::CAMEMBERT,
+    distilbert::ARCHITECTURE,
+    electra::ARCHITECTURE,
+    albert::ARCHITECTURE,
+    mpnet::ARCHITECTURE,
+    deberta_v2::ARCHITECTURE,
+    modernbert::ARCHITECTURE,
+    rotary_bert::NOMIC_BERT,
+    rotary_bert::GTE,
+    rotary_bert::JINA_V3,
+];
+
+/// The architecture of a config.
+///
+/// # Errors
+/// [`Error::Unsupported`] naming the `model_type`, with what is supported.
+pub fn architecture(config: &Config) -> Result<&'static Architecture> {
+    let names = || ARCHITECTURES.iter().map(|architecture| architecture.model_type).collect::<Vec<_>>().join(", ");
+    let found = ARCHITECTURES.iter().find(|architecture| architecture.model_type == config.model_type);
+    let found = found.ok_or_else(|| config.unsupported(&format!("model_type {:?}", config.model_type), &names()))?;
+    // A config saved from the bare encoder or the pretraining class names that; the missing head speaks for itself.
+    let other_task = config.architectures.iter().find(|class| class.contains("For") && !class.contains("PreTraining"));
+    match other_task {
+        Some(class)
+            if !config.architectures.iter().any(|class| class == found.class) && !class.contains("MaskedLM") =>
+        {
+            Err(config.unsupported(&format!("architecture {class}"), found.class))
+        }
+        _ => Ok(found),
+    }
+}
+
+/// Checks and errors that architecture files share.
+impl Config {
+    /// The error that names what of this config is not computed here.
+    pub(crate) fn unsupported(&self, feature: &str, supported: &str) -> Error {
+        Error::Unsupported { path: self.path().into(), feature: feature.into(), supported: supported.into() }
+    }
+
+    pub(super) fn activation(&self, field: &str, name: &str) -> Result<Activation> {
+        let unknown = || self.unsupported(&format!("{field} {name:?}"), &Activation::NAMES.join(", "));
+        Activation::from_name(name).ok_or_else(unknown)
+    }
+
+    /// Columns of one attention head, which must divide the hidden width and fit the kernels' registers.
+    pub(super) fn head_width(&self, hidden: usize, heads: usize) -> Result<usize> {
+        let width = hidden.checked_div(heads).filter(|width| *width > 0 && width * heads == hidden);
+        let width = width.ok_or_else(|| {
+            Error::malformed(self.path(), format!("hidden size {hidden} is not a multiple of {heads} attention heads"))
+        })?;
+        let limit = if width % 4 == 0 { 256 } else { 64 };
+        if width > limit {
+            return Err(self.unsupported(&format!("an attention head of {width} columns"), &format!("up to {limit}")));
+        }
+        Ok(width)
+    }
+}
