@@ -1,6 +1,7 @@
 //! What the tests that need an adapter share.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub mod edited;
 pub mod golden;
 
 use std::ops::Range;
