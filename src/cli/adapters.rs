@@ -1,6 +1,7 @@
 //! `wgbert adapters`: what there is to run on, and which variant of each kernel would run there.
 
-use super::{AdaptersArguments, Failure, ListFormat, Outcome};
+use super::arguments::{AdaptersArguments, ListFormat};
+use super::{Failure, Outcome};
 use serde::Serialize;
 use std::io::{self, Write};
 use wgbert::Adapter;

@@ -1,11 +1,12 @@
 //! `wgbert classify`: rows in, answers out, some rows at a time.
 
+use super::arguments::ClassifyArguments;
 use super::input::{Input, Row};
 use super::labels::LabelReader;
 use super::progress::Progress;
 use super::report::Report;
 use super::tensors::Tensors;
-use super::{ClassifyArguments, Failure, Outcome, say};
+use super::{Failure, Outcome, say};
 use std::num::NonZero;
 use std::thread;
 use std::time::{Duration, Instant};
