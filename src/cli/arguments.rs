@@ -18,8 +18,8 @@ Examples:
 Input (UTF-8, with or without byte order mark, lines ending in LF or CRLF):
   lines  Every line is a text, an empty line an empty text.
   jsonl  Every line is an object: text, and optionally
-           text_pair  a second text, which the model reads together with the first
-           label      what the loss is measured against: a label's name or index;
+           text_pair  a second text, which the model reads with the first
+           label      for the loss: the name or the index of the right label;
                       for multi-label models a list of names, or of one number
                       for each label; for regression a number
          Other fields are ignored, and so are empty lines.
