@@ -74,8 +74,10 @@ impl Session {
         let mut most = FIRST_CHUNK;
         loop {
             let first = input.next_index();
+            let rows = input.chunk(most).map_err(Failure::from);
+            // Not before: the rows may have been waited for.
             let started = Instant::now();
-            let result = input.chunk(most).map_err(Failure::from).and_then(|rows| {
+            let result = rows.and_then(|rows| {
                 self.answer(&rows, input)?;
                 Ok(rows.len())
             });
@@ -181,8 +183,8 @@ impl Session {
         let error = result.as_ref().err().map(ToString::to_string);
         report.finish(loss, error.as_deref())?;
         // What was computed before a failure is worth keeping.
-        tensors.write()?;
-        result?;
+        let written = if result.is_ok() || rows > 0 { tensors.write() } else { Ok(()) };
+        result.and(written)?;
         if failed == 0 {
             return Ok(Outcome::Complete);
         }
