@@ -89,6 +89,31 @@ impl Heads {
         if widths.iter().all(|width| width % 4 == 0) { 4 } else { 1 }
     }
 
+    /// Whether the part for adapters that run a subgroup as one CPU vector of 8 can be linked: it has registers for whole
+    /// vectors of chunks.
+    fn as_vectors(&self, device: &Capabilities) -> bool {
+        let whole = self.chunk() == 4 && matches!(self.head_width, 32 | 64);
+        whole && device.cpu && device.uniform_subgroup() == Some(8)
+    }
+
+    /// The loop over the keys and its registers.
+    fn stream(&self, device: &Capabilities) -> [Part; 2] {
+        let registers = match (self.as_vectors(device), self.head_width / self.chunk()) {
+            (true, 8) => return [parts::STREAM_SUBGROUP, parts::COLUMNS_32],
+            (true, _) => return [parts::STREAM_SUBGROUP, parts::COLUMNS_64],
+            (false, 0..=8) => parts::HEAD_8,
+            (false, 9..=16) => parts::HEAD_16,
+            (false, 17..=32) => parts::HEAD_32,
+            (false, 33..=64) => parts::HEAD_64,
+            (false, chunks) => panic!("{NAME}: a head of {chunks} chunks; the model's file must refuse it"),
+        };
+        [parts::STREAM_LANE, registers]
+    }
+
+    fn queries_a_tile(&self, device: &Capabilities) -> u32 {
+        if self.as_vectors(device) { 8 } else { 32 }
+    }
+
     pub(super) fn parts(&self) -> Vec<Part> {
         let chunk = if self.chunk() == 4 { parts::CHUNK_4 } else { parts::CHUNK_1 };
         let score = match self.score {
@@ -232,27 +257,21 @@ impl Kernel for Attention {
 
     fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
         let heads = &self.0;
-        let queries = self.tile(device).unwrap_or(1);
+        let queries = if heads.queries == Rows::Texts { 1 } else { heads.queries_a_tile(device) };
         let tiles = match heads.queries {
             Rows::Texts => batch.texts(),
             _ => batch.tiles(queries).count() as u32,
         };
-        let registers = match heads.head_width / heads.chunk() {
-            0..=8 => parts::HEAD_8,
-            9..=16 => parts::HEAD_16,
-            17..=32 => parts::HEAD_32,
-            33..=64 => parts::HEAD_64,
-            chunks => panic!("{NAME}: a head of {chunks} chunks; the model's file must refuse it"),
-        };
         let rows = if heads.queries == Rows::Texts { parts::QUERIES_TEXTS } else { parts::QUERIES_TOKENS };
         let mut linked = heads.parts();
-        linked.extend([rows, registers, parts::ATTENTION]);
+        linked.extend([rows, parts::ATTENTION]);
+        linked.extend(heads.stream(device));
         let shader = Shader::link(NAME, &linked).constant("QUERIES", queries);
         Launch { shader: heads.constants(shader), grid: [tiles, heads.heads, 1] }
     }
 
-    fn tile(&self, _device: &Capabilities) -> Option<u32> {
-        (self.0.queries == Rows::Tokens).then_some(32)
+    fn tile(&self, device: &Capabilities) -> Option<u32> {
+        (self.0.queries == Rows::Tokens).then_some(self.0.queries_a_tile(device))
     }
 
     fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {
