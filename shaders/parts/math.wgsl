@@ -5,8 +5,8 @@ const LOWEST: f32 = -3.4028234663852886e38;
 // Comparisons with NaN may be optimised away; its bits may not.
 fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
 
-// 2^n * e^r with |r| <= ln(2) / 2 (Cephes expf), in two steps so that n may reach beyond f32's exponents. e^0 is exactly 1,
-// which what streams with a running maximum relies on.
+// 2^n * e^r with |r| <= ln(2) / 2 (Cephes expf), in two steps so that n may reach beyond f32's exponents. e^0 is
+// exactly 1, which what streams with a running maximum relies on.
 fn exponential(x: f32) -> f32 {
     let bounded = clamp(x, -104.0, 89.0);
     let n = round(bounded * 1.4426950408889634);

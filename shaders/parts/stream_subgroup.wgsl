@@ -1,7 +1,8 @@
-// Up to 8 queries a workgroup, which is one subgroup of 8 lanes. Keys come in blocks of 8, counted from the text's first:
-// a lane owns a key while the block is scored, and a chunk of each 32 columns while its values are summed.
+// Up to 8 queries a workgroup, which is one subgroup of 8 lanes. Keys come in blocks of 8, counted from the text's
+// first: a lane owns a key while the block is scored, and eight columns while its values are summed.
 //
-// For adapters that run a subgroup as one CPU vector (Mesa's llvmpipe), as is tile_subgroup.wgsl.
+// For adapters that run a subgroup as one CPU vector (Mesa's llvmpipe), as is tile_subgroup.wgsl. Scores without a
+// term: eight queries' terms, inlined, would take such an adapter a minute to compile.
 
 const LANES: u32 = 8u;
 
@@ -83,6 +84,13 @@ fn write_rows(a: Eight, by: Numbers, place: u32, count: u32) {
     if 7u < count { output[place + 7u * stride] = Stored(a.r7 / by.lower.w); }
 }
 
+// What a lane has summed of its eight columns.
+struct Totals { low: Eight, high: Eight }
+
+fn add_values(totals: Totals, weights: Numbers, values: Pair) -> Totals {
+    return Totals(add_scaled(totals.low, weights, values.low), add_scaled(totals.high, weights, values.high));
+}
+
 fn sums(a: Eight) -> Numbers {
     return Numbers(
         vec4<f32>(sum(a.r0), sum(a.r1), sum(a.r2), sum(a.r3)),
@@ -114,21 +122,6 @@ fn stream(highest: vec4<f32>, weights: vec4<f32>, scores: vec4<f32>, seen: vec4<
     return Streamed(now, fma(weights, shrink, block), block, shrink);
 }
 
-// The r-th query of the tile, the last one beyond: what is added to its score, and whether it sees the key at j.
-fn term(tile: QueryTile, head: u32, r: u32, key_row: u32, j: u32) -> f32 {
-    let query = min(r, tile.count - 1u);
-    return score_term(head, tile.row + query, key_row, tile.position + query, j);
-}
-
-fn terms(tile: QueryTile, head: u32, r: u32, key_row: u32, j: u32) -> vec4<f32> {
-    return vec4<f32>(
-        term(tile, head, r, key_row, j),
-        term(tile, head, r + 1u, key_row, j),
-        term(tile, head, r + 2u, key_row, j),
-        term(tile, head, r + 3u, key_row, j),
-    );
-}
-
 @compute @workgroup_size(LANES)
 fn attention(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(subgroup_invocation_id) lane: u32) {
     let tile = query_tile(workgroup.x);
@@ -153,33 +146,16 @@ fn attention(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(subgroup_invo
         let inside = vec4<bool>(j < length);
         let upper_seen = inside & (vec4<u32>(j) + reach >= i) & (vec4<u32>(j) <= i + reach);
         let lower_seen = inside & (vec4<u32>(j) + reach >= i + 4u) & (vec4<u32>(j) <= i + 4u + reach);
-        let upper_scores = params.scale * (products.upper + terms(tile, head, 0u, key_row, j));
-        let lower_scores = params.scale * (products.lower + terms(tile, head, 4u, key_row, j));
+        let upper_scores = params.scale * products.upper;
+        let lower_scores = params.scale * products.lower;
         let upper = stream(highest.upper, weights.upper, upper_scores, upper_seen);
         let lower = stream(highest.lower, weights.lower, lower_scores, lower_seen);
         highest = Numbers(upper.highest, lower.highest);
         weights = Numbers(upper.weights, lower.weights);
 
-        var next = shrunk(totals, Numbers(upper.shrink, lower.shrink));
-        let row = start + block;
-        let rest = length - 1u - block;
-        let w0 = Numbers(subgroupBroadcast(upper.block, 0u), subgroupBroadcast(lower.block, 0u));
-        next = add_values(next, w0, row, head, lane);
-        let w1 = Numbers(subgroupBroadcast(upper.block, 1u), subgroupBroadcast(lower.block, 1u));
-        next = add_values(next, w1, row + min(1u, rest), head, lane);
-        let w2 = Numbers(subgroupBroadcast(upper.block, 2u), subgroupBroadcast(lower.block, 2u));
-        next = add_values(next, w2, row + min(2u, rest), head, lane);
-        let w3 = Numbers(subgroupBroadcast(upper.block, 3u), subgroupBroadcast(lower.block, 3u));
-        next = add_values(next, w3, row + min(3u, rest), head, lane);
-        let w4 = Numbers(subgroupBroadcast(upper.block, 4u), subgroupBroadcast(lower.block, 4u));
-        next = add_values(next, w4, row + min(4u, rest), head, lane);
-        let w5 = Numbers(subgroupBroadcast(upper.block, 5u), subgroupBroadcast(lower.block, 5u));
-        next = add_values(next, w5, row + min(5u, rest), head, lane);
-        let w6 = Numbers(subgroupBroadcast(upper.block, 6u), subgroupBroadcast(lower.block, 6u));
-        next = add_values(next, w6, row + min(6u, rest), head, lane);
-        let w7 = Numbers(subgroupBroadcast(upper.block, 7u), subgroupBroadcast(lower.block, 7u));
-        next = add_values(next, w7, row + min(7u, rest), head, lane);
-        totals = next;
+        let shrink = Numbers(upper.shrink, lower.shrink);
+        let kept = Totals(scaled(totals.low, shrink), scaled(totals.high, shrink));
+        totals = add_block(kept, upper.block, lower.block, start + block, length - 1u - block, head, lane);
     }
     write_totals(totals, Numbers(added(weights.upper), added(weights.lower)), tile.row, tile.count, head, lane);
 }

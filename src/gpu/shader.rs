@@ -114,6 +114,8 @@ pub mod parts {
         HEAD_32 = "head_32",
         HEAD_64 = "head_64",
         HEADS = "heads",
+        KEYS_CHUNK = "keys_chunk",
+        KEYS_WIDE = "keys_wide",
         LOSS_BINARY_CROSS_ENTROPY = "loss_binary_cross_entropy",
         LOSS_CROSS_ENTROPY = "loss_cross_entropy",
         LOSS_MEAN_SQUARED_ERROR = "loss_mean_squared_error",
@@ -130,10 +132,12 @@ pub mod parts {
         SCORE_PLAIN = "score_plain",
         STREAM_LANE = "stream_lane",
         STREAM_SUBGROUP = "stream_subgroup",
+        TILE_LANE = "tile_lane",
         TILE_SUBGROUP = "tile_subgroup",
         TILE_WORKGROUP = "tile_workgroup",
         TYPES_NONE = "types_none",
         TYPES_TABLE = "types_table",
+        WIDE = "wide",
     );
 
     pub const fn bias(present: bool) -> Part {

@@ -89,25 +89,27 @@ impl Heads {
         if widths.iter().all(|width| width % 4 == 0) { 4 } else { 1 }
     }
 
-    /// Whether the part for adapters that run a subgroup as one CPU vector of 8 can be linked: it has registers for whole
-    /// vectors of chunks.
+    /// Whether the part for adapters that run a subgroup as one CPU vector can be linked.
     fn as_vectors(&self, device: &Capabilities) -> bool {
-        let whole = self.chunk() == 4 && matches!(self.head_width, 32 | 64);
-        whole && device.cpu && device.uniform_subgroup() == Some(8)
+        let eights = [self.key_stride, self.first_key, self.first_value].iter().all(|width| width % 8 == 0);
+        let plain = self.score == Term::None && matches!(self.head_width, 32 | 64);
+        device.cpu_vectors() && self.chunk() == 4 && eights && plain
     }
 
-    /// The loop over the keys and its registers.
-    fn stream(&self, device: &Capabilities) -> [Part; 2] {
-        let registers = match (self.as_vectors(device), self.head_width / self.chunk()) {
-            (true, 8) => return [parts::STREAM_SUBGROUP, parts::COLUMNS_32],
-            (true, _) => return [parts::STREAM_SUBGROUP, parts::COLUMNS_64],
-            (false, 0..=8) => parts::HEAD_8,
-            (false, 9..=16) => parts::HEAD_16,
-            (false, 17..=32) => parts::HEAD_32,
-            (false, 33..=64) => parts::HEAD_64,
-            (false, chunks) => panic!("{NAME}: a head of {chunks} chunks; the model's file must refuse it"),
+    /// The loop over the keys, how it loads them, and its registers.
+    fn stream(&self, device: &Capabilities) -> Vec<Part> {
+        if self.as_vectors(device) {
+            let columns = if self.head_width == 32 { parts::COLUMNS_32 } else { parts::COLUMNS_64 };
+            return vec![parts::WIDE, parts::KEYS_WIDE, parts::STREAM_SUBGROUP, columns];
+        }
+        let registers = match self.head_width / self.chunk() {
+            0..=8 => parts::HEAD_8,
+            9..=16 => parts::HEAD_16,
+            17..=32 => parts::HEAD_32,
+            33..=64 => parts::HEAD_64,
+            chunks => panic!("{NAME}: a head of {chunks} chunks; the model's file must refuse it"),
         };
-        [parts::STREAM_LANE, registers]
+        vec![parts::KEYS_CHUNK, parts::STREAM_LANE, registers]
     }
 
     fn queries_a_tile(&self, device: &Capabilities) -> u32 {
