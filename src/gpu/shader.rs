@@ -140,6 +140,11 @@ pub mod parts {
         WIDE = "wide",
     );
 
+    /// Rows of this many columns are read four elements at a time where they can be.
+    pub const fn chunk(columns: u32) -> Part {
+        if columns.is_multiple_of(4) { CHUNK_4 } else { CHUNK_1 }
+    }
+
     pub const fn bias(present: bool) -> Part {
         if present { BIAS_VECTOR } else { BIAS_NONE }
     }
