@@ -1,6 +1,7 @@
 //! GPU time of each kernel, and its share of one encoder layer.
 //!
-//! `cargo bench --bench kernels -- [word ...]`: only the lines that contain every word. `WGBERT_ADAPTER` names the adapter.
+//! `cargo bench --bench kernels -- [word ...]`: only the lines that contain every word. `WGBERT_ADAPTER` names the adapter,
+//! `WGBERT_BENCH_SECONDS` says how long to time each line (1).
 //! Every result is compared with the CPU twin before it is timed. Times are medians; beside them, because machines are
 //! shared, the best.
 
@@ -72,10 +73,6 @@ fn main() {
 
 /// Checks a case, then prints the GPU time of all its steps, and of each kernel if there are several.
 fn time(name: &str, gpu: &Arc<Gpu>, case: &dyn Fn() -> Case) {
-    if case().recording.steps.len() == 1 {
-        // A layer's kernels are each checked on their own; the twin of a whole one takes minutes.
-        common::compare(name, gpu.clone(), case(), 1e-4);
-    }
     let start = Instant::now();
     let Case { recording, size, .. } = case();
     let variant = recording.steps[0].kernel.launch(&gpu.capabilities, &size).shader.variant();
@@ -85,10 +82,16 @@ fn time(name: &str, gpu: &Arc<Gpu>, case: &dyn Fn() -> Case) {
     let profile = || block_on(plan.profile(run)).expect("the adapter has timestamps");
     profile();
     let first = start.elapsed();
+    if case().recording.steps.len() == 1 {
+        // A layer's kernels are each checked on their own; the twin of a whole one takes minutes.
+        common::compare(name, gpu.clone(), case(), 1e-4);
+    }
 
+    let seconds = std::env::var("WGBERT_BENCH_SECONDS").ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(1.0);
+    let seconds = Duration::from_secs_f64(seconds);
     let mut rounds = Vec::new();
     let start = Instant::now();
-    while rounds.len() < 5 || (start.elapsed() < Duration::from_secs(1) && rounds.len() < 200) {
+    while rounds.len() < 5 || start.elapsed() < seconds {
         rounds.push(profile());
     }
     let step = |step: usize| {

@@ -248,6 +248,55 @@ fn attention() {
     attention_cases(false);
 }
 
+/// A text's answer depends neither on its neighbours nor on whether all its tokens ask, to the last bit.
+#[test]
+fn attention_texts_are_independent() {
+    for head_width in [26, 32, 64] {
+        let columns = 3 * head_width;
+        let answers = |first_text: u32, lengths: Vec<u32>, queries| {
+            let mut case = Case::new(lengths);
+            let of_text = |text: u32, length: u32, columns: u32| Random::new(text.into()).numbers(length * columns);
+            let rows = |columns: u32| -> Vec<f32> {
+                (first_text..).zip(&case.size.lengths).flat_map(|(text, &n)| of_text(text, n, columns)).collect()
+            };
+            let heads = Heads {
+                query_stride: columns,
+                key_stride: 3 * columns,
+                first_key: columns,
+                first_value: 2 * columns,
+                ..heads(queries, 3, head_width, u32::MAX, Term::None)
+            };
+            let qkv = rows(3 * columns);
+            let starts = case.size.lengths.iter().scan(0, |start, &length| {
+                *start += length;
+                Some(*start - length)
+            });
+            let first_tokens = starts.collect::<Vec<_>>();
+            let query = |row: u32| qkv[(row * 3 * columns) as usize..][..columns as usize].to_vec();
+            let asking = match queries {
+                Rows::Texts => first_tokens.iter().flat_map(|&row| query(row)).collect(),
+                _ => (0..case.size.tokens).flat_map(query).collect(),
+            };
+            let keys = case.given(Rows::Tokens, 3 * columns, qkv.clone());
+            let asking = case.given(queries, columns, asking);
+            let [starts, tiles] = [Input::Starts, Input::Tiles].map(|input| case.recording.input(input));
+            let output = case.recording.tensor(queries, columns as usize);
+            let tiles = (queries == Rows::Tokens).then_some(tiles);
+            let operands = [Some(asking), Some(keys), Some(output), Some(starts), tiles, None];
+            case.recording.step(Attention(heads), &operands);
+            case.output(output);
+            let bits = |x: &f32| x.to_bits();
+            common::run(common::gpu(), case)[0].f32().iter().map(bits).collect::<Vec<_>>()
+        };
+        let together = answers(0, vec![3, 70, 9], Rows::Tokens);
+        let alone = answers(1, vec![70], Rows::Tokens);
+        let middle = &together[(3 * columns) as usize..(73 * columns) as usize];
+        assert!(alone == middle, "head width {head_width}: a text alone and among others differ");
+        let first = answers(1, vec![70], Rows::Texts);
+        assert!(first[..] == alone[..columns as usize], "head width {head_width}: the first token alone differs");
+    }
+}
+
 #[test]
 fn attention_weights() {
     attention_cases(true);

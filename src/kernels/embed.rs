@@ -73,11 +73,8 @@ impl Kernel for Embed {
     fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
         let positions = if self.positions { parts::POSITIONS_TABLE } else { parts::POSITIONS_NONE };
         let types = if self.types { parts::TYPES_TABLE } else { parts::TYPES_NONE };
-        Launch {
-            shader: Shader::link(NAME, &[parts::ELEMENT_F32, parts::BATCH, positions, types, parts::EMBED])
-                .constant("LANES", LANES),
-            grid: folded(batch.tokens, device),
-        }
+        let linked = [parts::ELEMENT_F32, parts::chunk(self.columns), parts::BATCH, positions, types, parts::EMBED];
+        Launch { shader: Shader::link(NAME, &linked).constant("LANES", LANES), grid: folded(batch.tokens, device) }
     }
 
     fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {

@@ -69,7 +69,7 @@ impl Kernel for LayerNorm {
         let (lanes, reduce) = reduction(device);
         let linked = [
             parts::ELEMENT_F32,
-            parts::CHUNK_1,
+            parts::chunk(self.columns),
             parts::BATCH,
             reduce,
             parts::bias(self.bias),

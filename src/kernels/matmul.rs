@@ -76,7 +76,7 @@ uniform!(
 
 /// The outputs of one workgroup.
 struct Tile {
-    part: Part,
+    parts: &'static [Part],
     rows: u32,
     columns: u32,
     /// Elements of input and output that it reads and writes at once.
@@ -85,16 +85,14 @@ struct Tile {
 
 impl MatMul {
     fn tile_on(&self, device: &Capabilities) -> Tile {
-        let whole_eights = [self.columns, self.weight_columns, self.first].iter().all(|columns| columns % 8 == 0);
-        if device.cpu
-            && device.int64
-            && device.uniform_subgroup() == Some(8)
-            && whole_eights
-            && self.inner.is_multiple_of(4)
-        {
-            return Tile { part: parts::TILE_SUBGROUP, rows: 16, columns: 64, chunk: 4 };
+        let eights = [self.columns, self.weight_columns, self.first].iter().all(|columns| columns % 8 == 0);
+        if device.cpu_vectors() && eights && self.inner.is_multiple_of(4) {
+            Tile { parts: &[parts::WIDE, parts::TILE_SUBGROUP], rows: 16, columns: 64, chunk: 4 }
+        } else if device.cpu && self.columns < 32 {
+            Tile { parts: &[parts::TILE_LANE], rows: 8, columns: 1, chunk: 1 }
+        } else {
+            Tile { parts: &[parts::TILE_WORKGROUP], rows: 64, columns: 64, chunk: 1 }
         }
-        Tile { part: parts::TILE_WORKGROUP, rows: 64, columns: 64, chunk: 1 }
     }
 }
 
@@ -125,7 +123,7 @@ impl Kernel for MatMul {
             4 => [parts::CHUNK_4, parts::ACTIVATE_4],
             _ => [parts::CHUNK_1, parts::ACTIVATE_1],
         };
-        let linked = [
+        let mut linked = vec![
             parts::ELEMENT_F32,
             chunk,
             parts::BATCH,
@@ -134,9 +132,9 @@ impl Kernel for MatMul {
             activate,
             parts::bias(self.bias),
             parts::residual(self.residual),
-            tile.part,
-            parts::MATMUL,
         ];
+        linked.extend(tile.parts);
+        linked.push(parts::MATMUL);
         Launch {
             shader: Shader::link(NAME, &linked).constant("ACTIVATION", self.activation as u32),
             grid: [self.columns.div_ceil(tile.columns), batch.rows(self.rows).div_ceil(tile.rows), 1],
