@@ -160,7 +160,7 @@ impl Classifier {
     /// The tokens of one text; `index` names it in errors.
     ///
     /// # Errors
-    /// [`Error::Text`] if the text is too long and [`Truncation::Refuse`] was chosen, or has an id outside the table.
+    /// [`Error::Text`] if the text is too long and [`Truncation::Refuse`](crate::Truncation::Refuse) was chosen, or has an id outside the table.
     pub fn encode<'a>(&self, index: usize, text: impl Into<Text<'a>>) -> Result<Encoding> {
         self.tokenizer.encode(index, text.into(), &self.limits, self.options.truncation)
     }
