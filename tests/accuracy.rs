@@ -142,7 +142,6 @@ fn hidden_state_errors(output: &SequenceClassifierOutput, digest: &Value) -> Vec
 }
 
 #[test]
-#[ignore = "writes 438 MB and takes a minute on a CPU: cargo test --release --test accuracy -- --ignored --nocapture"]
 fn bert_base_agrees_with_float64() {
     let (expected, digest) = (golden("bert_base_expected.json"), golden("bert_base_hidden.json"));
     let folder = tempfile::tempdir().unwrap();

@@ -72,6 +72,7 @@ fn validator(device: &Capabilities) -> Validator {
     let mut features = Naga::empty();
     features.set(Naga::SUBGROUP, device.subgroup.is_some());
     features.set(Naga::SHADER_FLOAT16, device.f16);
+    features.set(Naga::SHADER_INT64, device.int64);
     features.set(Naga::COOPERATIVE_MATRIX, device.cooperative.is_some());
     Validator::new(ValidationFlags::all(), features)
 }
@@ -147,7 +148,9 @@ fn every_shader_compiles_for_every_adapter_and_backend() {
             let options = hlsl::Options {
                 shader_model: match device {
                     Capabilities { f16: true, .. } => hlsl::ShaderModel::V6_2,
-                    Capabilities { subgroup: Some(_), .. } => hlsl::ShaderModel::V6_0,
+                    Capabilities { subgroup: Some(_), .. } | Capabilities { int64: true, .. } => {
+                        hlsl::ShaderModel::V6_0
+                    }
                     _ => hlsl::ShaderModel::V5_1,
                 },
                 fake_missing_bindings: true,

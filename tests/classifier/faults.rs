@@ -6,7 +6,9 @@ use safetensors::tensor::Dtype;
 use serde_json::{Value, json};
 use std::fs;
 use std::time::Instant;
-use wgbert::{Adapter, Error, Options};
+use wgbert::checkpoint::Checkpoint;
+use wgbert::text::Tokenizer;
+use wgbert::{Adapter, Error, Options, gpu};
 
 const WORDS: &str = "bert.embeddings.word_embeddings.weight";
 const POSITIONS: &str = "bert.embeddings.position_embeddings.weight";
@@ -204,6 +206,55 @@ fn odd_configs_are_refused_by_field() {
         count += 1;
     }
     println!("{count} configs");
+}
+
+/// Every field of every architecture's config in turn takes values that no model has: it loads or is refused, and what
+/// loads answers, without a panic and without a wait.
+#[test]
+fn no_value_of_a_config_makes_it_panic() {
+    let odd = [
+        json!(0),
+        json!(1),
+        json!(-1),
+        json!(7),
+        json!(65536),
+        json!(1_000_000_000_000u64),
+        json!(u64::MAX),
+        json!(1e300),
+        json!(-0.5),
+        json!("x"),
+        json!([]),
+        json!([0]),
+        json!({}),
+        json!(true),
+        json!(false),
+        json!(null),
+    ];
+    let (mut tried, mut refused) = (0, 0);
+    for golden in crate::common::golden::supported() {
+        let tokenizer = Tokenizer::from_folder(&golden.folder).unwrap();
+        let weights = fs::read(golden.folder.join("model.safetensors")).unwrap();
+        let config: Value = serde_json::from_slice(&fs::read(golden.folder.join("config.json")).unwrap()).unwrap();
+        for field in config.as_object().unwrap().keys() {
+            for value in &odd {
+                let mut spoilt = config.clone();
+                spoilt[field] = value.clone();
+                let start = Instant::now();
+                let answer = std::panic::catch_unwind(|| {
+                    let bytes = serde_json::to_vec(&spoilt).unwrap();
+                    let checkpoint = Checkpoint::from_bytes(&golden.name, &bytes, weights.clone())?;
+                    let options = Options { adapter: Adapter::Reference, ..Options::default() };
+                    gpu::block_on(options.open(checkpoint, tokenizer.clone()))?.classify(["good"])
+                });
+                let what = format!("{}: {field} = {value}", golden.name);
+                let answer = answer.unwrap_or_else(|_| panic!("{what} panics"));
+                assert!(start.elapsed().as_secs() < 10, "{what} took {:?}", start.elapsed());
+                tried += 1;
+                refused += usize::from(answer.is_err());
+            }
+        }
+    }
+    println!("{tried} configs, {refused} refused");
 }
 
 #[test]

@@ -122,6 +122,7 @@ pub fn adapters() -> Vec<(&'static str, Capabilities)> {
     let least = Capabilities::minimum;
     let desktop = || Capabilities {
         f16: true,
+        int64: true,
         timestamps: true,
         max_binding: 2 << 30,
         max_buffer: 2 << 30,
@@ -140,6 +141,7 @@ pub fn adapters() -> Vec<(&'static str, Capabilities)> {
         ("Apple", Capabilities { subgroup: Some((32, 32)), cooperative: Some(8), ..desktop() }),
         ("a phone", Capabilities { subgroup: Some((64, 64)), f16: true, ..least() }),
         ("lavapipe", Capabilities { cpu: true, subgroup: Some((8, 8)), ..desktop() }),
+        ("lavapipe without int64", Capabilities { cpu: true, subgroup: Some((8, 8)), int64: false, ..desktop() }),
         ("lavapipe with SSE", Capabilities { cpu: true, subgroup: Some((4, 4)), ..desktop() }),
         ("lavapipe with AVX-512", Capabilities { cpu: true, subgroup: Some((16, 16)), f16: false, ..desktop() }),
         ("a software adapter without subgroups", Capabilities { cpu: true, ..least() }),
