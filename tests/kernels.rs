@@ -390,6 +390,31 @@ fn sigmoid() {
     }
 }
 
+/// Far below 0 the sigmoid is the exponential: its relative error there is that of `exponential` and two roundings.
+#[test]
+fn exponential() {
+    let one = |x: Vec<f32>| {
+        let (rows, columns) = (Rows::Texts, x.len() as u32);
+        let mut case = Case::new(vec![1]);
+        let input = case.given(rows, columns, x);
+        let output = case.recording.tensor(rows, columns as usize);
+        case.recording.step(Sigmoid { rows, columns }, &[Some(input), Some(output)]);
+        case.output(output);
+        common::run(common::gpu(), case)[0].f32().to_vec()
+    };
+    let x: Vec<f32> = (0..200_000).map(|i| -1.0 - i as f32 * 4.2e-4).collect();
+    let error = |(&x, y): (&f32, f32)| {
+        let exact = 1.0 / (1.0 + (-f64::from(x)).exp());
+        ((f64::from(y) - exact) / exact).abs()
+    };
+    let worst = x.iter().zip(one(x.clone())).map(error).fold(0.0, f64::max);
+    println!("exponential: {worst:.1e}");
+    assert!(worst < 3e-7, "relative error {worst:e}");
+    let edges = one(vec![f32::NEG_INFINITY, -1e30, -200.0, 0.0, 200.0, f32::INFINITY, f32::NAN]);
+    assert_eq!(edges[..6], [0.0, 0.0, 0.0, 0.5, 1.0, 1.0]);
+    assert!(edges[6].is_nan());
+}
+
 #[test]
 fn argmax() {
     for columns in [1, 2, 3, 7, 8, 9, 63, 64, 65, 129, 770, 1757] {
