@@ -26,10 +26,11 @@ pub enum Adapter {
 impl FromStr for Adapter {
     type Err = Infallible;
 
-    /// `reference`, an index, or a part of a name.
+    /// `reference`, an index, or a part of a name; nothing is the best.
     fn from_str(text: &str) -> Result<Adapter, Infallible> {
         Ok(match text.parse() {
             Ok(index) => Adapter::Index(index),
+            Err(_) if text.trim().is_empty() => Adapter::Best,
             Err(_) if text.eq_ignore_ascii_case("reference") => Adapter::Reference,
             Err(_) => Adapter::Named(text.into()),
         })
