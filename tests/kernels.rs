@@ -282,7 +282,7 @@ fn attention_texts_are_independent() {
             let [starts, tiles] = [Input::Starts, Input::Tiles].map(|input| case.recording.input(input));
             let output = case.recording.tensor(queries, columns as usize);
             let tiles = (queries == Rows::Tokens).then_some(tiles);
-            let operands = [Some(asking), Some(keys), Some(output), Some(starts), tiles, None];
+            let operands = [Some(asking), Some(keys), Some(output), Some(starts), tiles, None, None, None];
             case.recording.step(Attention(heads), &operands);
             case.output(output);
             let bits = |x: &f32| x.to_bits();
