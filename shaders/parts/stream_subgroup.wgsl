@@ -1,8 +1,8 @@
 // Up to 8 queries a workgroup, which is one subgroup of 8 lanes. Keys come in blocks of 8, counted from the text's
 // first: a lane owns a key while the block is scored, and eight columns while its values are summed.
 //
-// For adapters that run a subgroup as one CPU vector (Mesa's llvmpipe), as is tile_subgroup.wgsl. Scores without a
-// term: eight queries' terms, inlined, would take such an adapter a minute to compile.
+// For adapters that run a subgroup as one CPU vector (Mesa's llvmpipe), as is tile_subgroup.wgsl. Only for scores
+// without a term: inlined for eight queries a term is eight more loops.
 
 const LANES: u32 = 8u;
 

@@ -10,7 +10,7 @@ const ROWS: u32 = 16u;
 
 // Four k of one row: columns of the matrix are k, in order.
 fn add4(x: vec4<f32>, weights: mat4x4<f32>, total: vec4<f32>) -> vec4<f32> {
-    return fma(x.wwww, weights[3], fma(x.zzzz, weights[2], fma(x.yyyy, weights[1], fma(x.xxxx, weights[0], total))));
+    return total + fma(x.wwww, weights[3], fma(x.zzzz, weights[2], fma(x.yyyy, weights[1], x.xxxx * weights[0])));
 }
 
 fn add8(x: vec4<f32>, low: mat4x4<f32>, high: mat4x4<f32>, total: Pair) -> Pair {

@@ -52,8 +52,8 @@ fn stored_as(element: Element) -> Vec<Instance> {
             let kernel = LayerNorm { rows, columns: 64, epsilon: 1e-12, bias, residual, element };
             all.push(instance(kernel, &[("bias", !bias), ("residual", !residual)]));
         }
-        // Widths that vector loads can and cannot take, and few rows, for which a tile may be another.
-        for (inner, columns, first) in [(64, 192, 64), (30, 37, 5)] {
+        // Widths that vector loads can and cannot take, few columns and few rows: a tile may be another for each.
+        for (inner, columns, first) in [(64, 192, 64), (30, 37, 5), (64, 3, 0)] {
             for rows in [Rows::Tokens, Rows::Texts] {
                 for activation in Activation::ALL {
                     let weight_columns = first + columns;
