@@ -8,10 +8,10 @@
 struct Params { rows: u32, inner: u32, columns: u32, weight_columns: u32, first: u32 }
 @group(1) @binding(0) var<uniform> params: Params;
 @group(0) @binding(0) var<storage, read> input: array<Stored>; // [rows, inner]
-@group(0) @binding(2) var<storage, read_write> output: array<Stored>; // [rows, columns]
+@group(0) @binding(2) var<storage, read_write> output: array<Written>; // [rows, columns]
 
 // `column` counts chunks.
 fn finish(row: u32, column: u32, total: Chunk) {
     let index = row * (params.columns / WIDTH) + column;
-    output[index] = Stored(activate_chunk(total + bias_at(params.first / WIDTH + column)) + residual_at(index));
+    output[index] = Written(activate_chunk(total + bias_at(params.first / WIDTH + column)) + residual_at(index));
 }
