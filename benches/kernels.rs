@@ -12,7 +12,7 @@ use common::{Case, Random};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use wgbert::gpu::{Gpu, Input, Rows, Run, Tensor, block_on};
+use wgbert::gpu::{Element, Gpu, Input, Rows, Run, Tensor, block_on};
 use wgbert::kernels::attention::{Attention, Heads, Term};
 use wgbert::kernels::embed::Embed;
 use wgbert::kernels::layernorm::LayerNorm;
@@ -142,6 +142,8 @@ fn linear(case: &mut Case, input: Tensor, columns: u32, activation: Activation) 
         activation,
         bias: true,
         residual: false,
+        element: Element::F32,
+        output: Element::F32,
     };
     case.recording.step(kernel, &[Some(input), Some(weight), Some(output), Some(bias), None]);
     output
@@ -161,6 +163,7 @@ fn attention(case: &mut Case, qkv: Tensor, heads: u32, head_width: u32) -> Tenso
         max_length: 512,
         scale: 1.0 / (head_width as f32).sqrt(),
         score: Term::None,
+        element: Element::F32,
     });
     let [starts, tiles] = [Input::Starts, Input::Tiles].map(|input| case.recording.input(input));
     let output = case.recording.tensor(Rows::Tokens, hidden as usize);
@@ -173,7 +176,14 @@ fn layernorm(case: &mut Case, input: Tensor, residual: Option<Tensor>) -> Tensor
     let mut random = Random::new(3);
     let [weight, bias] = [(); 2].map(|()| case.constant(1, columns, random.numbers(columns)));
     let output = case.recording.tensor(input.rows, input.columns);
-    let kernel = LayerNorm { rows: input.rows, columns, epsilon: 1e-12, bias: true, residual: residual.is_some() };
+    let kernel = LayerNorm {
+        rows: input.rows,
+        columns,
+        epsilon: 1e-12,
+        bias: true,
+        residual: residual.is_some(),
+        element: Element::F32,
+    };
     case.recording.step(kernel, &[Some(input), Some(weight), Some(output), Some(bias), residual]);
     output
 }
@@ -185,7 +195,7 @@ fn layer(lengths: Vec<u32>, hidden: u32, heads: u32) -> Case {
     let tokens = case.recording.input(Input::Tokens);
     let [words, positions, types] = [50, 512, 2].map(|rows| case.constant(rows, hidden, random.numbers(rows * hidden)));
     let embedded = case.recording.tensor(Rows::Tokens, hidden as usize);
-    let embed = Embed { columns: hidden, first_id: 0, ids: 50, positions: true, types: true };
+    let embed = Embed { columns: hidden, first_id: 0, ids: 50, positions: true, types: true, element: Element::F32 };
     case.recording.step(embed, &[Some(tokens), Some(words), Some(embedded), Some(positions), Some(types)]);
     let input = layernorm(&mut case, embedded, None);
 

@@ -5,7 +5,7 @@
 struct Params { rows: u32, columns: u32, epsilon: f32 }
 @group(1) @binding(0) var<uniform> params: Params;
 @group(0) @binding(0) var<storage, read> input: array<Stored>; // [rows, columns]
-@group(0) @binding(1) var<storage, read> weight: array<Stored>; // [columns]
+@group(0) @binding(1) var<storage, read> weight: array<Chunk>; // [columns]
 @group(0) @binding(2) var<storage, read_write> output: array<Stored>; // [rows, columns]
 
 override LANES: u32;
@@ -40,6 +40,6 @@ fn layernorm(
     let scale = 1.0 / sqrt(variance + params.epsilon);
     for (var chunk = lane; chunk < chunks; chunk += LANES) {
         let normal = (value_at(start + chunk) - mean) * scale;
-        output[start + chunk] = Stored(fma(normal, Chunk(weight[chunk]), bias_at(chunk)));
+        output[start + chunk] = Stored(fma(normal, weight[chunk], bias_at(chunk)));
     }
 }

@@ -37,7 +37,7 @@ pub mod text;
 
 pub use classifier::{Classifier, Label, Memory, Request};
 pub use error::{Error, Result};
-pub use options::{Adapter, Options};
+pub use options::{Adapter, Options, Precision};
 pub use output::{Array, Classification, SequenceClassifierOutput};
 pub use text::{Text, Truncation};
 

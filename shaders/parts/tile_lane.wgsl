@@ -10,9 +10,13 @@ fn matmul(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation
     let row = workgroup.y * LANES + lane;
     if row >= resolve(params.rows) { return; }
     var total = 0.0;
-    for (var k = 0u; k < params.inner; k += 1u) {
-        let w = f32(weight[k * params.weight_columns + params.first + workgroup.x]);
-        total = fma(f32(input[row * params.inner + k]), w, total);
+    for (var block = 0u; block < params.inner; block += 4u) {
+        var four = 0.0;
+        for (var k = block; k < min(block + 4u, params.inner); k += 1u) {
+            let w = f32(weight[k * params.weight_columns + params.first + workgroup.x]);
+            four = fma(f32(input[row * params.inner + k]), w, four);
+        }
+        total += four;
     }
     finish(row, workgroup.x, total);
 }

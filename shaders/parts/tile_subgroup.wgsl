@@ -10,7 +10,7 @@ const ROWS: u32 = 16u;
 
 // Four k of one row: columns of the matrix are k, in order.
 fn add4(x: vec4<f32>, weights: mat4x4<f32>, total: vec4<f32>) -> vec4<f32> {
-    return fma(x.wwww, weights[3], fma(x.zzzz, weights[2], fma(x.yyyy, weights[1], fma(x.xxxx, weights[0], total))));
+    return total + fma(x.wwww, weights[3], fma(x.zzzz, weights[2], fma(x.yyyy, weights[1], x.xxxx * weights[0])));
 }
 
 fn add8(x: vec4<f32>, low: mat4x4<f32>, high: mat4x4<f32>, total: Pair) -> Pair {
@@ -50,8 +50,8 @@ fn matmul(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(subgroup_invocat
         let w3 = pair(weight[place + 3u * stride]);
         let low = mat4x4<f32>(w0.low, w1.low, w2.low, w3.low);
         let high = mat4x4<f32>(w0.high, w1.high, w2.high, w3.high);
-        add_rows(input[upper_x + k], low, high, &upper);
-        add_rows(input[lower_x + k], low, high, &lower);
+        add_rows(Chunk(input[upper_x + k]), low, high, &upper);
+        add_rows(Chunk(input[lower_x + k]), low, high, &lower);
         place += 4u * stride;
     }
 

@@ -5,7 +5,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use wgbert::checkpoint::Scoring;
 use wgbert::gpu::Backend;
-use wgbert::{Adapter, Truncation};
+use wgbert::{Adapter, Precision, Truncation};
 
 // Lines that fit a terminal of 80 columns: clap would break them anywhere.
 const CLASSIFY_HELP: &str = "\
@@ -141,6 +141,10 @@ pub struct ClassifyArguments {
     #[arg(long, help_heading = "Device")]
     pub backend: Option<BackendName>,
 
+    /// What weights and activations are stored as: f16 is half the memory, and logits to about three digits
+    #[arg(long, value_enum, default_value = "f32", help_heading = "Device")]
+    pub precision: PrecisionName,
+
     /// Most tokens of one batch on the device: fewer take less memory
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Device")]
     pub batch_tokens: Option<u32>,
@@ -206,6 +210,21 @@ impl From<ScoringFunction> for Scoring {
             ScoringFunction::Softmax => Scoring::Softmax,
             ScoringFunction::Sigmoid => Scoring::Sigmoid,
             ScoringFunction::None => Scoring::None,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum PrecisionName {
+    F32,
+    F16,
+}
+
+impl From<PrecisionName> for Precision {
+    fn from(name: PrecisionName) -> Precision {
+        match name {
+            PrecisionName::F32 => Precision::F32,
+            PrecisionName::F16 => Precision::F16,
         }
     }
 }

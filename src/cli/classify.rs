@@ -44,6 +44,7 @@ fn load(arguments: &ClassifyArguments) -> Result<Classifier, Error> {
         truncation: arguments.truncation.into(),
         random_head: arguments.random_head,
         scoring: arguments.scoring.map(Into::into),
+        precision: arguments.precision.into(),
     };
     match &arguments.model {
         Some(folder) => options.load(folder),

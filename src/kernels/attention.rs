@@ -3,7 +3,7 @@
 //! Vaswani et al. 2017; streamed as in Milakov & Gimelshein 2018 and Rabe & Staats 2021.
 
 use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, uniform::uniform, write_output};
-use crate::gpu::{Capabilities, Input, Part, Recording, Rows, Shader, Tensor, parts};
+use crate::gpu::{Capabilities, Element, Input, Part, Recording, Rows, Shader, Tensor, parts};
 use crate::models::{self, DistanceTable, Score};
 
 pub const NAME: &str = "attention";
@@ -29,6 +29,8 @@ pub struct Heads {
     pub max_length: u32,
     pub scale: f32,
     pub score: Term,
+    /// Of queries, keys, tables and what is attended.
+    pub element: Element,
 }
 
 /// What is added to `q . k`.
@@ -73,6 +75,7 @@ impl Heads {
             window: attention.window.map_or(u32::MAX, |window| window as u32),
             max_length: max_length as u32,
             scale: attention.scale,
+            element: projections.queries.element,
             score: match &attention.score {
                 Score::Plain => Term::None,
                 Score::Bias { .. } => Term::Bias,
@@ -102,7 +105,7 @@ impl Heads {
     fn stream(&self, device: &Capabilities) -> Vec<Part> {
         if self.as_vectors(device) {
             let columns = if self.head_width == 32 { parts::COLUMNS_32 } else { parts::COLUMNS_64 };
-            return vec![parts::WIDE, parts::KEYS_WIDE, parts::STREAM_SUBGROUP, columns];
+            return vec![parts::wide(self.element), parts::KEYS_WIDE, parts::STREAM_SUBGROUP, columns];
         }
         let registers = match self.head_width / self.chunk() {
             0..=8 => parts::HEAD_8,
@@ -125,7 +128,9 @@ impl Heads {
             Term::Relative { .. } => parts::SCORE_RELATIVE,
             Term::Bias => parts::SCORE_BIAS,
         };
-        vec![parts::ELEMENT_F32, chunk, parts::BATCH, parts::MATH, parts::HEADS, score]
+        let mut linked = parts::storage(self.element);
+        linked.extend([chunk, parts::BATCH, parts::MATH, parts::HEADS, score]);
+        linked
     }
 
     pub(super) fn constants(&self, shader: Shader) -> Shader {
@@ -235,7 +240,7 @@ pub struct ScoreTables {
 pub fn record(recording: &mut Recording, heads: Heads, projections: Projections, tables: ScoreTables) -> Tensor {
     let starts = recording.input(Input::Starts);
     let tiles = (heads.queries == Rows::Tokens).then(|| recording.input(Input::Tiles));
-    let output = recording.tensor(heads.queries, (heads.heads * heads.head_width) as usize);
+    let output = recording.stored(heads.queries, (heads.heads * heads.head_width) as usize);
     let Projections { queries, keys, .. } = projections;
     let ScoreTables { query_table, key_table, buckets } = tables;
     let operands = [Some(queries), Some(keys), Some(output), Some(starts), tiles, query_table, key_table, buckets];

@@ -6,8 +6,8 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 use tokenizers::{NormalizerWrapper, PreTokenizerWrapper};
 
-use super::Tokenizer;
 use super::tokenizer::guarded;
+use super::{Tokenizer, bounds};
 use crate::{Error, Result};
 
 /// The largest tokenizers that exist have some 35 MB; parsing takes several times the file in memory.
@@ -53,8 +53,10 @@ impl Tokenizer {
     /// `tokenizer_config.json` beside it. Padding and truncation stored in the file are ignored.
     ///
     /// # Errors
-    /// [`Error::Malformed`] when the bytes are not a tokenizer, or one of `tokenizer_config`'s fields has the wrong type.
+    /// [`Error::Malformed`] when the bytes are not a tokenizer, or one whose work or answer has no bound, or one of
+    /// `tokenizer_config`'s fields has the wrong type.
     pub fn from_json(path: &Path, tokenizer_json: &[u8], tokenizer_config: Option<&Value>) -> Result<Tokenizer> {
+        bounds::check_steps(path, tokenizer_json)?;
         let mut inner = guarded(|| tokenizers::Tokenizer::from_bytes(tokenizer_json))
             .map_err(|message| Error::malformed(path, format!("not a tokenizer: {message}")))?;
         if let Some(config) = tokenizer_config {

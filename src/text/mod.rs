@@ -5,6 +5,7 @@
 //! nothing is padded.
 
 pub mod batch;
+mod bounds;
 mod files;
 mod tokenizer;
 mod vocabulary;

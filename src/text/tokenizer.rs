@@ -8,7 +8,7 @@ use std::path::Path;
 use serde_json::Value;
 use tokenizers::{Encoding as Tokens, TruncationDirection};
 
-use super::{Encoding, Text, Truncation, files};
+use super::{Encoding, Text, Truncation, bounds, files};
 use crate::{Error, Result};
 
 /// What the model's tables can hold; every [`Encoding`] respects them.
@@ -63,6 +63,7 @@ impl Tokenizer {
     pub(super) fn new(path: &Path, mut inner: tokenizers::Tokenizer, config: Option<&Value>) -> Result<Tokenizer> {
         let config = config.unwrap_or(&Value::Null);
         let config_path = path.with_file_name("tokenizer_config.json");
+        bounds::check_model(path, inner.get_model())?;
         let stored = inner.get_truncation().map(|stored| stored.direction);
         // Batches are packed, and `encode` truncates: stored settings of either would apply twice.
         inner.with_padding(None);
