@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use wgbert::checkpoint::{Checkpoint, Config, Scoring, Weights};
 use wgbert::gpu::Capabilities;
+use wgbert::gpu::Element;
 use wgbert::kernels::BatchSize;
 use wgbert::kernels::loss::LossKind;
 use wgbert::models::encoder::{self, Wanted};
@@ -113,7 +114,7 @@ fn record(model: &Model) {
     let few = Wanted { scoring: Scoring::None, hidden_states: false, attentions: false, loss: None };
     let (device, batch) = (Capabilities::minimum(), BatchSize::new([1, 16]));
     for wanted in [all, few] {
-        let recording = encoder::record(model, wanted, device.max_binding);
+        let recording = encoder::record(model, wanted, device.max_binding, Element::F32);
         assert_eq!(recording.constant_steps().len(), recording.steps.len());
         for step in &recording.steps {
             let launch = step.kernel.launch(&device, &batch);
