@@ -1,6 +1,7 @@
 //! GPU time of each kernel, and its share of one encoder layer.
 //!
-//! `cargo bench --bench kernels -- [word ...]`: only the lines that contain every word. `WGBERT_ADAPTER` names the adapter.
+//! `cargo bench --bench kernels -- [word ...]`: only the lines that contain every word. `WGBERT_ADAPTER` names the adapter,
+//! `WGBERT_BENCH_SECONDS` says how long to time each line (1).
 //! Every result is compared with the CPU twin before it is timed. Times are medians; beside them, because machines are
 //! shared, the best.
 
@@ -11,7 +12,7 @@ use common::{Case, Random};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use wgbert::gpu::{Gpu, Input, Rows, Run, Tensor, block_on};
+use wgbert::gpu::{Element, Gpu, Input, Rows, Run, Tensor, block_on};
 use wgbert::kernels::attention::{Attention, Heads, Term};
 use wgbert::kernels::embed::Embed;
 use wgbert::kernels::layernorm::LayerNorm;
@@ -72,10 +73,6 @@ fn main() {
 
 /// Checks a case, then prints the GPU time of all its steps, and of each kernel if there are several.
 fn time(name: &str, gpu: &Arc<Gpu>, case: &dyn Fn() -> Case) {
-    if case().recording.steps.len() == 1 {
-        // A layer's kernels are each checked on their own; the twin of a whole one takes minutes.
-        common::compare(name, gpu.clone(), case(), 1e-4);
-    }
     let start = Instant::now();
     let Case { recording, size, .. } = case();
     let variant = recording.steps[0].kernel.launch(&gpu.capabilities, &size).shader.variant();
@@ -85,10 +82,16 @@ fn time(name: &str, gpu: &Arc<Gpu>, case: &dyn Fn() -> Case) {
     let profile = || block_on(plan.profile(run)).expect("the adapter has timestamps");
     profile();
     let first = start.elapsed();
+    if case().recording.steps.len() == 1 {
+        // A layer's kernels are each checked on their own; the twin of a whole one takes minutes.
+        common::compare(name, gpu.clone(), case(), 1e-4);
+    }
 
+    let seconds = std::env::var("WGBERT_BENCH_SECONDS").ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(1.0);
+    let seconds = Duration::from_secs_f64(seconds);
     let mut rounds = Vec::new();
     let start = Instant::now();
-    while rounds.len() < 5 || (start.elapsed() < Duration::from_secs(1) && rounds.len() < 200) {
+    while rounds.len() < 5 || start.elapsed() < seconds {
         rounds.push(profile());
     }
     let step = |step: usize| {
@@ -139,6 +142,8 @@ fn linear(case: &mut Case, input: Tensor, columns: u32, activation: Activation) 
         activation,
         bias: true,
         residual: false,
+        element: Element::F32,
+        output: Element::F32,
     };
     case.recording.step(kernel, &[Some(input), Some(weight), Some(output), Some(bias), None]);
     output
@@ -158,6 +163,7 @@ fn attention(case: &mut Case, qkv: Tensor, heads: u32, head_width: u32) -> Tenso
         max_length: 512,
         scale: 1.0 / (head_width as f32).sqrt(),
         score: Term::None,
+        element: Element::F32,
     });
     let [starts, tiles] = [Input::Starts, Input::Tiles].map(|input| case.recording.input(input));
     let output = case.recording.tensor(Rows::Tokens, hidden as usize);
@@ -170,7 +176,14 @@ fn layernorm(case: &mut Case, input: Tensor, residual: Option<Tensor>) -> Tensor
     let mut random = Random::new(3);
     let [weight, bias] = [(); 2].map(|()| case.constant(1, columns, random.numbers(columns)));
     let output = case.recording.tensor(input.rows, input.columns);
-    let kernel = LayerNorm { rows: input.rows, columns, epsilon: 1e-12, bias: true, residual: residual.is_some() };
+    let kernel = LayerNorm {
+        rows: input.rows,
+        columns,
+        epsilon: 1e-12,
+        bias: true,
+        residual: residual.is_some(),
+        element: Element::F32,
+    };
     case.recording.step(kernel, &[Some(input), Some(weight), Some(output), Some(bias), residual]);
     output
 }
@@ -182,7 +195,7 @@ fn layer(lengths: Vec<u32>, hidden: u32, heads: u32) -> Case {
     let tokens = case.recording.input(Input::Tokens);
     let [words, positions, types] = [50, 512, 2].map(|rows| case.constant(rows, hidden, random.numbers(rows * hidden)));
     let embedded = case.recording.tensor(Rows::Tokens, hidden as usize);
-    let embed = Embed { columns: hidden, first_id: 0, ids: 50, positions: true, types: true };
+    let embed = Embed { columns: hidden, first_id: 0, ids: 50, positions: true, types: true, element: Element::F32 };
     case.recording.step(embed, &[Some(tokens), Some(words), Some(embedded), Some(positions), Some(types)]);
     let input = layernorm(&mut case, embedded, None);
 

@@ -6,8 +6,8 @@
 struct Params { columns: u32, first_id: u32, ids: u32 }
 @group(1) @binding(0) var<uniform> params: Params;
 @group(0) @binding(0) var<storage, read> tokens: array<vec4<u32>>; // [tokens] of (id, type, position, text)
-@group(0) @binding(1) var<storage, read> words: array<Element>; // [ids, columns]
-@group(0) @binding(2) var<storage, read_write> output: array<Element>; // [tokens, columns]
+@group(0) @binding(1) var<storage, read> words: array<Stored>; // [ids, columns]
+@group(0) @binding(2) var<storage, read_write> output: array<Stored>; // [tokens, columns]
 
 override LANES: u32;
 
@@ -22,9 +22,10 @@ fn embed(
     let token = tokens[row];
     let id = token.x - params.first_id; // ids before the part wrap around and fall out like those behind it
     if id >= params.ids { return; }
-    for (var column = lane; column < params.columns; column += LANES) {
-        let word = f32(words[id * params.columns + column]);
-        let value = word + position_at(token.z, column) + type_at(token.y, column);
-        output[row * params.columns + column] = Element(value);
+    let chunks = params.columns / WIDTH;
+    for (var chunk = lane; chunk < chunks; chunk += LANES) {
+        let word = Chunk(words[id * chunks + chunk]);
+        let value = word + position_at(token.z, chunk) + type_at(token.y, chunk);
+        output[row * chunks + chunk] = Stored(value);
     }
 }

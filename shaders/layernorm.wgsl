@@ -4,13 +4,13 @@
 
 struct Params { rows: u32, columns: u32, epsilon: f32 }
 @group(1) @binding(0) var<uniform> params: Params;
-@group(0) @binding(0) var<storage, read> input: array<Element>; // [rows, columns]
-@group(0) @binding(1) var<storage, read> weight: array<Element>; // [columns]
-@group(0) @binding(2) var<storage, read_write> output: array<Element>; // [rows, columns]
+@group(0) @binding(0) var<storage, read> input: array<Stored>; // [rows, columns]
+@group(0) @binding(1) var<storage, read> weight: array<Chunk>; // [columns]
+@group(0) @binding(2) var<storage, read_write> output: array<Stored>; // [rows, columns]
 
 override LANES: u32;
 
-fn value_at(index: u32) -> f32 { return f32(input[index]) + residual_at(index); }
+fn value_at(index: u32) -> Chunk { return Chunk(input[index]) + residual_at(index); }
 
 @compute @workgroup_size(LANES)
 fn layernorm(
@@ -20,25 +20,26 @@ fn layernorm(
 ) {
     let row = fold(workgroup, grid);
     if row >= resolve(params.rows) { return; }
-    let start = row * params.columns;
+    let chunks = params.columns / WIDTH;
+    let start = row * chunks;
     let columns = f32(params.columns);
 
-    var total = 0.0;
-    for (var column = lane; column < params.columns; column += LANES) {
-        total += value_at(start + column);
+    var total = Chunk();
+    for (var chunk = lane; chunk < chunks; chunk += LANES) {
+        total += value_at(start + chunk);
     }
-    let mean = reduce_add(lane, total) / columns;
+    let mean = reduce_add(lane, sum(total)) / columns;
 
-    var squares = 0.0;
-    for (var column = lane; column < params.columns; column += LANES) {
-        let distance = value_at(start + column) - mean;
+    var squares = Chunk();
+    for (var chunk = lane; chunk < chunks; chunk += LANES) {
+        let distance = value_at(start + chunk) - mean;
         squares = fma(distance, distance, squares);
     }
-    let variance = reduce_add(lane, squares) / columns;
+    let variance = reduce_add(lane, sum(squares)) / columns;
 
     let scale = 1.0 / sqrt(variance + params.epsilon);
-    for (var column = lane; column < params.columns; column += LANES) {
-        let normal = (value_at(start + column) - mean) * scale;
-        output[start + column] = Element(fma(normal, f32(weight[column]), bias_at(column)));
+    for (var chunk = lane; chunk < chunks; chunk += LANES) {
+        let normal = (value_at(start + chunk) - mean) * scale;
+        output[start + chunk] = Stored(fma(normal, weight[chunk], bias_at(chunk)));
     }
 }

@@ -75,7 +75,9 @@ impl Classifier {
             vocabulary: model.embeddings.words.rows,
             types: model.embeddings.types.as_ref().map_or(0, |types| types.rows),
         };
-        let device = match options.choose().await? {
+        let adapter = options.choose().await?;
+        options.precision.check(adapter.as_ref())?;
+        let device = match adapter {
             None => Device::Reference { recordings: HashMap::new() },
             Some(adapter) => {
                 let gpu = Arc::new(Gpu::open(&adapter).await?);
@@ -160,7 +162,7 @@ impl Classifier {
     /// The tokens of one text; `index` names it in errors.
     ///
     /// # Errors
-    /// [`Error::Text`] if the text is too long and [`Truncation::Refuse`] was chosen, or has an id outside the table.
+    /// [`Error::Text`] if the text is too long and [`Truncation::Refuse`](crate::Truncation::Refuse) was chosen, or has an id outside the table.
     pub fn encode<'a>(&self, index: usize, text: impl Into<Text<'a>>) -> Result<Encoding> {
         self.tokenizer.encode(index, text.into(), &self.limits, self.options.truncation)
     }
@@ -244,7 +246,12 @@ impl Classifier {
                 if let Some(plan) = plans.get(&wanted) {
                     return Ok(plan.capacity());
                 }
-                let recording = encoder::record(&self.model, wanted, gpu.capabilities.max_binding);
+                let recording = encoder::record(
+                    &self.model,
+                    wanted,
+                    gpu.capabilities.max_binding,
+                    self.options.precision.element(),
+                );
                 let capacity = self.options.capacity(&gpu.capabilities, &recording, self.limits.max_length);
                 let plan = Plan::new(gpu.clone(), recording, capacity, buffers, &self.weights).await?;
                 plans.insert(wanted, plan);
@@ -252,7 +259,7 @@ impl Classifier {
             }
             Device::Reference { recordings } => {
                 if let Entry::Vacant(entry) = recordings.entry(wanted) {
-                    let recording = encoder::record(&self.model, wanted, u64::MAX);
+                    let recording = encoder::record(&self.model, wanted, u64::MAX, gpu::Element::F32);
                     entry.insert(Reference::new(recording, &self.weights)?);
                 }
                 // Larger batches are no faster here; a tensor of one is memory of the host.

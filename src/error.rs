@@ -40,9 +40,9 @@ pub enum Error {
 
     /// No adapter at all.
     #[error(
-        "no GPU adapter was found ({looked}): install a driver (a machine without a GPU can use Mesa's software one: \
-         apt-get install mesa-vulkan-drivers, vulkan-swrast or mesa-vulkan-drivers elsewhere), or run on the CPU reference, \
-         slowly, with --adapter reference (`Adapter::Reference`)"
+        "no GPU adapter was found ({looked}): install the GPU's driver (on Linux without a GPU, Mesa's software one does: \
+         apt-get install mesa-vulkan-drivers), or run on the CPU reference, slowly, with --adapter reference \
+         (`Adapter::Reference`)"
     )]
     NoAdapter { looked: String },
 

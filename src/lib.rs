@@ -1,4 +1,26 @@
-//! BERT-family text classification on any GPU.
+//! BERT-family text classification on any GPU, with the answers of transformers.
+//!
+//! The modules are the data flow:
+//!
+//! 1. [`text`]: text -> tokens -> packed batches
+//! 2. [`checkpoint`]: files -> configuration and weights
+//! 3. [`models`]: configuration -> description ([`models::Model`]), description -> recording
+//!    ([`models::encoder::record`])
+//! 4. [`kernels`]: the operations that a recording is made of, each a WGSL file and its CPU twin
+//! 5. [`gpu`]: recording -> device ([`gpu::Plan`]), or [`reference`](mod@reference): recording -> CPU twins
+//! 6. [`SequenceClassifierOutput`]: what transformers answers, and the argmax, probabilities and labels it leaves to you
+//!
+//! [`Classifier`] goes all the way:
+//!
+//! ```
+//! # #[cfg(feature = "embedded")] {
+//! let mut classifier = wgbert::Classifier::sentiment()?;
+//! let output = classifier.classify(["This movie was absolutely fantastic."])?;
+//! assert_eq!(output.text(0).unwrap().label(), Some("positive"));
+//! # }
+//! # Ok::<(), wgbert::Error>(())
+//! ```
+#![warn(missing_debug_implementations)]
 
 pub mod checkpoint;
 mod classifier;
@@ -13,6 +35,11 @@ pub mod text;
 
 pub use classifier::{Classifier, Label, Request};
 pub use error::{Error, Result};
-pub use options::{Adapter, Options};
+pub use options::{Adapter, Options, Precision};
 pub use output::{Array, Classification, SequenceClassifierOutput};
 pub use text::{Text, Truncation};
+
+/// The README's example, compiled and run.
+#[cfg(all(doctest, feature = "embedded"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

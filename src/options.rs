@@ -3,7 +3,7 @@
 use crate::checkpoint::{Checkpoint, Scoring};
 use crate::classifier::Classifier;
 use crate::error::{Error, Result};
-use crate::gpu::{self, AdapterDescription, Backend, Capabilities, Capacity, Recording, Rows};
+use crate::gpu::{self, AdapterDescription, Backend, Capabilities, Capacity, Element, Recording, Rows};
 use crate::text::{Tokenizer, Truncation};
 use std::convert::Infallible;
 use std::path::Path;
@@ -26,10 +26,11 @@ pub enum Adapter {
 impl FromStr for Adapter {
     type Err = Infallible;
 
-    /// `reference`, an index, or a part of a name.
+    /// `reference`, an index, or a part of a name; nothing is the best.
     fn from_str(text: &str) -> Result<Adapter, Infallible> {
         Ok(match text.parse() {
             Ok(index) => Adapter::Index(index),
+            Err(_) if text.trim().is_empty() => Adapter::Best,
             Err(_) if text.eq_ignore_ascii_case("reference") => Adapter::Reference,
             Err(_) => Adapter::Named(text.into()),
         })
@@ -68,6 +69,38 @@ impl Adapter {
     }
 }
 
+/// What weights and activations are stored as on the device. Sums, norms, softmax and logits are f32 either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// transformers' answers to a few last digits of f32.
+    #[default]
+    F32,
+    /// Half the memory: each stored number keeps 11 bits and must stay below 65504. For adapters with f16 in shaders.
+    F16,
+}
+
+impl Precision {
+    pub(crate) fn element(self) -> Element {
+        match self {
+            Precision::F32 => Element::F32,
+            Precision::F16 => Element::F16,
+        }
+    }
+
+    /// # Errors
+    /// [`Error::Adapter`] where the adapter (none: the reference) cannot store so.
+    pub(crate) fn check(self, adapter: Option<&AdapterDescription>) -> Result<()> {
+        let message = match adapter {
+            _ if self == Precision::F32 => return Ok(()),
+            Some(adapter) if adapter.capabilities.f16 => return Ok(()),
+            Some(_) => "has no 16-bit floats in shaders (SHADER_F16): run with --precision f32",
+            None => "computes in f32 only: run with --precision f32",
+        };
+        let adapter = adapter.map_or("reference".into(), |adapter| adapter.to_string());
+        Err(Error::Adapter { adapter, message: message.into() })
+    }
+}
+
 /// How a classifier is made; `Options::default()` suits most.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -85,6 +118,8 @@ pub struct Options {
     pub random_head: Option<u64>,
     /// Score by this rule instead of the model's.
     pub scoring: Option<Scoring>,
+    /// What weights and activations are stored as.
+    pub precision: Precision,
 }
 
 impl Options {

@@ -79,7 +79,7 @@ fn execute(step: &Step, size: &BatchSize, values: &mut HashMap<usize, Values>) {
                 assert_eq!(binding.access, Access::Write, "{}: {} unwritten", step.kernel.name(), binding.name);
                 let elements = size.rows(tensor.rows) as usize * tensor.columns;
                 match tensor.element {
-                    Element::F32 => Values::F32(vec![f32::NAN; elements]),
+                    Element::F32 | Element::F16 => Values::F32(vec![f32::NAN; elements]),
                     Element::U32 => Values::U32(vec![u32::MAX; elements]),
                 }
             }),

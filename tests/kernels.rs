@@ -2,8 +2,8 @@
 
 mod common;
 
-use common::{Case, Random, check};
-use wgbert::gpu::{Input, Rows};
+use common::{Case, Random, check, elements};
+use wgbert::gpu::{Element, Input, Rows};
 use wgbert::kernels::Values;
 use wgbert::kernels::argmax::Argmax;
 use wgbert::kernels::attention::{Attention, Heads, Term};
@@ -41,22 +41,23 @@ fn lengths(tokens: u32) -> Vec<u32> {
 #[test]
 fn embed() {
     for columns in [1, 63, 64, 65, 128, 770] {
-        for (positions, types) in [(false, false), (true, true), (true, false), (false, true)] {
-            let mut case = Case::new(lengths(70));
+        let options = [(false, false), (true, true), (true, false), (false, true)];
+        for (element, (positions, types)) in elements().into_iter().flat_map(|element| options.map(|o| (element, o))) {
+            let mut case = Case::stored_as(element, lengths(70));
             let mut random = Random::new(columns.into());
             let tokens = case.recording.input(Input::Tokens);
-            let output = case.recording.tensor(Rows::Tokens, columns as usize);
+            let output = case.recording.stored(Rows::Tokens, columns as usize);
             let mut table = |case: &mut Case, rows: u32| case.constant(rows, columns, random.numbers(rows * columns));
             let position_table = positions.then(|| table(&mut case, 66));
             let type_table = types.then(|| table(&mut case, 2));
             // The vocabulary of 50 in two parts of unequal size: each step writes its share of the rows.
             for (first_id, ids) in [(0, 31), (31, 19)] {
                 let words = table(&mut case, ids);
-                let kernel = Embed { columns, first_id, ids, positions, types };
+                let kernel = Embed { columns, first_id, ids, positions, types, element };
                 case.recording.step(kernel, &[Some(tokens), Some(words), Some(output), position_table, type_table]);
             }
             case.output(output);
-            check(&format!("embed {columns} {positions} {types}"), case, 1e-6);
+            check(&format!("embed {element:?} {columns} {positions} {types}"), case, 1e-6);
         }
     }
 }
@@ -64,38 +65,43 @@ fn embed() {
 #[test]
 fn layernorm() {
     for columns in [1, 2, 7, 8, 9, 63, 64, 65, 128, 770, 1757] {
-        for (bias, residual) in [(false, false), (true, false), (true, true)] {
-            let mut case = Case::new(lengths(9));
+        let options = [(false, false), (true, false), (true, true)];
+        for (element, (bias, residual)) in elements().into_iter().flat_map(|element| options.map(|o| (element, o))) {
+            let mut case = Case::stored_as(element, lengths(9));
             let mut random = Random::new(columns.into());
             let input = case.rows(Rows::Tokens, columns, &mut random);
             let residual = residual.then(|| case.rows(Rows::Tokens, columns, &mut random));
-            let weight = case.constant(1, columns, random.numbers(columns));
-            let bias = bias.then(|| case.constant(1, columns, random.numbers(columns)));
-            let output = case.recording.tensor(Rows::Tokens, columns as usize);
+            let weight = case.vector(columns, random.numbers(columns));
+            let bias = bias.then(|| case.vector(columns, random.numbers(columns)));
+            let output = case.recording.stored(Rows::Tokens, columns as usize);
             let kernel = LayerNorm {
                 rows: Rows::Tokens,
                 columns,
                 epsilon: 1e-5,
                 bias: bias.is_some(),
                 residual: residual.is_some(),
+                element,
             };
             case.recording.step(kernel, &[Some(input), Some(weight), Some(output), bias, residual]);
             case.output(output);
-            check(&format!("layernorm {columns}"), case, 2e-5);
+            check(&format!("layernorm {element:?} {columns}"), case, 2e-5);
         }
     }
 }
 
 fn matmul_case(rows: u32, inner: u32, columns: u32, activation: Activation, extras: bool) {
-    let case = matmul_steps(rows, inner, columns, activation, extras);
-    // A sum of `inner` products of numbers below 1 in f32, in another order than the twin's.
-    let tolerance = 1e-6 * f64::from(inner).sqrt().max(4.0);
-    check(&format!("matmul {rows} x {inner} x {columns} {activation:?} {extras}"), case, tolerance);
+    for element in elements() {
+        let case = matmul_steps(element, rows, inner, columns, activation, extras);
+        // A sum of `inner` products of numbers below 1 in f32, in another order than the twin's.
+        let tolerance = 1e-6 * f64::from(inner).sqrt().max(4.0);
+        check(&format!("matmul {element:?} {rows} x {inner} x {columns} {activation:?} {extras}"), case, tolerance);
+    }
 }
 
-/// The first rows of the input and the weight depend on `inner` and `columns` alone.
-fn matmul_steps(rows: u32, inner: u32, columns: u32, activation: Activation, extras: bool) -> Case {
-    let mut case = Case::new(lengths(rows));
+/// The first rows of the input and the weight depend on `inner` and `columns` alone. With extras the output is stored as
+/// the input is, without them it is f32.
+fn matmul_steps(element: Element, rows: u32, inner: u32, columns: u32, activation: Activation, extras: bool) -> Case {
+    let mut case = Case::stored_as(element, lengths(rows));
     let mut random = Random::new(u64::from(inner * 3 + columns));
     // With extras the used columns are the middle of a wider weight, as well aligned as the columns.
     let (first, weight_columns) = match (extras, columns % 8) {
@@ -104,9 +110,12 @@ fn matmul_steps(rows: u32, inner: u32, columns: u32, activation: Activation, ext
         (true, _) => (5, columns + 9),
     };
     let weight = case.constant(inner, weight_columns, random.numbers(inner * weight_columns));
-    let bias = extras.then(|| case.constant(1, weight_columns, random.numbers(weight_columns)));
+    let bias = extras.then(|| case.vector(weight_columns, random.numbers(weight_columns)));
     let input = case.rows(Rows::Tokens, inner, &mut random);
-    let output = case.recording.tensor(Rows::Tokens, columns as usize);
+    let output = match extras {
+        true => case.recording.stored(Rows::Tokens, columns as usize),
+        false => case.recording.tensor(Rows::Tokens, columns as usize),
+    };
     let residual = extras.then(|| case.rows(Rows::Tokens, columns, &mut random));
     let kernel = MatMul {
         rows: Rows::Tokens,
@@ -117,6 +126,8 @@ fn matmul_steps(rows: u32, inner: u32, columns: u32, activation: Activation, ext
         activation,
         bias: extras,
         residual: extras,
+        element,
+        output: output.element,
     };
     case.recording.step(kernel, &[Some(input), Some(weight), Some(output), bias, residual]);
     case.output(output);
@@ -149,8 +160,9 @@ fn matmul() {
 /// A row's answer depends neither on the rows beside it nor on the tile that computes it, to the last bit.
 #[test]
 fn matmul_rows_are_independent() {
-    for (inner, columns) in [(128, 384), (384, 128), (36, 72), (770, 33), (768, 3), (384, 1)] {
-        let case = |rows| matmul_steps(rows, inner, columns, Activation::Gelu, false);
+    let sizes = [(128, 384), (384, 128), (36, 72), (770, 33), (768, 3), (384, 1)];
+    for (element, (inner, columns)) in elements().into_iter().flat_map(|element| sizes.map(|s| (element, s))) {
+        let case = |rows| matmul_steps(element, rows, inner, columns, Activation::Gelu, false);
         let all = common::run(common::gpu(), case(67));
         let bits = |values: &Values, rows: u32| -> Vec<u32> {
             values.f32()[..(rows * columns) as usize].iter().map(|x| x.to_bits()).collect()
@@ -164,7 +176,7 @@ fn matmul_rows_are_independent() {
     }
 }
 
-fn heads(queries: Rows, heads: u32, head_width: u32, window: u32, score: Term) -> Heads {
+fn heads(element: Element, queries: Rows, heads: u32, head_width: u32, window: u32, score: Term) -> Heads {
     let hidden = heads * head_width;
     let narrow = queries == Rows::Texts;
     Heads {
@@ -179,6 +191,7 @@ fn heads(queries: Rows, heads: u32, head_width: u32, window: u32, score: Term) -
         max_length: 70,
         scale: 1.0 / (head_width as f32).sqrt(),
         score,
+        element,
     }
 }
 
@@ -194,12 +207,13 @@ fn attention_cases(weights: bool) {
             (40, relative(false, true, false)),
             (u32::MAX, Term::Bias),
         ] {
-            for queries in [Rows::Tokens, Rows::Texts] {
+            let rows = [Rows::Tokens, Rows::Texts];
+            for (element, queries) in elements().into_iter().flat_map(|element| rows.map(|rows| (element, rows))) {
                 if weights && queries == Rows::Texts {
                     continue;
                 }
-                let heads = heads(queries, 3, head_width, window, score);
-                let mut case = Case::new(vec![1, 31, 32, 33, 70, 2, 65]);
+                let heads = heads(element, queries, 3, head_width, window, score);
+                let mut case = Case::stored_as(element, vec![1, 31, 32, 33, 70, 2, 65]);
                 let mut random = Random::new(head_width.into());
                 let keys = case.rows(Rows::Tokens, heads.key_stride, &mut random);
                 let asking = match queries {
@@ -222,7 +236,7 @@ fn attention_cases(weights: bool) {
                     let buckets = (0..139).map(|distance| distance * 37 % 50).collect();
                     case.recording.constant(Rows::Fixed(139), 1, Values::U32(buckets))
                 });
-                let name = format!("attention {head_width} {window} {score:?} {queries:?} {weights}");
+                let name = format!("attention {element:?} {head_width} {window} {score:?} {queries:?} {weights}");
                 if weights {
                     let output = case.recording.tensor(Rows::Tokens, 3 * 70);
                     let operands =
@@ -230,7 +244,7 @@ fn attention_cases(weights: bool) {
                     case.recording.step(AttentionWeights(heads), &operands);
                     case.output(output);
                 } else {
-                    let output = case.recording.tensor(queries, (3 * head_width) as usize);
+                    let output = case.recording.stored(queries, (3 * head_width) as usize);
                     let tiles = (queries == Rows::Tokens).then_some(tiles);
                     let operands =
                         [Some(asking), Some(keys), Some(output), Some(starts), tiles, table, second, buckets];
@@ -248,6 +262,56 @@ fn attention() {
     attention_cases(false);
 }
 
+/// A text's answer depends neither on its neighbours nor on whether all its tokens ask, to the last bit.
+#[test]
+fn attention_texts_are_independent() {
+    let widths = [26, 32, 64];
+    for (element, head_width) in elements().into_iter().flat_map(|element| widths.map(|width| (element, width))) {
+        let columns = 3 * head_width;
+        let answers = |first_text: u32, lengths: Vec<u32>, queries| {
+            let mut case = Case::stored_as(element, lengths);
+            let of_text = |text: u32, length: u32, columns: u32| Random::new(text.into()).numbers(length * columns);
+            let rows = |columns: u32| -> Vec<f32> {
+                (first_text..).zip(&case.size.lengths).flat_map(|(text, &n)| of_text(text, n, columns)).collect()
+            };
+            let heads = Heads {
+                query_stride: columns,
+                key_stride: 3 * columns,
+                first_key: columns,
+                first_value: 2 * columns,
+                ..heads(element, queries, 3, head_width, u32::MAX, Term::None)
+            };
+            let qkv = rows(3 * columns);
+            let starts = case.size.lengths.iter().scan(0, |start, &length| {
+                *start += length;
+                Some(*start - length)
+            });
+            let first_tokens = starts.collect::<Vec<_>>();
+            let query = |row: u32| qkv[(row * 3 * columns) as usize..][..columns as usize].to_vec();
+            let asking = match queries {
+                Rows::Texts => first_tokens.iter().flat_map(|&row| query(row)).collect(),
+                _ => (0..case.size.tokens).flat_map(query).collect(),
+            };
+            let keys = case.given(Rows::Tokens, 3 * columns, qkv.clone());
+            let asking = case.given(queries, columns, asking);
+            let [starts, tiles] = [Input::Starts, Input::Tiles].map(|input| case.recording.input(input));
+            let output = case.recording.stored(queries, columns as usize);
+            let tiles = (queries == Rows::Tokens).then_some(tiles);
+            let operands = [Some(asking), Some(keys), Some(output), Some(starts), tiles, None, None, None];
+            case.recording.step(Attention(heads), &operands);
+            case.output(output);
+            let bits = |x: &f32| x.to_bits();
+            common::run(common::gpu(), case)[0].f32().iter().map(bits).collect::<Vec<_>>()
+        };
+        let together = answers(0, vec![3, 70, 9], Rows::Tokens);
+        let alone = answers(1, vec![70], Rows::Tokens);
+        let middle = &together[(3 * columns) as usize..(73 * columns) as usize];
+        assert!(alone == middle, "head width {head_width}: a text alone and among others differ");
+        let first = answers(1, vec![70], Rows::Texts);
+        assert!(first[..] == alone[..columns as usize], "head width {head_width}: the first token alone differs");
+    }
+}
+
 #[test]
 fn attention_weights() {
     attention_cases(true);
@@ -256,17 +320,18 @@ fn attention_weights() {
 #[test]
 fn rotary() {
     for half in [1, 4, 13, 32, 33] {
-        for (heads, rotated) in [(1, 1), (3, 2)] {
-            let mut case = Case::new(lengths(66));
+        let sizes = [(1, 1), (3, 2)];
+        for (element, (heads, rotated)) in elements().into_iter().flat_map(|element| sizes.map(|s| (element, s))) {
+            let mut case = Case::stored_as(element, lengths(66));
             let columns = heads * 2 * half + 5;
             let given = case.rows(Rows::Tokens, columns, &mut Random::new(half.into()));
             let rows = case.copy(given);
             let angles = rotary::angles(&mut case.recording, 64, half as usize, 10_000.0);
             let tokens = case.recording.input(Input::Tokens);
-            let kernel = Rotary { columns, heads: rotated, half };
+            let kernel = Rotary { columns, heads: rotated, half, element };
             case.recording.step(kernel, &[Some(tokens), Some(angles), Some(rows)]);
             case.output(rows);
-            check(&format!("rotary {half} {heads} {rotated}"), case, 1e-6);
+            check(&format!("rotary {element:?} {half} {heads} {rotated}"), case, 1e-6);
         }
     }
 }
@@ -274,43 +339,46 @@ fn rotary() {
 #[test]
 fn gate() {
     for columns in [1, 2, 63, 64, 65, 770] {
-        for (activation, half) in [(Activation::Gelu, Half::First), (Activation::Silu, Half::Second)] {
-            let mut case = Case::new(lengths(33));
+        let options = [(Activation::Gelu, Half::First), (Activation::Silu, Half::Second)];
+        for (element, (activation, half)) in elements().into_iter().flat_map(|element| options.map(|o| (element, o))) {
+            let mut case = Case::stored_as(element, lengths(33));
             let rows = Rows::Tokens;
             let input = case.rows(rows, 2 * columns, &mut Random::new(columns.into()).scaled(4.0));
-            let output = case.recording.tensor(rows, columns as usize);
-            case.recording.step(Gate { rows, columns, activation, half }, &[Some(input), Some(output)]);
+            let output = case.recording.stored(rows, columns as usize);
+            case.recording.step(Gate { rows, columns, activation, half, element }, &[Some(input), Some(output)]);
             case.output(output);
-            check(&format!("gate {columns} {activation:?} {half:?}"), case, 2e-6);
+            check(&format!("gate {element:?} {columns} {activation:?} {half:?}"), case, 2e-6);
         }
     }
 }
 
 #[test]
 fn unfold() {
-    for (columns, taps) in [(1, 1), (3, 3), (64, 3), (65, 5), (32, 31)] {
-        let mut case = Case::new(lengths(66));
+    let sizes = [(1, 1), (3, 3), (64, 3), (65, 5), (32, 31)];
+    for (element, (columns, taps)) in elements().into_iter().flat_map(|element| sizes.map(|s| (element, s))) {
+        let mut case = Case::stored_as(element, lengths(66));
         let input = case.rows(Rows::Tokens, columns, &mut Random::new(columns.into()));
         let [tokens, starts] = [Input::Tokens, Input::Starts].map(|input| case.recording.input(input));
-        let output = case.recording.tensor(Rows::Tokens, (columns * taps) as usize);
+        let output = case.recording.stored(Rows::Tokens, (columns * taps) as usize);
         let operands = [Some(input), Some(tokens), Some(starts), Some(output)];
-        case.recording.step(Unfold { columns, taps }, &operands);
+        case.recording.step(Unfold { columns, taps, element }, &operands);
         case.output(output);
-        check(&format!("unfold {columns} {taps}"), case, 0.0);
+        check(&format!("unfold {element:?} {columns} {taps}"), case, 0.0);
     }
 }
 
 #[test]
 fn pool() {
     for pool in [models::Pool::First, models::Pool::Mean] {
-        for columns in [1, 63, 65, 770] {
-            let mut case = Case::new(lengths(130));
+        let widths = [1, 63, 65, 770];
+        for (element, columns) in elements().into_iter().flat_map(|element| widths.map(|width| (element, width))) {
+            let mut case = Case::stored_as(element, lengths(130));
             let input = case.rows(Rows::Tokens, columns, &mut Random::new(columns.into()));
             let starts = case.recording.input(Input::Starts);
-            let output = case.recording.tensor(Rows::Texts, columns as usize);
-            case.recording.step(Pool { columns, pool }, &[Some(input), Some(starts), Some(output)]);
+            let output = case.recording.stored(Rows::Texts, columns as usize);
+            case.recording.step(Pool { columns, pool, element }, &[Some(input), Some(starts), Some(output)]);
             case.output(output);
-            check(&format!("pool {pool:?} {columns}"), case, 1e-6);
+            check(&format!("pool {element:?} {pool:?} {columns}"), case, 1e-6);
         }
     }
 }
@@ -339,6 +407,31 @@ fn sigmoid() {
         case.output(output);
         check(&format!("sigmoid {columns}"), case, 1e-6);
     }
+}
+
+/// Far below 0 the sigmoid is the exponential: its relative error there is that of `exponential` and two roundings.
+#[test]
+fn exponential() {
+    let one = |x: Vec<f32>| {
+        let (rows, columns) = (Rows::Texts, x.len() as u32);
+        let mut case = Case::new(vec![1]);
+        let input = case.given(rows, columns, x);
+        let output = case.recording.tensor(rows, columns as usize);
+        case.recording.step(Sigmoid { rows, columns }, &[Some(input), Some(output)]);
+        case.output(output);
+        common::run(common::gpu(), case)[0].f32().to_vec()
+    };
+    let x: Vec<f32> = (0..200_000).map(|i| -1.0 - i as f32 * 4.2e-4).collect();
+    let error = |(&x, y): (&f32, f32)| {
+        let exact = 1.0 / (1.0 + (-f64::from(x)).exp());
+        ((f64::from(y) - exact) / exact).abs()
+    };
+    let worst = x.iter().zip(one(x.clone())).map(error).fold(0.0, f64::max);
+    println!("exponential: {worst:.1e}");
+    assert!(worst < 3e-7, "relative error {worst:e}");
+    let edges = one(vec![f32::NEG_INFINITY, -1e30, -200.0, 0.0, 200.0, f32::INFINITY, f32::NAN]);
+    assert_eq!(edges[..6], [0.0, 0.0, 0.0, 0.5, 1.0, 1.0]);
+    assert!(edges[6].is_nan());
 }
 
 #[test]

@@ -3,7 +3,8 @@
 mod common;
 
 use common::golden::{Golden, Worst, supported};
-use wgbert::{Classifier, Options, Request};
+use wgbert::checkpoint::Config;
+use wgbert::{Classifier, Options, Request, models};
 
 /// The f32 kernels' largest error of logits and hidden states.
 const TOLERANCE: f64 = 3e-5;
@@ -71,4 +72,39 @@ fn answers_are_bit_identical_alone_and_in_any_batch() {
 
 fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|value| value.to_bits()).collect()
+}
+
+/// Older and newer spellings of the same config describe the same model.
+#[test]
+fn old_spellings_mean_the_same() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let respell = |case: &str, rename: &[(&str, &str)], remove: &[&str], add: &[(&str, serde_json::Value)]| {
+        let path = folder.join(case).join("config.json");
+        let described = |fields: &serde_json::Map<String, serde_json::Value>| {
+            let config = Config::new(&serde_json::to_vec(fields).unwrap(), &path).unwrap();
+            let architecture = models::architecture(&config).unwrap();
+            format!("{:?}", (architecture.describe)(&config).unwrap())
+        };
+        let mut fields: serde_json::Map<_, _> = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let newer = described(&fields);
+        for (from, to) in rename {
+            let value = fields.remove(*from).unwrap_or_else(|| panic!("{case} has no {from}"));
+            fields.insert((*to).into(), value);
+        }
+        for name in remove {
+            fields.remove(*name).unwrap_or_else(|| panic!("{case} has no {name}"));
+        }
+        fields.extend(add.iter().map(|(name, value)| ((*name).to_string(), value.clone())));
+        assert_eq!(described(&fields), newer, "{case}");
+    };
+    let sizes = [("dim", "hidden_size"), ("n_layers", "num_hidden_layers"), ("n_heads", "num_attention_heads")];
+    respell("distilbert", &sizes, &[], &[]);
+    let rope = [
+        ("global_rope_theta", 160_000.0.into()),
+        ("local_rope_theta", 10_000.0.into()),
+        ("global_attn_every_n_layers", 2.into()),
+    ];
+    respell("modernbert", &[], &["layer_types", "rope_parameters"], &rope);
+    respell("nomic-bert", &[], &["rope_parameters"], &[("rope_theta", 1000.0.into())]);
+    respell("deberta-v2", &[], &[], &[("pos_att_type", "p2c|c2p".into())]);
 }

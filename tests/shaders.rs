@@ -69,9 +69,11 @@ impl Reflected {
 
 fn validator(device: &Capabilities) -> Validator {
     use naga::valid::Capabilities as Naga;
-    let mut features = Naga::empty();
+    // unpack2x16float, which is WebGPU's own.
+    let mut features = Naga::SHADER_FLOAT16_IN_FLOAT32;
     features.set(Naga::SUBGROUP, device.subgroup.is_some());
     features.set(Naga::SHADER_FLOAT16, device.f16);
+    features.set(Naga::SHADER_INT64, device.int64);
     features.set(Naga::COOPERATIVE_MATRIX, device.cooperative.is_some());
     Validator::new(ValidationFlags::all(), features)
 }
@@ -86,7 +88,7 @@ fn each_shader(mut check: impl FnMut(&str, &Instance, &Shader, &Capabilities)) {
     let mut count = 0;
     for (adapter, device) in adapters() {
         let mut seen = BTreeSet::new();
-        for instance in instances() {
+        for instance in instances(&device) {
             let shader = instance.kernel.launch(&device, &batch()).shader;
             let parts: Vec<&str> = shader.parts.iter().map(|part| part.name).collect();
             if seen.insert(format!("{parts:?} {:?}", shader.constants)) {
@@ -147,7 +149,9 @@ fn every_shader_compiles_for_every_adapter_and_backend() {
             let options = hlsl::Options {
                 shader_model: match device {
                     Capabilities { f16: true, .. } => hlsl::ShaderModel::V6_2,
-                    Capabilities { subgroup: Some(_), .. } => hlsl::ShaderModel::V6_0,
+                    Capabilities { subgroup: Some(_), .. } | Capabilities { int64: true, .. } => {
+                        hlsl::ShaderModel::V6_0
+                    }
                     _ => hlsl::ShaderModel::V5_1,
                 },
                 fake_missing_bindings: true,
@@ -256,7 +260,7 @@ fn entry_points_and_overrides_are_those_of_the_launch() {
 #[test]
 fn a_batch_decides_the_grid_and_nothing_else() {
     for (adapter, device) in adapters() {
-        for Instance { kernel, .. } in instances() {
+        for Instance { kernel, .. } in instances(&device) {
             let shader = kernel.launch(&device, &batch()).shader;
             // The most of each that a batch may have (`Options::capacity`), and the least.
             let most = device.max_workgroups;
@@ -290,7 +294,7 @@ fn a_kernel_has_one_name_everywhere() {
     let mut modules = stems("src/kernels", "rs");
     assert!(modules.remove("mod") && modules.remove("uniform"));
     assert_eq!(modules, names, "src/kernels/*.rs");
-    let instances = instances();
+    let instances = instances(&Capabilities::minimum());
     let covered: BTreeSet<String> = instances.iter().map(|instance| instance.kernel.name().to_string()).collect();
     assert_eq!(covered, names, "kernels in the catalogue");
     let tests = fs::read_to_string(root().join("tests/kernels.rs")).unwrap();

@@ -1,4 +1,5 @@
-// Where a head's queries, keys and values lie. Positions and widths are in chunks; keys and values share their rows.
+// Where a head's queries, keys and values lie. Positions and widths are in chunks; keys and values share their rows,
+// which the linked part reads.
 
 struct Params {
     heads: u32,
@@ -15,19 +16,10 @@ struct Params {
 }
 @group(1) @binding(0) var<uniform> params: Params;
 @group(0) @binding(0) var<storage, read> queries: array<Stored>; // [query rows, query_stride]
-@group(0) @binding(1) var<storage, read> keys: array<Stored>; // [tokens, key_stride]: keys and values
 @group(0) @binding(3) var<storage, read> starts: array<u32>; // [texts + 1]
 
 fn query_chunk(row: u32, head: u32, chunk: u32) -> Chunk {
     return Chunk(queries[row * params.query_stride + head * params.head_width + chunk]);
-}
-
-fn key_chunk(row: u32, head: u32, chunk: u32) -> Chunk {
-    return Chunk(keys[row * params.key_stride + params.first_key + head * params.head_width + chunk]);
-}
-
-fn value_chunk(row: u32, head: u32, chunk: u32) -> Chunk {
-    return Chunk(keys[row * params.key_stride + params.first_value + head * params.head_width + chunk]);
 }
 
 // Some queries of one text: rows `row ..` of the query matrix are its positions `position .. position + count`.

@@ -5,7 +5,26 @@ const LOWEST: f32 = -3.4028234663852886e38;
 // Comparisons with NaN may be optimised away; its bits may not.
 fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
 
-fn exponential(x: f32) -> f32 { return exp(x); }
+// 2^n * e^r with |r| <= ln(2) / 2 (Cephes expf), in two steps so that n may reach beyond f32's exponents. e^0 is
+// exactly 1, which what streams with a running maximum relies on.
+fn exponential(x: f32) -> f32 {
+    let bounded = clamp(x, -104.0, 89.0);
+    let n = round(bounded * 1.4426950408889634);
+    let i = i32(n);
+    // ln(2) in two parts, the first times n exact. Mesa folds a * b + (a * c + d) into a * (b + c) + d, which loses what
+    // the second part is for: n in another guise prevents it.
+    let r = fma(f32(i), 0.00021219444005469058, fma(n, -0.693359375, bounded));
+    var p = 0.00019875691500;
+    p = fma(p, r, 0.0013981999507);
+    p = fma(p, r, 0.0083334519073);
+    p = fma(p, r, 0.041665795894);
+    p = fma(p, r, 0.16666665459);
+    p = fma(p, r, 0.50000001201);
+    p = fma(p, r * r, r) + 1.0;
+    let half = i >> 1u;
+    let scaled = p * bitcast<f32>((half + 127) << 23u) * bitcast<f32>((i - half + 127) << 23u);
+    return select(scaled, x, is_nan(x));
+}
 
 fn logistic(x: f32) -> f32 { return 1.0 / (1.0 + exponential(-x)); }
 

@@ -1,3 +1,3 @@
-@group(0) @binding(3) var<storage, read> positions: array<Element>; // [positions, columns]
+@group(0) @binding(3) var<storage, read> positions: array<Stored>; // [positions, columns]
 
-fn position_at(position: u32, column: u32) -> f32 { return f32(positions[position * params.columns + column]); }
+fn position_at(position: u32, chunk: u32) -> Chunk { return Chunk(positions[position * (params.columns / WIDTH) + chunk]); }

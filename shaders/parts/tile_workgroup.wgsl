@@ -40,11 +40,15 @@ fn matmul(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation
         workgroupBarrier();
         // The last block stops at the last k: a zero added beyond it could turn -0 into 0.
         let depth = min(DEPTH, params.inner - block);
-        for (var d = 0u; d < depth; d += 1u) {
-            let columns = weight_tile[d * 16u + own_column];
-            for (var i = 0u; i < 4u; i += 1u) {
-                totals[i] = fma(vec4<f32>(input_tile[d * TILE + own_row + i]), columns, totals[i]);
+        for (var four = 0u; four < depth; four += 4u) {
+            var sums: array<vec4<f32>, 4>;
+            for (var d = four; d < min(four + 4u, depth); d += 1u) {
+                let columns = weight_tile[d * 16u + own_column];
+                for (var i = 0u; i < 4u; i += 1u) {
+                    sums[i] = fma(vec4<f32>(input_tile[d * TILE + own_row + i]), columns, sums[i]);
+                }
             }
+            for (var i = 0u; i < 4u; i += 1u) { totals[i] += sums[i]; }
         }
         workgroupBarrier();
     }

@@ -1,3 +1,3 @@
-@group(0) @binding(4) var<storage, read> types: array<Element>; // [types, columns]
+@group(0) @binding(4) var<storage, read> types: array<Stored>; // [types, columns]
 
-fn type_at(kind: u32, column: u32) -> f32 { return f32(types[kind * params.columns + column]); }
+fn type_at(kind: u32, chunk: u32) -> Chunk { return Chunk(types[kind * (params.columns / WIDTH) + chunk]); }

@@ -1,6 +1,7 @@
 //! `wgbert adapters`: what there is to run on, and which variant of each kernel would run there.
 
-use super::{AdaptersArguments, Failure, ListFormat, Outcome};
+use super::arguments::{AdaptersArguments, ListFormat};
+use super::{Failure, Outcome};
 use serde::Serialize;
 use std::io::{self, Write};
 use wgbert::Adapter;
@@ -125,7 +126,7 @@ fn write_text(out: &mut impl Write, adapter: &Listed<'_>) -> io::Result<()> {
 /// In the largest unit that leaves at least one; limits are often one byte, or a few, below a power of two.
 fn bytes(count: u64) -> String {
     const UNITS: [&str; 5] = ["bytes", "KiB", "MiB", "GiB", "TiB"];
-    let unit = ((count.max(1) + 4).ilog2() as usize / 10).min(UNITS.len() - 1);
+    let unit = (count.saturating_add(4).ilog2() as usize / 10).min(UNITS.len() - 1);
     let value = count as f64 / (1u64 << (10 * unit)) as f64;
     let precision = if unit == 0 || value.fract() < 0.05 || value.fract() > 0.95 { 0 } else { 1 };
     format!("{value:.precision$} {}", UNITS[unit])

@@ -1,11 +1,12 @@
 //! `wgbert classify`: rows in, answers out, some rows at a time.
 
+use super::arguments::ClassifyArguments;
 use super::input::{Input, Row};
 use super::labels::LabelReader;
 use super::progress::Progress;
 use super::report::Report;
 use super::tensors::Tensors;
-use super::{ClassifyArguments, Failure, Outcome, say};
+use super::{Failure, Outcome, say};
 use std::num::NonZero;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -43,6 +44,7 @@ fn load(arguments: &ClassifyArguments) -> Result<Classifier, Error> {
         truncation: arguments.truncation.into(),
         random_head: arguments.random_head,
         scoring: arguments.scoring.map(Into::into),
+        precision: arguments.precision.into(),
     };
     match &arguments.model {
         Some(folder) => options.load(folder),
@@ -73,8 +75,10 @@ impl Session {
         let mut most = FIRST_CHUNK;
         loop {
             let first = input.next_index();
+            let rows = input.chunk(most).map_err(Failure::from);
+            // Not before: the rows may have been waited for.
             let started = Instant::now();
-            let result = input.chunk(most).map_err(Failure::from).and_then(|rows| {
+            let result = rows.and_then(|rows| {
                 self.answer(&rows, input)?;
                 Ok(rows.len())
             });
@@ -180,8 +184,8 @@ impl Session {
         let error = result.as_ref().err().map(ToString::to_string);
         report.finish(loss, error.as_deref())?;
         // What was computed before a failure is worth keeping.
-        tensors.write()?;
-        result?;
+        let written = if result.is_ok() || rows > 0 { tensors.write() } else { Ok(()) };
+        result.and(written)?;
         if failed == 0 {
             return Ok(Outcome::Complete);
         }

@@ -1,6 +1,7 @@
 //! Rows to classify, from the arguments, a file or standard input, read as they are wanted.
 
-use super::{ClassifyArguments, Failure, InputFormat};
+use super::Failure;
+use super::arguments::{ClassifyArguments, InputFormat};
 use serde::Deserialize;
 use serde_json::Value;
 use std::fs::File;

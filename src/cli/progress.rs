@@ -3,12 +3,14 @@
 use super::{input::Input, say};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fmt;
+use std::fs::File;
 use std::io::{self, IsTerminal};
 
 /// Rows from which on input of unknown length counts as long.
 const MANY_ROWS: usize = 4096;
 
-/// Shown where standard error is a terminal that the results do not go to: for files, and for many rows of other input.
+/// Shown where standard error is a terminal and the results go to a file: for files of rows, and for many rows of other
+/// input.
 pub struct Progress {
     wanted: bool,
     bar: Option<ProgressBar>,
@@ -17,7 +19,7 @@ pub struct Progress {
 
 impl Progress {
     pub fn new(input: &Input) -> Progress {
-        let wanted = io::stderr().is_terminal() && !io::stdout().is_terminal() && !input.is_arguments();
+        let wanted = io::stderr().is_terminal() && output_is_file() && !input.is_arguments();
         let bar = input.length().filter(|_| wanted).map(|length| {
             let bar = ProgressBar::new(length);
             bar.with_style(style("{bar:40} {percent:>3} %  {msg}, {eta} to go"))
@@ -57,6 +59,15 @@ impl Drop for Progress {
             bar.finish_and_clear();
         }
     }
+}
+
+/// Behind a pipe may be a program that writes to the terminal of the bar, `less` for one.
+fn output_is_file() -> bool {
+    #[cfg(unix)]
+    let output = std::os::fd::AsFd::as_fd(&io::stdout()).try_clone_to_owned();
+    #[cfg(windows)]
+    let output = std::os::windows::io::AsHandle::as_handle(&io::stdout()).try_clone_to_owned();
+    output.and_then(|output| File::from(output).metadata()).is_ok_and(|metadata| metadata.is_file())
 }
 
 fn style(template: &str) -> ProgressStyle {

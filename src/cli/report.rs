@@ -1,8 +1,9 @@
 //! Answers -> standard output, as text, as JSON lines or as one JSON document.
 
+use super::arguments::{ClassifyArguments, OutputFormat};
 use super::input::Content;
+use super::say;
 use super::text::Layout;
-use super::{ClassifyArguments, OutputFormat, say};
 use serde::Serialize;
 use serde_json::json;
 use std::io::{self, BufWriter, StdoutLock, Write};
@@ -124,7 +125,8 @@ impl Report {
     pub fn finish(&mut self, loss: Option<f32>, error: Option<&str>) -> io::Result<()> {
         match &self.style {
             Style::Json { .. } => {
-                write!(self.out, "\n],\n\"loss\":{}", json!(loss))?;
+                self.out.write_all(b"\n],\n\"loss\":")?;
+                serde_json::to_writer(&mut self.out, &loss)?;
                 if let Some(error) = error {
                     write!(self.out, ",\n\"error\":{}", json!(error))?;
                 }

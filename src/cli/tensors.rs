@@ -1,6 +1,7 @@
 //! Hidden states and attentions -> safetensors files.
 
-use super::{ClassifyArguments, Failure};
+use super::Failure;
+use super::arguments::ClassifyArguments;
 use safetensors::tensor::{Dtype, View};
 use std::borrow::Cow;
 use std::io;

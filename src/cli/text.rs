@@ -55,24 +55,22 @@ impl Layout {
 
     /// One label: one line, which ends with the text. Several: the text, and a line for each.
     pub fn write(&mut self, out: &mut impl Write, content: &Content, answer: Classification<'_>) -> io::Result<()> {
-        let mut notes = String::new();
-        if let Some(loss) = answer.loss() {
-            notes += &format!("  [loss {loss:.4}]");
-        }
-        if answer.truncated() {
-            notes += &format!("  [cut to {} tokens]", answer.tokens());
-        }
-        let room = |used: usize| self.width.saturating_sub(used + notes.width()).max(NARROWEST_TEXT);
-        let text = |room| shorten(&content.text, content.text_pair.as_deref(), room);
+        let loss = answer.loss().map_or(String::new(), |loss| format!("  loss {loss:<8.4}"));
+        let cut = if answer.truncated() { format!("  [cut to {} tokens]", answer.tokens()) } else { String::new() };
+        let text = |used: usize| {
+            let room = self.width.saturating_sub(used + cut.width()).max(NARROWEST_TEXT);
+            shorten(&content.text, content.text_pair.as_deref(), room) + &cut
+        };
         let top = answer.top(self.top);
         if let [(label, score)] = top[..] {
-            let line = self.line(label, score);
-            return writeln!(out, "{line}  {}{notes}", text(room(line.width() + 2)));
+            let line = self.line(label, score) + &loss + "  ";
+            let text = text(line.width());
+            return writeln!(out, "{}", (line + &text).trim_end());
         }
         if self.any {
             writeln!(out)?;
         }
-        writeln!(out, "{}{notes}", text(room(0)))?;
+        writeln!(out, "{}", text(loss.width()) + loss.trim_end())?;
         for (label, score) in top {
             writeln!(out, "  {}", self.line(label, score).trim_end())?;
         }

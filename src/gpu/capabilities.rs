@@ -46,6 +46,12 @@ impl Capabilities {
         }
     }
 
+    /// Whether a subgroup is one CPU vector of 8, for which `*_subgroup` parts are written, and 64-bit integers can load
+    /// eight numbers at once.
+    pub fn cpu_vectors(&self) -> bool {
+        self.cpu && self.int64 && self.uniform_subgroup() == Some(8)
+    }
+
     /// The subgroup size where the adapter has only one.
     pub fn uniform_subgroup(&self) -> Option<u32> {
         self.subgroup.filter(|(min, max)| min == max).map(|(size, _)| size)

@@ -8,6 +8,9 @@ use super::{Element, Gpu, Input, Output, Recording, Rows, Source, Tensor, Timing
 use crate::error::{Error, Result};
 use crate::kernels::{BatchSize, Binding, Values};
 use crate::models::Weight;
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::future::Future;
 use std::ops::Range;
@@ -39,6 +42,10 @@ impl Capacity {
             Rows::Fixed(count) => count.into(),
         };
         if matches!(source, Source::Input(Input::Starts)) { rows + 1 } else { rows }
+    }
+
+    fn bytes(&self, tensor: &Tensor, source: &Source) -> u64 {
+        self.rows(tensor, source) * tensor.row_bytes()
     }
 }
 
@@ -125,15 +132,15 @@ impl Plan {
         let mut buffers: Vec<Option<wgpu::Buffer>> = vec![None; recording.tensors.len()];
         let mut inputs = Vec::new();
         for (tensor, from) in &recording.tensors {
-            let bytes = capacity.rows(tensor, from) * tensor.columns as u64 * 4;
+            let bytes = capacity.bytes(tensor, from);
             buffers[tensor.id] = match from {
                 Source::Weight(weight, rows) => {
                     let key = (weight.clone(), rows.start);
                     if !weights.0.contains_key(&key) {
-                        let values = source.rows(weight, rows.clone())?;
+                        let values = Values::F32(source.rows(weight, rows.clone())?);
                         let label = weight.names.join(" + ");
-                        let contents = Some(bytemuck::cast_slice(&values));
-                        let buffer = gpu.buffer(&label, bytes, Usage::STORAGE, contents).await?;
+                        let contents = stored(&values, tensor.element);
+                        let buffer = gpu.buffer(&label, bytes, Usage::STORAGE, Some(&contents)).await?;
                         weights.0.insert(key.clone(), buffer);
                     }
                     weights.0.get(&key).cloned()
@@ -145,8 +152,8 @@ impl Plan {
                     Some(buffer)
                 }
                 Source::Constant(values) => {
-                    let bytes = values.bytes();
-                    Some(gpu.buffer("constant", bytes.len() as u64, Usage::STORAGE, Some(bytes)).await?)
+                    let contents = stored(values, tensor.element);
+                    Some(gpu.buffer("constant", contents.len() as u64, Usage::STORAGE, Some(&contents)).await?)
                 }
                 Source::Computed => None,
             };
@@ -157,7 +164,7 @@ impl Plan {
             for (_, tensor) in step.bound() {
                 let (_, from) = &recording.tensors[tensor.id];
                 if buffers[tensor.id].is_none() {
-                    let bytes = capacity.rows(&tensor, from) * tensor.columns as u64 * 4;
+                    let bytes = capacity.bytes(&tensor, from);
                     buffers[tensor.id] = Some(gpu.buffer("constant", bytes, Usage::STORAGE, None).await?);
                 }
             }
@@ -190,7 +197,7 @@ impl Plan {
                 let buffer = buffers[tensor.id].as_ref().unwrap_or_else(|| {
                     panic!("{}: {} is read before any step writes it", step.kernel.name(), binding.name)
                 });
-                let bytes = capacity.rows(tensor, &recording.tensors[tensor.id].1) * tensor.columns as u64 * 4;
+                let bytes = capacity.bytes(tensor, &recording.tensors[tensor.id].1);
                 entries.push(wgpu::BindGroupEntry {
                     binding: binding.number,
                     resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
@@ -220,8 +227,7 @@ impl Plan {
                 (output, tensor, buffer)
             })
             .collect();
-        let bytes =
-            outputs.iter().map(|(_, tensor, _)| u64::from(batch_size.rows(tensor.rows)) * tensor.columns as u64 * 4);
+        let bytes = outputs.iter().map(|(_, tensor, _)| copied(tensor, &batch_size));
         let readable = gpu.buffer("read-back", bytes.sum(), Usage::MAP_READ | Usage::COPY_DST, None).await?;
         let tile = tile.unwrap_or(1);
         let (once, each) = (0..steps.len()).partition(|&index| constant[index]);
@@ -257,13 +263,10 @@ impl Plan {
         self.gpu.check("reading a batch's answers back")?;
         let mut rest = contents.as_slice();
         let split = |(output, tensor, _): &(Output, Tensor, wgpu::Buffer)| {
-            let (own, others) = rest.split_at(size.rows(tensor.rows) as usize * tensor.columns * 4);
+            let (own, others) = rest.split_at(copied(tensor, &size) as usize);
             rest = others;
-            let values = match tensor.element {
-                Element::F32 => Values::F32(bytemuck::pod_collect_to_vec(own)),
-                Element::U32 => Values::U32(bytemuck::pod_collect_to_vec(own)),
-            };
-            (*output, values)
+            let elements = size.rows(tensor.rows) as usize * tensor.columns;
+            (*output, loaded(&own[..elements * tensor.element.bytes() as usize], tensor.element))
         };
         Ok(self.outputs.iter().map(split).collect())
     }
@@ -336,11 +339,38 @@ impl Plan {
     fn copy_outputs(&self, encoder: &mut wgpu::CommandEncoder, size: &BatchSize) -> u64 {
         let mut offset = 0;
         for (_, tensor, buffer) in &self.outputs {
-            let bytes = u64::from(size.rows(tensor.rows)) * tensor.columns as u64 * 4;
+            let bytes = copied(tensor, size);
             encoder.copy_buffer_to_buffer(buffer, 0, &self.readable, offset, Some(bytes));
             offset += bytes;
         }
         offset
+    }
+}
+
+/// Bytes that a batch copies of an output: wgpu copies fours of them.
+fn copied(tensor: &Tensor, size: &BatchSize) -> u64 {
+    (u64::from(size.rows(tensor.rows)) * tensor.row_bytes()).next_multiple_of(4)
+}
+
+/// As values lie in a buffer of this element.
+fn stored(values: &Values, element: Element) -> Cow<'_, [u8]> {
+    match (values, element) {
+        (Values::F32(numbers), Element::F16) => {
+            let mut rounded = vec![f16::ZERO; numbers.len()];
+            rounded.convert_from_f32_slice(numbers);
+            Cow::Owned(bytemuck::cast_slice(&rounded).to_vec())
+        }
+        (Values::F32(_), Element::F32) | (Values::U32(_), Element::U32) => Cow::Borrowed(values.bytes()),
+        _ => panic!("{element:?} is not an element for these values"),
+    }
+}
+
+/// What lies in a buffer of this element.
+fn loaded(bytes: &[u8], element: Element) -> Values {
+    match element {
+        Element::F32 => Values::F32(bytemuck::pod_collect_to_vec(bytes)),
+        Element::F16 => Values::F32(bytemuck::pod_collect_to_vec::<u8, f16>(bytes).to_f32_vec()),
+        Element::U32 => Values::U32(bytemuck::pod_collect_to_vec(bytes)),
     }
 }
 
@@ -350,7 +380,7 @@ fn check_bindings(gpu: &Gpu, recording: &Recording, capacity: &Capacity) -> Resu
     for step in &recording.steps {
         for (binding, tensor) in step.bound() {
             let source = &recording.tensors[tensor.id].1;
-            let bytes = capacity.rows(&tensor, source) * tensor.columns as u64 * 4;
+            let bytes = capacity.bytes(&tensor, source);
             if bytes <= limit {
                 continue;
             }
@@ -396,7 +426,7 @@ fn share(recording: &Recording, constant: &[bool], capacity: &Capacity) -> Share
             if !shares || slot_of.contains_key(&tensor.id) {
                 continue;
             }
-            let bytes = capacity.rows(&tensor, source) * tensor.columns as u64 * 4;
+            let bytes = capacity.bytes(&tensor, source);
             // The smallest free buffer that is large enough, else the largest one, grown.
             let fitting = free.iter().copied().filter(|&slot| shared.bytes[slot] >= bytes);
             let chosen = fitting.min_by_key(|&slot| shared.bytes[slot]);

@@ -24,11 +24,22 @@ impl Rows {
     }
 }
 
-/// A tensor's element type.
+/// A tensor's element type on the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Element {
     F32,
+    /// f32 on the host, where it is written and read.
+    F16,
     U32,
+}
+
+impl Element {
+    pub fn bytes(self) -> u64 {
+        match self {
+            Element::F16 => 2,
+            Element::F32 | Element::U32 => 4,
+        }
+    }
 }
 
 /// A handle to a row-major, contiguous matrix.
@@ -43,6 +54,11 @@ pub struct Tensor {
 impl Tensor {
     pub fn shape(&self) -> (Rows, usize) {
         (self.rows, self.columns)
+    }
+
+    /// Bytes of one row.
+    pub fn row_bytes(&self) -> u64 {
+        self.columns as u64 * self.element.bytes()
     }
 }
 
@@ -111,18 +127,37 @@ pub struct Recording {
     pub outputs: Vec<(Output, Tensor)>,
     weights: HashMap<(Weight, usize), Tensor>,
     max_binding: u64,
+    storage: Element,
 }
 
 impl Recording {
     /// `max_binding`: bytes that one binding may span; a table that is larger is split by rows.
     pub fn new(max_binding: u64) -> Recording {
-        Recording { tensors: Vec::new(), steps: Vec::new(), outputs: Vec::new(), weights: HashMap::new(), max_binding }
+        Recording {
+            tensors: Vec::new(),
+            steps: Vec::new(),
+            outputs: Vec::new(),
+            weights: HashMap::new(),
+            max_binding,
+            storage: Element::F32,
+        }
+    }
+
+    /// What weights and activations are stored as.
+    pub fn with_storage(self, storage: Element) -> Recording {
+        assert!(self.tensors.is_empty() && storage != Element::U32, "storage {storage:?}");
+        Recording { storage, ..self }
     }
 
     fn add(&mut self, rows: Rows, columns: usize, element: Element, source: Source) -> Tensor {
         let tensor = Tensor { id: self.tensors.len(), rows, columns, element };
         self.tensors.push((tensor, source));
         tensor
+    }
+
+    /// A new matrix of activations that a step will write, stored as weights and activations are.
+    pub fn stored(&mut self, rows: Rows, columns: usize) -> Tensor {
+        self.add(rows, columns, self.storage, Source::Computed)
     }
 
     /// A new f32 matrix that a step will write.
@@ -144,6 +179,11 @@ impl Recording {
         self.add(rows, columns, element, Source::Constant(values))
     }
 
+    /// Numbers known now, stored as weights and activations are.
+    pub fn stored_constant(&mut self, rows: Rows, columns: usize, numbers: Vec<f32>) -> Tensor {
+        self.add(rows, columns, self.storage, Source::Constant(Values::F32(numbers)))
+    }
+
     /// The tensor of an input; the same handle each time.
     pub fn input(&mut self, input: Input) -> Tensor {
         let known = self.tensors.iter().find(|(_, source)| matches!(source, Source::Input(known) if *known == input));
@@ -163,25 +203,31 @@ impl Recording {
     /// The whole of a weight, which must fit one binding; the same handle for equal weights.
     pub fn weight(&mut self, weight: &Weight) -> Tensor {
         let [rows, _] = weight.shape();
-        self.weight_rows(weight, 0..rows)
+        self.weight_rows(weight, 0..rows, self.storage)
+    }
+
+    /// A bias or a norm's gain: f32 whatever is stored. They are few, and what they are added to is f32 too.
+    pub fn vector(&mut self, weight: &Weight) -> Tensor {
+        assert_eq!(weight.shape()[0], 1, "a vector: {:?}", weight.names);
+        self.weight_rows(weight, 0..1, Element::F32)
     }
 
     /// A weight in as few parts as fit a binding each, with the first row of each.
     pub fn weight_parts(&mut self, weight: &Weight) -> Vec<(u32, Tensor)> {
         let [rows, columns] = weight.shape();
-        let part = (self.max_binding as usize / (columns * size_of::<f32>())).clamp(1, rows.max(1));
+        let part = (self.max_binding as usize / (columns * self.storage.bytes() as usize)).clamp(1, rows.max(1));
         (0..rows)
             .step_by(part)
-            .map(|first| (first as u32, self.weight_rows(weight, first..rows.min(first + part))))
+            .map(|first| (first as u32, self.weight_rows(weight, first..rows.min(first + part), self.storage)))
             .collect()
     }
 
-    fn weight_rows(&mut self, weight: &Weight, range: Range<usize>) -> Tensor {
+    fn weight_rows(&mut self, weight: &Weight, range: Range<usize>, element: Element) -> Tensor {
         if let Some(tensor) = self.weights.get(&(weight.clone(), range.start)) {
             return *tensor;
         }
         let rows = Rows::Fixed(range.len() as u32);
-        let tensor = self.add(rows, weight.shape()[1], Element::F32, Source::Weight(weight.clone(), range.clone()));
+        let tensor = self.add(rows, weight.shape()[1], element, Source::Weight(weight.clone(), range.clone()));
         self.weights.insert((weight.clone(), range.start), tensor);
         tensor
     }
@@ -207,13 +253,13 @@ impl Recording {
 
     /// Bytes of one row of the widest tensor with that many rows.
     pub fn widest(&self, rows: Rows) -> u64 {
-        let columns = self.tensors.iter().filter(|(tensor, _)| tensor.rows == rows).map(|(tensor, _)| tensor.columns);
-        4 * columns.max().unwrap_or(1).max(1) as u64
+        let tensors = self.tensors.iter().filter(|(tensor, _)| tensor.rows == rows);
+        tensors.map(|(tensor, _)| tensor.row_bytes()).max().unwrap_or(1).max(1)
     }
 
     /// Bytes that are read back for each token, where every token is a text.
     pub fn read_back(&self) -> u64 {
-        4 * self.outputs.iter().map(|(_, tensor)| tensor.columns as u64).sum::<u64>().max(1)
+        self.outputs.iter().map(|(_, tensor)| tensor.row_bytes()).sum::<u64>().max(1)
     }
 
     /// Appends a step; an operand a kernel does without is `None`.

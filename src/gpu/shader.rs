@@ -74,6 +74,7 @@ impl Hash for Shader {
 /// The files of `shaders/`, one constant each; those of `shaders/parts/` with the same prefix are interchangeable.
 pub mod parts {
     use super::Part;
+    use crate::gpu::Element;
 
     macro_rules! parts {
         ($folder:literal: $($constant:ident = $name:literal),* $(,)?) => {
@@ -109,12 +110,18 @@ pub mod parts {
         BIAS_VECTOR = "bias_vector",
         CHUNK_1 = "chunk_1",
         CHUNK_4 = "chunk_4",
+        COLUMNS_32 = "columns_32",
+        COLUMNS_64 = "columns_64",
+        ELEMENT_F16 = "element_f16",
         ELEMENT_F32 = "element_f32",
+        ENABLE_F16 = "enable_f16",
         HEAD_8 = "head_8",
         HEAD_16 = "head_16",
         HEAD_32 = "head_32",
         HEAD_64 = "head_64",
         HEADS = "heads",
+        KEYS_CHUNK = "keys_chunk",
+        KEYS_WIDE = "keys_wide",
         LOSS_BINARY_CROSS_ENTROPY = "loss_binary_cross_entropy",
         LOSS_CROSS_ENTROPY = "loss_cross_entropy",
         LOSS_MEAN_SQUARED_ERROR = "loss_mean_squared_error",
@@ -130,11 +137,37 @@ pub mod parts {
         SCORE_BIAS = "score_bias",
         SCORE_PLAIN = "score_plain",
         SCORE_RELATIVE = "score_relative",
+        STREAM_LANE = "stream_lane",
+        STREAM_SUBGROUP = "stream_subgroup",
+        TILE_LANE = "tile_lane",
         TILE_SUBGROUP = "tile_subgroup",
         TILE_WORKGROUP = "tile_workgroup",
         TYPES_NONE = "types_none",
         TYPES_TABLE = "types_table",
+        WIDE = "wide",
+        WIDE_F16 = "wide_f16",
+        WRITTEN_F32 = "written_f32",
+        WRITTEN_STORED = "written_stored",
     );
+
+    /// How weights and activations are stored. First of all parts: WGSL wants `enable` before any declaration.
+    pub fn storage(element: Element) -> Vec<Part> {
+        match element {
+            Element::F32 => vec![ELEMENT_F32],
+            Element::F16 => vec![ENABLE_F16, ELEMENT_F16],
+            Element::U32 => panic!("weights and activations are not integers"),
+        }
+    }
+
+    /// How eight numbers are loaded at once.
+    pub const fn wide(element: Element) -> Part {
+        if matches!(element, Element::F16) { WIDE_F16 } else { WIDE }
+    }
+
+    /// Rows of this many columns are read four elements at a time where they can be.
+    pub const fn chunk(columns: u32) -> Part {
+        if columns.is_multiple_of(4) { CHUNK_4 } else { CHUNK_1 }
+    }
 
     pub const fn bias(present: bool) -> Part {
         if present { BIAS_VECTOR } else { BIAS_NONE }

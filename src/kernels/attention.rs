@@ -3,7 +3,7 @@
 //! Vaswani et al. 2017; streamed as in Milakov & Gimelshein 2018 and Rabe & Staats 2021.
 
 use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, uniform::uniform, write_output};
-use crate::gpu::{Capabilities, Input, Part, Recording, Rows, Shader, Tensor, parts};
+use crate::gpu::{Capabilities, Element, Input, Part, Recording, Rows, Shader, Tensor, parts};
 use crate::models::{self, DistanceTable, Score};
 
 pub const NAME: &str = "attention";
@@ -29,6 +29,8 @@ pub struct Heads {
     pub max_length: u32,
     pub scale: f32,
     pub score: Term,
+    /// Of queries, keys, tables and what is attended.
+    pub element: Element,
 }
 
 /// What is added to `q . k`.
@@ -73,6 +75,7 @@ impl Heads {
             window: attention.window.map_or(u32::MAX, |window| window as u32),
             max_length: max_length as u32,
             scale: attention.scale,
+            element: projections.queries.element,
             score: match &attention.score {
                 Score::Plain => Term::None,
                 Score::Bias { .. } => Term::Bias,
@@ -91,6 +94,33 @@ impl Heads {
         if widths.iter().all(|width| width % 4 == 0) { 4 } else { 1 }
     }
 
+    /// Whether the part for adapters that run a subgroup as one CPU vector can be linked.
+    fn as_vectors(&self, device: &Capabilities) -> bool {
+        let eights = [self.key_stride, self.first_key, self.first_value].iter().all(|width| width % 8 == 0);
+        let plain = self.score == Term::None && matches!(self.head_width, 32 | 64);
+        device.cpu_vectors() && self.chunk() == 4 && eights && plain
+    }
+
+    /// The loop over the keys, how it loads them, and its registers.
+    fn stream(&self, device: &Capabilities) -> Vec<Part> {
+        if self.as_vectors(device) {
+            let columns = if self.head_width == 32 { parts::COLUMNS_32 } else { parts::COLUMNS_64 };
+            return vec![parts::wide(self.element), parts::KEYS_WIDE, parts::STREAM_SUBGROUP, columns];
+        }
+        let registers = match self.head_width / self.chunk() {
+            0..=8 => parts::HEAD_8,
+            9..=16 => parts::HEAD_16,
+            17..=32 => parts::HEAD_32,
+            33..=64 => parts::HEAD_64,
+            chunks => panic!("{NAME}: a head of {chunks} chunks; the model's file must refuse it"),
+        };
+        vec![parts::KEYS_CHUNK, parts::STREAM_LANE, registers]
+    }
+
+    fn queries_a_tile(&self, device: &Capabilities) -> u32 {
+        if self.as_vectors(device) { 8 } else { 32 }
+    }
+
     pub(super) fn parts(&self) -> Vec<Part> {
         let chunk = if self.chunk() == 4 { parts::CHUNK_4 } else { parts::CHUNK_1 };
         let score = match self.score {
@@ -98,7 +128,9 @@ impl Heads {
             Term::Relative { .. } => parts::SCORE_RELATIVE,
             Term::Bias => parts::SCORE_BIAS,
         };
-        vec![parts::ELEMENT_F32, chunk, parts::BATCH, parts::MATH, parts::HEADS, score]
+        let mut linked = parts::storage(self.element);
+        linked.extend([chunk, parts::BATCH, parts::MATH, parts::HEADS, score]);
+        linked
     }
 
     pub(super) fn constants(&self, shader: Shader) -> Shader {
@@ -208,7 +240,7 @@ pub struct ScoreTables {
 pub fn record(recording: &mut Recording, heads: Heads, projections: Projections, tables: ScoreTables) -> Tensor {
     let starts = recording.input(Input::Starts);
     let tiles = (heads.queries == Rows::Tokens).then(|| recording.input(Input::Tiles));
-    let output = recording.tensor(heads.queries, (heads.heads * heads.head_width) as usize);
+    let output = recording.stored(heads.queries, (heads.heads * heads.head_width) as usize);
     let Projections { queries, keys, .. } = projections;
     let ScoreTables { query_table, key_table, buckets } = tables;
     let operands = [Some(queries), Some(keys), Some(output), Some(starts), tiles, query_table, key_table, buckets];
@@ -257,27 +289,21 @@ impl Kernel for Attention {
 
     fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
         let heads = &self.0;
-        let queries = self.tile(device).unwrap_or(1);
+        let queries = if heads.queries == Rows::Texts { 1 } else { heads.queries_a_tile(device) };
         let tiles = match heads.queries {
             Rows::Texts => batch.texts(),
             _ => batch.tiles(queries).count() as u32,
         };
-        let registers = match heads.head_width / heads.chunk() {
-            0..=8 => parts::HEAD_8,
-            9..=16 => parts::HEAD_16,
-            17..=32 => parts::HEAD_32,
-            33..=64 => parts::HEAD_64,
-            chunks => panic!("{NAME}: a head of {chunks} chunks; the model's file must refuse it"),
-        };
         let rows = if heads.queries == Rows::Texts { parts::QUERIES_TEXTS } else { parts::QUERIES_TOKENS };
         let mut linked = heads.parts();
-        linked.extend([rows, registers, parts::ATTENTION]);
+        linked.extend([rows, parts::ATTENTION]);
+        linked.extend(heads.stream(device));
         let shader = Shader::link(NAME, &linked).constant("QUERIES", queries);
         Launch { shader: heads.constants(shader), grid: [tiles, heads.heads, 1] }
     }
 
-    fn tile(&self, _device: &Capabilities) -> Option<u32> {
-        (self.0.queries == Rows::Tokens).then_some(32)
+    fn tile(&self, device: &Capabilities) -> Option<u32> {
+        (self.0.queries == Rows::Tokens).then_some(self.0.queries_a_tile(device))
     }
 
     fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {

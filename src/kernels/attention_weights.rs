@@ -50,7 +50,7 @@ impl Kernel for AttentionWeights {
     fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
         let (lanes, reduce) = reduction(device);
         let mut linked = self.0.parts();
-        linked.extend([reduce, parts::ATTENTION_WEIGHTS]);
+        linked.extend([parts::KEYS_CHUNK, reduce, parts::ATTENTION_WEIGHTS]);
         let shader = Shader::link(NAME, &linked).constant("LANES", lanes);
         Launch { shader: self.0.constants(shader), grid: folded(batch.tokens * self.0.heads, device) }
     }

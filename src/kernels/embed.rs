@@ -3,7 +3,7 @@
 //! transformers: `BertEmbeddings.forward` in models/bert/modeling_bert.py, up to its LayerNorm.
 
 use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, uniform::uniform, write_output};
-use crate::gpu::{Capabilities, Input, Recording, Rows, Shader, Tensor, parts};
+use crate::gpu::{Capabilities, Element, Input, Recording, Rows, Shader, Tensor, parts};
 use crate::models::Embeddings;
 
 pub const NAME: &str = "embed";
@@ -19,6 +19,8 @@ pub struct Embed {
     pub positions: bool,
     /// Whether there is a table of token types.
     pub types: bool,
+    /// Of the tables and the output.
+    pub element: Element,
 }
 
 /// `[tokens, columns]`, the sum of the embedding tables; the word table may be bound in several parts.
@@ -26,7 +28,7 @@ pub fn record(recording: &mut Recording, embeddings: &Embeddings) -> Tensor {
     let tokens = recording.input(Input::Tokens);
     let positions = embeddings.positions.as_ref().map(|positions| recording.weight(&positions.table));
     let types = embeddings.types.as_ref().map(|types| recording.weight(types));
-    let output = recording.tensor(Rows::Tokens, embeddings.words.columns);
+    let output = recording.stored(Rows::Tokens, embeddings.words.columns);
     for (first_id, words) in recording.weight_parts(&embeddings.words) {
         let Rows::Fixed(ids) = words.rows else { unreachable!("a weight has a fixed number of rows") };
         let kernel = Embed {
@@ -35,6 +37,7 @@ pub fn record(recording: &mut Recording, embeddings: &Embeddings) -> Tensor {
             ids,
             positions: positions.is_some(),
             types: types.is_some(),
+            element: output.element,
         };
         recording.step(kernel, &[Some(tokens), Some(words), Some(output), positions, types]);
     }
@@ -73,11 +76,9 @@ impl Kernel for Embed {
     fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
         let positions = if self.positions { parts::POSITIONS_TABLE } else { parts::POSITIONS_NONE };
         let types = if self.types { parts::TYPES_TABLE } else { parts::TYPES_NONE };
-        Launch {
-            shader: Shader::link(NAME, &[parts::ELEMENT_F32, parts::BATCH, positions, types, parts::EMBED])
-                .constant("LANES", LANES),
-            grid: folded(batch.tokens, device),
-        }
+        let mut linked = parts::storage(self.element);
+        linked.extend([parts::chunk(self.columns), parts::BATCH, positions, types, parts::EMBED]);
+        Launch { shader: Shader::link(NAME, &linked).constant("LANES", LANES), grid: folded(batch.tokens, device) }
     }
 
     fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {

@@ -3,7 +3,7 @@
 //! Shazeer 2020, "GLU Variants Improve Transformer".
 
 use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, uniform::uniform, write_output};
-use crate::gpu::{Capabilities, Recording, Rows, Shader, Tensor, parts};
+use crate::gpu::{Capabilities, Element, Recording, Rows, Shader, Tensor, parts};
 use crate::models::{Activation, Half};
 
 pub const NAME: &str = "gate";
@@ -17,14 +17,15 @@ pub struct Gate {
     pub activation: Activation,
     /// The half that is activated.
     pub half: Half,
+    pub element: Element,
 }
 
 /// `[rows, columns / 2]` of `[rows, columns]`.
 pub fn record(recording: &mut Recording, input: Tensor, activation: Activation, half: Half) -> Tensor {
     assert!(input.columns.is_multiple_of(2), "{NAME}: two halves of {} columns", input.columns);
     let columns = input.columns / 2;
-    let output = recording.tensor(input.rows, columns);
-    let kernel = Gate { rows: input.rows, columns: columns as u32, activation, half };
+    let output = recording.stored(input.rows, columns);
+    let kernel = Gate { rows: input.rows, columns: columns as u32, activation, half, element: input.element };
     recording.step(kernel, &[Some(input), Some(output)]);
     output
 }
@@ -51,7 +52,8 @@ impl Kernel for Gate {
     }
 
     fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
-        let linked = [parts::ELEMENT_F32, parts::BATCH, parts::MATH, parts::ACTIVATION, parts::GATE];
+        let mut linked = parts::storage(self.element);
+        linked.extend([parts::BATCH, parts::MATH, parts::ACTIVATION, parts::GATE]);
         Launch {
             shader: Shader::link(NAME, &linked)
                 .constant("LANES", LANES)

@@ -3,7 +3,7 @@
 //! Ba, Kiros, Hinton 2016, "Layer Normalization".
 
 use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, reduction, uniform::uniform, write_output};
-use crate::gpu::{Capabilities, Recording, Rows, Shader, Tensor, parts};
+use crate::gpu::{Capabilities, Element, Recording, Rows, Shader, Tensor, parts};
 use crate::models::Norm;
 
 pub const NAME: &str = "layernorm";
@@ -15,6 +15,8 @@ pub struct LayerNorm {
     pub epsilon: f32,
     pub bias: bool,
     pub residual: bool,
+    /// Of the rows; gains and biases are f32.
+    pub element: Element,
 }
 
 /// The rows of `input`, plus `residual` where there is one, normalised; shapes are equal.
@@ -29,10 +31,11 @@ pub fn record(recording: &mut Recording, input: Tensor, residual: Option<Tensor>
         epsilon: norm.epsilon,
         bias: norm.bias.is_some(),
         residual: residual.is_some(),
+        element: input.element,
     };
-    let weight = recording.weight(&norm.weight);
-    let bias = norm.bias.as_ref().map(|bias| recording.weight(bias));
-    let output = recording.tensor(input.rows, input.columns);
+    let weight = recording.vector(&norm.weight);
+    let bias = norm.bias.as_ref().map(|bias| recording.vector(bias));
+    let output = recording.stored(input.rows, input.columns);
     recording.step(kernel, &[Some(input), Some(weight), Some(output), bias, residual]);
     output
 }
@@ -67,15 +70,15 @@ impl Kernel for LayerNorm {
 
     fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
         let (lanes, reduce) = reduction(device);
-        let linked = [
-            parts::ELEMENT_F32,
-            parts::CHUNK_1,
+        let mut linked = parts::storage(self.element);
+        linked.extend([
+            parts::chunk(self.columns),
             parts::BATCH,
             reduce,
             parts::bias(self.bias),
             parts::residual(self.residual),
             parts::LAYERNORM,
-        ];
+        ]);
         Launch {
             shader: Shader::link(NAME, &linked).constant("LANES", lanes),
             grid: folded(batch.rows(self.rows), device),

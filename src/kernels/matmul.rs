@@ -3,7 +3,7 @@
 //! torch: `nn.Linear`, whose `[out, in]` weight the engine keeps as `[in, out]`.
 
 use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, uniform::uniform, write_output};
-use crate::gpu::{Capabilities, Part, Recording, Rows, Shader, Tensor, parts};
+use crate::gpu::{Capabilities, Element, Part, Recording, Rows, Shader, Tensor, parts};
 use crate::models::{Activation, Linear};
 use std::ops::Range;
 
@@ -21,6 +21,10 @@ pub struct MatMul {
     pub activation: Activation,
     pub bias: bool,
     pub residual: bool,
+    /// Of input, weight and residual; the bias is f32.
+    pub element: Element,
+    /// The same, or f32.
+    pub output: Element,
 }
 
 /// `activation(linear(input)) + residual`: `[rows, linear.outputs()]`.
@@ -34,6 +38,12 @@ pub fn record(
     record_columns(recording, input, linear, 0..linear.outputs(), activation, residual)
 }
 
+/// `linear(input)` in f32, whatever input and weight are stored as.
+pub fn record_logits(recording: &mut Recording, input: Tensor, linear: &Linear) -> Tensor {
+    let output = recording.tensor(input.rows, linear.outputs());
+    record_into(recording, input, linear, 0..linear.outputs(), Activation::Identity, None, output)
+}
+
 /// Only the outputs `columns` of the linear layer: `[rows, columns.len()]`.
 pub fn record_columns(
     recording: &mut Recording,
@@ -43,8 +53,20 @@ pub fn record_columns(
     activation: Activation,
     residual: Option<Tensor>,
 ) -> Tensor {
+    let output = recording.stored(input.rows, columns.len());
+    record_into(recording, input, linear, columns, activation, residual, output)
+}
+
+fn record_into(
+    recording: &mut Recording,
+    input: Tensor,
+    linear: &Linear,
+    columns: Range<usize>,
+    activation: Activation,
+    residual: Option<Tensor>,
+    output: Tensor,
+) -> Tensor {
     assert_eq!(input.columns, linear.inputs(), "{NAME}: columns of the input and inputs of {}", linear.weight.names[0]);
-    let output = recording.tensor(input.rows, columns.len());
     if let Some(residual) = residual {
         assert_eq!(output.shape(), residual.shape(), "{NAME}: shapes of output and residual");
     }
@@ -57,9 +79,11 @@ pub fn record_columns(
         activation,
         bias: linear.bias.is_some(),
         residual: residual.is_some(),
+        element: input.element,
+        output: output.element,
     };
     let weight = recording.weight(&linear.weight);
-    let bias = linear.bias.as_ref().map(|bias| recording.weight(bias));
+    let bias = linear.bias.as_ref().map(|bias| recording.vector(bias));
     recording.step(kernel, &[Some(input), Some(weight), Some(output), bias, residual]);
     output
 }
@@ -76,7 +100,7 @@ uniform!(
 
 /// The outputs of one workgroup.
 struct Tile {
-    part: Part,
+    parts: Vec<Part>,
     rows: u32,
     columns: u32,
     /// Elements of input and output that it reads and writes at once.
@@ -85,16 +109,14 @@ struct Tile {
 
 impl MatMul {
     fn tile_on(&self, device: &Capabilities) -> Tile {
-        let whole_eights = [self.columns, self.weight_columns, self.first].iter().all(|columns| columns % 8 == 0);
-        if device.cpu
-            && device.int64
-            && device.uniform_subgroup() == Some(8)
-            && whole_eights
-            && self.inner.is_multiple_of(4)
-        {
-            return Tile { part: parts::TILE_SUBGROUP, rows: 16, columns: 64, chunk: 4 };
+        let eights = [self.columns, self.weight_columns, self.first].iter().all(|columns| columns % 8 == 0);
+        if device.cpu_vectors() && eights && self.inner.is_multiple_of(4) {
+            Tile { parts: vec![parts::wide(self.element), parts::TILE_SUBGROUP], rows: 16, columns: 64, chunk: 4 }
+        } else if device.cpu && self.columns < 32 {
+            Tile { parts: vec![parts::TILE_LANE], rows: 8, columns: 1, chunk: 1 }
+        } else {
+            Tile { parts: vec![parts::TILE_WORKGROUP], rows: 64, columns: 64, chunk: 1 }
         }
-        Tile { part: parts::TILE_WORKGROUP, rows: 64, columns: 64, chunk: 1 }
     }
 }
 
@@ -125,18 +147,20 @@ impl Kernel for MatMul {
             4 => [parts::CHUNK_4, parts::ACTIVATE_4],
             _ => [parts::CHUNK_1, parts::ACTIVATE_1],
         };
-        let linked = [
-            parts::ELEMENT_F32,
+        let written = if self.output == self.element { parts::WRITTEN_STORED } else { parts::WRITTEN_F32 };
+        let mut linked = parts::storage(self.element);
+        linked.extend([
             chunk,
+            written,
             parts::BATCH,
             parts::MATH,
             parts::ACTIVATION,
             activate,
             parts::bias(self.bias),
             parts::residual(self.residual),
-            tile.part,
-            parts::MATMUL,
-        ];
+        ]);
+        linked.extend(tile.parts);
+        linked.push(parts::MATMUL);
         Launch {
             shader: Shader::link(NAME, &linked).constant("ACTIVATION", self.activation as u32),
             grid: [self.columns.div_ceil(tile.columns), batch.rows(self.rows).div_ceil(tile.rows), 1],

@@ -18,7 +18,7 @@ mod uniform;
 
 pub use uniform::{Field, Scalar, Uniform};
 
-use crate::gpu::{Capabilities, Rows, Shader};
+use crate::gpu::{Capabilities, Element, Rows, Shader};
 use crate::models::{Activation, Half, Pool};
 use std::fmt::Debug;
 
@@ -43,7 +43,7 @@ pub const NAMES: &[&str] = &[
 /// run.
 pub fn catalogue() -> Vec<Box<dyn Kernel>> {
     let [hidden, inner, heads, labels, max_length] = [384, 1536, 12, 3, 512];
-    let (tokens, texts) = (Rows::Tokens, Rows::Texts);
+    let (tokens, texts, element) = (Rows::Tokens, Rows::Texts, Element::F32);
     let attention = attention::Heads {
         queries: tokens,
         heads,
@@ -56,10 +56,18 @@ pub fn catalogue() -> Vec<Box<dyn Kernel>> {
         max_length,
         scale: 1.0 / ((hidden / heads) as f32).sqrt(),
         score: attention::Term::None,
+        element,
     };
     vec![
-        Box::new(embed::Embed { columns: hidden, first_id: 0, ids: 30522, positions: true, types: true }),
-        Box::new(layernorm::LayerNorm { rows: tokens, columns: hidden, epsilon: 1e-12, bias: true, residual: true }),
+        Box::new(embed::Embed { columns: hidden, first_id: 0, ids: 30522, positions: true, types: true, element }),
+        Box::new(layernorm::LayerNorm {
+            rows: tokens,
+            columns: hidden,
+            epsilon: 1e-12,
+            bias: true,
+            residual: true,
+            element,
+        }),
         Box::new(matmul::MatMul {
             rows: tokens,
             inner: hidden,
@@ -69,13 +77,15 @@ pub fn catalogue() -> Vec<Box<dyn Kernel>> {
             activation: Activation::Gelu,
             bias: true,
             residual: false,
+            element,
+            output: element,
         }),
-        Box::new(rotary::Rotary { columns: 3 * hidden, heads: 2 * heads, half: hidden / heads / 2 }),
+        Box::new(rotary::Rotary { columns: 3 * hidden, heads: 2 * heads, half: hidden / heads / 2, element }),
         Box::new(attention::Attention(attention.clone())),
         Box::new(attention_weights::AttentionWeights(attention)),
-        Box::new(gate::Gate { rows: tokens, columns: inner, activation: Activation::Gelu, half: Half::First }),
-        Box::new(unfold::Unfold { columns: hidden, taps: 3 }),
-        Box::new(pool::Pool { columns: hidden, pool: Pool::First }),
+        Box::new(gate::Gate { rows: tokens, columns: inner, activation: Activation::Gelu, half: Half::First, element }),
+        Box::new(unfold::Unfold { columns: hidden, taps: 3, element }),
+        Box::new(pool::Pool { columns: hidden, pool: Pool::First, element }),
         Box::new(softmax::Softmax { rows: texts, columns: labels }),
         Box::new(sigmoid::Sigmoid { rows: texts, columns: labels }),
         Box::new(argmax::Argmax { rows: texts, columns: labels }),

@@ -1,7 +1,7 @@
 //! `output[text] = input[first token of the text]`, or the mean of the text's rows
 
 use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, uniform::uniform, write_output};
-use crate::gpu::{Capabilities, Input, Recording, Rows, Shader, Tensor, parts};
+use crate::gpu::{Capabilities, Element, Input, Recording, Rows, Shader, Tensor, parts};
 
 pub const NAME: &str = "pool";
 const LANES: u32 = 64;
@@ -11,14 +11,18 @@ const LANES: u32 = 64;
 pub struct Pool {
     pub columns: u32,
     pub pool: crate::models::Pool,
+    pub element: Element,
 }
 
 /// `[texts, columns]` of `[tokens, columns]`.
 pub fn record(recording: &mut Recording, input: Tensor, pool: crate::models::Pool) -> Tensor {
     assert_eq!(input.rows, Rows::Tokens, "{NAME}: the input has a row for every token");
     let starts = recording.input(Input::Starts);
-    let output = recording.tensor(Rows::Texts, input.columns);
-    recording.step(Pool { columns: input.columns as u32, pool }, &[Some(input), Some(starts), Some(output)]);
+    let output = recording.stored(Rows::Texts, input.columns);
+    recording.step(
+        Pool { columns: input.columns as u32, pool, element: input.element },
+        &[Some(input), Some(starts), Some(output)],
+    );
     output
 }
 
@@ -45,10 +49,10 @@ impl Kernel for Pool {
 
     fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
         let mean = self.pool == crate::models::Pool::Mean;
+        let mut linked = parts::storage(self.element);
+        linked.extend([parts::BATCH, parts::POOL]);
         Launch {
-            shader: Shader::link(NAME, &[parts::ELEMENT_F32, parts::BATCH, parts::POOL])
-                .constant("LANES", LANES)
-                .constant("MEAN", u32::from(mean)),
+            shader: Shader::link(NAME, &linked).constant("LANES", LANES).constant("MEAN", u32::from(mean)),
             grid: folded(batch.texts(), device),
         }
     }

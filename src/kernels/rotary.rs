@@ -3,7 +3,7 @@
 //! Su et al. 2021, "RoFormer", in the half-split form of transformers' `apply_rotary_pos_emb`.
 
 use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, uniform::uniform, write_output};
-use crate::gpu::{Capabilities, Input, Recording, Rows, Shader, Tensor, parts};
+use crate::gpu::{Capabilities, Element, Input, Recording, Rows, Shader, Tensor, parts};
 
 pub const NAME: &str = "rotary";
 const LANES: u32 = 64;
@@ -14,6 +14,8 @@ pub struct Rotary {
     pub columns: u32,
     pub heads: u32,
     pub half: u32,
+    /// Of the rows; the angles are f32.
+    pub element: Element,
 }
 
 /// The cosines and sines of each position's angles `position * theta^(-k / half)`: `[positions, 2 half]`. Computed in f64
@@ -32,7 +34,12 @@ pub fn angles(recording: &mut Recording, positions: usize, half: usize, theta: f
 pub fn record(recording: &mut Recording, rows: Tensor, heads: usize, angles: Tensor) {
     assert!(heads * angles.columns <= rows.columns, "{NAME}: {heads} heads of {} in {rows:?}", angles.columns);
     let tokens = recording.input(Input::Tokens);
-    let kernel = Rotary { columns: rows.columns as u32, heads: heads as u32, half: angles.columns as u32 / 2 };
+    let kernel = Rotary {
+        columns: rows.columns as u32,
+        heads: heads as u32,
+        half: angles.columns as u32 / 2,
+        element: rows.element,
+    };
     recording.step(kernel, &[Some(tokens), Some(angles), Some(rows)]);
 }
 
@@ -60,10 +67,9 @@ impl Kernel for Rotary {
     }
 
     fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
-        Launch {
-            shader: Shader::link(NAME, &[parts::ELEMENT_F32, parts::BATCH, parts::ROTARY]).constant("LANES", LANES),
-            grid: folded(batch.tokens, device),
-        }
+        let mut linked = parts::storage(self.element);
+        linked.extend([parts::BATCH, parts::ROTARY]);
+        Launch { shader: Shader::link(NAME, &linked).constant("LANES", LANES), grid: folded(batch.tokens, device) }
     }
 
     fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {

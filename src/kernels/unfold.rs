@@ -3,7 +3,7 @@
 //! torch: `nn.Unfold` along the sequence, as in transformers' DeBERTa-v2 `ConvLayer`.
 
 use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, uniform::uniform, write_output};
-use crate::gpu::{Capabilities, Input, Recording, Rows, Shader, Tensor, parts};
+use crate::gpu::{Capabilities, Element, Input, Recording, Rows, Shader, Tensor, parts};
 
 pub const NAME: &str = "unfold";
 const LANES: u32 = 64;
@@ -13,14 +13,15 @@ pub struct Unfold {
     pub columns: u32,
     /// Rows that one output sees, itself in the middle; odd.
     pub taps: u32,
+    pub element: Element,
 }
 
 /// `[tokens, columns * taps]` of `[tokens, columns]`.
 pub fn record(recording: &mut Recording, input: Tensor, taps: usize) -> Tensor {
     assert_eq!(input.rows, Rows::Tokens, "{NAME}: the input has a row for every token");
     let [tokens, starts] = [Input::Tokens, Input::Starts].map(|input| recording.input(input));
-    let output = recording.tensor(Rows::Tokens, input.columns * taps);
-    let kernel = Unfold { columns: input.columns as u32, taps: taps as u32 };
+    let output = recording.stored(Rows::Tokens, input.columns * taps);
+    let kernel = Unfold { columns: input.columns as u32, taps: taps as u32, element: input.element };
     recording.step(kernel, &[Some(input), Some(tokens), Some(starts), Some(output)]);
     output
 }
@@ -52,10 +53,9 @@ impl Kernel for Unfold {
     }
 
     fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
-        Launch {
-            shader: Shader::link(NAME, &[parts::ELEMENT_F32, parts::BATCH, parts::UNFOLD]).constant("LANES", LANES),
-            grid: folded(batch.tokens, device),
-        }
+        let mut linked = parts::storage(self.element);
+        linked.extend([parts::BATCH, parts::UNFOLD]);
+        Launch { shader: Shader::link(NAME, &linked).constant("LANES", LANES), grid: folded(batch.tokens, device) }
     }
 
     fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {

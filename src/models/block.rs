@@ -9,7 +9,8 @@ use crate::error::Result;
 pub(super) const MAX_WIDTH: usize = 1 << 16;
 pub(super) const MAX_ROWS: usize = 1 << 24;
 pub(super) const MAX_LAYERS: usize = 1 << 10;
-pub(super) const MAX_POSITIONS: usize = 1 << 17;
+/// Loops over the keys of a text are cut at 65,535 rounds on Mesa 22.
+pub(super) const MAX_POSITIONS: usize = 65_535;
 
 /// The sizes that the layers of a model share.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,7 @@ use super::{
     Projected, Score,
 };
 use crate::checkpoint::Scoring;
-use crate::gpu::{Output, Recording, Rows, Tensor};
+use crate::gpu::{Element, Output, Recording, Rows, Tensor};
 use crate::kernels::attention::{Heads, Projections, ScoreTables};
 use crate::kernels::loss::LossKind;
 use crate::kernels::{
@@ -24,9 +24,11 @@ pub struct Wanted {
     pub loss: Option<LossKind>,
 }
 
-/// Records the forward pass of any model. `max_binding`: bytes that one binding of the device may span.
-pub fn record(model: &Model, wanted: Wanted, max_binding: u64) -> Recording {
-    let mut encoder = Encoder { recording: Recording::new(max_binding), model, tables: Tables::default() };
+/// Records the forward pass of any model. `max_binding`: bytes that one binding of the device may span; `storage`: what
+/// weights and activations are stored as. Logits and what is made of them are f32.
+pub fn record(model: &Model, wanted: Wanted, max_binding: u64, storage: Element) -> Recording {
+    let recording = Recording::new(max_binding).with_storage(storage);
+    let mut encoder = Encoder { recording, model, tables: Tables::default() };
     let pooled = encoder.encode(wanted);
     let mut recording = encoder.recording;
     let r = &mut recording;
@@ -38,7 +40,7 @@ pub fn record(model: &Model, wanted: Wanted, max_binding: u64) -> Recording {
             features = layernorm::record(r, features, None, norm);
         }
     }
-    let logits = matmul::record(r, features, &model.head.classifier, Activation::Identity, None);
+    let logits = matmul::record_logits(r, features, &model.head.classifier);
     r.output(Output::Logits, logits);
     let probabilities = match wanted.scoring {
         Scoring::None => None,

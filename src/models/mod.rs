@@ -14,6 +14,7 @@ pub mod encoder;
 mod modernbert;
 mod mpnet;
 mod roberta;
+mod rope;
 mod rotary_bert;
 
 pub use activation::Activation;

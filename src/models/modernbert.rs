@@ -2,6 +2,7 @@
 //! with a window, a gated feed-forward, and nearly no biases.
 
 use super::block::{MAX_LAYERS, MAX_POSITIONS, MAX_ROWS, MAX_WIDTH};
+use super::rope::{self, Rope};
 use super::{
     Architecture, Attention, Dense, Embeddings, FeedForward, Half, Head, Layer, Linear, Model, Norm, NormOrder, Pool,
     Score, Weight,
@@ -73,12 +74,6 @@ impl Default for ModernBertConfig {
     }
 }
 
-#[derive(Debug, Deserialize)]
-struct Rope {
-    rope_type: Option<String>,
-    rope_theta: Option<f64>,
-}
-
 /// Whether a layer sees the whole text or a window of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reach {
@@ -110,18 +105,7 @@ impl ModernBertConfig {
             Reach::Sliding => ("sliding_attention", self.local_rope_theta, 10_000.0),
         };
         let rope = self.rope_parameters.as_ref().and_then(|ropes| ropes.get(name));
-        if let Some(kind) = rope.and_then(|rope| rope.rope_type.as_deref()).filter(|kind| *kind != "default") {
-            return Err(config.unsupported(&format!("rope_type {kind:?}"), "default"));
-        }
-        let theta = rope.and_then(|rope| rope.rope_theta).or(older).unwrap_or(default);
-        if theta.is_finite() && theta > 0.0 {
-            Ok(theta)
-        } else {
-            Err(Error::malformed(
-                config.path(),
-                format!("the rope_theta of {name} is {theta}; expected a positive number"),
-            ))
-        }
+        rope::theta(config, &format!("rope_theta of {name}"), rope, older, default)
     }
 
     fn layer(&self, config: &Config, index: usize) -> Result<Layer> {

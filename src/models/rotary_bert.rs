@@ -4,9 +4,10 @@
 
 use super::bert::{BertConfig, dense_head, pooler_head};
 use super::block::{self, Names};
+use super::rope::{self, Rope};
 use super::{Activation, Architecture, Half, Head, Linear, Model, Norm, Score};
 use crate::checkpoint::Config;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -112,28 +113,6 @@ struct RotaryConfig {
     rope_parameters: Option<Rope>,
 }
 
-#[derive(Debug, Deserialize)]
-struct Rope {
-    rope_type: Option<String>,
-    rope_theta: Option<f64>,
-}
-
-impl RotaryConfig {
-    /// Base of the angles.
-    fn theta(&self, config: &Config, default: f64) -> Result<f64> {
-        let rope = self.rope_parameters.as_ref();
-        if let Some(kind) = rope.and_then(|rope| rope.rope_type.as_deref()).filter(|kind| *kind != "default") {
-            return Err(config.unsupported(&format!("rope_type {kind:?}"), "default"));
-        }
-        let theta = rope.and_then(|rope| rope.rope_theta).or(self.rope_theta).unwrap_or(default);
-        if theta.is_finite() && theta > 0.0 {
-            Ok(theta)
-        } else {
-            Err(Error::malformed(config.path(), format!("rope_theta is {theta}; expected a positive number")))
-        }
-    }
-}
-
 fn describe(config: &Config, variant: &Variant) -> Result<Model> {
     let rotary: RotaryConfig = config.parse()?;
     let mut fields = BertConfig::read(config)?;
@@ -144,7 +123,8 @@ fn describe(config: &Config, variant: &Variant) -> Result<Model> {
     if rotary.head_dim.is_some_and(|width| width != head_width) || !head_width.is_multiple_of(2) {
         return Err(config.unsupported("a head_dim that is odd or not hidden_size / heads", "the others"));
     }
-    let theta = rotary.theta(config, variant.theta)?;
+    let rope = rotary.rope_parameters.as_ref();
+    let theta = rope::theta(config, "rope_theta", rope, rotary.rope_theta, variant.theta)?;
     let sizes = fields.sizes(config)?;
 
     let layer = |index: usize| {

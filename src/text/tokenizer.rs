@@ -151,7 +151,8 @@ impl Tokenizer {
             return Err(format!("the post-processor repeats tokens: {length} instead of {max_length}"));
         }
         if let Some(place) = ids.iter().position(|&id| id as usize >= vocabulary) {
-            let (id, token) = (ids[place], &tokens.get_tokens()[place]);
+            // The fast encoding leaves the tokens' own strings empty.
+            let (id, token) = (ids[place], self.token(ids[place]).unwrap_or_default());
             return Err(format!(
                 "the tokenizer gives token {token:?} the id {id}, but the model's table has {vocabulary} rows; \
                  do tokenizer and model belong together?"

@@ -1,12 +1,15 @@
 //! What the tests that need an adapter share.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub mod edited;
 pub mod golden;
 
+use half::f16;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 use wgbert::gpu::{
-    self, Capabilities, Capacity, Gpu, Input, Output, Plan, Recording, Rows, Run, Tensor, WeightBuffers, WeightSource,
+    self, Capabilities, Capacity, Element, Gpu, Input, Output, Plan, Recording, Rows, Run, Tensor, WeightBuffers,
+    WeightSource,
 };
 use wgbert::kernels::unfold::Unfold;
 use wgbert::kernels::{BatchSize, Values};
@@ -24,7 +27,11 @@ pub fn plain_gpu() -> Arc<Gpu> {
     static GPU: OnceLock<Arc<Gpu>> = OnceLock::new();
     let open_plain = || {
         let mut gpu = open();
-        gpu.capabilities = Capabilities { timestamps: gpu.capabilities.timestamps, ..Capabilities::minimum() };
+        gpu.capabilities = Capabilities {
+            f16: gpu.capabilities.f16,
+            timestamps: gpu.capabilities.timestamps,
+            ..Capabilities::minimum()
+        };
         Arc::new(gpu)
     };
     GPU.get_or_init(open_plain).clone()
@@ -40,6 +47,15 @@ fn open() -> Gpu {
         });
         Gpu::open(adapter).await.expect("the adapter opens")
     })
+}
+
+/// What kernels' rows are tested as: f32, and f16 where the adapter has it.
+pub fn elements() -> Vec<Element> {
+    if gpu().capabilities.f16 {
+        return vec![Element::F32, Element::F16];
+    }
+    println!("NOT RUN in f16: {} has no 16-bit floats in shaders", gpu().name);
+    vec![Element::F32]
 }
 
 /// splitmix64: the same numbers on every machine.
@@ -74,6 +90,7 @@ impl Random {
 /// A recording of a few steps and the batch to run it on.
 pub struct Case {
     pub recording: Recording,
+    pub element: Element,
     pub size: BatchSize,
     pub classes: Vec<u32>,
     pub targets: Vec<f32>,
@@ -81,17 +98,30 @@ pub struct Case {
 
 impl Case {
     pub fn new(lengths: Vec<u32>) -> Case {
-        let size = BatchSize::new(lengths);
-        Case { recording: Recording::new(u64::MAX), size, classes: Vec::new(), targets: Vec::new() }
+        Case::stored_as(Element::F32, lengths)
+    }
+
+    /// What is stored in f16 holds only such numbers: the twin gets them too.
+    pub fn stored_as(element: Element, lengths: Vec<u32>) -> Case {
+        let recording = Recording::new(u64::MAX).with_storage(element);
+        Case { recording, element, size: BatchSize::new(lengths), classes: Vec::new(), targets: Vec::new() }
     }
 
     pub fn constant(&mut self, rows: u32, columns: u32, values: Vec<f32>) -> Tensor {
-        self.recording.constant(Rows::Fixed(rows), columns as usize, Values::F32(values))
+        self.given(Rows::Fixed(rows), columns, values)
+    }
+
+    /// A bias or gain: f32 whatever is stored.
+    pub fn vector(&mut self, columns: u32, values: Vec<f32>) -> Tensor {
+        self.recording.constant(Rows::Fixed(1), columns as usize, Values::F32(values))
     }
 
     /// Given contents for a matrix whose rows depend on the batch.
-    pub fn given(&mut self, rows: Rows, columns: u32, values: Vec<f32>) -> Tensor {
-        self.recording.constant(rows, columns as usize, Values::F32(values))
+    pub fn given(&mut self, rows: Rows, columns: u32, mut values: Vec<f32>) -> Tensor {
+        if self.element == Element::F16 {
+            values.iter_mut().for_each(|value| *value = f16::from_f32(*value).to_f32());
+        }
+        self.recording.stored_constant(rows, columns as usize, values)
     }
 
     pub fn rows(&mut self, rows: Rows, columns: u32, random: &mut Random) -> Tensor {
@@ -101,10 +131,10 @@ impl Case {
 
     /// A computed copy of a matrix, for a kernel that works in place.
     pub fn copy(&mut self, given: Tensor) -> Tensor {
-        let copy = self.recording.tensor(given.rows, given.columns);
+        let copy = self.recording.stored(given.rows, given.columns);
         let tokens = self.recording.input(Input::Tokens);
         let starts = self.recording.input(Input::Starts);
-        let kernel = Unfold { columns: given.columns as u32, taps: 1 };
+        let kernel = Unfold { columns: given.columns as u32, taps: 1, element: given.element };
         self.recording.step(kernel, &[Some(given), Some(tokens), Some(starts), Some(copy)]);
         copy
     }
@@ -153,7 +183,7 @@ pub fn plan(gpu: Arc<Gpu>, recording: Recording, size: &BatchSize) -> Plan {
 
 /// The outputs of a case on an adapter.
 pub fn run(gpu: Arc<Gpu>, case: Case) -> Vec<Values> {
-    let Case { recording, size, classes, targets } = case;
+    let Case { recording, size, classes, targets, .. } = case;
     let (tokens, starts) = texts(&size);
     let run = Run { tokens: &tokens, starts: &starts, classes: &classes, targets: &targets };
     let outputs = gpu::block_on(plan(gpu, recording, &size).run(run));
@@ -168,9 +198,11 @@ pub fn check(name: &str, case: Case, tolerance: f64) {
 
 /// The largest error of a case's outputs on `gpu`, relative to its CPU twins; panics over `tolerance`.
 pub fn compare(name: &str, gpu: Arc<Gpu>, case: Case, tolerance: f64) -> f64 {
-    let Case { recording, size, classes, targets } = case;
+    let Case { recording, element, size, classes, targets } = case;
     let (tokens, starts) = texts(&size);
     let run = Run { tokens: &tokens, starts: &starts, classes: &classes, targets: &targets };
+    // The answer's own rounding; the twin's is exact to many more digits.
+    let tolerance = tolerance + if element == Element::F16 { 0.5f64.powi(11) } else { 0.0 };
 
     // The reference runs first: a plan takes the recording.
     let mut reference = Reference::new(recording, &NoWeights).expect("the reference needs nothing");

@@ -1,6 +1,6 @@
 //! The kernels and adapters that tests/shaders.rs goes through. A new kernel, option or variant needs its line here.
 
-use wgbert::gpu::{Capabilities, Rows};
+use wgbert::gpu::{Capabilities, Element, Rows};
 use wgbert::kernels::Kernel;
 use wgbert::kernels::argmax::Argmax;
 use wgbert::kernels::attention::{Attention, Heads, Term};
@@ -29,31 +29,55 @@ fn instance(kernel: impl Kernel + 'static, without: &[(&'static str, bool)]) -> 
     Instance { kernel: Box::new(kernel), without: without.collect() }
 }
 
-/// Every kernel with every option that changes its shader.
-pub fn instances() -> Vec<Instance> {
+/// Every kernel with every option that changes its shader, of those that the adapter can be asked for.
+pub fn instances(device: &Capabilities) -> Vec<Instance> {
+    let mut all = answers();
+    all.extend(stored_as(Element::F32));
+    if device.f16 {
+        all.extend(stored_as(Element::F16));
+    }
+    all
+}
+
+/// The kernels whose rows are stored as f32 or f16.
+fn stored_as(element: Element) -> Vec<Instance> {
     const BOTH: [bool; 2] = [false, true];
     let mut all = Vec::new();
     for (positions, types) in BOTH.into_iter().flat_map(|positions| BOTH.map(|types| (positions, types))) {
-        let kernel = Embed { columns: 64, first_id: 7, ids: 50, positions, types };
+        let kernel = Embed { columns: 64, first_id: 7, ids: 50, positions, types, element };
         all.push(instance(kernel, &[("positions", !positions), ("types", !types)]));
     }
     for (bias, residual) in BOTH.into_iter().flat_map(|bias| BOTH.map(|residual| (bias, residual))) {
         for rows in [Rows::Tokens, Rows::Texts, Rows::Fixed(3)] {
-            let kernel = LayerNorm { rows, columns: 64, epsilon: 1e-12, bias, residual };
+            let kernel = LayerNorm { rows, columns: 64, epsilon: 1e-12, bias, residual, element };
             all.push(instance(kernel, &[("bias", !bias), ("residual", !residual)]));
         }
-        // Widths that vector loads can and cannot take, and few rows, for which a tile may be another.
-        for (inner, columns, first) in [(64, 192, 64), (30, 37, 5)] {
+        // Widths that vector loads can and cannot take, few columns and few rows: a tile may be another for each.
+        for (inner, columns, first) in [(64, 192, 64), (30, 37, 5), (64, 3, 0)] {
             for rows in [Rows::Tokens, Rows::Texts] {
                 for activation in Activation::ALL {
                     let weight_columns = first + columns;
-                    let kernel = MatMul { rows, inner, columns, weight_columns, first, activation, bias, residual };
-                    all.push(instance(kernel, &[("bias", !bias), ("residual", !residual)]));
+                    // Logits are f32.
+                    for output in [element, Element::F32] {
+                        let kernel = MatMul {
+                            rows,
+                            inner,
+                            columns,
+                            weight_columns,
+                            first,
+                            activation,
+                            bias,
+                            residual,
+                            element,
+                            output,
+                        };
+                        all.push(instance(kernel, &[("bias", !bias), ("residual", !residual)]));
+                    }
                 }
             }
         }
     }
-    for heads in heads() {
+    for heads in heads(element) {
         let (texts, plain) = (heads.queries == Rows::Texts, heads.score == Term::None);
         let no_keys = !matches!(heads.score, Term::Relative { .. });
         let tables = [("query_table", plain), ("key_table", no_keys), ("buckets", plain), ("tiles", texts)];
@@ -63,15 +87,21 @@ pub fn instances() -> Vec<Instance> {
         all.push(instance(Attention(heads), &tables));
     }
     for pool in [models::Pool::First, models::Pool::Mean] {
-        all.push(instance(Pool { columns: 64, pool }, &[]));
+        all.push(instance(Pool { columns: 64, pool, element }, &[]));
     }
-    all.push(instance(Rotary { columns: 192, heads: 4, half: 16 }, &[]));
-    all.push(instance(Unfold { columns: 64, taps: 3 }, &[]));
+    all.push(instance(Rotary { columns: 192, heads: 4, half: 16, element }, &[]));
+    all.push(instance(Unfold { columns: 64, taps: 3, element }, &[]));
     for half in [Half::First, Half::Second] {
         for activation in Activation::ALL {
-            all.push(instance(Gate { rows: Rows::Tokens, columns: 64, activation, half }, &[]));
+            all.push(instance(Gate { rows: Rows::Tokens, columns: 64, activation, half, element }, &[]));
         }
     }
+    all
+}
+
+/// The kernels of logits, which are f32.
+fn answers() -> Vec<Instance> {
+    let mut all = Vec::new();
     let (rows, columns) = (Rows::Texts, 3);
     all.push(instance(Softmax { rows, columns }, &[]));
     all.push(instance(Sigmoid { rows, columns }, &[]));
@@ -83,7 +113,7 @@ pub fn instances() -> Vec<Instance> {
 }
 
 /// Heads of every size of register file, by ones and by fours, with every window, term and kind of query.
-fn heads() -> Vec<Heads> {
+fn heads(element: Element) -> Vec<Heads> {
     let mut all = Vec::new();
     for head_width in [1, 7, 15, 30, 63, 4, 32, 64, 128, 256] {
         for queries in [Rows::Tokens, Rows::Texts] {
@@ -109,6 +139,7 @@ fn heads() -> Vec<Heads> {
                         max_length: 512,
                         scale: 0.125,
                         score,
+                        element,
                     });
                 }
             }
@@ -122,6 +153,7 @@ pub fn adapters() -> Vec<(&'static str, Capabilities)> {
     let least = Capabilities::minimum;
     let desktop = || Capabilities {
         f16: true,
+        int64: true,
         timestamps: true,
         max_binding: 2 << 30,
         max_buffer: 2 << 30,
@@ -140,6 +172,7 @@ pub fn adapters() -> Vec<(&'static str, Capabilities)> {
         ("Apple", Capabilities { subgroup: Some((32, 32)), cooperative: Some(8), ..desktop() }),
         ("a phone", Capabilities { subgroup: Some((64, 64)), f16: true, ..least() }),
         ("lavapipe", Capabilities { cpu: true, subgroup: Some((8, 8)), ..desktop() }),
+        ("lavapipe without int64", Capabilities { cpu: true, subgroup: Some((8, 8)), int64: false, ..desktop() }),
         ("lavapipe with SSE", Capabilities { cpu: true, subgroup: Some((4, 4)), ..desktop() }),
         ("lavapipe with AVX-512", Capabilities { cpu: true, subgroup: Some((16, 16)), f16: false, ..desktop() }),
         ("a software adapter without subgroups", Capabilities { cpu: true, ..least() }),

@@ -1,0 +1,2 @@
+// How weights and activations are stored. Sums are f32 whatever is stored, and so are biases and gains.
+alias Element = f16;

@@ -1,0 +1,22 @@
+// 8 x 1 outputs a workgroup, one a lane: for software adapters, where a larger tile would compute mostly what a
+// classifier of few columns does not have.
+
+@group(0) @binding(1) var<storage, read> weight: array<Stored>; // [inner, weight_columns]
+
+const LANES: u32 = 8u;
+
+@compute @workgroup_size(LANES)
+fn matmul(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let row = workgroup.y * LANES + lane;
+    if row >= resolve(params.rows) { return; }
+    var total = 0.0;
+    for (var block = 0u; block < params.inner; block += 4u) {
+        var four = 0.0;
+        for (var k = block; k < min(block + 4u, params.inner); k += 1u) {
+            let w = f32(weight[k * params.weight_columns + params.first + workgroup.x]);
+            four = fma(f32(input[row * params.inner + k]), w, four);
+        }
+        total += four;
+    }
+    finish(row, workgroup.x, total);
+}

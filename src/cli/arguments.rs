@@ -1,0 +1,271 @@
+//! What can be asked for: the commands, their options, and their help.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use wgbert::checkpoint::Scoring;
+use wgbert::gpu::Backend;
+use wgbert::{Adapter, Precision, Truncation};
+
+// Lines that fit a terminal of 80 columns: clap would break them anywhere.
+const CLASSIFY_HELP: &str = "\
+Examples:
+  wgbert classify \"This movie was absolutely fantastic.\"
+  wgbert classify --input reviews.txt > answers.txt
+  wgbert classify --model ./my-classifier --format jsonl < reviews.txt
+  echo '{\"text\": \"Is it good?\", \"text_pair\": \"Very.\", \"label\": \"positive\"}' |
+    wgbert classify --input-format jsonl --format json
+
+Input (UTF-8, with or without byte order mark, lines ending in LF or CRLF):
+  lines  Every line is a text, an empty line an empty text.
+  jsonl  Every line is an object: text, and optionally
+           text_pair  a second text, which the model reads with the first
+           label      for the loss: the name or the index of the right label;
+                      for multi-label models a list of names, or of one number
+                      for each label; for regression a number
+         Other fields are ignored, and so are empty lines.
+  Rows are answered as they arrive and in their order, so that the input may be
+  of any size, and what was written before an interruption stays valid.
+
+Output:
+  text   For people. TEXT arguments get their 5 best labels, rows of other input
+         one line with the best; --top-k decides for both.
+  jsonl  One object a row: index (of the argument or line, from 0), label,
+         score, argmax, probabilities (by the model's scoring rule; null where
+         the logits are the answer), logits, labels (their names, in order),
+         tokens, truncated; loss where a label was given, top where --top-k was,
+         text and text_pair where --echo-text was. Numbers are 32-bit floats,
+         written so that they are read back as they were; what is not finite is
+         null.
+  json   One object: model, adapter, labels, results (objects like those above,
+         without labels), loss (the mean, or null), and error if it stopped.
+  A row that fails is {\"index\": ..., \"error\": ...} in json and jsonl, and always
+  a line on standard error.
+
+Environment:
+  WGBERT_ADAPTER  --adapter where it is not given
+  RUST_LOG        what is logged on standard error: error, warn (the default)...";
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  every text was answered
+  2  an error: no text, or none from some row on, was answered
+  3  some rows failed, the others were answered";
+
+/// Classifies texts with BERT-family models on any GPU, and answers as transformers does
+#[derive(Debug, Parser)]
+#[command(name = "wgbert", version, arg_required_else_help = true, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Classify texts
+    ///
+    /// They are the TEXT arguments, or the rows of --input, or those of standard input.
+    #[command(after_help = EXIT_CODES, after_long_help = format!("{CLASSIFY_HELP}\n\n{EXIT_CODES}"))]
+    Classify(Box<ClassifyArguments>),
+    /// List the adapters, what each offers, and which variants of the kernels it would run
+    #[command(after_help = "Exit codes:\n  0  at least one adapter\n  2  none, or another error")]
+    Adapters(AdaptersArguments),
+}
+
+#[derive(Args, Debug)]
+pub struct ClassifyArguments {
+    /// Texts to classify; put -- before one that begins with a dash; - alone is standard input
+    #[arg(value_name = "TEXT")]
+    pub texts: Vec<String>,
+
+    /// File of texts to classify, - for standard input, which is also read where there is no TEXT
+    #[arg(short, long, value_name = "FILE", conflicts_with = "texts", help_heading = "Input")]
+    pub input: Option<PathBuf>,
+
+    /// What a row of the input is; by default jsonl for files called .jsonl or .ndjson, else lines
+    #[arg(long, value_name = "FORMAT", help_heading = "Input")]
+    pub input_format: Option<InputFormat>,
+
+    /// What happens to a text longer than the model's limit
+    #[arg(long, value_enum, default_value = "cut", help_heading = "Input")]
+    pub truncation: LongTexts,
+
+    /// Folder of a fine-tuned checkpoint, as transformers' save_pretrained writes it; by default a small English
+    /// sentiment model that is compiled in
+    #[arg(short, long, value_name = "DIR", help_heading = "Model")]
+    pub model: Option<PathBuf>,
+
+    /// How logits become scores, transformers' function_to_apply; by default what the checkpoint's configuration says
+    #[arg(long, value_name = "FUNCTION", help_heading = "Model")]
+    pub scoring: Option<ScoringFunction>,
+
+    /// Fill the head of a checkpoint that has none with random weights from this seed, instead of refusing; the answers
+    /// mean nothing
+    #[arg(long, value_name = "SEED", help_heading = "Model")]
+    pub random_head: Option<u64>,
+
+    /// How to write the answers
+    #[arg(short, long, value_enum, default_value = "text", help_heading = "Output")]
+    pub format: OutputFormat,
+
+    /// Show the N best labels of each text, or all
+    #[arg(short = 'k', long, value_name = "N|all", value_parser = top_k, help_heading = "Output")]
+    pub top_k: Option<usize>,
+
+    /// Repeat the text (and text_pair) in the rows of json and jsonl
+    #[arg(long, help_heading = "Output")]
+    pub echo_text: bool,
+
+    /// Write the hidden states of row i as tensor hidden_states.{i} [layers + 1, tokens, hidden]
+    ///
+    /// The first of them is the input of the first layer. They are held in memory until all rows are answered, together
+    /// with attentions at most 4 GiB.
+    #[arg(long, value_name = "OUT.safetensors", help_heading = "Output")]
+    pub hidden_states: Option<PathBuf>,
+
+    /// Write the attention probabilities of row i as tensor attentions.{i} [layers, heads, tokens, tokens]
+    ///
+    /// The file may be that of --hidden-states.
+    #[arg(long, value_name = "OUT.safetensors", help_heading = "Output")]
+    pub attentions: Option<PathBuf>,
+
+    /// Adapter by (part of its) name or by index as `wgbert adapters` lists it, or reference: the CPU, slow, without any
+    /// driver; by default the best there is
+    #[arg(long, value_name = "NAME|INDEX|reference", env = "WGBERT_ADAPTER", help_heading = "Device")]
+    pub adapter: Option<Adapter>,
+
+    /// Look for adapters on this backend only
+    #[arg(long, help_heading = "Device")]
+    pub backend: Option<BackendName>,
+
+    /// What weights and activations are stored as: f16 is half the memory, and logits to about three digits
+    #[arg(long, value_enum, default_value = "f32", help_heading = "Device")]
+    pub precision: PrecisionName,
+
+    /// Most tokens of one batch on the device: fewer take less memory
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Device")]
+    pub batch_tokens: Option<u32>,
+}
+
+#[derive(Args, Debug)]
+pub struct AdaptersArguments {
+    /// Look on this backend only
+    #[arg(long)]
+    pub backend: Option<BackendName>,
+
+    /// How to write the list
+    #[arg(short, long, value_enum, default_value = "text")]
+    pub format: ListFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum InputFormat {
+    Lines,
+    Jsonl,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    Text,
+    Json,
+    Jsonl,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum LongTexts {
+    /// It is cut, and marked as cut
+    Cut,
+    /// It fails, the others are answered
+    Refuse,
+}
+
+impl From<LongTexts> for Truncation {
+    fn from(choice: LongTexts) -> Truncation {
+        match choice {
+            LongTexts::Cut => Truncation::Cut,
+            LongTexts::Refuse => Truncation::Refuse,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum ScoringFunction {
+    Softmax,
+    Sigmoid,
+    None,
+}
+
+impl From<ScoringFunction> for Scoring {
+    fn from(choice: ScoringFunction) -> Scoring {
+        match choice {
+            ScoringFunction::Softmax => Scoring::Softmax,
+            ScoringFunction::Sigmoid => Scoring::Sigmoid,
+            ScoringFunction::None => Scoring::None,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum PrecisionName {
+    F32,
+    F16,
+}
+
+impl From<PrecisionName> for Precision {
+    fn from(name: PrecisionName) -> Precision {
+        match name {
+            PrecisionName::F32 => Precision::F32,
+            PrecisionName::F16 => Precision::F16,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum BackendName {
+    Vulkan,
+    Metal,
+    Dx12,
+}
+
+impl From<BackendName> for Backend {
+    fn from(name: BackendName) -> Backend {
+        match name {
+            BackendName::Vulkan => Backend::Vulkan,
+            BackendName::Metal => Backend::Metal,
+            BackendName::Dx12 => Backend::Dx12,
+        }
+    }
+}
+
+fn top_k(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        _ if text == "all" => Ok(usize::MAX),
+        Ok(0) | Err(_) => Err("expected a number above 0, or all".into()),
+        Ok(count) => Ok(count),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn top_k_is_a_count_or_all() {
+        assert_eq!(top_k("3"), Ok(3));
+        assert_eq!(top_k("all"), Ok(usize::MAX));
+        for wrong in ["0", "-1", "many", ""] {
+            assert!(top_k(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! What a device can do: be lost, be too small, be slow, be waited for without blocking.
+
+use super::{bits, golden, says};
+use crate::common::{self, NoWeights};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, Instant};
+use wgbert::gpu::{self, Capacity, Gpu, Output, Plan, Recording, Rows, WeightBuffers};
+use wgbert::kernels::Values;
+use wgbert::kernels::softmax::Softmax;
+use wgbert::text::Encoding;
+use wgbert::{Classifier, Error, Options, Request};
+
+fn bert(options: Options) -> Classifier {
+    options.load(golden("bert")).unwrap()
+}
+
+/// A batch that a software adapter takes a while for.
+fn long_batch() -> Vec<Encoding> {
+    let text = |index: u32| Encoding { ids: vec![2 + index % 100; 64], type_ids: vec![0; 64], truncated: false };
+    (0..2000).map(text).collect()
+}
+
+fn is_lost<T: std::fmt::Debug>(result: wgbert::Result<T>) {
+    let error = says(result, &["was lost"]);
+    assert!(matches!(error, Error::DeviceLost { .. }), "{error:?}");
+}
+
+#[test]
+fn a_lost_device_is_an_error_now_and_later() {
+    // Before the plan is made, after it, and with other outputs than the plan has.
+    let mut classifier = bert(Options::default());
+    classifier.gpu().unwrap().destroy();
+    for _ in 0..2 {
+        is_lost(classifier.classify(["good"]));
+    }
+    let mut classifier = bert(Options::default());
+    let answer = classifier.classify(["good"]).unwrap();
+    classifier.gpu().unwrap().destroy();
+    for _ in 0..3 {
+        is_lost(classifier.classify(["good"]));
+        let encoding = classifier.encode(0, "good").unwrap();
+        let request = Request { hidden_states: true, attentions: true, ..Request::default() };
+        is_lost(classifier.run(&[encoding], &request));
+    }
+    is_lost(classifier.profile(&[classifier.encode(0, "good").unwrap()]));
+    // A new classifier works beside the lost one.
+    assert_eq!(bits(&bert(Options::default()).classify(["good"]).unwrap().logits.values), bits(&answer.logits.values));
+}
+
+#[test]
+fn a_device_lost_in_the_middle_is_an_error() {
+    for milliseconds in [0, 1, 3, 10, 30, 100] {
+        let mut classifier = bert(Options::default());
+        classifier.classify(["good"]).unwrap();
+        let texts = long_batch();
+        let gpu: Arc<Gpu> = classifier.gpu().unwrap().clone();
+        let (loss, result) = std::thread::scope(|scope| {
+            let loss = scope.spawn(move || {
+                std::thread::sleep(Duration::from_millis(milliseconds));
+                gpu.destroy();
+                Instant::now()
+            });
+            let mut result = Ok(());
+            while result.is_ok() {
+                result = classifier.run(&texts, &Request::default()).map(drop);
+            }
+            (loss.join().unwrap(), result)
+        });
+        println!("lost after {milliseconds} ms, told {:?} later", loss.elapsed());
+        is_lost(result);
+        is_lost(classifier.classify(["good"]));
+    }
+}
+
+#[test]
+fn an_absurd_capacity_is_cut_to_what_the_adapter_can_bind() {
+    let expected = bits(&bert(Options::default()).classify(["good", "not bad"]).unwrap().logits.values);
+    for size in [0, 1, 50_000_000, 1 << 40, usize::MAX] {
+        for adapter in [wgbert::Adapter::Best, wgbert::Adapter::Reference] {
+            let sizes = Some(size);
+            let mut classifier =
+                bert(Options { adapter, batch_tokens: sizes, batch_texts: sizes, ..Options::default() });
+            let answer = classifier.classify(["good", "not bad"]).unwrap();
+            let bytes = classifier.gpu().and_then(|gpu| gpu.allocated());
+            println!("{size} tokens on {}: {bytes:?} bytes", classifier.adapter());
+            assert!(bytes.is_none_or(|bytes| bytes < 4 << 30), "{bytes:?} bytes");
+            if classifier.gpu().is_some() {
+                assert_eq!(bits(&answer.logits.values), expected, "{size} tokens");
+            }
+        }
+    }
+    // Everything that can be asked for, at once.
+    let mut classifier = bert(Options { batch_tokens: Some(usize::MAX), ..Options::default() });
+    let request = Request { hidden_states: true, attentions: true, ..Request::default() };
+    let encoding = classifier.encode(0, "good").unwrap();
+    classifier.run(&[encoding], &request).unwrap();
+    println!("with all outputs: {:?} bytes", classifier.gpu().unwrap().allocated());
+}
+
+/// `softmax` over rows of `columns`, of a matrix of constants or of as many rows as there are tokens.
+fn one_step(rows: Rows, columns: usize) -> Recording {
+    let mut recording = Recording::new(u64::MAX);
+    let input = recording.constant(Rows::Fixed(1), 1, Values::F32(vec![0.0]));
+    let output = recording.tensor(rows, columns);
+    recording.step(Softmax { rows, columns: columns as u32 }, &[Some(input), Some(output)]);
+    recording.output(Output::Logits, output);
+    recording
+}
+
+#[test]
+fn buffers_beyond_the_limits_are_named_and_not_allocated() {
+    let make = |recording, tokens: usize| {
+        let capacity = Capacity { tokens, texts: 1 };
+        let mut weights = WeightBuffers::default();
+        gpu::block_on(Plan::new(common::gpu(), recording, capacity, &mut weights, &NoWeights))
+            .map(|plan| plan.capacity())
+    };
+    let limits = &common::gpu().capabilities;
+    let beyond = (limits.max_binding / 4 / 1024) as usize + 1;
+    let error = says(make(one_step(Rows::Tokens, 1024), beyond), &["output of softmax", "--batch-tokens"]);
+    assert!(matches!(error, Error::Adapter { .. }), "{error:?}");
+    println!("{error}");
+    says(make(one_step(Rows::Tokens, 1024), u32::MAX as usize), &["output of softmax"]);
+    says(make(one_step(Rows::Fixed(u32::MAX), 1024), 1), &["output of softmax"]);
+    // Each binding fits, but together they do not fit the buffer that they are read back through.
+    let mut recording = one_step(Rows::Tokens, 1024);
+    for _ in 0..limits.max_buffer.div_ceil(limits.max_binding / 2) {
+        let (_, output) = recording.outputs[0];
+        recording.output(Output::Logits, output);
+    }
+    let tokens = (limits.max_binding / 4 / 1024) as usize;
+    if limits.max_buffer < 1 << 40 {
+        let error = says(make(recording, tokens), &["out of memory", "read-back"]);
+        assert!(matches!(error, Error::OutOfMemory { .. }), "{error:?}");
+        println!("{error}");
+    }
+    // The device is none the worse for it.
+    make(one_step(Rows::Fixed(1), 1), 1).unwrap();
+}
+
+#[derive(Default)]
+struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn the_async_form_never_blocks_and_may_be_given_up() {
+    let [mut one, mut other] = [bert(Options::default()), bert(Options::default())];
+    let texts = vec!["not good, but not bad at all: nobody was impressed by the lazy dog"; 128];
+    let expected = one.classify(texts.clone()).unwrap();
+
+    // An executor of a few lines: two classifiers take turns on one thread, which never sleeps.
+    let wakes = Arc::new(Count::default());
+    let waker = Waker::from(wakes.clone());
+    let context = &mut Context::from_waker(&waker);
+    {
+        let mut futures = [pin!(one.classify_async(texts.clone())), pin!(other.classify_async(texts.clone()))];
+        let mut answers = [None, None];
+        let (mut polls, start) = ([0; 2], Instant::now());
+        while answers.iter().any(Option::is_none) {
+            for index in 0..2 {
+                if answers[index].is_none() {
+                    polls[index] += 1;
+                    if let Poll::Ready(answer) = futures[index].as_mut().poll(context) {
+                        answers[index] = Some(answer.unwrap());
+                    }
+                }
+            }
+            assert!(start.elapsed().as_secs() < 60, "the futures never end");
+        }
+        println!("{polls:?} polls, {} wakes", wakes.0.load(Ordering::Relaxed));
+        assert!(polls.iter().all(|&polls| polls > 1), "a poll that waits for the device is all there was: {polls:?}");
+        for answer in answers.into_iter().flatten() {
+            assert_eq!(bits(&answer.logits.values), bits(&expected.logits.values));
+        }
+    }
+
+    // Given up after some polls: the next call is none the worse.
+    for polls in [1, 2, 5] {
+        let mut future = Box::pin(one.classify_async(texts.clone()));
+        let pending = (0..polls).take_while(|_| future.as_mut().poll(context).is_pending()).count();
+        drop(future);
+        let answer = one.classify(texts.clone()).unwrap();
+        assert_eq!(bits(&answer.logits.values), bits(&expected.logits.values), "given up after {pending} polls");
+    }
+}
+
+#[test]
+fn classifiers_and_their_futures_may_change_threads() {
+    fn send<T: Send>(value: T) -> T {
+        value
+    }
+    let mut classifier = send(bert(Options::default()));
+    drop(send(classifier.classify_async(["good"])));
+    let encoding = classifier.encode(0, "good").unwrap();
+    let future = send(async move { classifier.run_async(&[encoding], &Request::default()).await.map(|a| a.len()) });
+    assert_eq!(std::thread::spawn(|| gpu::block_on(future)).join().unwrap().unwrap(), 1);
+    // Several at once, each with its device.
+    let expected = bits(&bert(Options::default()).classify(["good"]).unwrap().logits.values);
+    let threads: Vec<_> = (0..4)
+        .map(|_| std::thread::spawn(|| bits(&bert(Options::default()).classify(["good"]).unwrap().logits.values)))
+        .collect();
+    for thread in threads {
+        assert_eq!(thread.join().unwrap(), expected);
+    }
+}

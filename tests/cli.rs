@@ -1,0 +1,557 @@
+//! The binary, as its users run it: what it prints where, and how it exits. Needs an adapter, as tests/kernels.rs does.
+
+use serde_json::{Value, json};
+use std::fs;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+
+const FANTASTIC: &str = "This movie was absolutely fantastic.";
+const TERRIBLE: &str = "This product is terrible.";
+const SATISFIED: &str = "I am very satisfied with this service.";
+const OKAY: &str = "It was an okay experience.";
+
+/// What a run left behind.
+#[derive(Debug)]
+struct Run {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Run {
+    #[track_caller]
+    fn expect(self, code: i32) -> Run {
+        assert_eq!(self.code, Some(code), "{self:#?}");
+        self
+    }
+
+    fn lines(&self) -> Vec<&str> {
+        self.stdout.lines().collect()
+    }
+
+    /// The rows of `--format jsonl`.
+    fn rows(&self) -> Vec<Value> {
+        self.stdout.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect()
+    }
+
+    /// The document of `--format json`.
+    fn document(&self) -> Value {
+        serde_json::from_str(&self.stdout).expect("the output is JSON")
+    }
+
+    #[track_caller]
+    fn says(&self, words: &[&str]) {
+        for word in words {
+            assert!(self.stderr.contains(word), "{word:?} is not in {self:#?}");
+        }
+    }
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wgbert"));
+    command.args(arguments).env_remove("RUST_LOG").stdin(Stdio::null());
+    command
+}
+
+fn finish(mut command: Command, input: Vec<u8>) -> Run {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the binary starts");
+    let mut stdin = child.stdin.take().expect("it is piped");
+    // It may end without reading everything.
+    let writer = thread::spawn(move || drop(stdin.write_all(&input)));
+    let output = child.wait_with_output().expect("it ends");
+    writer.join().expect("the writer does not panic");
+    Run {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).expect("it writes UTF-8"),
+        stderr: String::from_utf8(output.stderr).expect("it writes UTF-8"),
+    }
+}
+
+fn run(arguments: &[&str]) -> Run {
+    pipe(arguments, "")
+}
+
+fn pipe(arguments: &[&str], input: impl Into<Vec<u8>>) -> Run {
+    finish(command(arguments), input.into())
+}
+
+/// Runs with no Vulkan driver to be found. On a system with another graphics interface there may be an adapter still.
+fn without_drivers(arguments: &[&str]) -> Run {
+    let mut command = command(arguments);
+    command.env_remove("WGBERT_ADAPTER");
+    command.env("VK_DRIVER_FILES", "/nonexistent").env("VK_ICD_FILENAMES", "/nonexistent");
+    finish(command, Vec::new())
+}
+
+fn golden(case: &str) -> (String, Value) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(case);
+    let expected = fs::read(folder.join("expected.json")).expect("the fixture is there");
+    (text(&folder), serde_json::from_slice(&expected).expect("a fixture is JSON"))
+}
+
+fn text(path: &Path) -> String {
+    path.to_str().expect("a path in UTF-8").into()
+}
+
+/// The texts and labels of a fixture as JSON lines.
+fn labelled(expected: &Value) -> String {
+    let texts = expected["texts"].as_array().expect("texts");
+    let labels = expected["labels"].as_array().expect("labels");
+    let row = |(text, label): (&Value, &Value)| match text.as_array() {
+        Some(pair) => json!({ "text": pair[0], "text_pair": pair[1], "label": label }).to_string() + "\n",
+        None => json!({ "text": text, "label": label }).to_string() + "\n",
+    };
+    texts.iter().zip(labels).map(row).collect()
+}
+
+#[track_caller]
+fn assert_close(actual: &Value, expected: &Value) {
+    match (actual, expected) {
+        (Value::Array(actual), Value::Array(expected)) => {
+            assert_eq!(actual.len(), expected.len());
+            actual.iter().zip(expected).for_each(|(actual, expected)| assert_close(actual, expected));
+        }
+        _ => {
+            let [actual, expected] = [actual, expected].map(|value| value.as_f64().expect("a number"));
+            assert!((actual - expected).abs() <= 2e-5 * expected.abs().max(1.0), "{actual} is not {expected}");
+        }
+    }
+}
+
+/// A copy of a fixture's folder without the files that `keep` refuses.
+fn copy(case: &str, keep: impl Fn(&str) -> bool) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for entry in fs::read_dir(golden(case).0).expect("the fixture is there") {
+        let path = entry.expect("it can be listed").path();
+        let name = path.file_name().and_then(|name| name.to_str()).expect("a name");
+        if keep(name) {
+            fs::copy(&path, folder.path().join(name)).expect("it can be copied");
+        }
+    }
+    folder
+}
+
+fn write(folder: &tempfile::TempDir, name: &str, contents: impl AsRef<[u8]>) -> String {
+    let path = folder.path().join(name);
+    fs::write(&path, contents).expect("it can be written");
+    text(&path)
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a temporary folder")
+}
+
+#[test]
+fn texts_of_the_command_line_show_every_label() {
+    let run = run(&["classify", FANTASTIC, TERRIBLE]).expect(0);
+    let lines = run.lines();
+    assert_eq!([lines[0], lines[5]], [FANTASTIC, TERRIBLE], "{lines:#?}");
+    assert!(lines[1].starts_with("  positive   9") && lines[1].contains(" %  █████"), "{lines:#?}");
+    assert!(lines[6].starts_with("  negative   9"), "{lines:#?}");
+    assert_eq!(lines.len(), 9);
+}
+
+#[test]
+fn piped_lines_get_a_line_each() {
+    let run = pipe(&["classify"], [FANTASTIC, TERRIBLE, SATISFIED, OKAY].join("\n")).expect(0);
+    let lines = run.lines();
+    assert_eq!(lines.len(), 4);
+    for (line, (labels, text)) in lines.iter().zip([
+        (&["positive"][..], FANTASTIC),
+        (&["negative"], TERRIBLE),
+        (&["positive"], SATISFIED),
+        (&["neutral", "positive"], OKAY),
+    ]) {
+        assert!(labels.iter().any(|label| line.starts_with(label)) && line.ends_with(text), "{lines:#?}");
+    }
+    let run = pipe(&["classify", "-"], format!("{FANTASTIC}\n")).expect(0);
+    assert!(run.stdout.starts_with("positive"), "{run:#?}");
+}
+
+#[test]
+fn long_texts_are_shortened_to_the_width() {
+    let run = pipe(&["classify"], format!("{}\n", "good ".repeat(50))).expect(0);
+    assert_eq!(run.stdout.trim_end().chars().count(), 80, "{run:#?}");
+    assert!(run.stdout.contains('…'));
+}
+
+#[test]
+fn json_lines_are_complete() {
+    let run = run(&["classify", "--format", "jsonl", FANTASTIC, TERRIBLE]).expect(0);
+    let rows = run.rows();
+    assert_eq!(rows.len(), 2);
+    for (index, (row, label)) in rows.iter().zip(["positive", "negative"]).enumerate() {
+        assert_eq!(row["index"], index);
+        assert_eq!(row["label"], label);
+        assert_eq!(row["labels"], json!(["negative", "neutral", "positive"]));
+        let argmax = row["argmax"].as_u64().expect("an index") as usize;
+        assert_eq!(row["labels"][argmax], label);
+        assert_eq!(row["probabilities"][argmax], row["score"]);
+        assert!(row["score"].as_f64() > Some(0.9));
+        assert_eq!(row["logits"].as_array().map(Vec::len), Some(3));
+        assert_eq!(row["truncated"], false);
+        assert!(row["tokens"].as_u64() > Some(5));
+        for absent in ["loss", "text", "text_pair", "top", "error"] {
+            assert!(row.get(absent).is_none(), "{row}");
+        }
+    }
+}
+
+#[test]
+fn numbers_survive_the_round_trip() {
+    let row = run(&["classify", "--format", "jsonl", FANTASTIC]).expect(0).rows().remove(0);
+    for logit in row["logits"].as_array().expect("logits") {
+        let written = logit.to_string();
+        let number: f32 = written.parse().expect("a number");
+        assert_eq!(json!(number.to_string().parse::<f64>().expect("a number")), *logit, "{written} is the shortest");
+    }
+}
+
+#[test]
+fn json_is_one_document() {
+    let document =
+        run(&["classify", "--format", "json", "--echo-text", "--top-k", "2", FANTASTIC]).expect(0).document();
+    assert_eq!(document["labels"], json!(["negative", "neutral", "positive"]));
+    assert_eq!(document["loss"], Value::Null);
+    assert!(document["model"].is_string() && document["adapter"].is_string());
+    let row = &document["results"][0];
+    assert_eq!(row["text"], FANTASTIC);
+    assert_eq!(row["top"].as_array().map(Vec::len), Some(2));
+    assert_eq!(row["top"][0], json!({ "label": row["label"], "score": row["score"] }));
+}
+
+#[test]
+fn losses_are_those_of_transformers() {
+    for case in ["bert", "bert-multilabel", "bert-regression"] {
+        let (model, expected) = golden(case);
+        let arguments = ["classify", "--model", &model, "--input-format", "jsonl", "--format", "json"];
+        let document = pipe(&arguments, labelled(&expected)).expect(0).document();
+        assert_close(&document["loss"], &expected["loss"]);
+        let rows = document["results"].as_array().expect("results");
+        for (index, row) in rows.iter().enumerate() {
+            assert_close(&row["logits"], &expected["logits"][index]);
+            match &expected["probabilities"] {
+                Value::Null => assert_eq!(row["probabilities"], Value::Null),
+                probabilities => assert_close(&row["probabilities"], &probabilities[index]),
+            }
+            if !expected["argmax"].is_null() {
+                assert_eq!(row["argmax"], expected["argmax"][index]);
+                assert_eq!(row["label"], expected["predicted_label"][index]);
+            }
+        }
+        let mean = rows.iter().map(|row| row["loss"].as_f64().expect("a loss")).sum::<f64>() / rows.len() as f64;
+        assert_close(&json!(mean), &expected["loss"]);
+    }
+}
+
+#[test]
+fn text_shows_what_kind_of_model_it_is() {
+    let (model, expected) = golden("bert-multilabel");
+    let run = pipe(&["classify", "--model", &model, "--input-format", "jsonl"], labelled(&expected)).expect(0);
+    let marks: Vec<char> = run.lines().iter().filter_map(|line| line.chars().next()).collect();
+    assert_eq!(marks, ['✓', ' ', '✓', '✓'], "{run:#?}");
+    run.says(&["mean loss: 1.165"]);
+
+    let (model, expected) = golden("bert-regression");
+    let run = pipe(&["classify", "--model", &model, "--input-format", "jsonl"], labelled(&expected)).expect(0);
+    assert!(run.lines()[0].starts_with("LABEL_0     5.0155  loss 20.3899"), "{run:#?}");
+}
+
+#[test]
+fn labels_have_names_and_indices() {
+    let input =
+        [json!({"text": "good", "label": "positive"}), json!({"text": "good", "label": 2}), json!({"text": "good"})];
+    let input = input.map(|row| row.to_string()).join("\n");
+    let rows = pipe(&["classify", "--input-format", "jsonl", "--format", "jsonl"], input).expect(0).rows();
+    assert_eq!(rows[0]["loss"], rows[1]["loss"]);
+    assert!(rows[0]["loss"].is_number() && rows[2].get("loss").is_none());
+}
+
+#[test]
+fn files_tell_their_format_by_their_name() {
+    let folder = folder();
+    let lines = write(&folder, "lines.txt", format!("\u{feff}{FANTASTIC}\r\n\r\n{TERRIBLE}\r\n"));
+    let rows = run(&["classify", "--input", &lines, "--format", "jsonl", "--echo-text"]).expect(0).rows();
+    let texts: Vec<_> = rows.iter().map(|row| row["text"].as_str().expect("its text")).collect();
+    assert_eq!(texts, [FANTASTIC, "", TERRIBLE]);
+
+    let objects = write(&folder, "objects.NDJSON", "\n{\"text\": \"was it good?\", \"text_pair\": \"yes\"}\n\n");
+    let rows = run(&["classify", "--input", &objects, "--format", "jsonl", "--echo-text"]).expect(0).rows();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0]["index"], 1);
+    assert_eq!([&rows[0]["text"], &rows[0]["text_pair"]], ["was it good?", "yes"]);
+
+    let rows = run(&["classify", "--input", &objects, "--input-format", "lines", "--format", "jsonl"]).expect(0).rows();
+    assert_eq!(rows.len(), 3);
+}
+
+#[test]
+fn empty_input_is_no_error() {
+    assert_eq!(run(&["classify"]).expect(0).stdout, "");
+    assert_eq!(run(&["classify", "--format", "jsonl"]).expect(0).stdout, "");
+    assert_eq!(run(&["classify", "--format", "json"]).expect(0).document()["results"], json!([]));
+    assert_eq!(run(&["classify", "", "--format", "jsonl"]).expect(0).rows()[0]["tokens"], 2);
+}
+
+#[test]
+fn bad_rows_fail_alone() {
+    let mut input = format!("{FANTASTIC}\n").into_bytes();
+    input.extend(b"caf\xe9\n");
+    input.extend(TERRIBLE.as_bytes());
+    let run = pipe(&["classify", "--format", "jsonl"], input.clone()).expect(3);
+    let rows = run.rows();
+    assert_eq!([&rows[0]["label"], &rows[2]["label"]], ["positive", "negative"]);
+    assert_eq!(rows[1], json!({ "index": 1, "error": "byte 4 of the line is not UTF-8" }));
+    run.says(&["warning: standard input, line 2: byte 4", "error: 1 of 3 rows failed"]);
+    assert_eq!(pipe(&["classify"], input.clone()).expect(3).lines().len(), 2);
+    assert_eq!(pipe(&["classify", "--format", "json"], input).expect(3).document()["results"][1], rows[1]);
+
+    let bad = [
+        "{\"text\": ",
+        "[]",
+        "{\"txt\": \"a\"}",
+        "{\"text\": 1}",
+        "{\"text\": \"a\", \"label\": \"great\"}",
+        "{\"text\": \"a\", \"label\": 3}",
+        "{\"text\": \"a\", \"label\": [0, 1, 0]}",
+        "{\"text\": \"\\ud800\"}",
+    ];
+    let input = bad.join("\n") + "\n{\"text\": \"good\", \"label\": \"positive\"}";
+    let run = pipe(&["classify", "--input-format", "jsonl", "--format", "jsonl"], input).expect(3);
+    let rows = run.rows();
+    assert_eq!(rows.len(), bad.len() + 1);
+    for (index, row) in rows[..bad.len()].iter().enumerate() {
+        assert_eq!(row["index"], index);
+        assert!(row["error"].is_string() && row.get("logits").is_none(), "{row}");
+    }
+    assert!(rows[bad.len()]["loss"].is_number());
+}
+
+#[test]
+fn a_million_characters_are_cut_or_refused() {
+    let long = format!("{}\n{FANTASTIC}\n", "good ".repeat(200_000));
+    let rows = pipe(&["classify", "--format", "jsonl"], long.clone()).expect(0).rows();
+    assert_eq!([&rows[0]["truncated"], &rows[1]["truncated"]], [true, false]);
+    assert_eq!(rows[0]["tokens"], 512);
+    let run = pipe(&["classify"], long.clone()).expect(0);
+    assert!(run.lines()[0].ends_with("…  [cut to 512 tokens]"), "{run:#?}");
+
+    let run = pipe(&["classify", "--format", "jsonl", "--truncation", "refuse"], long).expect(3);
+    assert!(run.rows()[0]["error"].as_str().is_some_and(|error| error.contains("200002 tokens")), "{run:#?}");
+    assert_eq!(run.rows()[1]["label"], "positive");
+}
+
+#[test]
+fn many_rows_keep_their_order() {
+    let texts: String = (0..300).map(|row| "good ".repeat(row * 7 % 20) + "\n").collect();
+    let whole = pipe(&["classify", "--format", "jsonl"], texts.clone()).expect(0);
+    let rows = whole.rows();
+    assert_eq!(rows.len(), 300);
+    for (index, row) in rows.iter().enumerate() {
+        assert_eq!([&row["index"], &row["tokens"]], [&json!(index), &json!(index * 7 % 20 + 2)]);
+    }
+    let pieces = pipe(&["classify", "--format", "jsonl", "--batch-tokens", "600"], texts).expect(0);
+    for (row, piece) in rows.iter().zip(pieces.rows()) {
+        assert_close(&piece["logits"], &row["logits"]);
+    }
+}
+
+#[test]
+fn rows_are_answered_as_they_arrive() {
+    let mut command = command(&["classify", "--format", "jsonl"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().expect("the binary starts");
+    let (mut stdin, mut stdout) = (child.stdin.take().expect("piped"), child.stdout.take().expect("piped"));
+    for text in [FANTASTIC, TERRIBLE] {
+        writeln!(stdin, "{text}").expect("it reads");
+        let mut byte = [0];
+        let mut line = Vec::new();
+        while byte != *b"\n" {
+            stdout.read_exact(&mut byte).expect("it answers although the input goes on");
+            line.extend(byte);
+        }
+        assert!(serde_json::from_slice::<Value>(&line).expect("JSON")["label"].is_string());
+    }
+    drop(stdin);
+    assert!(child.wait().expect("it ends").success());
+}
+
+#[test]
+fn a_closed_output_ends_it_quietly() {
+    let mut command = command(&["classify"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the binary starts");
+    drop(child.stdout.take());
+    let mut stdin = child.stdin.take().expect("it is piped");
+    let writer = thread::spawn(move || drop(stdin.write_all("good\n".repeat(1000).as_bytes())));
+    let output = child.wait_with_output().expect("it ends");
+    writer.join().expect("the writer does not panic");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    assert!(!stderr.contains("panicked") && !stderr.contains("standard output"), "{stderr}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_an_error() {
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+    let mut command = command(&["classify", FANTASTIC]);
+    let output = command.stdout(full).output().expect("the binary starts");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("cannot write to standard output"));
+}
+
+#[test]
+fn top_k_and_scoring_are_chosen() {
+    assert_eq!(run(&["classify", "--top-k", "2", OKAY]).expect(0).lines().len(), 3);
+    assert_eq!(run(&["classify", "--top-k", "1", OKAY]).expect(0).lines().len(), 1);
+    assert_eq!(pipe(&["classify", "--top-k", "all"], format!("{OKAY}\n{OKAY}")).expect(0).lines().len(), 9);
+    run(&["classify", "--top-k", "0", OKAY]).expect(2).says(&["--top-k", "above 0, or all"]);
+
+    let probabilities = |scoring| {
+        let row = run(&["classify", "--format", "jsonl", "--scoring", scoring, OKAY]).expect(0).rows().remove(0);
+        let sum = |values: &Value| Some(values.as_array()?.iter().filter_map(Value::as_f64).sum::<f64>());
+        sum(&row["probabilities"])
+    };
+    assert!(probabilities("softmax").is_some_and(|sum| (sum - 1.0).abs() < 1e-5));
+    assert!(probabilities("sigmoid").is_some_and(|sum| (sum - 1.0).abs() > 1e-2));
+    assert_eq!(probabilities("none"), None);
+}
+
+#[test]
+fn tensors_are_written() {
+    let (model, expected) = golden("bert");
+    let folder = folder();
+    let [both, states, attentions] = ["both", "states", "attentions"].map(|name| text(&folder.path().join(name)));
+    let input = labelled(&expected);
+    let classify = ["classify", "--model", &model, "--input-format", "jsonl"];
+    pipe(&[&classify[..], &["--hidden-states", &both, "--attentions", &both]].concat(), input.clone()).expect(0);
+    pipe(&[&classify[..], &["--hidden-states", &states, "--attentions", &attentions]].concat(), input).expect(0);
+    let read = |path: &str| fs::read(path).expect("it was written");
+    let shapes = |bytes: &[u8]| {
+        let file = safetensors::SafeTensors::deserialize(bytes).expect("a valid file");
+        let mut shapes: Vec<_> =
+            file.iter().map(|(name, tensor)| (name.to_string(), tensor.shape().to_vec())).collect();
+        shapes.sort();
+        shapes
+    };
+    let expected_shapes = |name: &str, shape: fn(usize) -> Vec<usize>| {
+        (0..).zip([3, 21, 14, 14]).map(|(row, tokens)| (format!("{name}.{row}"), shape(tokens))).collect::<Vec<_>>()
+    };
+    let expected_states = expected_shapes("hidden_states", |tokens| vec![3, tokens, 32]);
+    let expected_attentions = expected_shapes("attentions", |tokens| vec![2, 4, tokens, tokens]);
+    assert_eq!(shapes(&read(&states)), expected_states);
+    assert_eq!(shapes(&read(&attentions)), expected_attentions);
+    assert_eq!(shapes(&read(&both)), [expected_attentions, expected_states].concat());
+
+    // The last layer of the second text, which is the longest and so has no padding in the fixture.
+    let bytes = read(&both);
+    let ours = safetensors::SafeTensors::deserialize(&bytes).expect("a valid file");
+    let bytes = fs::read(PathBuf::from(&model).join("expected.safetensors")).expect("the fixture is there");
+    let theirs = safetensors::SafeTensors::deserialize(&bytes).expect("a valid file");
+    let numbers = |data: &[u8]| -> Vec<f32> {
+        data.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().expect("four"))).collect()
+    };
+    let ours = numbers(ours.tensor("hidden_states.1").expect("it is there").data());
+    let theirs = numbers(theirs.tensor("hidden_states.2").expect("it is there").data());
+    for (a, b) in ours[2 * 21 * 32..].iter().zip(&theirs[21 * 32..]) {
+        assert!((a - b).abs() < 1e-4, "{a} is not {b}");
+    }
+
+    let nowhere = text(&folder.path().join("no/such/folder"));
+    run(&["classify", "--hidden-states", &nowhere, "x"]).expect(2).says(&["cannot write", &nowhere]);
+}
+
+#[test]
+fn adapters_are_listed_and_chosen() {
+    let run_text = run(&["adapters"]).expect(0);
+    assert!(run_text.stdout.contains("(the default)") && run_text.stdout.contains("matmul"), "{run_text:#?}");
+    let listed = run(&["adapters", "--format", "json"]).expect(0).document();
+    let adapters = listed.as_array().expect("a list");
+    assert_eq!(adapters.iter().filter(|adapter| adapter["default"] == true).count(), 1);
+    let names: Vec<_> =
+        adapters[0]["kernels"].as_array().expect("kernels").iter().map(|kernel| &kernel["name"]).collect();
+    assert_eq!(names, wgbert::kernels::NAMES);
+
+    let name = adapters[0]["name"].as_str().expect("a name");
+    for choice in [name, &name.to_uppercase(), "0"] {
+        let document = run(&["classify", "--adapter", choice, "--format", "json", OKAY]).expect(0).document();
+        assert_eq!(document["adapter"], name);
+    }
+    for wrong in ["nosuch", "99"] {
+        run(&["classify", "--adapter", wrong, OKAY]).expect(2).says(&["no adapter matches", wrong, name]);
+    }
+}
+
+#[test]
+fn the_reference_answers_like_the_adapter() {
+    let classify = ["classify", "--format", "jsonl", FANTASTIC, TERRIBLE];
+    let (device, reference) = (run(&classify), run(&[&classify[..], &["--adapter", "reference"]].concat()));
+    for (device, reference) in device.expect(0).rows().iter().zip(reference.expect(0).rows()) {
+        assert_close(&device["logits"], &reference["logits"]);
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn without_an_adapter_both_ways_out_are_named() {
+    for arguments in [&["classify", OKAY][..], &["adapters"]] {
+        let run = without_drivers(arguments).expect(2);
+        run.says(&["error: no GPU adapter was found", "mesa-vulkan-drivers", "--adapter reference"]);
+        assert_eq!(run.stdout, "");
+    }
+    let run = without_drivers(&["classify", "--adapter", "reference", FANTASTIC]).expect(0);
+    assert!(run.stdout.contains("positive"));
+}
+
+#[test]
+fn bad_folders_are_explained() {
+    let empty = folder();
+    let path = text(empty.path());
+    let classify = |model: &str| run(&["classify", "--model", model, OKAY]).expect(2);
+    classify(&text(&empty.path().join("nosuch"))).says(&["error: ", "nosuch", "No such file"]);
+    classify(&path).says(&[&path, "config.json"]);
+    classify(&text(copy("bert", |name| !name.ends_with(".safetensors")).path())).says(&["model.safetensors"]);
+    classify(&text(copy("bert", |name| !name.starts_with("tokenizer")).path())).says(&["tokenizer.json"]);
+    let other = copy("bert", |name| name != "config.json");
+    write(&other, "config.json", json!({ "model_type": "t5" }).to_string());
+    classify(&text(other.path())).says(&["config.json", "t5", "supported are", "bert"]);
+}
+
+#[test]
+fn an_absent_head_is_filled_on_request_only() {
+    let headless = copy("bert", |name| name != "model.safetensors");
+    let bytes = fs::read(PathBuf::from(golden("bert").0).join("model.safetensors")).expect("the fixture is there");
+    let file = safetensors::SafeTensors::deserialize(&bytes).expect("a valid file");
+    let kept = file.iter().filter(|(name, _)| !name.starts_with("classifier"));
+    let path = headless.path().join("model.safetensors");
+    safetensors::serialize_to_file(kept, None, &path).expect("it can be written");
+
+    let model = text(headless.path());
+    run(&["classify", "--model", &model, "good"]).expect(2).says(&["no classification head", "--random-head SEED"]);
+    let answer = |seed| {
+        run(&["classify", "--model", &model, "--format", "jsonl", "--random-head", seed, "good"]).expect(0).stdout
+    };
+    assert_eq!(answer("1"), answer("1"));
+    assert_ne!(answer("1"), answer("2"));
+}
+
+#[test]
+fn wrong_arguments_are_explained() {
+    let help = run(&["--help"]).expect(0);
+    assert!(help.stdout.contains("classify") && help.stdout.contains("Exit codes"));
+    let help = run(&["classify", "--help"]).expect(0);
+    for word in ["Examples:", "Exit codes:", "text_pair", "--adapter", "reference", "0  every", "3  some"] {
+        assert!(help.stdout.contains(word), "{word:?}");
+    }
+    run(&[]).expect(2).says(&["Usage: wgbert"]);
+    run(&[FANTASTIC]).expect(2).says(&["unrecognized subcommand"]);
+    run(&["classify", "--input", "a.txt", "b"]).expect(2).says(&["cannot be used with"]);
+    run(&["classify", "--input", "nosuch.txt"]).expect(2).says(&["cannot read nosuch.txt"]);
+    run(&["classify", "--batch-tokens", "0", "x"]).expect(2).says(&["--batch-tokens"]);
+    run(&["classify", "--format", "xml", "x"]).expect(2).says(&["possible values: text, json, jsonl"]);
+    pipe(&["classify"], b"\xff\xfea\0b\0".as_slice()).expect(2).says(&["UTF-16", "iconv"]);
+}
