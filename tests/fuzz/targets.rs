@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use wgbert::checkpoint::{Checkpoint, Config, Scoring, Weights};
-use wgbert::gpu::Capabilities;
+use wgbert::gpu::{Capabilities, Element};
 use wgbert::kernels::BatchSize;
 use wgbert::kernels::loss::LossKind;
 use wgbert::models::encoder::{self, Wanted};
@@ -118,8 +118,8 @@ fn record(model: &Model) {
     };
     let few = Wanted { scoring: Scoring::None, hidden_states: false, attentions: false, loss: None };
     let (device, batch) = (Capabilities::minimum(), BatchSize::new([1, 16]));
-    for wanted in [all, few] {
-        let recording = encoder::record(model, wanted, device.max_binding);
+    for (wanted, storage) in [(all, Element::F32), (few, Element::F16)] {
+        let recording = encoder::record(model, wanted, device.max_binding, storage);
         assert_eq!(recording.constant_steps().len(), recording.steps.len());
         for step in &recording.steps {
             let launch = step.kernel.launch(&device, &batch);
