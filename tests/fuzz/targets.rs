@@ -27,7 +27,7 @@ const TEXTS: [&str; 5] = [
 /// Longest recorded text: tables of angles and buckets are made for it, and the config alone says how long.
 const RECORDED_LENGTH: usize = 4096;
 /// Most recorded layers, for the same reason.
-const RECORDED_LAYERS: usize = 64;
+const RECORDED_LAYERS: usize = 8;
 
 /// A folder for inputs that are read from files; made anew for each thread.
 pub struct Workplace(TempDir);
