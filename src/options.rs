@@ -200,3 +200,24 @@ impl Options {
         Capacity { tokens: tokens as usize, texts: texts as usize }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f16_is_refused_by_name_where_it_is_missing() {
+        let mut adapter = gpu::block_on(Adapter::list(None)).expect("an adapter").remove(0);
+        adapter.capabilities.f16 = false;
+        let error = Precision::F16.check(Some(&adapter)).unwrap_err().to_string();
+        assert!(
+            [adapter.name.as_str(), "SHADER_F16", "--precision f32"].iter().all(|part| error.contains(part)),
+            "{error}"
+        );
+        let error = Precision::F16.check(None).unwrap_err().to_string();
+        assert!(error.contains("reference") && error.contains("--precision f32"), "{error}");
+        Precision::F32.check(Some(&adapter)).unwrap();
+        adapter.capabilities.f16 = true;
+        Precision::F16.check(Some(&adapter)).unwrap();
+    }
+}
