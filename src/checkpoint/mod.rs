@@ -78,4 +78,16 @@ impl Checkpoint {
             path,
         })
     }
+
+    /// A checkpoint without files: the model that a `config.json` describes, with [`Weights::generated`]. Its answers
+    /// mean nothing, its speed does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Config::new`].
+    pub fn generated(name: impl Into<PathBuf>, config: &[u8], seed: u64) -> Result<Checkpoint> {
+        let path = name.into();
+        let config = Config::new(config, path.join("config.json"))?;
+        Ok(Checkpoint { config, weights: Weights::generated(&path, seed), path })
+    }
 }

@@ -1,5 +1,6 @@
 //! What can be asked for: the commands, their options, and their help.
 
+use super::bench_arguments::BenchArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use wgbert::checkpoint::Scoring;
@@ -69,6 +70,9 @@ pub enum Command {
     /// List the adapters, what each offers, and which variants of the kernels it would run
     #[command(after_help = "Exit codes:\n  0  at least one adapter\n  2  none, or another error")]
     Adapters(AdaptersArguments),
+    /// Measure how fast kernels and models are here, without downloading anything
+    #[command(arg_required_else_help = true)]
+    Bench(BenchArguments),
 }
 
 #[derive(Args, Debug)]

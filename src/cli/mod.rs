@@ -2,6 +2,8 @@
 
 mod adapters;
 mod arguments;
+mod bench;
+mod bench_arguments;
 mod classify;
 mod input;
 mod labels;
@@ -64,6 +66,7 @@ pub fn main() -> ExitCode {
     let result = match &arguments.command {
         Command::Classify(arguments) => classify::run(arguments),
         Command::Adapters(arguments) => adapters::run(arguments),
+        Command::Bench(arguments) => bench::run(arguments),
     };
     match result {
         Ok(Outcome::Complete) => ExitCode::SUCCESS,

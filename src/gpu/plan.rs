@@ -22,6 +22,13 @@ use wgpu::BufferUsages as Usage;
 #[derive(Debug, Default)]
 pub struct WeightBuffers(HashMap<(Weight, usize), wgpu::Buffer>);
 
+impl WeightBuffers {
+    /// Bytes of all of them.
+    pub fn bytes(&self) -> u64 {
+        self.0.values().map(wgpu::Buffer::size).sum()
+    }
+}
+
 /// A recording on a device.
 #[derive(Debug)]
 pub struct Plan {
@@ -183,6 +190,11 @@ impl Plan {
 
     pub fn capacity(&self) -> Capacity {
         self.capacity
+    }
+
+    /// Bytes of what a batch computes, of which each buffer is shared by tensors that are not needed at one time.
+    pub fn activation_bytes(&self) -> u64 {
+        self.intermediates.iter().map(wgpu::Buffer::size).sum()
     }
 
     /// Runs one batch within the capacity and reads its outputs back, in the recording's order.
