@@ -1,5 +1,6 @@
 //! `wgbert classify`: rows in, answers out, some rows at a time.
 
+use super::download::Downloads;
 use super::input::{Input, Row};
 use super::labels::LabelReader;
 use super::progress::Progress;
@@ -9,6 +10,7 @@ use super::{ClassifyArguments, Failure, Outcome, say};
 use std::num::NonZero;
 use std::thread;
 use std::time::{Duration, Instant};
+use wgbert::checkpoint::hub;
 use wgbert::text::Encoding;
 use wgbert::{Classifier, Error, Options, Request, SequenceClassifierOutput};
 
@@ -45,7 +47,10 @@ fn load(arguments: &ClassifyArguments) -> Result<Classifier, Error> {
         scoring: arguments.scoring.map(Into::into),
     };
     match &arguments.model {
-        Some(folder) => options.load(folder),
+        Some(model) => {
+            let mut downloads = Downloads::default();
+            options.load(hub::locate(model, &mut |progress| downloads.advance(progress))?)
+        }
         None => options.sentiment(),
     }
 }

@@ -2,6 +2,7 @@
 
 mod adapters;
 mod classify;
+mod download;
 mod input;
 mod labels;
 mod progress;
@@ -39,6 +40,13 @@ Input:
           multi-label model; a number for a regression. Other fields are ignored, empty lines skipped.
   Text is UTF-8, with or without a byte order mark; lines end in LF or CRLF. Rows are answered as they arrive and in
   their order, so that input may be of any size; what was written before an interruption stays valid.
+
+Model:
+  A name such as distilbert/distilbert-base-uncased-finetuned-sst-2-english, with @REVISION (a branch, a tag, a commit)
+  if not the main branch is meant, is downloaded once, into the cache that the Hugging Face tools share; a folder of that
+  name wins. A download that was interrupted goes on when it is asked for again. The tools' variables hold: HF_HOME or
+  HF_HUB_CACHE (the cache), HF_TOKEN (for models that need one), HF_HUB_OFFLINE=1 (no requests), HF_ENDPOINT (another
+  server), HTTPS_PROXY, SSL_CERT_FILE (a proxy's certificates).
 
 Output:
   text    for people: TEXT arguments get every label (at most 5), rows of other input one line with the best.
@@ -88,9 +96,9 @@ struct ClassifyArguments {
     #[arg(long, value_enum, default_value = "cut", help_heading = "Input")]
     truncation: LongTexts,
 
-    /// Folder of a fine-tuned checkpoint, as transformers' save_pretrained writes it; by default a small English
-    /// sentiment model that is compiled in
-    #[arg(short, long, value_name = "DIR", help_heading = "Model")]
+    /// Folder of a fine-tuned checkpoint, as transformers' save_pretrained writes it, or a model's name on the Hugging
+    /// Face hub; by default a small English sentiment model that is compiled in
+    #[arg(short, long, value_name = "DIR|NAME[@REVISION]", help_heading = "Model")]
     model: Option<PathBuf>,
 
     /// How logits become scores, transformers' function_to_apply; by default what the checkpoint's configuration says

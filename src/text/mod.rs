@@ -5,7 +5,7 @@
 //! nothing is padded.
 
 pub mod batch;
-mod files;
+pub(crate) mod files;
 mod tokenizer;
 mod vocabulary;
 
