@@ -49,7 +49,7 @@ impl Tokenizer {
     /// [`Error::Malformed`] when the bytes are not a tokenizer, or one whose work or answer has no bound, or one of
     /// `tokenizer_config`'s fields has the wrong type.
     pub fn from_json(path: &Path, tokenizer_json: &[u8], tokenizer_config: Option<&Value>) -> Result<Tokenizer> {
-        bounds::check_steps(path, tokenizer_json)?;
+        bounds::check_file(path, tokenizer_json)?;
         let mut inner = guarded(|| tokenizers::Tokenizer::from_bytes(tokenizer_json))
             .map_err(|message| Error::malformed(path, format!("not a tokenizer: {message}")))?;
         if let Some(config) = tokenizer_config {
