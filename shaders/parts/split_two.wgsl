@@ -1,4 +1,4 @@
-// Operands as two f16 each, x = high + low / LOW with high = f16(x): 22 bits of x. Of the product's four terms the
+// Operands as two f16 each, x = high + low / LOW: 22 bits of x. Of the product's four terms the
 // smallest, low * low, is below f32's last bit and left out (Markidis et al. 2018, Ootomo & Yokota 2022).
 //
 // Scaled by LOW, what high leaves over keeps its 11 bits. Inputs are divided by RANGE first: f16 ends at 65504.
@@ -15,17 +15,23 @@ var<workgroup> weight_low: array<f16, WEIGHT_TILE>;
 var<workgroup> answers: array<f32, ANSWERS>; // a matrix for each subgroup
 var<workgroup> answers_low: array<f32, ANSWERS>;
 
+// x rounded to what f16 holds: 11 bits, or multiples of 2^-24. By its bits, because drivers take f32(f16(x)) for x.
+fn high_part(x: f32) -> f32 {
+    let rounded = bitcast<f32>((bitcast<u32>(x) + 0x1000u) & 0xffffe000u);
+    return select(rounded, round(x * 16777216.0) * 5.9604644775390625e-8, abs(x) < 6.103515625e-5);
+}
+
 fn stage_input(place: u32, x: f32) {
     let scaled = x / RANGE;
-    let high = f16(scaled);
-    input_tile[place] = high;
-    input_low[place] = f16((scaled - f32(high)) * LOW);
+    let high = high_part(scaled);
+    input_tile[place] = f16(high);
+    input_low[place] = f16((scaled - high) * LOW);
 }
 
 fn stage_weight(place: u32, x: f32) {
-    let high = f16(x);
-    weight_tile[place] = high;
-    weight_low[place] = f16((x - f32(high)) * LOW);
+    let high = high_part(x);
+    weight_tile[place] = f16(high);
+    weight_low[place] = f16((x - high) * LOW);
 }
 
 // Adds the products of the staged block: rows of the input tile from `row`, columns of the weight tile from `column`.
