@@ -9,7 +9,7 @@ use safetensors::tensor::TensorInfo;
 
 use super::safetensors_file::{Header, SafetensorsFile};
 use super::stored::Stored;
-use super::{missing, shards};
+use super::{missing, missing::Source, shards};
 use crate::Result;
 use crate::models::Weight;
 
@@ -49,7 +49,7 @@ impl Weights {
             let files = shards::open(folder, &index)?;
             Ok(Weights::new(index, files))
         } else {
-            Err(missing::weights(folder))
+            Err(missing::weights(&Source { place: folder, revision: None, files: &missing::files(folder) }))
         }
     }
 

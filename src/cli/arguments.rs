@@ -27,6 +27,13 @@ Input (UTF-8, with or without byte order mark, lines ending in LF or CRLF):
   Rows are answered as they arrive and in their order, so that the input may be
   of any size, and what was written before an interruption stays valid.
 
+Model:
+  A name such as distilbert/distilbert-base-uncased-finetuned-sst-2-english, with @REVISION (a branch, a tag, a commit)
+  if not the main branch is meant, is downloaded once, into the cache that the Hugging Face tools share; a folder of that
+  name wins. A download that was interrupted goes on when it is asked for again. The tools' variables hold: HF_HOME or
+  HF_HUB_CACHE (the cache), HF_TOKEN (for models that need one), HF_HUB_OFFLINE=1 (no requests), HF_ENDPOINT (another
+  server), HTTPS_PROXY, SSL_CERT_FILE (a proxy's certificates).
+
 Output:
   text   For people. TEXT arguments get their 5 best labels, rows of other input
          one line with the best; --top-k decides for both.
@@ -93,9 +100,9 @@ pub struct ClassifyArguments {
     #[arg(long, value_enum, default_value = "cut", help_heading = "Input")]
     pub truncation: LongTexts,
 
-    /// Folder of a fine-tuned checkpoint, as transformers' save_pretrained writes it; by default a small English
-    /// sentiment model that is compiled in
-    #[arg(short, long, value_name = "DIR", help_heading = "Model")]
+    /// Folder of a fine-tuned checkpoint, as transformers' save_pretrained writes it, or a model's name on the Hugging
+    /// Face hub; by default a small English sentiment model that is compiled in
+    #[arg(short, long, value_name = "DIR|NAME[@REVISION]", help_heading = "Model")]
     pub model: Option<PathBuf>,
 
     /// How logits become scores, transformers' function_to_apply; by default what the checkpoint's configuration says

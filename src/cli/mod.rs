@@ -5,6 +5,7 @@ mod arguments;
 mod bench;
 mod bench_arguments;
 mod classify;
+mod download;
 mod input;
 mod labels;
 mod progress;

@@ -31,7 +31,7 @@ fn describe(config: &Config) -> Result<Model> {
     config.sizes(&[
         ("num_hidden_groups", groups, fields.num_hidden_layers),
         ("inner_group_num", inner, MAX_LAYERS),
-        ("num_hidden_layers * inner_group_num", fields.num_hidden_layers * inner, MAX_LAYERS),
+        ("num_hidden_layers * inner_group_num", fields.num_hidden_layers.saturating_mul(inner), MAX_LAYERS),
     ])?;
     let hidden = fields.hidden_size;
     let width = fields.embedding_size.unwrap_or(128);

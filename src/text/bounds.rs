@@ -1,9 +1,11 @@
 //! What a `tokenizer.json` may ask of the tokenizers library, checked beforehand: a panic can be caught, but nothing stops
-//! an allocation that the machine cannot serve, or twenty steps that each double a text.
+//! an allocation that the machine cannot serve, a stack that overflows, or twenty steps that each double a text.
 
+use std::fmt;
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use tokenizers::ModelWrapper;
 
@@ -17,32 +19,48 @@ const MOST_GROWTH: usize = 1 << 16;
 /// word's length cubed. Every known tokenizer says 100.
 const LONGEST_WORD: usize = 1000;
 
-/// The parts of a `tokenizer.json` that change a text before it is looked up.
+/// Longest token of a Unigram vocabulary in bytes: the library keeps a node for each byte inside the one before, and frees
+/// them by as deep a recursion. SentencePiece makes tokens of at most 16 characters unless told otherwise.
+const LONGEST_TOKEN: usize = 1000;
+
+/// What of a `tokenizer.json` is looked at.
 #[derive(Deserialize)]
-struct Steps {
+struct File {
     #[serde(default)]
     normalizer: Value,
     #[serde(default)]
     pre_tokenizer: Value,
+    model: Option<Model>,
 }
 
-/// Checks the steps of a `tokenizer.json` before the library reads it.
+#[derive(Deserialize)]
+struct Model {
+    #[serde(default)]
+    vocab: LongestListed,
+}
+
+/// Checks a `tokenizer.json` before the library reads it.
 ///
 /// # Errors
-/// [`Error::Malformed`] when it is not a JSON object, a character map announces more than it holds, or the steps together
-/// could make a text longer without bound.
-pub(super) fn check_steps(path: &Path, tokenizer_json: &[u8]) -> Result<()> {
+/// [`Error::Malformed`] when it is not a JSON object, a character map announces more than it holds, a token is too long, or
+/// the steps before the model together could make a text longer without bound.
+pub(super) fn check_file(path: &Path, tokenizer_json: &[u8]) -> Result<()> {
     let fail = |message: &dyn ToString| Error::malformed(path, format!("not a tokenizer: {}", message.to_string()));
-    let steps: Steps = serde_json::from_slice(tokenizer_json).map_err(|error| fail(&error))?;
+    let file: File = serde_json::from_slice(tokenizer_json).map_err(|error| fail(&error))?;
     let mut growth = 1_usize;
-    for part in [&steps.normalizer, &steps.pre_tokenizer] {
+    for part in [&file.normalizer, &file.pre_tokenizer] {
         growth = growth.saturating_mul(part_growth(part).map_err(|message| fail(&message))?);
     }
     if growth > MOST_GROWTH {
         let message = format!("its normalizers and pre-tokenizers could make a text {growth} times as long");
         return Err(fail(&message));
     }
-    Ok(())
+    match file.model {
+        Some(Model { vocab: LongestListed(length) }) if length > LONGEST_TOKEN => {
+            Err(fail(&format!("a token of its vocabulary has {length} bytes, more than {LONGEST_TOKEN}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Checks the numbers of a model that was read.
@@ -60,6 +78,64 @@ pub(super) fn check_model(path: &Path, model: &ModelWrapper) -> Result<()> {
             Err(Error::malformed(path, format!("max_input_chars_per_word is {length}, more than {LONGEST_WORD}")))
         }
         _ => Ok(()),
+    }
+}
+
+/// Bytes of the longest string in lists, such as Unigram's of `[token, score]`; objects, such as the vocabularies of the
+/// other models, are not looked into. Nothing is kept.
+#[derive(Default)]
+struct LongestListed(usize);
+
+impl<'de> Deserialize<'de> for LongestListed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<LongestListed, D::Error> {
+        deserializer.deserialize_any(LongestVisitor).map(LongestListed)
+    }
+}
+
+struct LongestVisitor;
+
+impl<'de> Visitor<'de> for LongestVisitor {
+    type Value = usize;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a vocabulary")
+    }
+
+    fn visit_str<E>(self, token: &str) -> Result<usize, E> {
+        Ok(token.len())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<usize, A::Error> {
+        let mut longest = 0;
+        while let Some(LongestListed(length)) = list.next_element()? {
+            longest = longest.max(length);
+        }
+        Ok(longest)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<usize, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(0)
+    }
+
+    fn visit_unit<E>(self) -> Result<usize, E> {
+        Ok(0)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<usize, E> {
+        Ok(0)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<usize, E> {
+        Ok(0)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<usize, E> {
+        Ok(0)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<usize, E> {
+        Ok(0)
     }
 }
 
@@ -166,6 +242,18 @@ mod tests {
         assert_eq!(growth(replace("x*")), Ok(4));
         assert_eq!(growth(json!({"type": "Replace", "pattern": {"String": "``"}, "content": "\""})), Ok(1));
         assert_eq!(growth(json!({"type": "Sequence", "normalizers": [{"type": "StripAccents"}, null]})), Ok(1));
+    }
+
+    #[test]
+    fn unigram_tokens_are_short() {
+        let path = Path::new("tokenizer.json");
+        let token = "a".repeat(LONGEST_TOKEN + 1);
+        let file = |vocab: Value| json!({"model": {"vocab": vocab}}).to_string();
+        let unigram = check_file(path, file(json!([["a", 0.0], [token, -1.5]])).as_bytes());
+        let message = unigram.expect_err("it is too long").to_string();
+        assert!(message.contains("has 1001 bytes, more than 1000"), "{message}");
+        check_file(path, file(json!([["a", 0], [null, true]])).as_bytes()).expect("the library says what is wrong");
+        check_file(path, file(json!({token: 0})).as_bytes()).expect("other models have no tree");
     }
 
     #[test]

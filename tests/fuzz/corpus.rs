@@ -122,7 +122,9 @@ impl Corpus {
 
     fn config(&self, folder: usize, random: &mut Random) -> Vec<u8> {
         let mut config = self.folders[folder].config.clone();
-        if let Node::Object(entries) = &mut config {
+        if let Node::Object(entries) = &mut config
+            && random.once_in(3)
+        {
             for _ in 0..random.size(4) {
                 let (name, value) = random.pick(&self.fragments.config_fields).clone();
                 entries.retain(|(other, _)| *other != name);

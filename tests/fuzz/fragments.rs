@@ -33,7 +33,7 @@ const CONFIG: &[&str] = &[
 
 /// Fields that decide sizes: a mutation that adds them to a config reaches what the file alone does not say.
 const CONFIG_FIELDS: &[(&str, &str)] = &[
-    ("num_labels", "1000000"),
+    ("num_labels", "1000"),
     ("num_hidden_layers", "1024"),
     ("n_layers", "1024"),
     ("num_hidden_groups", "1024"),

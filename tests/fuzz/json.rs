@@ -234,7 +234,7 @@ pub fn mutate(tree: &mut Node, random: &mut Random, fragments: &[Node]) {
         0 | 1 => *tree.somewhere(random) = Node::Raw((*random.pick(NUMBERS)).into()),
         2 => *tree.somewhere(random) = Node::Raw((*random.pick(SCALARS)).into()),
         3 | 4 if !fragments.is_empty() => *tree.somewhere(random) = random.pick(fragments).clone(),
-        3 | 4 | 5 => {
+        3..=5 => {
             // A piece of the file in the place of another.
             let piece = tree.somewhere(random).clone();
             *tree.somewhere(random) = piece;

@@ -44,8 +44,8 @@ thread_local! {
 /// Most bytes that an input may hold at once, beside and by its own bytes.
 fn allowance(target: Target) -> (usize, usize) {
     match target {
-        // A million names of labels, and a thousand layers, each described by some thirty names.
-        Target::Config => (96 << 20, 64),
+        // A million names of labels, or a thousand layers, each described by some thirty names.
+        Target::Config => (64 << 20, 64),
         // The file is held twice, once as numbers; half-precision ones double.
         Target::Weights | Target::Shards => (1 << 16, 16),
         // A regex may be compiled into ten megabytes, by the limits of its library, and there are caches by the thread.

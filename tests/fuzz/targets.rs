@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use wgbert::checkpoint::{Checkpoint, Config, Scoring, Weights};
-use wgbert::gpu::Capabilities;
+use wgbert::gpu::{Capabilities, Element};
 use wgbert::kernels::BatchSize;
 use wgbert::kernels::loss::LossKind;
 use wgbert::models::encoder::{self, Wanted};
@@ -27,7 +27,7 @@ const TEXTS: [&str; 5] = [
 /// Longest recorded text: tables of angles and buckets are made for it, and the config alone says how long.
 const RECORDED_LENGTH: usize = 4096;
 /// Most recorded layers, for the same reason.
-const RECORDED_LAYERS: usize = 64;
+const RECORDED_LAYERS: usize = 8;
 
 /// A folder for inputs that are read from files; made anew for each thread.
 pub struct Workplace(TempDir);
@@ -70,14 +70,20 @@ pub fn run(corpus: &Corpus, input: &Input, workplace: &Workplace) -> Result<()> 
             let settings: Option<Value> =
                 input.file("tokenizer_config.json").and_then(|bytes| serde_json::from_slice(bytes).ok());
             let path = PathBuf::from("tokenizer.json");
-            encode(&Tokenizer::from_json(&path, file("tokenizer.json"), settings.as_ref())?)
+            encode(&Tokenizer::from_json(&path, file("tokenizer.json"), settings.as_ref())?);
+            Ok(())
         }
-        Target::Vocabulary => encode(&match input.file("vocab.txt") {
-            Some(vocabulary) => Tokenizer::from_vocab(Path::new("vocab.txt"), vocabulary, None)?,
-            None => {
-                Tokenizer::from_vocab_merges(Path::new("vocab.json"), file("vocab.json"), file("merges.txt"), None)?
-            }
-        }),
+        Target::Vocabulary => {
+            let tokenizer = match input.file("vocab.txt") {
+                Some(vocabulary) => Tokenizer::from_vocab(Path::new("vocab.txt"), vocabulary, None)?,
+                None => {
+                    let (vocabulary, merges) = (file("vocab.json"), file("merges.txt"));
+                    Tokenizer::from_vocab_merges(Path::new("vocab.json"), vocabulary, merges, None)?
+                }
+            };
+            encode(&tokenizer);
+            Ok(())
+        }
         Target::Shards => {
             let Checkpoint { weights, .. } = Checkpoint::open(workplace.path())?;
             match &folder.model {
@@ -112,8 +118,8 @@ fn record(model: &Model) {
     };
     let few = Wanted { scoring: Scoring::None, hidden_states: false, attentions: false, loss: None };
     let (device, batch) = (Capabilities::minimum(), BatchSize::new([1, 16]));
-    for wanted in [all, few] {
-        let recording = encoder::record(model, wanted, device.max_binding);
+    for (wanted, storage) in [(all, Element::F32), (few, Element::F16)] {
+        let recording = encoder::record(model, wanted, device.max_binding, storage);
         assert_eq!(recording.constant_steps().len(), recording.steps.len());
         for step in &recording.steps {
             let launch = step.kernel.launch(&device, &batch);
@@ -146,8 +152,8 @@ fn read_all(weights: Weights, model: &Model, prefix: &str) -> Result<()> {
     result
 }
 
-fn encode(tokenizer: &Tokenizer) -> Result<()> {
-    let mut result = Ok(());
+/// Encodes texts; some have an error to expect, such as one without room for the special tokens.
+fn encode(tokenizer: &Tokenizer) {
     for (max_length, truncation) in [(64, Truncation::Cut), (512, Truncation::Refuse), (2, Truncation::Cut)] {
         let limits = Limits { max_length, vocabulary: 1 << 16, types: 2 };
         let pair = [Text::Pair(TEXTS[1], TEXTS[4]), Text::Pair("", "")];
@@ -159,9 +165,7 @@ fn encode(tokenizer: &Tokenizer) -> Result<()> {
                 let again = tokenizer.encode(index, text, &limits, truncation);
                 assert_eq!(again.ok().as_ref(), Some(encoding), "a text has one encoding");
             }
-            result = result.and(encoded.map(drop));
         }
     }
     let _ = tokenizer.token(u32::MAX);
-    result
 }
