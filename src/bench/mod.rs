@@ -10,6 +10,7 @@ mod cases;
 mod check;
 mod environment;
 mod generated;
+mod kernel_row;
 mod kernels;
 mod model;
 mod plot;
@@ -22,7 +23,8 @@ mod workload;
 
 pub use environment::Environment;
 pub use generated::{ModelChoice, SIZES, Size};
-pub use kernels::{KernelBench, KernelRow, Variant};
+pub use kernel_row::KernelRow;
+pub use kernels::{KernelBench, Variant};
 pub use model::{ModelBench, ModelRow};
 pub use plot::{bars, roofline};
 pub use report::{Cell, Format, Report, Row};

@@ -20,10 +20,13 @@ pub struct Roof {
 }
 
 impl Roof {
+    /// The best of so many repetitions, and at least of three.
+    ///
     /// # Errors
     /// Those of the device, and a wrong result.
-    pub fn measure(gpu: &Arc<Gpu>) -> Result<Roof> {
-        Ok(Roof { gflops: arithmetic(gpu)?, gbytes: bandwidth(gpu)? })
+    pub fn measure(gpu: &Arc<Gpu>, repeats: Repeats) -> Result<Roof> {
+        let repeats = Repeats { repetitions: repeats.repetitions.max(3), ..repeats };
+        Ok(Roof { gflops: arithmetic(gpu, repeats)?, gbytes: bandwidth(gpu, repeats)? })
     }
 
     /// The most that can be had at so many operations a byte (Williams, Waterman, Patterson 2009, "Roofline").
@@ -32,9 +35,7 @@ impl Roof {
     }
 }
 
-const REPEATS: Repeats = Repeats { repetitions: 15, warmup: 1 };
-
-fn arithmetic(gpu: &Arc<Gpu>) -> Result<f64> {
+fn arithmetic(gpu: &Arc<Gpu>, repeats: Repeats) -> Result<f64> {
     // Shorter runs would be mostly start and end.
     const SECONDS: f64 = 0.02;
     let lanes = lanes(&gpu.capabilities);
@@ -47,7 +48,7 @@ fn arithmetic(gpu: &Arc<Gpu>) -> Result<f64> {
             case.mark_outputs();
             case
         };
-        let Timed { times, operations, .. } = time(gpu, &make, REPEATS)?;
+        let Timed { times, operations, .. } = time(gpu, &make, repeats)?;
         // Mesa 22.3.6 cuts loops at 65,535 rounds.
         if times.min() >= SECONDS || rounds >= 1 << 14 {
             return Ok(operations as f64 / times.min() / 1e9);
@@ -56,7 +57,7 @@ fn arithmetic(gpu: &Arc<Gpu>) -> Result<f64> {
     }
 }
 
-fn bandwidth(gpu: &Arc<Gpu>) -> Result<f64> {
+fn bandwidth(gpu: &Arc<Gpu>, repeats: Repeats) -> Result<f64> {
     const ROWS: u32 = 1024;
     let Capabilities { cpu, int64, max_binding, max_buffer, .. } = gpu.capabilities;
     // A GPU moves 16 bytes a lane at once; on a CPU a load costs much the same whatever its width.
@@ -72,7 +73,7 @@ fn bandwidth(gpu: &Arc<Gpu>) -> Result<f64> {
         case.mark_outputs();
         case
     };
-    let Timed { times, bytes, .. } = time(gpu, &make, REPEATS)?;
+    let Timed { times, bytes, .. } = time(gpu, &make, repeats)?;
     Ok(bytes as f64 / times.min() / 1e9)
 }
 
