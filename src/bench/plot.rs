@@ -141,7 +141,11 @@ pub fn bars(rows: &[ModelRow]) -> String {
     let groups: Vec<&[ModelRow]> = rows.chunk_by(|row, next| row.model == next.model).collect();
     let height = top + STEP * (rows.len() + groups.len()) as f64 + 20.0;
     let mut svg = Svg::new(WIDTH, height.max(top + 20.0 * NAMES.len() as f64));
-    heading(&mut svg, "Tokens a second, by kernels' shares of the time", rows.first().map(|row| &row.environment));
+    heading(
+        &mut svg,
+        "Tokens a second, by kernels' shares of the time; each model to its own scale",
+        rows.first().map(|row| &row.environment),
+    );
 
     let mut y = top;
     for group in groups {
