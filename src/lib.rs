@@ -26,6 +26,7 @@ pub mod checkpoint;
 mod classifier;
 mod error;
 pub mod gpu;
+mod inspection;
 pub mod kernels;
 pub mod models;
 mod options;
@@ -35,6 +36,7 @@ pub mod text;
 
 pub use classifier::{Classifier, Label, Request};
 pub use error::{Error, Result};
+pub use inspection::Inspection;
 pub use options::{Adapter, Options, Precision};
 pub use output::{Array, Classification, SequenceClassifierOutput};
 pub use text::{Text, Truncation};

@@ -124,7 +124,7 @@ fn write_text(out: &mut impl Write, adapter: &Listed<'_>) -> io::Result<()> {
 }
 
 /// In the largest unit that leaves at least one; limits are often one byte, or a few, below a power of two.
-fn bytes(count: u64) -> String {
+pub fn bytes(count: u64) -> String {
     const UNITS: [&str; 5] = ["bytes", "KiB", "MiB", "GiB", "TiB"];
     let unit = (count.saturating_add(4).ilog2() as usize / 10).min(UNITS.len() - 1);
     let value = count as f64 / (1u64 << (10 * unit)) as f64;

@@ -47,6 +47,11 @@ impl Capacity {
     fn bytes(&self, tensor: &Tensor, source: &Source) -> u64 {
         self.rows(tensor, source) * tensor.row_bytes()
     }
+
+    /// Bytes that a plan of this capacity allocates for what the steps of a batch compute.
+    pub fn activation_bytes(&self, recording: &Recording) -> u64 {
+        share(recording, &recording.constant_steps(), self).bytes.iter().sum()
+    }
 }
 
 /// What one run computes on.

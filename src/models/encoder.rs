@@ -111,7 +111,9 @@ impl Encoder<'_> {
         for (index, layer) in model.layers.iter().enumerate() {
             let rows = if narrow && index == last { LayerRows::First } else { LayerRows::All };
             let weights = wanted.attentions.then_some(index);
+            let first = self.recording.steps.len();
             hidden = self.layer(layer, hidden, rows, weights);
+            self.recording.layers.push(first..self.recording.steps.len());
             if index == last
                 && let Some(norm) = &model.final_norm
             {
