@@ -136,6 +136,18 @@ impl Options {
         gpu::block_on(self.open(checkpoint, tokenizer))
     }
 
+    /// Loads a model of the Hugging Face hub by its name, or a folder, which wins; what the cache lacks is downloaded.
+    ///
+    /// [`hub::fetch`](crate::checkpoint::hub::fetch) tells of the download as it goes on, and
+    /// [`Hub`](crate::checkpoint::hub::Hub) takes another server or cache than the environment's.
+    ///
+    /// # Errors
+    /// Those of [`hub::locate`](crate::checkpoint::hub::locate) and [`Options::load`].
+    #[cfg(feature = "hub")]
+    pub fn load_hub(self, model: impl AsRef<Path>) -> Result<Classifier> {
+        self.load(crate::checkpoint::hub::locate(model, &mut |_| {})?)
+    }
+
     /// The small English sentiment model (negative, neutral, positive) that is compiled in.
     #[cfg(feature = "embedded")]
     pub fn sentiment(self) -> Result<Classifier> {
@@ -211,5 +223,26 @@ impl Options {
         let texts = self.batch_texts.unwrap_or(texts) as u64;
         let texts = texts.min(tokens).min(bytes / recording.widest(Rows::Texts)).max(1);
         Capacity { tokens: tokens as usize, texts: texts as usize }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f16_is_refused_by_name_where_it_is_missing() {
+        let mut adapter = gpu::block_on(Adapter::list(None)).expect("an adapter").remove(0);
+        adapter.capabilities.f16 = false;
+        let error = Precision::F16.check(Some(&adapter)).unwrap_err().to_string();
+        assert!(
+            [adapter.name.as_str(), "SHADER_F16", "--precision f32"].iter().all(|part| error.contains(part)),
+            "{error}"
+        );
+        let error = Precision::F16.check(None).unwrap_err().to_string();
+        assert!(error.contains("reference") && error.contains("--precision f32"), "{error}");
+        Precision::F32.check(Some(&adapter)).unwrap();
+        adapter.capabilities.f16 = true;
+        Precision::F16.check(Some(&adapter)).unwrap();
     }
 }

@@ -9,10 +9,11 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 use wgbert::text::Encoding;
-use wgbert::{Classifier, Options, Request, SequenceClassifierOutput, Text};
+use wgbert::{Classification, Classifier, Options, Precision, Request, SequenceClassifierOutput, Text};
 
 const LOGITS: f64 = 5e-6;
 const HIDDEN_STATES: f64 = 2e-6;
+const LOGITS_F16: f64 = 1e-2;
 
 fn golden(name: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
@@ -183,6 +184,20 @@ fn bert_base_agrees_with_float64() {
     println!("by layer: {}", states.iter().map(|error| format!("{error:.1e}")).collect::<Vec<_>>().join(" "));
     assert!(logits <= LOGITS, "logits are off by {logits:e}");
     assert!(worst <= HIDDEN_STATES, "hidden states are off by {worst:e} of their rms");
+
+    if !classifier.gpu().is_some_and(|gpu| gpu.capabilities.f16) {
+        println!("NOT RUN in f16: {} has no 16-bit floats in shaders", classifier.adapter());
+        return;
+    }
+    let mut half = Options { precision: Precision::F16, ..Options::default() }.load(folder.path()).unwrap();
+    let output = half.run(&encodings, &Request::default()).unwrap();
+    let error =
+        |(index, text): (usize, Classification<'_>)| difference(text.logits(), &numbers(&expected["logits"][index]));
+    let worst = output.texts().enumerate().map(error).fold(0.0, f64::max);
+    println!("in f16: logits {worst:.1e}");
+    assert!(worst <= LOGITS_F16, "in f16: logits are off by {worst:e}");
+    let memory = [&classifier, &half].map(|classifier| classifier.gpu().and_then(|gpu| gpu.allocated()));
+    println!("device memory in f32 with hidden states, and in f16: {memory:?} bytes");
 }
 
 /// The checkpoint is not in the repository: `WGBERT_MINILM` names its folder.

@@ -176,6 +176,92 @@ fn matmul_rows_are_independent() {
     }
 }
 
+#[test]
+fn matmul_on_matrix_units() {
+    let Some(gpu) = common::matrix_gpu() else { return };
+    let compare = |element, rows, inner: u32, columns, activation, extras| {
+        let case = matmul_steps(element, rows, inner, columns, activation, extras);
+        let name = format!("matmul {element:?} {rows} x {inner} x {columns} {activation:?} {extras}");
+        let worst = common::compare(&name, gpu.clone(), case, 1e-6 * f64::from(inner).sqrt().max(4.0));
+        println!("{name}: {worst:.1e}");
+    };
+    for element in elements() {
+        for &edge in EDGES {
+            compare(element, edge, 33, 65, Activation::Identity, false);
+            compare(element, 17, edge, 66, Activation::Identity, true);
+            compare(element, 65, 31, edge, Activation::Identity, true);
+        }
+        for (rows, inner, columns) in [(1, 770, 770), (67, 770, 757), (130, 768, 256), (1, 128, 3)] {
+            compare(element, rows, inner, columns, Activation::Gelu, true);
+        }
+        for (inner, columns) in [(128, 384), (384, 33), (36, 72), (770, 3), (384, 1)] {
+            let case = |rows| matmul_steps(element, rows, inner, columns, Activation::Gelu, false);
+            let all = common::run(gpu.clone(), case(67));
+            for rows in [1, 2, 8, 9, 16, 17, 33, 64, 65] {
+                let some = common::run(gpu.clone(), case(rows));
+                let same = |(a, b): (&f32, &f32)| a.to_bits() == b.to_bits();
+                assert!(some[0].f32().iter().zip(all[0].f32()).all(same), "{inner} x {columns}: {rows} rows and 67");
+            }
+        }
+    }
+}
+
+/// What is stored as f32 comes out of f16 matrix units about as exact as out of f32 arithmetic.
+#[test]
+fn matmul_in_two_parts_is_as_exact_as_f32() {
+    let Some(matrix) = common::matrix_gpu() else { return };
+    let (rows, columns) = (64, 128);
+    for (inner, largest) in [(768, 1e2), (768, 1e6), (3072, 1e2)] {
+        // Activations of many magnitudes, also beyond f16's largest, and weights as a trained model's.
+        let magnitudes = |i: usize| largest * 10f32.powi(-(i as i32 % 5));
+        let input = Random::new(1).numbers(rows * inner).into_iter().enumerate().map(|(i, x)| x * magnitudes(i));
+        let input: Vec<f32> = input.collect();
+        let weight = Random::new(2).scaled(0.05).numbers(inner * columns);
+        let answers = |gpu| {
+            let mut case = Case::new(lengths(rows));
+            let [x, w] = [(Rows::Tokens, inner, &input), (Rows::Fixed(inner), columns, &weight)]
+                .map(|(rows, columns, values)| case.given(rows, columns, values.clone()));
+            let output = case.recording.tensor(Rows::Tokens, columns as usize);
+            let kernel = MatMul {
+                rows: Rows::Tokens,
+                inner,
+                columns,
+                weight_columns: columns,
+                first: 0,
+                activation: Activation::Identity,
+                bias: false,
+                residual: false,
+                element: Element::F32,
+                output: Element::F32,
+            };
+            case.recording.step(kernel, &[Some(x), Some(w), Some(output), None, None]);
+            case.output(output);
+            common::run(gpu, case)[0].f32().to_vec()
+        };
+        // The error, and the same relative to the sum of the products' magnitudes, which is what rounding scales with.
+        let errors = |answers: &[f32]| {
+            let mut worst = [0.0f64; 2];
+            for (index, &answer) in answers.iter().enumerate() {
+                let (row, column) = (index / columns as usize, index % columns as usize);
+                let product = |k: usize| {
+                    let x = f64::from(input[row * inner as usize + k]);
+                    x * f64::from(weight[k * columns as usize + column])
+                };
+                let exact: f64 = (0..inner as usize).map(product).sum();
+                let size: f64 = (0..inner as usize).map(|k| product(k).abs()).sum();
+                let error = (f64::from(answer) - exact).abs();
+                worst = [worst[0].max(error), worst[1].max(error / size)];
+            }
+            worst
+        };
+        let [[error, relative], [plain_error, plain]] =
+            [matrix.clone(), common::plain_gpu()].map(|gpu| errors(&answers(gpu)));
+        println!("inner {inner}, up to {largest:e}: matrix units {error:.1e}, relative {relative:.1e}");
+        println!("inner {inner}, up to {largest:e}: f32 arithmetic {plain_error:.1e}, relative {plain:.1e}");
+        assert!(relative < 1e-6, "inner {inner}, up to {largest:e}: {relative:e}, f32 arithmetic {plain:e}");
+    }
+}
+
 fn heads(element: Element, queries: Rows, heads: u32, head_width: u32, window: u32, score: Term) -> Heads {
     let hidden = heads * head_width;
     let narrow = queries == Rows::Texts;

@@ -4,27 +4,44 @@ mod common;
 
 use common::golden::{Golden, Worst, supported};
 use wgbert::checkpoint::Config;
-use wgbert::{Classifier, Options, Request, models};
+use wgbert::{Classifier, Options, Precision, Request, models};
 
 /// The f32 kernels' largest error of logits and hidden states.
 const TOLERANCE: f64 = 3e-5;
+/// The same where everything that is stored is rounded to f16.
+const TOLERANCE_F16: f64 = 5e-2;
 
-fn open(golden: &Golden) -> Classifier {
-    Options::default().load(&golden.folder).unwrap_or_else(|error| panic!("{}: {error}", golden.name))
+fn open(golden: &Golden, precision: Precision) -> Classifier {
+    Options { precision, ..Options::default() }
+        .load(&golden.folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", golden.name))
+}
+
+/// What the adapter can store as.
+fn precisions() -> Vec<Precision> {
+    if common::gpu().capabilities.f16 {
+        return vec![Precision::F32, Precision::F16];
+    }
+    println!("NOT RUN in f16: {} has no 16-bit floats in shaders", common::gpu().name);
+    vec![Precision::F32]
 }
 
 #[test]
 fn golden_checkpoints_agree_with_float64() {
     let cases = supported();
-    for golden in &cases {
-        let mut classifier = open(golden);
+    for (precision, golden) in precisions().into_iter().flat_map(|precision| cases.iter().map(move |c| (precision, c)))
+    {
+        let mut classifier = open(golden, precision);
         let encodings = golden.encode(&classifier);
         let everything = Request { hidden_states: true, attentions: golden.has_attentions(), labels: golden.labels() };
         let output = classifier.run(&encodings, &everything).unwrap_or_else(|error| panic!("{}: {error}", golden.name));
         let worst = golden.compare(&output);
-        println!("{:28} {worst}", golden.name);
+        println!("{precision:?} {:28} {worst}", golden.name);
         let Worst { logits, hidden_states, probabilities, attentions, loss } = worst;
-        let tolerance = TOLERANCE.max(golden.floor());
+        let tolerance = match precision {
+            Precision::F32 => TOLERANCE.max(golden.floor()),
+            Precision::F16 => TOLERANCE_F16,
+        };
         for (what, error) in [
             ("logits", logits),
             ("hidden states", hidden_states),
@@ -32,7 +49,8 @@ fn golden_checkpoints_agree_with_float64() {
             ("attentions", attentions),
             ("loss", loss),
         ] {
-            assert!(error <= tolerance, "{}: {what} are off by {error:e}, more than {tolerance:e}", golden.name);
+            let name = &golden.name;
+            assert!(error <= tolerance, "{name}, {precision:?}: {what} are off by {error:e}, more than {tolerance:e}");
         }
     }
     println!("{} checkpoints", cases.len());
@@ -43,8 +61,10 @@ fn golden_checkpoints_agree_with_float64() {
 /// asked for.
 #[test]
 fn answers_are_bit_identical_alone_and_in_any_batch() {
-    for golden in supported() {
-        let mut classifier = open(&golden);
+    let cases = supported();
+    for (precision, golden) in precisions().into_iter().flat_map(|precision| cases.iter().map(move |c| (precision, c)))
+    {
+        let mut classifier = open(golden, precision);
         let encodings = golden.encode(&classifier);
         let plain = Request::default();
         let alone: Vec<Vec<u32>> = encodings
@@ -55,8 +75,9 @@ fn answers_are_bit_identical_alone_and_in_any_batch() {
         // Forty texts in a scrambled order, on a plan that needs several batches for them.
         let order: Vec<usize> = (0..40).map(|i| (i * 7 + i / 3) % encodings.len()).collect();
         let many: Vec<_> = order.iter().map(|&index| encodings[index].clone()).collect();
-        let mut small =
-            Options { batch_tokens: Some(1), batch_texts: Some(3), ..Options::default() }.load(&golden.folder).unwrap();
+        let mut small = Options { batch_tokens: Some(1), batch_texts: Some(3), precision, ..Options::default() }
+            .load(&golden.folder)
+            .unwrap();
         let split = small.run(&many, &plain).unwrap();
         let everything = Request { hidden_states: true, attentions: golden.has_attentions(), labels: golden.labels() };
         let full = classifier.run(&encodings, &everything).unwrap();

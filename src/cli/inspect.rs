@@ -1,11 +1,13 @@
 //! `wgbert inspect`: what a checkpoint is made of, and what an adapter would run for it.
 
 use super::arguments::{InspectArguments, ListFormat};
+use super::download::Downloads;
 use super::inspect_text::write_text;
 use super::{Failure, Outcome, say};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use wgbert::checkpoint::hub;
 use wgbert::gpu::{AdapterDescription, Recording, block_on};
 use wgbert::models::encoder::{self, Wanted};
 use wgbert::models::{Model, Part};
@@ -119,7 +121,10 @@ pub struct Batch {
 
 pub fn run(arguments: &InspectArguments) -> Result<Outcome, Failure> {
     let inspection = match &arguments.model {
-        Some(folder) => Inspection::open(folder)?,
+        Some(model) => {
+            let mut downloads = Downloads::default();
+            Inspection::open(hub::locate(model, &mut |progress| downloads.advance(progress))?)?
+        }
         None => Inspection::sentiment()?,
     };
     let options = arguments.device.options();

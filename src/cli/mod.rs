@@ -2,8 +2,11 @@
 
 mod adapters;
 mod arguments;
+mod bench;
+mod bench_arguments;
 mod classify;
 mod device;
+mod download;
 mod input;
 mod inspect;
 mod inspect_text;
@@ -70,6 +73,7 @@ pub fn main() -> ExitCode {
         Command::Classify(arguments) => classify::run(arguments),
         Command::Adapters(arguments) => adapters::run(arguments),
         Command::Inspect(arguments) => inspect::run(arguments),
+        Command::Bench(arguments) => bench::run(arguments),
     };
     match result {
         Ok(Outcome::Complete) => ExitCode::SUCCESS,

@@ -79,8 +79,10 @@ fn capabilities(adapter: &wgpu::Adapter, info: &wgpu::AdapterInfo) -> Capabiliti
         f16: features.contains(wgpu::Features::SHADER_F16),
         int64: features.contains(wgpu::Features::SHADER_INT64),
         subgroup: subgroup.then_some((info.subgroup_min_size, info.subgroup_max_size)),
-        // No kernel asks for them yet, and the feature is experimental.
-        cooperative: None,
+        cooperative: features
+            .contains(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX)
+            .then(|| edge(adapter))
+            .flatten(),
         timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
         max_binding: limits.max_storage_buffer_binding_size,
         max_buffer: limits.max_buffer_size,
@@ -88,6 +90,17 @@ fn capabilities(adapter: &wgpu::Adapter, info: &wgpu::AdapterInfo) -> Capabiliti
         workgroup_memory: limits.max_compute_workgroup_storage_size,
         workgroup_size: limits.max_compute_invocations_per_workgroup,
     }
+}
+
+/// Edge of the largest cooperative matrices that WGSL can express, with f16 in and f32 out.
+fn edge(adapter: &wgpu::Adapter) -> Option<u32> {
+    use wgpu::CooperativeScalarType::{F16, F32};
+    let shapes = adapter.cooperative_matrix_properties().into_iter();
+    let usable = shapes.filter(|shape| {
+        let square = shape.m_size == shape.n_size && shape.m_size == shape.k_size;
+        square && matches!(shape.m_size, 8 | 16) && shape.ab_type == F16 && shape.cr_type == F32
+    });
+    usable.map(|shape| shape.m_size).max()
 }
 
 /// A pipeline with the layout of its operands' bind group.
@@ -113,15 +126,24 @@ pub struct Gpu {
 impl Gpu {
     /// Opens an adapter with everything it offers that kernels can use.
     pub async fn open(adapter: &AdapterDescription) -> Result<Gpu> {
-        let wanted = wgpu::Features::SUBGROUP
+        let mut wanted = wgpu::Features::SUBGROUP
             | wgpu::Features::SHADER_F16
             | wgpu::Features::SHADER_INT64
             | wgpu::Features::TIMESTAMP_QUERY;
+        let mut experimental_features = wgpu::ExperimentalFeatures::disabled();
+        if adapter.capabilities.cooperative.is_some() {
+            wanted |= wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
+            // SAFETY: wgpu promises nothing of experimental features but that they may have bugs. Of them only cooperative
+            // matrices are asked for, in one part, whose shader naga validates and whose loads and stores stay within its
+            // own workgroup memory.
+            experimental_features = unsafe { wgpu::ExperimentalFeatures::enabled() };
+        }
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("wgbert"),
             required_features: adapter.adapter.features() & wanted,
             // The default is WebGPU's minimum, whose 128 MiB bindings are small for embedding tables.
             required_limits: adapter.adapter.limits(),
+            experimental_features,
             ..Default::default()
         };
         let (device, queue) = adapter.adapter.request_device(&descriptor).await.map_err(|error| Error::Adapter {

@@ -112,8 +112,11 @@ pub mod parts {
         CHUNK_4 = "chunk_4",
         COLUMNS_32 = "columns_32",
         COLUMNS_64 = "columns_64",
+        COOPERATIVE_16 = "cooperative_16",
+        COOPERATIVE_8 = "cooperative_8",
         ELEMENT_F16 = "element_f16",
         ELEMENT_F32 = "element_f32",
+        ENABLE_COOPERATIVE = "enable_cooperative",
         ENABLE_F16 = "enable_f16",
         HEAD_8 = "head_8",
         HEAD_16 = "head_16",
@@ -137,8 +140,11 @@ pub mod parts {
         SCORE_BIAS = "score_bias",
         SCORE_PLAIN = "score_plain",
         SCORE_RELATIVE = "score_relative",
+        SPLIT_ONE = "split_one",
+        SPLIT_TWO = "split_two",
         STREAM_LANE = "stream_lane",
         STREAM_SUBGROUP = "stream_subgroup",
+        TILE_COOPERATIVE = "tile_cooperative",
         TILE_LANE = "tile_lane",
         TILE_SUBGROUP = "tile_subgroup",
         TILE_WORKGROUP = "tile_workgroup",
@@ -157,6 +163,11 @@ pub mod parts {
             Element::F16 => vec![ENABLE_F16, ELEMENT_F16],
             Element::U32 => panic!("weights and activations are not integers"),
         }
+    }
+
+    /// [`storage`] for a kernel with cooperative matrices.
+    pub fn cooperative_storage(element: Element) -> Vec<Part> {
+        vec![ENABLE_COOPERATIVE, if matches!(element, Element::F16) { ELEMENT_F16 } else { ELEMENT_F32 }]
     }
 
     /// How eight numbers are loaded at once.

@@ -105,18 +105,49 @@ struct Tile {
     columns: u32,
     /// Elements of input and output that it reads and writes at once.
     chunk: u32,
+    constants: Vec<(&'static str, u32)>,
+}
+
+impl Tile {
+    fn new(parts: Vec<Part>, rows: u32, columns: u32, chunk: u32) -> Tile {
+        Tile { parts, rows, columns, chunk, constants: Vec::new() }
+    }
 }
 
 impl MatMul {
     fn tile_on(&self, device: &Capabilities) -> Tile {
+        if let Some(tile) = self.cooperative_tile(device) {
+            return tile;
+        }
         let eights = [self.columns, self.weight_columns, self.first].iter().all(|columns| columns % 8 == 0);
         if device.cpu_vectors() && eights && self.inner.is_multiple_of(4) {
-            Tile { parts: vec![parts::wide(self.element), parts::TILE_SUBGROUP], rows: 16, columns: 64, chunk: 4 }
+            Tile::new(vec![parts::wide(self.element), parts::TILE_SUBGROUP], 16, 64, 4)
         } else if device.cpu && self.columns < 32 {
-            Tile { parts: vec![parts::TILE_LANE], rows: 8, columns: 1, chunk: 1 }
+            Tile::new(vec![parts::TILE_LANE], 8, 1, 1)
         } else {
-            Tile { parts: vec![parts::TILE_WORKGROUP], rows: 64, columns: 64, chunk: 1 }
+            Tile::new(vec![parts::TILE_WORKGROUP], 64, 64, 1)
         }
+    }
+
+    /// On matrix units, where there are any: what is stored as f32 in two parts. For every size, so that the rows of a
+    /// narrower product have the bits of a wider one's.
+    fn cooperative_tile(&self, device: &Capabilities) -> Option<Tile> {
+        let (edge, (least, most)) = (device.cooperative?, device.subgroup?);
+        let (matrices, split, parts) = match self.element {
+            Element::F16 => (edge * edge, parts::SPLIT_ONE, 1),
+            _ => (edge * edge, parts::SPLIT_TWO, 2),
+        };
+        // Four subgroups of whatever size they turn out to have, and f16 tiles of 64 x 40 and 32 x 72.
+        let lanes = 4 * most;
+        let answers = matrices * (lanes / least);
+        let memory = parts * (2 * (64 * 40 + 32 * 72) + 4 * answers);
+        if device.cpu || !device.f16 || lanes > device.workgroup_size || memory > device.workgroup_memory {
+            return None;
+        }
+        let matrices = if edge == 8 { parts::COOPERATIVE_8 } else { parts::COOPERATIVE_16 };
+        let constants = vec![("LANES", lanes), ("ANSWERS", answers)];
+        let tile = Tile::new(vec![matrices, split, parts::TILE_COOPERATIVE], 64, 64, 1);
+        Some(Tile { constants, ..tile })
     }
 }
 
@@ -148,7 +179,10 @@ impl Kernel for MatMul {
             _ => [parts::CHUNK_1, parts::ACTIVATE_1],
         };
         let written = if self.output == self.element { parts::WRITTEN_STORED } else { parts::WRITTEN_F32 };
-        let mut linked = parts::storage(self.element);
+        let mut linked = match tile.parts.contains(&parts::TILE_COOPERATIVE) {
+            true => parts::cooperative_storage(self.element),
+            false => parts::storage(self.element),
+        };
         linked.extend([
             chunk,
             written,
@@ -161,8 +195,9 @@ impl Kernel for MatMul {
         ]);
         linked.extend(tile.parts);
         linked.push(parts::MATMUL);
+        let shader = Shader::link(NAME, &linked).constant("ACTIVATION", self.activation as u32);
         Launch {
-            shader: Shader::link(NAME, &linked).constant("ACTIVATION", self.activation as u32),
+            shader: tile.constants.iter().fold(shader, |shader, (name, value)| shader.constant(name, *value)),
             grid: [self.columns.div_ceil(tile.columns), batch.rows(self.rows).div_ceil(tile.rows), 1],
         }
     }

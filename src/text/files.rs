@@ -39,14 +39,7 @@ impl Tokenizer {
         if let (Some(vocab), Some(merges)) = (read(&path)?, read(&folder.join("merges.txt"))?) {
             return Tokenizer::from_vocab_merges(&path, &vocab, &merges, Some(&config));
         }
-        let hint = match SENTENCE_PIECE.into_iter().find(|name| folder.join(name).exists()) {
-            Some(name) => format!(
-                "{name} alone is read by slow tokenizers only; this writes tokenizer.json beside it: python -c \
-                 'from transformers import AutoTokenizer as T; T.from_pretrained(\"FOLDER\").save_pretrained(\"FOLDER\")'"
-            ),
-            None => "a tokenizer is tokenizer.json, or vocab.txt, or vocab.json and merges.txt".into(),
-        };
-        Err(Error::MissingFile { folder: folder.into(), missing: "tokenizer.json", hint })
+        Err(missing(folder, |name| folder.join(name).exists()))
     }
 
     /// The tokenizer that `tokenizer.json` describes; `path` names it in errors, `tokenizer_config` is the parsed
@@ -64,6 +57,24 @@ impl Tokenizer {
         }
         Tokenizer::new(path, inner, tokenizer_config)
     }
+}
+
+/// Whether [`Tokenizer::from_folder`] finds a tokenizer among these files.
+#[cfg(feature = "hub")]
+pub(crate) fn is_readable(has: impl Fn(&str) -> bool) -> bool {
+    has("tokenizer.json") || has("vocab.txt") || (has("vocab.json") && has("merges.txt"))
+}
+
+/// What to say where it finds none.
+pub(crate) fn missing(folder: &Path, has: impl Fn(&str) -> bool) -> Error {
+    let hint = match SENTENCE_PIECE.into_iter().find(|name| has(name)) {
+        Some(name) => format!(
+            "{name} alone is read by slow tokenizers only; this writes tokenizer.json beside it: python -c \
+             'from transformers import AutoTokenizer as T; T.from_pretrained(\"FOLDER\").save_pretrained(\"FOLDER\")'"
+        ),
+        None => "a tokenizer is tokenizer.json, or vocab.txt, or vocab.json and merges.txt".into(),
+    };
+    Error::MissingFile { folder: folder.into(), missing: "tokenizer.json", hint }
 }
 
 /// Lets `tokenizer_config.json` win where it and `tokenizer.json` disagree, as the constructors of transformers'

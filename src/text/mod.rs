@@ -6,7 +6,7 @@
 
 pub mod batch;
 mod bounds;
-mod files;
+pub(crate) mod files;
 mod tokenizer;
 mod vocabulary;
 

@@ -37,6 +37,22 @@ pub fn plain_gpu() -> Arc<Gpu> {
     GPU.get_or_init(open_plain).clone()
 }
 
+/// That adapter with its matrix units in use, also where it is a software adapter that has a faster way; says so where
+/// it has none.
+pub fn matrix_gpu() -> Option<Arc<Gpu>> {
+    static GPU: OnceLock<Option<Arc<Gpu>>> = OnceLock::new();
+    let open_matrix = || {
+        let mut gpu = open();
+        if gpu.capabilities.cooperative.is_none() {
+            println!("NOT RUN: {} has no square cooperative matrices, f16 in and f32 out", gpu.name);
+            return None;
+        }
+        gpu.capabilities.cpu = false;
+        Some(Arc::new(gpu))
+    };
+    GPU.get_or_init(open_matrix).clone()
+}
+
 fn open() -> Gpu {
     gpu::block_on(async {
         let wanted = std::env::var("WGBERT_ADAPTER").unwrap_or_default();
