@@ -32,6 +32,13 @@ pub struct Request {
     pub labels: Vec<Option<Label>>,
 }
 
+/// Bytes on the device; see [`Classifier::memory`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    pub weights: u64,
+    pub activations: u64,
+}
+
 /// A fine-tuned BERT-family classifier on a device.
 ///
 /// One batch runs at a time, hence `&mut self`.
@@ -187,18 +194,8 @@ impl Classifier {
             loss: kind,
         };
         let capacity = self.prepare(wanted).await?;
-        let lengths: Vec<usize> = encodings.iter().map(|encoding| encoding.ids.len()).collect();
-        if let Some(index) = lengths.iter().position(|&length| length > capacity.tokens) {
-            let (length, adapter) = (lengths[index], self.adapter());
-            let message = format!(
-                "{length} tokens, but with the outputs that were asked for a batch on {adapter} holds at most {}",
-                capacity.tokens
-            );
-            return Err(Error::Text { index, message });
-        }
-
+        let packing = self.pack(encodings, capacity)?;
         let mut answer = Answer::new(&self.model, self.labels.clone(), encodings, wanted);
-        let packing = Packing::new(&lengths, text::Capacity { tokens: capacity.tokens, texts: capacity.texts });
         let padding = self.model.position_padding();
         for rows in packing.batches() {
             let batch = Batch::new(encodings, rows, padding);
@@ -213,30 +210,52 @@ impl Classifier {
         Ok(answer.finish(&request.labels))
     }
 
-    /// GPU time of each step of one batch of these texts, which must fit one.
+    /// Which texts share a batch.
+    fn pack(&self, encodings: &[Encoding], capacity: Capacity) -> Result<Packing> {
+        let lengths: Vec<usize> = encodings.iter().map(|encoding| encoding.ids.len()).collect();
+        if let Some(index) = lengths.iter().position(|&length| length > capacity.tokens) {
+            let (length, adapter) = (lengths[index], self.adapter());
+            let message = format!(
+                "{length} tokens, but with the outputs that were asked for a batch on {adapter} holds at most {}",
+                capacity.tokens
+            );
+            return Err(Error::Text { index, message });
+        }
+        Ok(Packing::new(&lengths, text::Capacity { tokens: capacity.tokens, texts: capacity.texts }))
+    }
+
+    /// GPU time of each step of each batch that these texts need, without reading answers back.
     ///
     /// # Errors
-    /// [`Error::Adapter`] where there are no timestamps, or the texts do not fit.
+    /// [`Error::Adapter`] where there are no timestamps, and as [`Classifier::run`].
     pub fn profile(&mut self, encodings: &[Encoding]) -> Result<Vec<Timing>> {
         self.check(encodings)?;
         let wanted = encoder::Wanted { scoring: self.scoring, hidden_states: false, attentions: false, loss: None };
         gpu::block_on(async {
             let capacity = self.prepare(wanted).await?;
-            let rows: Vec<usize> = (0..encodings.len()).collect();
-            let batch = Batch::new(encodings, &rows, self.model.position_padding());
-            let refuse = |message: String| Error::Adapter { adapter: self.adapter().into(), message };
-            if batch.tokens.len() > capacity.tokens || rows.len() > capacity.texts {
-                return Err(refuse(format!(
-                    "a batch holds at most {} tokens and {} texts",
-                    capacity.tokens, capacity.texts
-                )));
+            let packing = self.pack(encodings, capacity)?;
+            let Device::Gpu { plans, .. } = &self.device else {
+                return Err(Error::Adapter { adapter: self.adapter().into(), message: "has no timestamps".into() });
+            };
+            let mut timings = Vec::new();
+            for rows in packing.batches() {
+                let batch = Batch::new(encodings, rows, self.model.position_padding());
+                let run = Run { tokens: &batch.tokens, starts: &batch.starts, ..Run::default() };
+                timings.extend(plans[&wanted].profile(run).await?);
             }
-            let run = Run { tokens: &batch.tokens, starts: &batch.starts, ..Run::default() };
-            match &self.device {
-                Device::Gpu { plans, .. } => plans[&wanted].profile(run).await,
-                Device::Reference { .. } => Err(refuse("has no timestamps".into())),
-            }
+            Ok(timings)
         })
+    }
+
+    /// Bytes on the device of the weights, and of what the batches of all requests so far compute; none where the
+    /// reference runs.
+    pub fn memory(&self) -> Option<Memory> {
+        match &self.device {
+            Device::Gpu { buffers, plans, .. } => {
+                Some(Memory { weights: buffers.bytes(), activations: plans.values().map(Plan::activation_bytes).sum() })
+            }
+            Device::Reference { .. } => None,
+        }
     }
 
     /// Makes the plan for `wanted` if there is none yet.

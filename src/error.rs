@@ -18,6 +18,11 @@ pub enum Error {
     #[error("{}: {message}", path.display())]
     Malformed { path: PathBuf, message: String },
 
+    /// A model could not be fetched from the Hugging Face hub, or not be found in its cache. `status` is the server's
+    /// answer, where it is one that was the problem.
+    #[error("{model}: {message}")]
+    Hub { model: String, status: Option<u16>, message: String },
+
     /// `config.json` describes a model, or a variant of one, that this engine does not compute.
     #[error("{}: {feature} is not supported; supported are {supported}", path.display())]
     Unsupported { path: PathBuf, feature: String, supported: String },

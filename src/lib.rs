@@ -22,6 +22,8 @@
 //! ```
 #![warn(missing_debug_implementations)]
 
+#[cfg(feature = "bench")]
+pub mod bench;
 pub mod checkpoint;
 mod classifier;
 mod error;
@@ -33,7 +35,7 @@ mod output;
 pub mod reference;
 pub mod text;
 
-pub use classifier::{Classifier, Label, Request};
+pub use classifier::{Classifier, Label, Memory, Request};
 pub use error::{Error, Result};
 pub use options::{Adapter, Options, Precision};
 pub use output::{Array, Classification, SequenceClassifierOutput};

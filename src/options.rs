@@ -133,6 +133,18 @@ impl Options {
         gpu::block_on(self.open(checkpoint, tokenizer))
     }
 
+    /// Loads a model of the Hugging Face hub by its name, or a folder, which wins; what the cache lacks is downloaded.
+    ///
+    /// [`hub::fetch`](crate::checkpoint::hub::fetch) tells of the download as it goes on, and
+    /// [`Hub`](crate::checkpoint::hub::Hub) takes another server or cache than the environment's.
+    ///
+    /// # Errors
+    /// Those of [`hub::locate`](crate::checkpoint::hub::locate) and [`Options::load`].
+    #[cfg(feature = "hub")]
+    pub fn load_hub(self, model: impl AsRef<Path>) -> Result<Classifier> {
+        self.load(crate::checkpoint::hub::locate(model, &mut |_| {})?)
+    }
+
     /// The small English sentiment model (negative, neutral, positive) that is compiled in.
     #[cfg(feature = "embedded")]
     pub fn sentiment(self) -> Result<Classifier> {

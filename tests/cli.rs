@@ -534,7 +534,7 @@ fn bad_folders_are_explained() {
     let empty = folder();
     let path = text(empty.path());
     let classify = |model: &str| run(&["classify", "--model", model, OKAY]).expect(2);
-    classify(&text(&empty.path().join("nosuch"))).says(&["error: ", "nosuch", "No such file"]);
+    classify(&text(&empty.path().join("nosuch"))).says(&["error: ", "nosuch", "no such folder"]);
     classify(&path).says(&[&path, "config.json"]);
     classify(&text(copy("bert", |name| !name.ends_with(".safetensors")).path())).says(&["model.safetensors"]);
     classify(&text(copy("bert", |name| !name.starts_with("tokenizer")).path())).says(&["tokenizer.json"]);

@@ -3,6 +3,8 @@
 //! against the file's own length before anything is allocated.
 
 mod config;
+#[cfg(feature = "hub")]
+pub mod hub;
 mod labels;
 mod missing;
 mod random_head;
@@ -24,6 +26,7 @@ use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use self::missing::Source;
 use crate::{Error, Result};
 
 /// The configuration and the weights of one model.
@@ -54,7 +57,7 @@ impl Checkpoint {
         }
         let path = folder.join("config.json");
         if !path.exists() {
-            return Err(missing::config(folder));
+            return Err(missing::config(&Source { place: folder, revision: None, files: &missing::files(folder) }));
         }
         let bytes = fs::read(&path).map_err(Error::file("read", &path))?;
         Ok(Checkpoint { config: Config::new(&bytes, path)?, weights: Weights::open(folder)?, path: folder.into() })
@@ -77,5 +80,17 @@ impl Checkpoint {
             weights: Weights::from_bytes(path.join("model.safetensors"), weights)?,
             path,
         })
+    }
+
+    /// A checkpoint without files: the model that a `config.json` describes, with [`Weights::generated`]. Its answers
+    /// mean nothing, its speed does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Config::new`].
+    pub fn generated(name: impl Into<PathBuf>, config: &[u8], seed: u64) -> Result<Checkpoint> {
+        let path = name.into();
+        let config = Config::new(config, path.join("config.json"))?;
+        Ok(Checkpoint { config, weights: Weights::generated(&path, seed), path })
     }
 }

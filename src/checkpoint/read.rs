@@ -87,7 +87,9 @@ impl Weights {
 
     fn absent(&self, weight: &Weight, name: &str) -> Result<Parts<'_>> {
         let path = self.path.as_path();
-        match (weight.role, self.random_head) {
+        // Without any file the encoder is as absent as the head.
+        let role = if self.generated { Role::Head } else { weight.role };
+        match (role, self.random_head) {
             (Role::Head, None) => Err(Error::MissingHead { path: path.into(), tensor: name.into() }),
             (Role::Head, Some(_)) => match weight.rows.checked_mul(weight.columns) {
                 Some(0..=MAX_RANDOM_ELEMENTS) => Ok(Parts::Random),
@@ -112,11 +114,13 @@ impl Weights {
     }
 
     fn random(&self, weight: &Weight) -> Vec<f32> {
-        log::warn!(
-            "{}: {} is absent and filled with random numbers: the answers mean nothing",
-            self.path.display(),
-            weight.names.join(", ")
-        );
+        if !self.generated {
+            log::warn!(
+                "{}: {} is absent and filled with random numbers: the answers mean nothing",
+                self.path.display(),
+                weight.names.join(", ")
+            );
+        }
         let mut output = vec![0.0; weight.rows * weight.columns];
         random_head::fill(self.random_head.unwrap_or_default(), weight, &mut output);
         output
@@ -126,7 +130,7 @@ impl Weights {
 enum Parts<'a> {
     /// The tensors of the file, of usable types and matching shapes.
     Stored(Vec<Stored<'a>>),
-    /// A weight of the head is absent and may be made up.
+    /// A weight is absent and may be made up.
     Random,
 }
 

@@ -21,16 +21,11 @@ struct Index {
 /// Naming the index, shard and tensor, if a shard is not a file of the folder itself, is absent or broken, lacks a
 /// tensor the index promises, or holds one that another shard holds too.
 pub(super) fn open(folder: &Path, index: &Path) -> Result<Vec<(SafetensorsFile, Header)>> {
-    let bytes = fs::read(index).map_err(Error::file("read", index))?;
-    let Index { weight_map } = serde_json::from_slice(&bytes).map_err(|error| Error::malformed(index, error))?;
+    let weight_map = read(index)?;
     let names: BTreeSet<&str> = weight_map.values().map(String::as_str).collect();
-    if names.is_empty() {
-        return Err(Error::malformed(index, "weight_map names no file"));
-    }
     let mut shards = Vec::with_capacity(names.len());
     let mut owner: BTreeMap<String, &str> = BTreeMap::new();
     for name in names {
-        check_name(index, name)?;
         let path = folder.join(name);
         if !path.exists() {
             return Err(Error::MissingFile {
@@ -53,6 +48,28 @@ pub(super) fn open(folder: &Path, index: &Path) -> Result<Vec<(SafetensorsFile, 
         }
     }
     Ok(shards)
+}
+
+/// Names of the shards.
+///
+/// # Errors
+///
+/// Naming the index, if it is not one or a shard is not a file of the folder itself.
+#[cfg(feature = "hub")]
+pub(super) fn names(index: &Path) -> Result<BTreeSet<String>> {
+    Ok(read(index)?.into_values().collect())
+}
+
+/// The tensors' names and the shards they are in, of which there is at least one.
+fn read(index: &Path) -> Result<BTreeMap<String, String>> {
+    let bytes = fs::read(index).map_err(Error::file("read", index))?;
+    let Index { weight_map } = serde_json::from_slice(&bytes).map_err(|error| Error::malformed(index, error))?;
+    if weight_map.is_empty() {
+        return Err(Error::malformed(index, "weight_map names no file"));
+    }
+    let names: BTreeSet<&String> = weight_map.values().collect();
+    names.into_iter().try_for_each(|name| check_name(index, name))?;
+    Ok(weight_map)
 }
 
 /// A shard lies beside its index: a path that leads elsewhere would let a download read any file of this machine.

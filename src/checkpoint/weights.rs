@@ -9,7 +9,7 @@ use safetensors::tensor::TensorInfo;
 
 use super::safetensors_file::{Header, SafetensorsFile};
 use super::stored::Stored;
-use super::{missing, shards};
+use super::{missing, missing::Source, shards};
 use crate::Result;
 use crate::models::Weight;
 
@@ -22,6 +22,8 @@ pub struct Weights {
     pub(super) tensors: BTreeMap<String, Place>,
     base_prefix: String,
     pub(super) random_head: Option<u64>,
+    /// Whether there is no file at all, and the encoder's weights are made from the seed too.
+    pub(super) generated: bool,
 }
 
 #[derive(Debug)]
@@ -47,7 +49,7 @@ impl Weights {
             let files = shards::open(folder, &index)?;
             Ok(Weights::new(index, files))
         } else {
-            Err(missing::weights(folder))
+            Err(missing::weights(&Source { place: folder, revision: None, files: &missing::files(folder) }))
         }
     }
 
@@ -69,7 +71,13 @@ impl Weights {
             tensors.extend(header.into_iter().map(|(name, info)| (name, Place { file: number, info })));
             files.push(file);
         }
-        Weights { path, files, tensors, base_prefix: String::new(), random_head: None }
+        Weights { path, files, tensors, base_prefix: String::new(), random_head: None, generated: false }
+    }
+
+    /// No files: every weight that is asked for is made from `seed` and its name, for who measures speed. `path` names
+    /// them in messages.
+    pub fn generated(path: impl Into<PathBuf>, seed: u64) -> Weights {
+        Weights { random_head: Some(seed), generated: true, ..Weights::new(path.into(), Vec::new()) }
     }
 
     /// The attribute under which the architecture keeps its encoder, without a dot: transformers' `base_model_prefix`

@@ -1,5 +1,6 @@
 //! What can be asked for: the commands, their options, and their help.
 
+use super::bench_arguments::BenchArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use wgbert::checkpoint::Scoring;
@@ -25,6 +26,13 @@ Input (UTF-8, with or without byte order mark, lines ending in LF or CRLF):
          Other fields are ignored, and so are empty lines.
   Rows are answered as they arrive and in their order, so that the input may be
   of any size, and what was written before an interruption stays valid.
+
+Model:
+  A name such as distilbert/distilbert-base-uncased-finetuned-sst-2-english, with @REVISION (a branch, a tag, a commit)
+  if not the main branch is meant, is downloaded once, into the cache that the Hugging Face tools share; a folder of that
+  name wins. A download that was interrupted goes on when it is asked for again. The tools' variables hold: HF_HOME or
+  HF_HUB_CACHE (the cache), HF_TOKEN (for models that need one), HF_HUB_OFFLINE=1 (no requests), HF_ENDPOINT (another
+  server), HTTPS_PROXY, SSL_CERT_FILE (a proxy's certificates).
 
 Output:
   text   For people. TEXT arguments get their 5 best labels, rows of other input
@@ -69,6 +77,9 @@ pub enum Command {
     /// List the adapters, what each offers, and which variants of the kernels it would run
     #[command(after_help = "Exit codes:\n  0  at least one adapter\n  2  none, or another error")]
     Adapters(AdaptersArguments),
+    /// Measure how fast kernels and models are here, without downloading anything
+    #[command(arg_required_else_help = true)]
+    Bench(BenchArguments),
 }
 
 #[derive(Args, Debug)]
@@ -89,9 +100,9 @@ pub struct ClassifyArguments {
     #[arg(long, value_enum, default_value = "cut", help_heading = "Input")]
     pub truncation: LongTexts,
 
-    /// Folder of a fine-tuned checkpoint, as transformers' save_pretrained writes it; by default a small English
-    /// sentiment model that is compiled in
-    #[arg(short, long, value_name = "DIR", help_heading = "Model")]
+    /// Folder of a fine-tuned checkpoint, as transformers' save_pretrained writes it, or a model's name on the Hugging
+    /// Face hub; by default a small English sentiment model that is compiled in
+    #[arg(short, long, value_name = "DIR|NAME[@REVISION]", help_heading = "Model")]
     pub model: Option<PathBuf>,
 
     /// How logits become scores, transformers' function_to_apply; by default what the checkpoint's configuration says

@@ -1,6 +1,7 @@
 //! `wgbert classify`: rows in, answers out, some rows at a time.
 
 use super::arguments::ClassifyArguments;
+use super::download::Downloads;
 use super::input::{Input, Row};
 use super::labels::LabelReader;
 use super::progress::Progress;
@@ -10,6 +11,7 @@ use super::{Failure, Outcome, say};
 use std::num::NonZero;
 use std::thread;
 use std::time::{Duration, Instant};
+use wgbert::checkpoint::hub;
 use wgbert::text::Encoding;
 use wgbert::{Classifier, Error, Options, Request, SequenceClassifierOutput};
 
@@ -47,7 +49,10 @@ fn load(arguments: &ClassifyArguments) -> Result<Classifier, Error> {
         precision: arguments.precision.into(),
     };
     match &arguments.model {
-        Some(folder) => options.load(folder),
+        Some(model) => {
+            let mut downloads = Downloads::default();
+            options.load(hub::locate(model, &mut |progress| downloads.advance(progress))?)
+        }
         None => options.sentiment(),
     }
 }

@@ -2,7 +2,10 @@
 
 mod adapters;
 mod arguments;
+mod bench;
+mod bench_arguments;
 mod classify;
+mod download;
 mod input;
 mod labels;
 mod progress;
@@ -64,6 +67,7 @@ pub fn main() -> ExitCode {
     let result = match &arguments.command {
         Command::Classify(arguments) => classify::run(arguments),
         Command::Adapters(arguments) => adapters::run(arguments),
+        Command::Bench(arguments) => bench::run(arguments),
     };
     match result {
         Ok(Outcome::Complete) => ExitCode::SUCCESS,

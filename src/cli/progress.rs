@@ -70,6 +70,6 @@ fn output_is_file() -> bool {
     output.and_then(|output| File::from(output).metadata()).is_ok_and(|metadata| metadata.is_file())
 }
 
-fn style(template: &str) -> ProgressStyle {
+pub fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).expect("the template is a constant")
 }

@@ -2,14 +2,19 @@
 
 mod capabilities;
 mod device;
+mod lifetimes;
 mod plan;
 mod profile;
+mod read_back;
 mod recording;
+mod run;
 mod shader;
 
 pub use capabilities::Capabilities;
 pub use device::{AdapterDescription, Backend, Gpu, adapters};
-pub use plan::{Capacity, Plan, Run, WeightBuffers, WeightSource, block_on};
+pub use plan::{Plan, WeightBuffers};
 pub use profile::Timing;
+pub use read_back::block_on;
 pub use recording::{Element, Input, Output, Recording, Rows, Source, Step, Tensor};
+pub use run::{Capacity, Run, WeightSource};
 pub use shader::{Part, Shader, parts};

@@ -3,8 +3,10 @@
 //! Nothing is allocated on the device by a run: it writes the ids, the starts, the tile list and two numbers, dispatches
 //! grids computed from them, and reads back one buffer.
 
+use super::lifetimes::share;
 use super::profile::Timestamps;
-use super::{Element, Gpu, Input, Output, Recording, Rows, Source, Tensor, Timing};
+use super::read_back::read_back;
+use super::{Capacity, Element, Gpu, Input, Output, Recording, Run, Source, Tensor, Timing, WeightSource};
 use crate::error::{Error, Result};
 use crate::kernels::{BatchSize, Binding, Values};
 use crate::models::Weight;
@@ -12,82 +14,20 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::future::Future;
-use std::ops::Range;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
 use std::time::Duration;
 use wgpu::BufferUsages as Usage;
-
-/// The largest batch that a plan runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Capacity {
-    pub tokens: usize,
-    pub texts: usize,
-}
-
-impl Capacity {
-    fn batch(&self) -> BatchSize {
-        // Every text at least one token; the first takes what is left. Only sums matter here.
-        let texts = self.texts.clamp(1, self.tokens.max(1)) as u32;
-        BatchSize::new((0..texts).map(|text| if text == 0 { self.tokens as u32 - (texts - 1) } else { 1 }))
-    }
-
-    /// Rows to allocate for a tensor; the starts have one more than there are texts, the tiles at most one a token.
-    fn rows(&self, tensor: &Tensor, source: &Source) -> u64 {
-        let rows = match tensor.rows {
-            Rows::Tokens => self.tokens as u64,
-            Rows::Texts => self.texts as u64,
-            Rows::Fixed(count) => count.into(),
-        };
-        if matches!(source, Source::Input(Input::Starts)) { rows + 1 } else { rows }
-    }
-
-    fn bytes(&self, tensor: &Tensor, source: &Source) -> u64 {
-        self.rows(tensor, source) * tensor.row_bytes()
-    }
-}
-
-/// What one run computes on.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Run<'a> {
-    /// (id, type, position in the text, text in the batch) of each token.
-    pub tokens: &'a [[u32; 4]],
-    /// First token of each text, and the number of tokens.
-    pub starts: &'a [u32],
-    /// Class of each text, where the recording wants a cross-entropy.
-    pub classes: &'a [u32],
-    /// `[texts, labels]`, where the recording wants another loss.
-    pub targets: &'a [f32],
-}
-
-impl Run<'_> {
-    pub fn size(&self) -> BatchSize {
-        BatchSize::new(self.starts.windows(2).map(|pair| pair[1] - pair[0]))
-    }
-
-    /// The contents of an input; `tile` is the kernels' number of queries a tile.
-    pub fn input(&self, input: Input, size: &BatchSize, tile: u32) -> Values {
-        match input {
-            Input::Tokens => Values::U32(self.tokens.as_flattened().to_vec()),
-            Input::Starts => Values::U32(self.starts.to_vec()),
-            Input::Tiles => Values::U32(size.tiles(tile).flatten().collect()),
-            Input::Classes => Values::U32(self.classes.to_vec()),
-            Input::Targets { .. } => Values::F32(self.targets.to_vec()),
-        }
-    }
-}
-
-/// Where a plan gets the contents of weights from.
-pub trait WeightSource: Sync {
-    /// Rows `rows` of the weight in device layout.
-    fn rows(&self, weight: &Weight, rows: Range<usize>) -> Result<Vec<f32>>;
-}
 
 /// Weights on the device, shared by the plans of one model.
 #[derive(Debug, Default)]
 pub struct WeightBuffers(HashMap<(Weight, usize), wgpu::Buffer>);
+
+impl WeightBuffers {
+    /// Bytes of all of them.
+    pub fn bytes(&self) -> u64 {
+        self.0.values().map(wgpu::Buffer::size).sum()
+    }
+}
 
 /// A recording on a device.
 #[derive(Debug)]
@@ -252,6 +192,11 @@ impl Plan {
         self.capacity
     }
 
+    /// Bytes of what a batch computes, of which each buffer is shared by tensors that are not needed at one time.
+    pub fn activation_bytes(&self) -> u64 {
+        self.intermediates.iter().map(wgpu::Buffer::size).sum()
+    }
+
     /// Runs one batch within the capacity and reads its outputs back, in the recording's order.
     pub async fn run(&self, run: Run<'_>) -> Result<Vec<(Output, Values)>> {
         let size = run.size();
@@ -396,66 +341,6 @@ fn check_bindings(gpu: &Gpu, recording: &Recording, capacity: &Capacity) -> Resu
     Ok(())
 }
 
-/// Buffers for computed tensors, each shared by tensors whose lifetimes do not meet.
-struct Shared {
-    bytes: Vec<u64>,
-    /// (tensor, buffer)
-    slots: Vec<(usize, usize)>,
-}
-
-fn share(recording: &Recording, constant: &[bool], capacity: &Capacity) -> Shared {
-    let mut last_use: HashMap<usize, usize> = HashMap::new();
-    for (index, step) in recording.steps.iter().enumerate() {
-        last_use.extend(step.bound().map(|(_, tensor)| (tensor.id, index)));
-    }
-    for (_, tensor) in &recording.outputs {
-        last_use.insert(tensor.id, usize::MAX);
-    }
-    let mut shared = Shared { bytes: Vec::new(), slots: Vec::new() };
-    let mut slot_of: HashMap<usize, usize> = HashMap::new();
-    let mut free: Vec<usize> = Vec::new();
-    let mut lasting = vec![false; recording.tensors.len()];
-    for (index, step) in recording.steps.iter().enumerate() {
-        if constant[index] {
-            step.bound().for_each(|(_, tensor)| lasting[tensor.id] = true);
-            continue;
-        }
-        for (_, tensor) in step.bound() {
-            let source = &recording.tensors[tensor.id].1;
-            let shares = matches!(source, Source::Computed) && !lasting[tensor.id];
-            if !shares || slot_of.contains_key(&tensor.id) {
-                continue;
-            }
-            let bytes = capacity.bytes(&tensor, source);
-            // The smallest free buffer that is large enough, else the largest one, grown.
-            let fitting = free.iter().copied().filter(|&slot| shared.bytes[slot] >= bytes);
-            let chosen = fitting.min_by_key(|&slot| shared.bytes[slot]);
-            let slot = match chosen.or_else(|| free.iter().copied().max_by_key(|&slot| shared.bytes[slot])) {
-                Some(slot) => {
-                    free.retain(|&other| other != slot);
-                    slot
-                }
-                None => {
-                    shared.bytes.push(0);
-                    shared.bytes.len() - 1
-                }
-            };
-            shared.bytes[slot] = shared.bytes[slot].max(bytes);
-            slot_of.insert(tensor.id, slot);
-            shared.slots.push((tensor.id, slot));
-        }
-        for (_, tensor) in step.bound() {
-            if last_use[&tensor.id] == index
-                && let Some(&slot) = slot_of.get(&tensor.id)
-                && !free.contains(&slot)
-            {
-                free.push(slot);
-            }
-        }
-    }
-    shared
-}
-
 /// All steps' parameters in one uniform buffer.
 struct Params {
     buffer: wgpu::Buffer,
@@ -486,93 +371,4 @@ impl Params {
             size: wgpu::BufferSize::new(size),
         })
     }
-}
-
-/// The first `bytes` of a mappable buffer, once the work submitted so far is done.
-pub(super) async fn read_back(gpu: &Gpu, buffer: &wgpu::Buffer, bytes: u64) -> Result<Vec<u8>> {
-    let failed = |message: &dyn std::fmt::Display| {
-        let message = format!("failed reading back: {message}");
-        gpu.check("reading back").err().unwrap_or(Error::Adapter { adapter: gpu.name.clone(), message })
-    };
-    let state = Arc::new(Mutex::new(Mapping::default()));
-    let signal = state.clone();
-    buffer.map_async(wgpu::MapMode::Read, ..bytes, move |result| {
-        let mut state = signal.lock().unwrap_or_else(PoisonError::into_inner);
-        state.result = Some(result);
-        if let Some(waker) = state.waker.take() {
-            waker.wake();
-        }
-    });
-    // The next run must find the buffer unmapped, also if the caller drops this future while the device works.
-    let unmap = Unmap(buffer);
-    let mapped = Mapped { gpu, state }.await;
-    if let Err(error) = mapped.and_then(|mapped| mapped.map_err(|error| failed(&error))) {
-        // Nothing is mapped, and to unmap it would be one more error.
-        std::mem::forget(unmap);
-        return Err(error);
-    }
-    let contents = buffer.get_mapped_range(..bytes).map_err(|error| failed(&error))?;
-    Ok(contents.to_vec())
-}
-
-struct Unmap<'a>(&'a wgpu::Buffer);
-
-impl Drop for Unmap<'_> {
-    fn drop(&mut self) {
-        self.0.unmap();
-    }
-}
-
-#[derive(Default)]
-struct Mapping {
-    result: Option<Result<(), wgpu::BufferAsyncError>>,
-    waker: Option<Waker>,
-}
-
-/// Ready once a buffer is mapped or the device is lost. In a browser the event loop maps it; elsewhere somebody has to
-/// poll the device, which this does each time it is polled itself: without blocking, unless [`block_on`] says that the
-/// thread may wait.
-struct Mapped<'a> {
-    gpu: &'a Gpu,
-    state: Arc<Mutex<Mapping>>,
-}
-
-impl Future for Mapped<'_> {
-    type Output = Result<Result<(), wgpu::BufferAsyncError>>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        // Outside the lock: polling the device may call back. An error here (a lost device) comes back in the result.
-        if MAY_BLOCK.get() {
-            let _ = self.gpu.device.poll(wgpu::PollType::wait_indefinitely());
-        } else {
-            let _ = self.gpu.device.poll(wgpu::PollType::Poll);
-        }
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(result) = state.result.take() {
-            return Poll::Ready(Ok(result));
-        }
-        // A lost device need not call back.
-        self.gpu.check("waiting for a batch")?;
-        state.waker = Some(context.waker().clone());
-        if cfg!(not(target_arch = "wasm32")) {
-            context.waker().wake_by_ref();
-        }
-        Poll::Pending
-    }
-}
-
-thread_local! {
-    static MAY_BLOCK: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
-}
-
-/// Runs a future of this crate to its end on this thread, which may sleep while the device works.
-pub fn block_on<T>(future: impl Future<Output = T>) -> T {
-    struct Restore(bool);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            MAY_BLOCK.set(self.0);
-        }
-    }
-    let _restore = Restore(MAY_BLOCK.replace(true));
-    pollster::block_on(future)
 }

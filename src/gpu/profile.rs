@@ -61,7 +61,7 @@ impl Timestamps {
 
     /// Time of each step, after the submission.
     pub async fn read(&self, gpu: &Gpu) -> Result<Vec<Duration>> {
-        let bytes = super::plan::read_back(gpu, &self.readable, u64::from(2 * self.steps) * 8).await?;
+        let bytes = super::read_back::read_back(gpu, &self.readable, u64::from(2 * self.steps) * 8).await?;
         let period = f64::from(gpu.queue.get_timestamp_period());
         let ticks: &[u64] = bytemuck::cast_slice(&bytes);
         let time = |pair: &[u64]| Duration::from_nanos((pair[1].saturating_sub(pair[0]) as f64 * period) as u64);

@@ -28,7 +28,11 @@ impl Default for AlbertConfig {
 fn describe(config: &Config) -> Result<Model> {
     let fields = BertConfig::read(config)?;
     let AlbertConfig { num_hidden_groups: groups, inner_group_num: inner } = config.parse()?;
-    config.sizes(&[("num_hidden_groups", groups, fields.num_hidden_layers), ("inner_group_num", inner, MAX_LAYERS)])?;
+    config.sizes(&[
+        ("num_hidden_groups", groups, fields.num_hidden_layers),
+        ("inner_group_num", inner, MAX_LAYERS),
+        ("num_hidden_layers * inner_group_num", fields.num_hidden_layers.saturating_mul(inner), MAX_LAYERS),
+    ])?;
     let hidden = fields.hidden_size;
     let width = fields.embedding_size.unwrap_or(128);
     let mut embeddings = fields.embeddings("albert", width, None);
@@ -36,6 +40,7 @@ fn describe(config: &Config) -> Result<Model> {
     embeddings.projection_after = Some(Linear::new("albert.encoder.embedding_hidden_mapping_in", width, hidden));
 
     let sizes = fields.sizes(config)?;
+    let score = fields.score(config)?;
     let layer = |group: usize, index: usize| {
         let name = format!("albert.encoder.albert_layer_groups.{group}.albert_layers.{index}");
         let parts = [
@@ -48,7 +53,7 @@ fn describe(config: &Config) -> Result<Model> {
             "ffn_output",
             "full_layer_layer_norm",
         ];
-        let score = |head_width| fields.score(config, &format!("{name}.attention"), head_width);
+        let score = |head_width| score(&format!("{name}.attention"), head_width);
         block::post_norm(config, Names::new(&name, parts), sizes, score).map(Arc::new)
     };
     let groups_of_layers: Vec<Vec<Arc<Layer>>> =

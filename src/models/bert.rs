@@ -103,38 +103,43 @@ impl BertConfig {
         }
     }
 
-    /// The score that `position_embedding_type` asks for; `attention` is the prefix of its table.
-    pub fn score(&self, config: &Config, attention: &str, head_width: usize) -> Result<Score> {
+    /// What `position_embedding_type` asks for: makes a layer's score of the prefix of its table and the width of a head.
+    pub fn score(&self, config: &Config) -> Result<impl Fn(&str, usize) -> Score + use<>> {
+        let keys = match self.position_embedding_type.as_str() {
+            "absolute" => None,
+            "relative_key" => Some(false),
+            "relative_key_query" => Some(true),
+            other => {
+                let feature = format!("position_embedding_type {other:?}");
+                return Err(config.unsupported(&feature, "absolute, relative_key and relative_key_query"));
+            }
+        };
         let longest = self.max_position_embeddings;
-        let relative = |keys: bool| {
+        // A row for every distance. The layers share it: their number and the text's length must not multiply.
+        let buckets = keys.map(|_| Buckets::new(longest, |distance| (distance + longest as i64 - 1) as u32));
+        Ok(move |attention: &str, head_width| {
+            let (Some(keys), Some(buckets)) = (keys, &buckets) else {
+                return Score::Plain;
+            };
             let name = format!("{attention}.distance_embedding.weight");
             let table = DistanceTable::Shared(Weight::table(name, 2 * longest - 1, head_width));
             Score::Relative {
                 query_table: Some(table.clone()),
                 key_table: keys.then_some(table),
-                // A row for every distance.
-                buckets: Buckets::new(longest, |distance| (distance + longest as i64 - 1) as u32),
+                buckets: buckets.clone(),
             }
-        };
-        match self.position_embedding_type.as_str() {
-            "absolute" => Ok(Score::Plain),
-            "relative_key" => Ok(relative(false)),
-            "relative_key_query" => Ok(relative(true)),
-            other => {
-                let feature = format!("position_embedding_type {other:?}");
-                Err(config.unsupported(&feature, "absolute, relative_key and relative_key_query"))
-            }
-        }
+        })
     }
 
     /// The layers under `{prefix}.encoder.layer`.
     pub fn layers(&self, config: &Config, prefix: &str) -> Result<Vec<Arc<Layer>>> {
         let sizes = self.sizes(config)?;
+        let score = self.score(config)?;
         let layer = |index: usize| {
             let name = format!("{prefix}.encoder.layer.{index}");
             let attention = format!("{name}.attention.self");
-            let score = |head_width| self.score(config, &attention, head_width);
-            block::post_norm(config, Names::bert(&name), sizes, score).map(Arc::new)
+            let names = Names::bert(&name);
+            block::post_norm(config, names, sizes, |head_width| score(&attention, head_width)).map(Arc::new)
         };
         (0..self.num_hidden_layers).map(layer).collect()
     }

@@ -65,7 +65,7 @@ pub(super) fn post_norm(
     config: &Config,
     names: Names,
     sizes: Sizes,
-    score: impl FnOnce(usize) -> Result<Score>,
+    score: impl FnOnce(usize) -> Score,
 ) -> Result<Layer> {
     let Sizes { hidden, heads, intermediate, activation, epsilon } = sizes;
     let head_width = config.head_width(hidden, heads)?;
@@ -76,7 +76,7 @@ pub(super) fn post_norm(
             qkv: Linear::stacked(&[names.query, names.key, names.value], hidden, 3 * hidden),
             output: Linear::new(names.output, hidden, hidden),
             scale: 1.0 / (head_width as f32).sqrt(),
-            score: score(head_width)?,
+            score: score(head_width),
             window: None,
             rotary: None,
         },

@@ -166,7 +166,10 @@ fn describe(config: &Config) -> Result<Model> {
 
     let table = |name: &str, rows| Weight::table(format!("deberta.embeddings.{name}_embeddings.weight"), rows, width);
     let positions = || Positions { table: table("position", max_length), padding: None };
-    let layers = (0..fields.num_hidden_layers).map(|index| layer(config, &fields, index).map(Arc::new));
+    // The layers share it: their number and the text's length must not multiply.
+    let buckets = fields.relative_attention.then(|| Buckets::new(max_length, |distance| fields.row(distance)));
+    let layer = |index| layer(config, &fields, buckets.as_ref(), index).map(Arc::new);
+    let layers = (0..fields.num_hidden_layers).map(layer);
     Ok(Model {
         hidden,
         max_length,
@@ -193,7 +196,7 @@ fn describe(config: &Config) -> Result<Model> {
     })
 }
 
-fn layer(config: &Config, fields: &DebertaV2Config, index: usize) -> Result<Layer> {
+fn layer(config: &Config, fields: &DebertaV2Config, buckets: Option<&Buckets>, index: usize) -> Result<Layer> {
     let hidden = fields.hidden_size;
     let sizes = Sizes {
         hidden,
@@ -209,12 +212,12 @@ fn layer(config: &Config, fields: &DebertaV2Config, index: usize) -> Result<Laye
         value: format!("{name}.attention.self.value_proj"),
         ..Names::bert(&name)
     };
-    let mut layer = block::post_norm(config, names, sizes, |_| Ok(Score::Plain))?;
+    let mut layer = block::post_norm(config, names, sizes, |_| Score::Plain)?;
     let attention = &mut layer.attention;
     // The terms are counted even where relative_attention is off and none is computed.
     let terms = 1 + usize::from(fields.has_term("c2p")) + usize::from(fields.has_term("p2c"));
     attention.scale = 1.0 / ((hidden / fields.num_attention_heads * terms) as f32).sqrt();
-    if fields.relative_attention {
+    if let Some(buckets) = buckets {
         // q meets projected keys of distances (c2p), k projected queries (p2c).
         let table = |term: &str, shared: std::ops::Range<usize>, own: &str| {
             let (linear, columns) = if fields.share_att_key {
@@ -234,8 +237,7 @@ fn layer(config: &Config, fields: &DebertaV2Config, index: usize) -> Result<Laye
         let query_table = table("c2p", hidden..2 * hidden, "pos_key_proj");
         let key_table = table("p2c", 0..hidden, "pos_query_proj");
         if query_table.is_some() || key_table.is_some() {
-            let buckets = Buckets::new(fields.max_position_embeddings, |distance| fields.row(distance));
-            attention.score = Score::Relative { query_table, key_table, buckets };
+            attention.score = Score::Relative { query_table, key_table, buckets: buckets.clone() };
         }
     }
     if fields.conv_kernel_size > 0 && index == 0 {

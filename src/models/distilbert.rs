@@ -66,7 +66,7 @@ fn describe(config: &Config) -> Result<Model> {
             "output_layer_norm",
         ];
         let names = Names::new(&format!("distilbert.transformer.layer.{index}"), parts);
-        block::post_norm(config, names, sizes, |_| Ok(Score::Plain)).map(Arc::new)
+        block::post_norm(config, names, sizes, |_| Score::Plain).map(Arc::new)
     };
     Ok(Model {
         hidden,

@@ -50,7 +50,7 @@ fn describe(config: &Config) -> Result<Model> {
             "output.LayerNorm",
         ];
         let names = Names::new(&format!("mpnet.encoder.layer.{index}"), parts);
-        block::post_norm(config, names, sizes, |_| Ok(score.clone())).map(Arc::new)
+        block::post_norm(config, names, sizes, |_| score.clone()).map(Arc::new)
     };
     Ok(Model {
         hidden,

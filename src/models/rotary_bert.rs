@@ -133,7 +133,7 @@ fn describe(config: &Config, variant: &Variant) -> Result<Model> {
         let up: Vec<String> = variant.up.iter().map(|part| name(part)).collect();
         let width = if variant.gate.is_some() { 2 * inner } else { inner };
         let names = Names { output, attention_norm, down: name(variant.down), norm, ..Names::default() };
-        let mut layer = block::post_norm(config, names, sizes, |_| Ok(Score::Plain))?;
+        let mut layer = block::post_norm(config, names, sizes, |_| Score::Plain)?;
         let attention = &mut layer.attention;
         attention.rotary = Some(theta);
         attention.qkv = Linear::new(qkv, hidden, 3 * hidden).with_bias(variant.attention_bias);

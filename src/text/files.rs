@@ -6,8 +6,8 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 use tokenizers::{NormalizerWrapper, PreTokenizerWrapper};
 
-use super::Tokenizer;
 use super::tokenizer::guarded;
+use super::{Tokenizer, bounds};
 use crate::{Error, Result};
 
 /// The largest tokenizers that exist have some 35 MB; parsing takes several times the file in memory.
@@ -39,22 +39,17 @@ impl Tokenizer {
         if let (Some(vocab), Some(merges)) = (read(&path)?, read(&folder.join("merges.txt"))?) {
             return Tokenizer::from_vocab_merges(&path, &vocab, &merges, Some(&config));
         }
-        let hint = match SENTENCE_PIECE.into_iter().find(|name| folder.join(name).exists()) {
-            Some(name) => format!(
-                "{name} alone is read by slow tokenizers only; this writes tokenizer.json beside it: python -c \
-                 'from transformers import AutoTokenizer as T; T.from_pretrained(\"FOLDER\").save_pretrained(\"FOLDER\")'"
-            ),
-            None => "a tokenizer is tokenizer.json, or vocab.txt, or vocab.json and merges.txt".into(),
-        };
-        Err(Error::MissingFile { folder: folder.into(), missing: "tokenizer.json", hint })
+        Err(missing(folder, |name| folder.join(name).exists()))
     }
 
     /// The tokenizer that `tokenizer.json` describes; `path` names it in errors, `tokenizer_config` is the parsed
     /// `tokenizer_config.json` beside it. Padding and truncation stored in the file are ignored.
     ///
     /// # Errors
-    /// [`Error::Malformed`] when the bytes are not a tokenizer, or one of `tokenizer_config`'s fields has the wrong type.
+    /// [`Error::Malformed`] when the bytes are not a tokenizer, or one whose work or answer has no bound, or one of
+    /// `tokenizer_config`'s fields has the wrong type.
     pub fn from_json(path: &Path, tokenizer_json: &[u8], tokenizer_config: Option<&Value>) -> Result<Tokenizer> {
+        bounds::check_file(path, tokenizer_json)?;
         let mut inner = guarded(|| tokenizers::Tokenizer::from_bytes(tokenizer_json))
             .map_err(|message| Error::malformed(path, format!("not a tokenizer: {message}")))?;
         if let Some(config) = tokenizer_config {
@@ -62,6 +57,24 @@ impl Tokenizer {
         }
         Tokenizer::new(path, inner, tokenizer_config)
     }
+}
+
+/// Whether [`Tokenizer::from_folder`] finds a tokenizer among these files.
+#[cfg(feature = "hub")]
+pub(crate) fn is_readable(has: impl Fn(&str) -> bool) -> bool {
+    has("tokenizer.json") || has("vocab.txt") || (has("vocab.json") && has("merges.txt"))
+}
+
+/// What to say where it finds none.
+pub(crate) fn missing(folder: &Path, has: impl Fn(&str) -> bool) -> Error {
+    let hint = match SENTENCE_PIECE.into_iter().find(|name| has(name)) {
+        Some(name) => format!(
+            "{name} alone is read by slow tokenizers only; this writes tokenizer.json beside it: python -c \
+             'from transformers import AutoTokenizer as T; T.from_pretrained(\"FOLDER\").save_pretrained(\"FOLDER\")'"
+        ),
+        None => "a tokenizer is tokenizer.json, or vocab.txt, or vocab.json and merges.txt".into(),
+    };
+    Error::MissingFile { folder: folder.into(), missing: "tokenizer.json", hint }
 }
 
 /// Lets `tokenizer_config.json` win where it and `tokenizer.json` disagree, as the constructors of transformers'

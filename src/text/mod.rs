@@ -5,7 +5,8 @@
 //! nothing is padded.
 
 pub mod batch;
-mod files;
+mod bounds;
+pub(crate) mod files;
 mod tokenizer;
 mod vocabulary;
 

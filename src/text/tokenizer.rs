@@ -6,9 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use serde_json::Value;
-use tokenizers::{Encoding as Tokens, TruncationDirection};
+use tokenizers::{Encoding as Tokens, ModelWrapper, TruncationDirection};
 
-use super::{Encoding, Text, Truncation, files};
+use super::{Encoding, Text, Truncation, bounds, files};
 use crate::{Error, Result};
 
 /// What the model's tables can hold; every [`Encoding`] respects them.
@@ -63,6 +63,7 @@ impl Tokenizer {
     pub(super) fn new(path: &Path, mut inner: tokenizers::Tokenizer, config: Option<&Value>) -> Result<Tokenizer> {
         let config = config.unwrap_or(&Value::Null);
         let config_path = path.with_file_name("tokenizer_config.json");
+        bounds::check_model(path, inner.get_model())?;
         let stored = inner.get_truncation().map(|stored| stored.direction);
         // Batches are packed, and `encode` truncates: stored settings of either would apply twice.
         inner.with_padding(None);
@@ -96,6 +97,21 @@ impl Tokenizer {
     /// transformers' 1e30. The model's positions may allow fewer.
     pub fn max_length(&self) -> Option<usize> {
         self.max_length
+    }
+
+    /// How it splits words: `WordPiece`, `BPE`, `Unigram` or `WordLevel`.
+    pub fn kind(&self) -> &'static str {
+        match self.inner.get_model() {
+            ModelWrapper::BPE(_) => "BPE",
+            ModelWrapper::WordPiece(_) => "WordPiece",
+            ModelWrapper::WordLevel(_) => "WordLevel",
+            ModelWrapper::Unigram(_) => "Unigram",
+        }
+    }
+
+    /// How many tokens there are, added ones included.
+    pub fn vocabulary(&self) -> usize {
+        self.inner.get_vocab_size(true)
     }
 
     /// The token of an id, if the tokenizer has one.

@@ -1,0 +1,60 @@
+//! What `wgbert bench` and `cargo bench` measure: the time of each kernel beside the adapter's own limits
+//! ([`KernelBench`]), and of whole models ([`ModelBench`]).
+//!
+//! Conventions are those of llama-bench: every list of choices is multiplied with the others, each combination is a row,
+//! and a row says by itself what was measured, on what, and how often. A row's time is the median of its repetitions,
+//! after runs that are not counted; beside it stands the median absolute deviation, which one disturbed repetition does
+//! not move.
+
+mod environment;
+mod generated;
+mod model;
+mod report;
+mod statistics;
+mod workload;
+
+pub use environment::Environment;
+pub use generated::{ModelChoice, SIZES, Size};
+pub use model::{ModelBench, ModelRow};
+pub use report::{Cell, Format, Report, Row};
+pub use statistics::Summary;
+pub use workload::Workload;
+
+use crate::kernels::NAMES;
+use crate::models::{ARCHITECTURES, Architecture};
+
+/// How often each row is run.
+#[derive(Clone, Copy, Debug)]
+pub struct Repeats {
+    pub repetitions: usize,
+    /// Runs before those that count.
+    pub warmup: usize,
+}
+
+impl Default for Repeats {
+    fn default() -> Repeats {
+        Repeats { repetitions: 5, warmup: 1 }
+    }
+}
+
+/// The kernel of that name, or what there is.
+///
+/// # Errors
+/// A message that lists the kernels.
+pub fn kernel_name(name: &str) -> Result<&'static str, String> {
+    let found = NAMES.iter().copied().find(|known| *known == name);
+    found.ok_or_else(|| format!("no kernel is called {name:?}; there are: {}", NAMES.join(", ")))
+}
+
+/// The architectures of that `model_type`, or every one for `all`, BERT first: the others are compared with it.
+///
+/// # Errors
+/// A message that lists the architectures.
+pub fn architectures(name: &str) -> Result<Vec<&'static Architecture>, String> {
+    let found: Vec<_> = ARCHITECTURES.iter().filter(|known| name == "all" || known.model_type == name).collect();
+    if found.is_empty() {
+        let names: Vec<_> = ARCHITECTURES.iter().map(|known| known.model_type).collect();
+        return Err(format!("no architecture is called {name:?}; there are: all, {}", names.join(", ")));
+    }
+    Ok(found)
+}

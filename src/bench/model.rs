@@ -1,0 +1,271 @@
+//! Whole models: texts and tokens a second, latency, memory, and the share of the time that each kernel takes.
+//!
+//! A repetition is one call with all texts of the workload: packing, upload, every dispatch, and reading the answers back.
+//! Tokenising is not in it.
+
+use super::report::{Cell, Row};
+use super::statistics::significant;
+use super::{Environment, ModelChoice, Repeats, Size, Summary, Workload, architectures};
+use crate::error::Error;
+use crate::gpu::{Backend, Timing, block_on};
+use crate::models::Architecture;
+use crate::options::{Adapter, Options};
+use crate::{Classifier, Memory, Request};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, HashSet};
+use std::time::{Duration, Instant};
+
+/// What to time: every combination is a row.
+#[derive(Clone, Debug)]
+pub struct ModelBench {
+    pub models: Vec<ModelChoice>,
+    /// As which architectures models by name are made; none: each as its own.
+    pub architectures: Vec<&'static Architecture>,
+    pub workloads: Vec<Workload>,
+    pub adapters: Vec<Adapter>,
+    pub backend: Option<Backend>,
+    /// Most tokens of one batch; `None`: what suits the adapter.
+    pub batch_tokens: Vec<Option<usize>>,
+    pub repeats: Repeats,
+}
+
+impl Default for ModelBench {
+    fn default() -> ModelBench {
+        let parsed = |name: &&str| name.parse().expect("a default is known");
+        ModelBench {
+            models: ["tiny", "minilm", "bert-base"].map(|name| name.parse().expect("a default is known")).into(),
+            architectures: Vec::new(),
+            workloads: Workload::DEFAULT.iter().map(parsed).collect(),
+            adapters: vec![Adapter::Best],
+            backend: None,
+            batch_tokens: vec![None],
+            repeats: Repeats::default(),
+        }
+    }
+}
+
+/// One model on one workload.
+#[derive(Clone, Debug)]
+pub struct ModelRow {
+    pub environment: Environment,
+    /// Name of the size, or the folder.
+    pub model: String,
+    pub model_type: String,
+    pub layers: usize,
+    pub hidden: usize,
+    pub parameters: usize,
+    pub workload: String,
+    pub texts: usize,
+    pub tokens: usize,
+    pub batch_tokens: Option<usize>,
+    pub warmup: usize,
+    /// The first call of the classifier with this workload: for the first workload with compiling and uploading.
+    pub first: Duration,
+    pub latency: Summary,
+    /// Seconds on the device of one repetition and each kernel's share of them, where the adapter has timestamps.
+    pub kernels: Option<(f64, Vec<(&'static str, f64)>)>,
+    /// Multiplications and additions of one repetition, where they were counted.
+    pub operations: Option<u64>,
+    pub memory: Option<Memory>,
+    /// Speed by that of BERT of the same size, on the same workload and adapter, where it was timed before.
+    pub relative: Option<f64>,
+}
+
+impl ModelBench {
+    /// Times every combination; `each` gets its row as soon as there is one.
+    ///
+    /// # Errors
+    /// Those of loading and running, and what `each` answers.
+    pub fn run<E: From<Error>>(&self, mut each: impl FnMut(ModelRow) -> Result<(), E>) -> Result<(), E> {
+        for adapter in &self.adapters {
+            for &batch_tokens in &self.batch_tokens {
+                let options =
+                    Options { adapter: adapter.clone(), backend: self.backend, batch_tokens, ..Options::default() };
+                let environment = Environment::new(block_on(options.choose())?.as_ref());
+                for model in &self.models {
+                    self.rows(model, &options, &environment, &mut each)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One model, as every architecture, on every workload.
+    fn rows<E: From<Error>>(
+        &self,
+        model: &ModelChoice,
+        options: &Options,
+        environment: &Environment,
+        each: &mut impl FnMut(ModelRow) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut bert = BTreeMap::new();
+        for (name, architecture) in self.variants(model) {
+            let mut classifier = match (model, architecture) {
+                (ModelChoice::Generated(size), Some(architecture)) => size.classifier(architecture, options.clone())?,
+                (ModelChoice::Folder(folder), _) => options.clone().load(folder)?,
+                (ModelChoice::Generated(size), None) => unreachable!("{} is of some architecture", size.name),
+            };
+            for workload in &self.workloads {
+                let mut row = self.time(&mut classifier, workload, environment)?;
+                (row.model, row.batch_tokens) = (name.clone(), options.batch_tokens);
+                let speed = 1.0 / row.latency.median();
+                if row.model_type == "bert" {
+                    bert.insert(&workload.name, speed);
+                }
+                row.relative = bert.get(&workload.name).map(|bert| speed / bert);
+                each(row)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn variants(&self, model: &ModelChoice) -> Vec<(String, Option<&'static Architecture>)> {
+        match model {
+            ModelChoice::Folder(folder) => vec![(folder.display().to_string(), None)],
+            ModelChoice::Generated(size) if self.architectures.is_empty() => {
+                let own = architectures(size.model_type).unwrap_or_else(|error| panic!("{error}"));
+                vec![(size.name.into(), Some(own[0]))]
+            }
+            ModelChoice::Generated(Size { name, .. }) => {
+                self.architectures.iter().map(|architecture| (name.to_string(), Some(*architecture))).collect()
+            }
+        }
+    }
+
+    fn time(
+        &self,
+        classifier: &mut Classifier,
+        workload: &Workload,
+        environment: &Environment,
+    ) -> Result<ModelRow, Error> {
+        let model = classifier.model();
+        let encodings = workload.encodings(model.embeddings.words.rows);
+        let (layers, hidden) = (model.layers.len(), model.hidden);
+        let weights: HashSet<_> = model.weights().into_iter().collect();
+        let parameters = weights.iter().map(|weight| weight.rows * weight.columns).sum();
+
+        let mut run = || {
+            let start = Instant::now();
+            classifier.run(&encodings, &Request::default()).map(|_| start.elapsed())
+        };
+        let first = run()?;
+        for _ in 0..self.repeats.warmup {
+            run()?;
+        }
+        let times = (0..self.repeats.repetitions.max(1)).map(|_| run()).collect::<Result<Vec<_>, Error>>()?;
+        let timed = classifier.gpu().is_some_and(|gpu| gpu.capabilities.timestamps);
+        // Shares need fewer repetitions than times: a disturbance hits all kernels alike.
+        let profiles = if timed { self.repeats.repetitions.clamp(1, 3) } else { 0 };
+        let profiles = (0..profiles).map(|_| classifier.profile(&encodings)).collect::<Result<Vec<_>, Error>>()?;
+        Ok(ModelRow {
+            environment: environment.clone(),
+            model: String::new(),
+            model_type: classifier.config().model_type.clone(),
+            layers,
+            hidden,
+            parameters,
+            workload: workload.name.clone(),
+            texts: encodings.len(),
+            tokens: workload.tokens(),
+            batch_tokens: None,
+            warmup: self.repeats.warmup,
+            first,
+            latency: Summary::new(&times),
+            operations: profiles.first().map(|steps| steps.iter().map(|timing| timing.operations).sum()),
+            kernels: shares(&profiles),
+            memory: classifier.memory(),
+            relative: None,
+        })
+    }
+}
+
+/// Seconds of one repetition, and each kernel's share, the largest first.
+fn shares(profiles: &[Vec<Timing>]) -> Option<(f64, Vec<(&'static str, f64)>)> {
+    let mut kernels: BTreeMap<&'static str, f64> = BTreeMap::new();
+    for timing in profiles.iter().flatten() {
+        *kernels.entry(timing.kernel).or_default() += timing.time.as_secs_f64();
+    }
+    let total: f64 = kernels.values().sum();
+    let mut shares: Vec<_> = kernels.into_iter().map(|(kernel, time)| (kernel, time / total)).collect();
+    shares.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+    (total > 0.0).then(|| (total / profiles.len() as f64, shares))
+}
+
+impl ModelRow {
+    pub fn texts_per_second(&self) -> f64 {
+        self.texts as f64 / self.latency.median()
+    }
+
+    pub fn tokens_per_second(&self) -> f64 {
+        self.tokens as f64 / self.latency.median()
+    }
+
+    /// By the median time of a call, not by the device's alone.
+    pub fn gflops(&self) -> Option<f64> {
+        self.operations.map(|operations| operations as f64 / self.latency.median() / 1e9)
+    }
+}
+
+impl Row for ModelRow {
+    fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    fn fields(&self) -> Vec<(&'static str, Value)> {
+        let number = |value: Option<f64>| value.map_or(Value::Null, |value| json!(significant(value)));
+        let share = |(kernel, share): &(&'static str, f64)| (kernel.to_string(), json!(significant(*share)));
+        let kernels = |(_, shares): &(f64, Vec<_>)| Value::Object(shares.iter().map(share).collect::<Map<_, _>>());
+        vec![
+            ("bench", json!("model")),
+            ("model", json!(self.model)),
+            ("architecture", json!(self.model_type)),
+            ("layers", json!(self.layers)),
+            ("hidden", json!(self.hidden)),
+            ("parameters", json!(self.parameters)),
+            ("workload", json!(self.workload)),
+            ("texts", json!(self.texts)),
+            ("tokens", json!(self.tokens)),
+            ("batch_tokens", json!(self.batch_tokens)),
+            ("repetitions", json!(self.latency.count())),
+            ("warmup", json!(self.warmup)),
+            ("first_ms", json!(significant(self.first.as_secs_f64() * 1e3))),
+            ("latency_ms", self.latency.json()),
+            ("texts_per_second", json!(significant(self.texts_per_second()))),
+            ("tokens_per_second", json!(significant(self.tokens_per_second()))),
+            ("gflops", number(self.gflops())),
+            ("device_ms", number(self.kernels.as_ref().map(|(seconds, _)| seconds * 1e3))),
+            ("kernels", self.kernels.as_ref().map_or(Value::Null, kernels)),
+            ("weights_bytes", json!(self.memory.map(|memory| memory.weights))),
+            ("activations_bytes", json!(self.memory.map(|memory| memory.activations))),
+            ("relative_to_bert", number(self.relative)),
+        ]
+    }
+
+    fn cells(&self) -> Vec<Cell> {
+        let milliseconds = |seconds: f64| format!("{:.1}", seconds * 1e3);
+        let mebibytes = |bytes: u64| format!("{:.0}", bytes as f64 / f64::from(1 << 20));
+        let time = |kernels: &(f64, Vec<(&'static str, f64)>)| {
+            let shares = kernels.1.iter().take_while(|(_, share)| *share >= 0.005);
+            shares.map(|(kernel, share)| format!("{kernel} {:.0}%", share * 100.0)).collect::<Vec<_>>().join(", ")
+        };
+        vec![
+            Cell::text("model", 15, &self.model),
+            Cell::text("architecture", 12, &self.model_type),
+            Cell::text("workload", 8, &self.workload),
+            Cell::number("tokens", 6, self.tokens),
+            Cell::number("texts/s", 8, format!("{:.1}", self.texts_per_second())),
+            Cell::number("tokens/s", 8, format!("{:.0}", self.tokens_per_second())),
+            Cell::number(
+                "ms a call",
+                15,
+                format!("{} ± {}", milliseconds(self.latency.median()), milliseconds(self.latency.deviation())),
+            ),
+            Cell::number("p99 ms", 7, milliseconds(self.latency.percentile(99.0))),
+            Cell::option("GFLOP/s", 7, self.gflops().map(|gflops| format!("{gflops:.1}"))),
+            Cell::option("weights MiB", 6, self.memory.map(|memory| mebibytes(memory.weights))),
+            Cell::option("activations MiB", 6, self.memory.map(|memory| mebibytes(memory.activations))),
+            Cell::option("by BERT", 5, self.relative.map(|relative| format!("{relative:.2}"))),
+            Cell::text("time on the device", 0, self.kernels.as_ref().map_or_else(|| "-".into(), time)),
+        ]
+    }
+}

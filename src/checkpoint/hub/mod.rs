@@ -1,0 +1,184 @@
+//! A model's name on the Hugging Face hub -> a folder with its files.
+//!
+//! The files come from, and go to, the cache that the Hugging Face tools share: what huggingface_hub has downloaded is
+//! not downloaded again, and the other way round. Requests are made only for what is not known: with a complete copy in
+//! the cache one asks which commit the revision is, and where there is no network, or `HF_HUB_OFFLINE` is set, none.
+//!
+//! `name` and `environment` say what is wanted and where it is looked for, `cache` where things lie, `files` which of
+//! them make a classifier; `client` makes requests, `problem` says why they failed, `download` brings one file and
+//! verifies it.
+
+mod cache;
+mod client;
+mod download;
+mod environment;
+mod files;
+mod name;
+mod problem;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use self::cache::Cache;
+use self::client::{Client, Patience};
+use self::name::{Name, is_commit};
+use crate::{Error, Result};
+
+/// A hub, its cache, and how to use them. [`Hub::from_env`] makes what the environment variables say.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Hub {
+    /// The server, `https://huggingface.co` or one that speaks its protocol.
+    pub endpoint: String,
+    /// The folder that holds the folders `models--OWNER--NAME`.
+    pub cache: PathBuf,
+    /// Who asks: for private models, and those whose licence has to be accepted.
+    pub token: Option<String>,
+    /// Make no requests: the cache is all there is.
+    pub offline: bool,
+    /// Link the files of a commit to their contents, where the file system can; else they are moved or copied.
+    pub symlinks: bool,
+    /// Trust the certificates of this PEM file rather than Mozilla's list: a proxy that reads along has its own.
+    pub certificates: Option<PathBuf>,
+}
+
+impl fmt::Debug for Hub {
+    /// Without the token, which is a secret.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Hub { endpoint, cache, token, offline, symlinks, certificates } = self;
+        let token = &token.as_ref().map(|_| "...");
+        formatter
+            .debug_struct("Hub")
+            .field("endpoint", endpoint)
+            .field("cache", cache)
+            .field("token", token)
+            .field("offline", offline)
+            .field("symlinks", symlinks)
+            .field("certificates", certificates)
+            .finish()
+    }
+}
+
+/// How far the download of a file is.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress<'a> {
+    pub file: &'a str,
+    /// Bytes that are here, those of an earlier attempt included.
+    pub received: u64,
+    /// Bytes of the whole file, if the server says.
+    pub size: Option<u64>,
+    pub complete: bool,
+    /// What has interrupted the download, which will go on.
+    pub trouble: Option<&'a str>,
+}
+
+/// Is told of downloads as they go on.
+pub type Watch<'a> = dyn FnMut(Progress<'_>) + 'a;
+
+/// The folder of a model that is either a folder, which wins, or a name on the hub of [`Hub::from_env`].
+///
+/// # Errors
+/// Those of [`Hub::fetch`]; and [`Error::Hub`] for what is neither.
+pub fn locate(model: impl AsRef<Path>, watch: &mut Watch) -> Result<PathBuf> {
+    let model = model.as_ref();
+    // A file too: opening it tells what is wrong with that.
+    if model.exists() {
+        return Ok(model.into());
+    }
+    match model.to_str().filter(|name| Name::parse(name).is_some()) {
+        Some(name) => fetch(name, watch),
+        None => Err(Error::Hub {
+            model: model.display().to_string(),
+            status: None,
+            message:
+                "there is no such folder, and it is no name of a model on the Hugging Face hub either, which is NAME \
+                      or OWNER/NAME, with @REVISION if not the main branch is meant"
+                    .into(),
+        }),
+    }
+}
+
+/// [`Hub::fetch`] from the hub of [`Hub::from_env`].
+///
+/// # Errors
+/// Those of both.
+pub fn fetch(name: &str, watch: &mut Watch) -> Result<PathBuf> {
+    Hub::from_env()?.fetch(name, watch)
+}
+
+impl Hub {
+    /// The folder that holds the files of a model (`NAME`, `OWNER/NAME`, either with `@REVISION`), for
+    /// [`Checkpoint::open`](super::Checkpoint::open) and [`Tokenizer::from_folder`](crate::text::Tokenizer::from_folder).
+    /// What the cache lacks is downloaded; interrupted, a download goes on where it stopped when it is asked for again.
+    ///
+    /// # Errors
+    /// [`Error::Hub`], saying what to do, if there is no such model or revision, it may not be had, the server cannot be
+    /// reached and the cache has no copy, or what arrived is not what was announced; [`Error::MissingFile`] if the model
+    /// is not one that this engine reads; [`Error::File`] if the cache cannot be written.
+    pub fn fetch(&self, name: &str, watch: &mut Watch) -> Result<PathBuf> {
+        let name = Name::parse(name).ok_or_else(|| Error::Hub {
+            model: name.into(),
+            status: None,
+            message:
+                "is no name of a model, which is NAME or OWNER/NAME, with @REVISION if not the main branch is meant"
+                    .into(),
+        })?;
+        let cache = Cache::new(self, &name);
+        let cached = cache.cached();
+        if self.offline {
+            return self.cached_only(&name, cached);
+        }
+        // An index that is broken will be fetched again.
+        let complete = cached.filter(|snapshot| files::lacking(snapshot).is_ok_and(|lacking| lacking.is_none()));
+        if let Some(snapshot) = &complete
+            && is_commit(&name.revision)
+            && snapshot.join("tokenizer_config.json").exists()
+        {
+            // It can neither have changed since nor lack a file that matters.
+            return Ok(snapshot.clone());
+        }
+        let client = Client::new(self, &name)?;
+        let patience = if complete.is_some() { Patience::None } else { Patience::Full };
+        let (commit, siblings) = match (client.files(patience), complete) {
+            (Ok(answer), _) => answer,
+            (Err(problem), Some(snapshot)) if problem.passing => {
+                log::warn!("{problem}; using the copy in the cache, which may be out of date");
+                return Ok(snapshot);
+            }
+            (Err(problem), _) => return Err(problem.into()),
+        };
+        let snapshot = cache.snapshot(&commit);
+        let mut fetch = |file: &str| match snapshot.join(file).exists() {
+            true => Ok(()),
+            false => download::file(&client, &cache, &commit, file, watch),
+        };
+        let wanted = files::wanted(&name, &siblings)?;
+        wanted.iter().try_for_each(|file| fetch(file))?;
+        if wanted.contains(&files::INDEX) {
+            files::shards(&snapshot)?.iter().try_for_each(|shard| fetch(shard))?;
+        }
+        // Only now, so that a download that fails leaves the former commit to those who are offline.
+        if let Err(error) = cache.remember(&commit) {
+            log::warn!("{error}; {name} will not be found while offline");
+        }
+        Ok(snapshot)
+    }
+
+    fn cached_only(&self, name: &Name, cached: Option<PathBuf>) -> Result<PathBuf> {
+        let lacking = match &cached {
+            None => "this model at this revision".into(),
+            Some(snapshot) => match files::lacking(snapshot)? {
+                None => return Ok(snapshot.clone()),
+                Some(file) => format!("{file} of this model"),
+            },
+        };
+        let folder = cached.as_ref().unwrap_or(&self.cache).display();
+        let message = format!(
+            "no request may be made (HF_HUB_OFFLINE), and the cache ({folder}) does not hold {lacking}; unset \
+             HF_HUB_OFFLINE once to download it, or download it where there is a network (wgbert does, as does `hf download \
+             {}`), copy the cache and name its folder in HF_HUB_CACHE",
+            name.repository
+        );
+        Err(Error::Hub { model: name.to_string(), status: None, message })
+    }
+}

@@ -1,0 +1,134 @@
+//! What `wgbert bench` can be asked for.
+
+use super::arguments::BackendName;
+use clap::{Args, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use wgbert::Adapter;
+use wgbert::bench::{self, Format, ModelChoice, Repeats, Workload};
+use wgbert::models::Architecture;
+
+const EXIT_CODES: &str =
+    "Exit codes:\n  0  everything was measured\n  2  an error; what was written before it stays valid";
+
+const MODEL_HELP: &str = "\
+Examples:
+  wgbert bench model
+  wgbert bench model --model minilm --architecture all --workload 8x128
+  wgbert bench model --model ./my-classifier --workload 1x128,64x128 -r 20 -o jsonl
+  wgbert bench model --model bert-base --plot bert-base.svg
+
+Columns:
+  texts/s, tokens/s  by the median time of a call with all texts of the workload:
+                     packing, upload, every dispatch, reading the answers back;
+                     tokenising is not in it
+  ms a call          median and median absolute deviation of the repetitions
+  p99 ms             nearest rank: the largest, of fewer than 100 repetitions
+  GFLOP/s            multiplications and additions of all kernels by that time
+  by BERT            speed by that of BERT of the same size, if it came before
+  time on the device by timestamps, from a run of its own without reading back
+
+In csv, json and jsonl each row says by itself what was measured on what.";
+
+#[derive(Args, Debug)]
+pub struct BenchArguments {
+    #[command(subcommand)]
+    pub command: BenchCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum BenchCommand {
+    /// Time whole models: texts and tokens a second, latency, memory, and each kernel's share of the time
+    ///
+    /// Lists (with commas, or flags given again) multiply out: every combination is a row.
+    #[command(after_help = EXIT_CODES, after_long_help = format!("{MODEL_HELP}\n\n{EXIT_CODES}"))]
+    Model(Box<ModelArguments>),
+}
+
+#[derive(Args, Debug)]
+pub struct ModelArguments {
+    /// Models by name, with generated weights (tiny, minilm, distilbert-base, bert-base, bert-large), or folders of
+    /// checkpoints
+    #[arg(short, long, value_name = "NAME|DIR", value_delimiter = ',', default_value = "tiny,minilm,bert-base")]
+    pub model: Vec<ModelChoice>,
+
+    /// Make models by name as these architectures, model_type in config.json, or all; by default as their own
+    #[arg(short, long, value_name = "NAME|all", value_delimiter = ',', value_parser = architecture)]
+    pub architecture: Vec<Architectures>,
+
+    /// Texts x tokens, or ragged and a number of texts: 8 to 128 tokens each, pseudo-random, always the same
+    #[arg(short, long, value_name = "NAME", value_delimiter = ',', default_value = "1x128,8x128,ragged32")]
+    pub workload: Vec<Workload>,
+
+    /// Most tokens of one batch on the device; by default what suits the adapter
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..))]
+    pub batch_tokens: Vec<u32>,
+
+    #[command(flatten)]
+    pub common: CommonArguments,
+}
+
+#[derive(Args, Debug)]
+pub struct CommonArguments {
+    /// Adapter by (part of its) name or by index as `wgbert adapters` lists it; give it again for more than one; by
+    /// default the best there is
+    #[arg(long, value_name = "NAME|INDEX", env = "WGBERT_ADAPTER", help_heading = "Device")]
+    pub adapter: Vec<Adapter>,
+
+    /// Look for adapters on this backend only
+    #[arg(long, help_heading = "Device")]
+    pub backend: Option<BackendName>,
+
+    /// How often each row is run
+    #[arg(short, long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..))]
+    pub repetitions: u32,
+
+    /// Runs before those that count
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub warmup: u32,
+
+    /// How to write the rows
+    #[arg(short, long, value_enum, default_value = "md", help_heading = "Output")]
+    pub output: RowFormat,
+
+    /// Draw the rows into this file too
+    #[arg(long, value_name = "FILE.svg", help_heading = "Output")]
+    pub plot: Option<PathBuf>,
+}
+
+impl CommonArguments {
+    pub fn repeats(&self) -> Repeats {
+        Repeats { repetitions: self.repetitions as usize, warmup: self.warmup as usize }
+    }
+
+    pub fn adapters(&self) -> Vec<Adapter> {
+        if self.adapter.is_empty() { vec![Adapter::Best] } else { self.adapter.clone() }
+    }
+}
+
+/// What one word asks for: `all` is several.
+#[derive(Clone, Debug)]
+pub struct Architectures(pub Vec<&'static Architecture>);
+
+fn architecture(name: &str) -> Result<Architectures, String> {
+    bench::architectures(name).map(Architectures)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RowFormat {
+    /// A table for people
+    Md,
+    Csv,
+    Json,
+    Jsonl,
+}
+
+impl From<RowFormat> for Format {
+    fn from(format: RowFormat) -> Format {
+        match format {
+            RowFormat::Md => Format::Markdown,
+            RowFormat::Csv => Format::Csv,
+            RowFormat::Json => Format::Json,
+            RowFormat::Jsonl => Format::JsonLines,
+        }
+    }
+}
