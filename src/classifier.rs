@@ -86,7 +86,10 @@ impl Classifier {
         options.precision.check(adapter.as_ref())?;
         let device = match adapter {
             None => Device::Reference { recordings: HashMap::new() },
-            Some(adapter) => {
+            Some(mut adapter) => {
+                if options.no_matrix_units {
+                    adapter.capabilities.cooperative = None;
+                }
                 let gpu = Arc::new(Gpu::open(&adapter).await?);
                 Device::Gpu { gpu, buffers: WeightBuffers::default(), plans: HashMap::new() }
             }

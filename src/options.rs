@@ -120,6 +120,8 @@ pub struct Options {
     pub scoring: Option<Scoring>,
     /// What weights and activations are stored as.
     pub precision: Precision,
+    /// Multiply without the adapter's matrix units: their feature of wgpu (cooperative matrices) is experimental.
+    pub no_matrix_units: bool,
 }
 
 impl Options {

@@ -152,6 +152,10 @@ pub struct ClassifyArguments {
     #[arg(long, value_enum, default_value = "f32", help_heading = "Device")]
     pub precision: PrecisionName,
 
+    /// Multiply without the adapter's matrix units, whose feature (cooperative matrices) is experimental
+    #[arg(long, help_heading = "Device")]
+    pub no_matrix_units: bool,
+
     /// Most tokens of one batch on the device: fewer take less memory
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Device")]
     pub batch_tokens: Option<u32>,

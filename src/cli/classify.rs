@@ -47,6 +47,7 @@ fn load(arguments: &ClassifyArguments) -> Result<Classifier, Error> {
         random_head: arguments.random_head,
         scoring: arguments.scoring.map(Into::into),
         precision: arguments.precision.into(),
+        no_matrix_units: arguments.no_matrix_units,
     };
     match &arguments.model {
         Some(model) => {
