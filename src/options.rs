@@ -123,6 +123,8 @@ pub struct Options {
     pub scoring: Option<Scoring>,
     /// What weights and activations are stored as.
     pub precision: Precision,
+    /// Multiply on the adapter's matrix units, where it has any (cooperative matrices, an experimental feature of wgpu).
+    pub matrix_units: bool,
 }
 
 impl Options {
@@ -202,7 +204,11 @@ impl Options {
             Adapter::Best | Adapter::Reference => String::new(),
         };
         let found = found.ok_or_else(|| Error::NoSuchAdapter { wanted, available: listed() })?;
-        Ok(Some(adapters.swap_remove(found)))
+        let mut adapter = adapters.swap_remove(found);
+        if !self.matrix_units {
+            adapter.capabilities.cooperative = None;
+        }
+        Ok(Some(adapter))
     }
 
     /// Tokens and texts of a batch: what was asked for or suits the adapter, within its limits.

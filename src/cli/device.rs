@@ -20,6 +20,10 @@ pub struct DeviceArguments {
     #[arg(long, value_enum, default_value = "f32", help_heading = "Device")]
     pub precision: PrecisionName,
 
+    /// Multiply on the adapter's matrix units, where it has any (cooperative matrices); experimental
+    #[arg(long, help_heading = "Device")]
+    pub matrix_units: bool,
+
     /// Most tokens of one batch on the device: fewer take less memory
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Device")]
     pub batch_tokens: Option<u32>,
@@ -32,6 +36,7 @@ impl DeviceArguments {
             adapter: self.adapter.clone().unwrap_or_default(),
             backend: self.backend.map(Into::into),
             precision: self.precision.into(),
+            matrix_units: self.matrix_units,
             batch_tokens: self.batch_tokens.map(|tokens| tokens as usize),
             ..Options::default()
         }
