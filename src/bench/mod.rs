@@ -6,22 +6,35 @@
 //! after runs that are not counted; beside it stands the median absolute deviation, which one disturbed repetition does
 //! not move.
 
+mod cases;
+mod check;
 mod environment;
 mod generated;
+mod kernel_row;
+mod kernels;
 mod model;
+mod plot;
 mod report;
+mod roof;
 mod statistics;
+mod svg;
+mod time;
 mod workload;
 
 pub use environment::Environment;
 pub use generated::{ModelChoice, SIZES, Size};
+pub use kernel_row::KernelRow;
+pub use kernels::{KernelBench, Variant};
 pub use model::{ModelBench, ModelRow};
+pub use plot::{bars, roofline};
 pub use report::{Cell, Format, Report, Row};
+pub use roof::Roof;
 pub use statistics::Summary;
 pub use workload::Workload;
 
 use crate::kernels::NAMES;
 use crate::models::{ARCHITECTURES, Architecture};
+use crate::options::Precision;
 
 /// How often each row is run.
 #[derive(Clone, Copy, Debug)]
@@ -57,4 +70,12 @@ pub fn architectures(name: &str) -> Result<Vec<&'static Architecture>, String> {
         return Err(format!("no architecture is called {name:?}; there are: all, {}", names.join(", ")));
     }
     Ok(found)
+}
+
+/// As `--precision` has it.
+pub(crate) fn precision_name(precision: Precision) -> &'static str {
+    match precision {
+        Precision::F32 => "f32",
+        Precision::F16 => "f16",
+    }
 }

@@ -5,11 +5,11 @@
 
 use super::report::{Cell, Row};
 use super::statistics::significant;
-use super::{Environment, ModelChoice, Repeats, Size, Summary, Workload, architectures};
+use super::{Environment, ModelChoice, Repeats, Size, Summary, Workload, architectures, precision_name};
 use crate::error::Error;
 use crate::gpu::{Backend, Timing, block_on};
 use crate::models::Architecture;
-use crate::options::{Adapter, Options};
+use crate::options::{Adapter, Options, Precision};
 use crate::{Classifier, Memory, Request};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, HashSet};
@@ -26,6 +26,7 @@ pub struct ModelBench {
     pub backend: Option<Backend>,
     /// Most tokens of one batch; `None`: what suits the adapter.
     pub batch_tokens: Vec<Option<usize>>,
+    pub precisions: Vec<Precision>,
     pub repeats: Repeats,
 }
 
@@ -39,6 +40,7 @@ impl Default for ModelBench {
             adapters: vec![Adapter::Best],
             backend: None,
             batch_tokens: vec![None],
+            precisions: vec![Precision::F32],
             repeats: Repeats::default(),
         }
     }
@@ -58,6 +60,7 @@ pub struct ModelRow {
     pub texts: usize,
     pub tokens: usize,
     pub batch_tokens: Option<usize>,
+    pub precision: Precision,
     pub warmup: usize,
     /// The first call of the classifier with this workload: for the first workload with compiling and uploading.
     pub first: Duration,
@@ -67,7 +70,8 @@ pub struct ModelRow {
     /// Multiplications and additions of one repetition, where they were counted.
     pub operations: Option<u64>,
     pub memory: Option<Memory>,
-    /// Speed by that of BERT of the same size, on the same workload and adapter, where it was timed before.
+    /// Speed by that of BERT of the same size, where architectures are compared: they are run alternately, so that what
+    /// else the machine does meets both.
     pub relative: Option<f64>,
 }
 
@@ -78,12 +82,14 @@ impl ModelBench {
     /// Those of loading and running, and what `each` answers.
     pub fn run<E: From<Error>>(&self, mut each: impl FnMut(ModelRow) -> Result<(), E>) -> Result<(), E> {
         for adapter in &self.adapters {
+            let options = Options { adapter: adapter.clone(), backend: self.backend, ..Options::default() };
+            let environment = Environment::new(block_on(options.choose())?.as_ref());
             for &batch_tokens in &self.batch_tokens {
-                let options =
-                    Options { adapter: adapter.clone(), backend: self.backend, batch_tokens, ..Options::default() };
-                let environment = Environment::new(block_on(options.choose())?.as_ref());
-                for model in &self.models {
-                    self.rows(model, &options, &environment, &mut each)?;
+                for &precision in &self.precisions {
+                    let options = Options { batch_tokens, precision, ..options.clone() };
+                    for model in &self.models {
+                        self.rows(model, &options, &environment, &mut each)?;
+                    }
                 }
             }
         }
@@ -98,7 +104,12 @@ impl ModelBench {
         environment: &Environment,
         each: &mut impl FnMut(ModelRow) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut bert = BTreeMap::new();
+        let mut bert = match model {
+            ModelChoice::Generated(size) if !self.architectures.is_empty() => {
+                Some(size.classifier(named("bert"), options.clone())?)
+            }
+            _ => None,
+        };
         for (name, architecture) in self.variants(model) {
             let mut classifier = match (model, architecture) {
                 (ModelChoice::Generated(size), Some(architecture)) => size.classifier(architecture, options.clone())?,
@@ -106,13 +117,9 @@ impl ModelBench {
                 (ModelChoice::Generated(size), None) => unreachable!("{} is of some architecture", size.name),
             };
             for workload in &self.workloads {
-                let mut row = self.time(&mut classifier, workload, environment)?;
-                (row.model, row.batch_tokens) = (name.clone(), options.batch_tokens);
-                let speed = 1.0 / row.latency.median();
-                if row.model_type == "bert" {
-                    bert.insert(&workload.name, speed);
-                }
-                row.relative = bert.get(&workload.name).map(|bert| speed / bert);
+                let mut row = self.time(&mut classifier, bert.as_mut(), workload, environment)?;
+                row.model = name.clone();
+                (row.batch_tokens, row.precision) = (options.batch_tokens, options.precision);
                 each(row)?;
             }
         }
@@ -123,8 +130,7 @@ impl ModelBench {
         match model {
             ModelChoice::Folder(folder) => vec![(folder.display().to_string(), None)],
             ModelChoice::Generated(size) if self.architectures.is_empty() => {
-                let own = architectures(size.model_type).unwrap_or_else(|error| panic!("{error}"));
-                vec![(size.name.into(), Some(own[0]))]
+                vec![(size.name.into(), Some(named(size.model_type)))]
             }
             ModelChoice::Generated(Size { name, .. }) => {
                 self.architectures.iter().map(|architecture| (name.to_string(), Some(*architecture))).collect()
@@ -135,6 +141,7 @@ impl ModelBench {
     fn time(
         &self,
         classifier: &mut Classifier,
+        mut bert: Option<&mut Classifier>,
         workload: &Workload,
         environment: &Environment,
     ) -> Result<ModelRow, Error> {
@@ -144,15 +151,25 @@ impl ModelBench {
         let weights: HashSet<_> = model.weights().into_iter().collect();
         let parameters = weights.iter().map(|weight| weight.rows * weight.columns).sum();
 
-        let mut run = || {
+        let run = |classifier: &mut Classifier| {
             let start = Instant::now();
             classifier.run(&encodings, &Request::default()).map(|_| start.elapsed())
         };
-        let first = run()?;
-        for _ in 0..self.repeats.warmup {
-            run()?;
+        let first = run(classifier)?;
+        let (mut times, mut others) = (Vec::new(), Vec::new());
+        for round in 0..self.repeats.warmup + self.repeats.repetitions.max(1) {
+            let other = bert.as_mut().map(|bert| run(bert)).transpose()?;
+            let time = run(classifier)?;
+            if round >= self.repeats.warmup {
+                times.push(time);
+                others.extend(other);
+            }
         }
-        let times = (0..self.repeats.repetitions.max(1)).map(|_| run()).collect::<Result<Vec<_>, Error>>()?;
+        let latency = Summary::new(&times);
+        // Of each round, and of those the median: who runs in a disturbed round runs against another in the same.
+        let ratio = |(other, time): (&Duration, &Duration)| Duration::from_secs_f64(other.div_duration_f64(*time));
+        let ratios: Vec<Duration> = others.iter().zip(&times).map(ratio).collect();
+        let relative = (!ratios.is_empty()).then(|| Summary::new(&ratios).median());
         let timed = classifier.gpu().is_some_and(|gpu| gpu.capabilities.timestamps);
         // Shares need fewer repetitions than times: a disturbance hits all kernels alike.
         let profiles = if timed { self.repeats.repetitions.clamp(1, 3) } else { 0 };
@@ -168,15 +185,21 @@ impl ModelBench {
             texts: encodings.len(),
             tokens: workload.tokens(),
             batch_tokens: None,
+            precision: Precision::F32,
             warmup: self.repeats.warmup,
             first,
-            latency: Summary::new(&times),
+            latency,
             operations: profiles.first().map(|steps| steps.iter().map(|timing| timing.operations).sum()),
             kernels: shares(&profiles),
             memory: classifier.memory(),
-            relative: None,
+            relative,
         })
     }
+}
+
+/// The architecture of that name, which is one of ours.
+fn named(model_type: &str) -> &'static Architecture {
+    architectures(model_type).unwrap_or_else(|error| panic!("{error}"))[0]
 }
 
 /// Seconds of one repetition, and each kernel's share, the largest first.
@@ -226,6 +249,7 @@ impl Row for ModelRow {
             ("texts", json!(self.texts)),
             ("tokens", json!(self.tokens)),
             ("batch_tokens", json!(self.batch_tokens)),
+            ("precision", json!(precision_name(self.precision))),
             ("repetitions", json!(self.latency.count())),
             ("warmup", json!(self.warmup)),
             ("first_ms", json!(significant(self.first.as_secs_f64() * 1e3))),
@@ -251,6 +275,7 @@ impl Row for ModelRow {
         vec![
             Cell::text("model", 15, &self.model),
             Cell::text("architecture", 12, &self.model_type),
+            Cell::text("stored", 6, precision_name(self.precision)),
             Cell::text("workload", 8, &self.workload),
             Cell::number("tokens", 6, self.tokens),
             Cell::number("texts/s", 8, format!("{:.1}", self.texts_per_second())),

@@ -69,6 +69,7 @@ impl fmt::Display for Workload {
 }
 
 /// splitmix64: the same numbers on every machine.
+#[derive(Debug)]
 pub(super) struct Random(pub u64);
 
 impl Random {

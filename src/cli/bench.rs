@@ -1,9 +1,12 @@
 //! `wgbert bench`: how fast kernels and models are here.
 
-use super::bench_arguments::{BenchArguments, BenchCommand, ModelArguments};
+use super::bench_arguments::{BenchArguments, BenchCommand, CommonArguments, KernelArguments, ModelArguments};
 use super::{Failure, Outcome};
+use std::fs;
 use std::io;
-use wgbert::bench::{ModelBench, Report};
+use std::path::Path;
+use wgbert::Error;
+use wgbert::bench::{self, KernelBench, ModelBench, Report, Row};
 
 pub fn run(arguments: &BenchArguments) -> Result<Outcome, Failure> {
     if cfg!(debug_assertions) {
@@ -11,30 +14,72 @@ pub fn run(arguments: &BenchArguments) -> Result<Outcome, Failure> {
     }
     match &arguments.command {
         BenchCommand::Model(arguments) => model(arguments),
+        BenchCommand::Kernels(arguments) => kernels(arguments),
     }
 }
 
 fn model(arguments: &ModelArguments) -> Result<Outcome, Failure> {
-    let ModelArguments { model, architecture, workload, batch_tokens, common } = arguments;
+    let ModelArguments { model, architecture, workload, precision, batch_tokens, common } = arguments;
     let tokens = batch_tokens.iter().map(|tokens| Some(*tokens as usize));
+    let default = ModelBench::default();
     let bench = ModelBench {
         models: model.clone(),
         architectures: architecture.iter().flat_map(|several| several.0.clone()).collect(),
         workloads: workload.clone(),
         adapters: common.adapters(),
         backend: common.backend.map(Into::into),
-        batch_tokens: if batch_tokens.is_empty() { vec![None] } else { tokens.collect() },
-        repeats: common.repeats(),
+        batch_tokens: if batch_tokens.is_empty() { default.batch_tokens } else { tokens.collect() },
+        precisions: precision.iter().map(|name| (*name).into()).collect(),
+        repeats: common.repeats(default.repeats),
     };
+    report(common, |each| bench.run(each), bench::bars)
+}
+
+fn kernels(arguments: &KernelArguments) -> Result<Outcome, Failure> {
+    let KernelArguments { kernel, rows, inner, columns, length, variant, precision, common } = arguments;
+    let default = KernelBench::default();
+    let bench = KernelBench {
+        kernels: if kernel.is_empty() { default.kernels } else { kernel.clone() },
+        rows: rows.clone(),
+        inner: inner.clone(),
+        columns: columns.clone(),
+        lengths: length.clone(),
+        precisions: precision.iter().map(|name| (*name).into()).collect(),
+        variants: variant.clone(),
+        adapters: common.adapters(),
+        backend: common.backend.map(Into::into),
+        repeats: common.repeats(default.repeats),
+    };
+    report(common, |each| bench.run(each), bench::roofline)
+}
+
+/// Writes the rows that `run` hands over, and then their picture.
+fn report<R: Row>(
+    common: &CommonArguments,
+    run: impl FnOnce(&mut dyn FnMut(R) -> Result<(), Failure>) -> Result<(), Failure>,
+    plot: fn(&[R]) -> String,
+) -> Result<Outcome, Failure> {
+    if let Some(path) = &common.plot {
+        // A folder that does not exist is better known before minutes of measuring.
+        write_plot(path, "")?;
+    }
     let mut report = Report::new(common.output.into(), io::stdout());
     let mut rows = Vec::new();
-    let measured = bench.run(|row| {
+    let measured = run(&mut |row| {
         report.row(&row)?;
         rows.push(row);
-        Ok::<(), Failure>(())
+        Ok(())
     });
-    // Also after an error: what was measured before stays a document that can be read.
+    // Also after an error: what was measured before it stays a document that can be read.
     report.finish()?;
     measured?;
+    if let Some(path) = &common.plot {
+        write_plot(path, &plot(&rows))?;
+    }
     Ok(Outcome::Complete)
+}
+
+fn write_plot(path: &Path, contents: &str) -> Result<(), Failure> {
+    let failed = |source| Error::File { action: "write", path: path.into(), source };
+    Ok(fs::write(path, contents).map_err(failed)?)
 }

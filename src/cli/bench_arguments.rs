@@ -1,10 +1,10 @@
 //! What `wgbert bench` can be asked for.
 
-use super::device::BackendName;
+use super::device::{BackendName, PrecisionName};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use wgbert::Adapter;
-use wgbert::bench::{self, Format, ModelChoice, Repeats, Workload};
+use wgbert::bench::{self, Format, ModelChoice, Repeats, Variant, Workload};
 use wgbert::models::Architecture;
 
 const EXIT_CODES: &str =
@@ -24,10 +24,28 @@ Columns:
   ms a call          median and median absolute deviation of the repetitions
   p99 ms             nearest rank: the largest, of fewer than 100 repetitions
   GFLOP/s            multiplications and additions of all kernels by that time
-  by BERT            speed by that of BERT of the same size, if it came before
+  by BERT            with --architecture: speed by that of BERT of the same size,
+                     which is run alternately with the other
   time on the device by timestamps, from a run of its own without reading back
 
 In csv, json and jsonl each row says by itself what was measured on what.";
+
+const KERNELS_HELP: &str = "\
+Examples:
+  wgbert bench kernels
+  wgbert bench kernels --kernel matmul --rows 16,1024 --inner 768 --columns 768,3072
+  wgbert bench kernels --kernel matmul,attention --variant adapter,plain -o csv
+  wgbert bench kernels --plot roofline.svg
+
+Columns:
+  ms       median and median absolute deviation of the repetitions
+  GFLOP/s  multiplications and additions, an fma is two
+  GB/s     of the tensors that the kernel reads and writes, each once
+  of roof  of the most that the adapter has at so many operations a byte: the
+           lesser of its arithmetic and its bandwidth, both measured at the start.
+           What stays in a cache can pass the bandwidth, which is the memory's
+  error    largest difference from the CPU twin, of a sample of the rows, relative
+           to what is right where that is above 1; a wrong result is an error";
 
 #[derive(Args, Debug)]
 pub struct BenchArguments {
@@ -42,6 +60,52 @@ pub enum BenchCommand {
     /// Lists (with commas, or flags given again) multiply out: every combination is a row.
     #[command(after_help = EXIT_CODES, after_long_help = format!("{MODEL_HELP}\n\n{EXIT_CODES}"))]
     Model(Box<ModelArguments>),
+    /// Time each kernel, by the device's clock, beside what the adapter can do at best
+    ///
+    /// Each result is compared with the kernel's CPU twin before it is timed. Lists (with commas, or flags given again)
+    /// multiply out: every combination is a row.
+    #[command(after_help = EXIT_CODES, after_long_help = format!("{KERNELS_HELP}\n\n{EXIT_CODES}"))]
+    Kernels(Box<KernelArguments>),
+}
+
+#[derive(Args, Debug)]
+pub struct KernelArguments {
+    /// Kernels by name; by default all
+    #[arg(short, long, value_name = "NAME", value_delimiter = ',', value_parser = bench::kernel_name)]
+    pub kernel: Vec<&'static str>,
+
+    /// Rows of the matrices: tokens, or texts of kernels that work on logits; by default each kernel's own sizes, as
+    /// those below
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = size(), help_heading = "Sizes")]
+    pub rows: Vec<u32>,
+
+    /// Length of the sums of a matmul
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = size(), help_heading = "Sizes")]
+    pub inner: Vec<u32>,
+
+    /// Columns: of attention all heads together, of kernels that work on logits the labels
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = size(), help_heading = "Sizes")]
+    pub columns: Vec<u32>,
+
+    /// Tokens of each text, for attention
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = size(), help_heading = "Sizes")]
+    pub length: Vec<u32>,
+
+    /// Which shaders: adapter, those for the adapter; plain, those that run everywhere
+    #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "adapter")]
+    pub variant: Vec<Variant>,
+
+    /// What weights and activations are stored as
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "f32")]
+    pub precision: Vec<PrecisionName>,
+
+    #[command(flatten)]
+    pub common: CommonArguments,
+}
+
+/// What a side of a matrix may be; larger ones fit no binding.
+fn size() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=1 << 24)
 }
 
 #[derive(Args, Debug)]
@@ -58,6 +122,10 @@ pub struct ModelArguments {
     /// Texts x tokens, or ragged and a number of texts: 8 to 128 tokens each, pseudo-random, always the same
     #[arg(short, long, value_name = "NAME", value_delimiter = ',', default_value = "1x128,8x128,ragged32")]
     pub workload: Vec<Workload>,
+
+    /// What weights and activations are stored as
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "f32")]
+    pub precision: Vec<PrecisionName>,
 
     /// Most tokens of one batch on the device; by default what suits the adapter
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..))]
@@ -78,9 +146,9 @@ pub struct CommonArguments {
     #[arg(long, help_heading = "Device")]
     pub backend: Option<BackendName>,
 
-    /// How often each row is run
-    #[arg(short, long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..))]
-    pub repetitions: u32,
+    /// How often each row is run: by default 5 times a model, 10 times a kernel
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub repetitions: Option<u32>,
 
     /// Runs before those that count
     #[arg(long, value_name = "N", default_value = "1")]
@@ -96,8 +164,9 @@ pub struct CommonArguments {
 }
 
 impl CommonArguments {
-    pub fn repeats(&self) -> Repeats {
-        Repeats { repetitions: self.repetitions as usize, warmup: self.warmup as usize }
+    pub fn repeats(&self, default: Repeats) -> Repeats {
+        let repetitions = self.repetitions.map_or(default.repetitions, |count| count as usize);
+        Repeats { repetitions, warmup: self.warmup as usize }
     }
 
     pub fn adapters(&self) -> Vec<Adapter> {

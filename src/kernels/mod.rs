@@ -14,7 +14,7 @@ pub mod rotary;
 pub mod sigmoid;
 pub mod softmax;
 pub mod unfold;
-mod uniform;
+pub(crate) mod uniform;
 
 pub use uniform::{Field, Scalar, Uniform};
 

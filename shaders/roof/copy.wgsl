@@ -1,0 +1,23 @@
+// roof_copy: output[i] = input[i]
+//
+// The adapter's bandwidth, as far as shaders get at it: each lane moves EACH pieces, a workgroup's lie end to end.
+
+struct Params { pieces: u32 }
+@group(1) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<storage, read> input: array<Piece>; // [pieces]
+@group(0) @binding(1) var<storage, read_write> output: array<Piece>; // [pieces]
+
+override LANES: u32;
+override EACH: u32;
+
+@compute @workgroup_size(LANES)
+fn roof_copy(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let first = workgroup.x * LANES * EACH + lane;
+    for (var part = 0u; part < EACH; part += 1u) {
+        let piece = first + part * LANES;
+        if piece < params.pieces { output[piece] = input[piece]; }
+    }
+}

@@ -1,0 +1,200 @@
+//! Every kernel at sizes of real models: its time by the device's clock, and how near that is to the adapter's limits.
+
+use super::cases::{Case, Shape};
+use super::roof::Roof;
+use super::time::{Timed, time};
+use super::{Environment, KernelRow, Repeats};
+use crate::error::{Error, Result};
+use crate::gpu::{AdapterDescription, Backend, Capabilities, Gpu, block_on};
+use crate::kernels::{NAMES, argmax, attention, attention_weights, loss, matmul, sigmoid, softmax};
+use crate::options::{Adapter, Options, Precision};
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// Rows of the inputs and outputs of the layers of MiniLM and BERT-base.
+const WEIGHTS: &[(u32, u32)] =
+    &[(384, 384), (384, 1152), (384, 1536), (1536, 384), (768, 768), (768, 2304), (768, 3072), (3072, 768)];
+
+/// Which of a kernel's shaders run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Variant {
+    /// Those for the adapter.
+    Adapter,
+    /// Those that run everywhere: nothing beyond what WebGPU guarantees.
+    Plain,
+}
+
+impl Variant {
+    pub fn name(self) -> &'static str {
+        match self {
+            Variant::Adapter => "adapter",
+            Variant::Plain => "plain",
+        }
+    }
+
+    fn open(self, adapter: &AdapterDescription) -> Result<Arc<Gpu>> {
+        let mut gpu = block_on(Gpu::open(adapter))?;
+        if self == Variant::Plain {
+            let Capabilities { timestamps, f16, .. } = gpu.capabilities;
+            gpu.capabilities = Capabilities { timestamps, f16, ..Capabilities::minimum() };
+        }
+        Ok(Arc::new(gpu))
+    }
+}
+
+impl FromStr for Variant {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Variant, String> {
+        let all = [Variant::Adapter, Variant::Plain];
+        let found = all.into_iter().find(|variant| variant.name() == name);
+        found.ok_or_else(|| format!("no variant is called {name:?}; there are: {}", all.map(Variant::name).join(", ")))
+    }
+}
+
+/// What to time: every combination is a row. Lists of sizes that are empty are each kernel's own.
+#[derive(Clone, Debug)]
+pub struct KernelBench {
+    pub kernels: Vec<&'static str>,
+    /// Tokens, or texts of kernels that work on logits.
+    pub rows: Vec<u32>,
+    /// Length of the sums of a matmul.
+    pub inner: Vec<u32>,
+    pub columns: Vec<u32>,
+    /// Tokens of each text, where tokens meet.
+    pub lengths: Vec<u32>,
+    pub precisions: Vec<Precision>,
+    pub variants: Vec<Variant>,
+    pub adapters: Vec<Adapter>,
+    pub backend: Option<Backend>,
+    pub repeats: Repeats,
+}
+
+impl Default for KernelBench {
+    fn default() -> KernelBench {
+        KernelBench {
+            kernels: NAMES.to_vec(),
+            rows: Vec::new(),
+            inner: Vec::new(),
+            columns: Vec::new(),
+            lengths: Vec::new(),
+            precisions: vec![Precision::F32],
+            variants: vec![Variant::Adapter],
+            adapters: vec![Adapter::Best],
+            backend: None,
+            repeats: Repeats { repetitions: 10, ..Repeats::default() },
+        }
+    }
+}
+
+impl KernelBench {
+    /// Times every combination; `each` gets its row as soon as there is one.
+    ///
+    /// # Errors
+    /// [`Error::Adapter`] for an adapter without timestamps, without the precision, or with a wrong result; other errors
+    /// of the device; and what `each` answers.
+    pub fn run<E: From<Error>>(&self, mut each: impl FnMut(KernelRow) -> Result<(), E>) -> Result<(), E> {
+        for adapter in &self.adapters {
+            let options = Options { adapter: adapter.clone(), backend: self.backend, ..Options::default() };
+            let adapter = block_on(options.choose())?;
+            let adapter = adapter.ok_or_else(|| Error::Adapter {
+                adapter: "reference".into(),
+                message: "has no timestamps, so kernels cannot be timed on it".into(),
+            })?;
+            self.precisions.iter().try_for_each(|precision| precision.check(Some(&adapter)))?;
+            let environment = Environment::new(Some(&adapter));
+            let roof = Roof::measure(&Variant::Adapter.open(&adapter)?, self.repeats)?;
+            for &variant in &self.variants {
+                let gpu = variant.open(&adapter)?;
+                for shape in self.kernels.iter().flat_map(|kernel| self.shapes(kernel)) {
+                    for &precision in self.precisions_of(shape.kernel) {
+                        let shape = Shape { element: precision.element(), ..shape };
+                        let timed = time(&gpu, &|| Case::new(&shape), self.repeats)?;
+                        each(self.row(&environment, roof, variant, precision, &shape, timed))?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn row(
+        &self,
+        environment: &Environment,
+        roof: Roof,
+        variant: Variant,
+        precision: Precision,
+        shape: &Shape,
+        timed: Timed,
+    ) -> KernelRow {
+        let Shape { kernel, rows, inner, columns, length, .. } = *shape;
+        let Timed { times, error, prepare, operations, bytes, parts } = timed;
+        let (environment, warmup) = (environment.clone(), self.repeats.warmup);
+        KernelRow {
+            environment,
+            roof,
+            kernel,
+            variant,
+            parts,
+            precision,
+            rows,
+            inner,
+            columns,
+            length,
+            times,
+            warmup,
+            prepare,
+            error,
+            operations,
+            bytes,
+        }
+    }
+
+    /// Logits are f32 whatever is stored.
+    fn precisions_of(&self, kernel: &str) -> &[Precision] {
+        if of_logits(kernel) { &[Precision::F32] } else { &self.precisions }
+    }
+
+    /// The sizes of a kernel: those that were asked for, else its own.
+    fn shapes(&self, kernel: &'static str) -> Vec<Shape> {
+        let or = |asked: &[u32], own: &[u32]| if asked.is_empty() { own.to_vec() } else { asked.to_vec() };
+        let own_rows: &[u32] = match kernel {
+            matmul::NAME => &[8, 128, 1024],
+            // Their output has a row of the longest text for each head.
+            attention_weights::NAME => &[128],
+            _ => &[1024],
+        };
+        let own_columns: &[u32] = if of_logits(kernel) { &[3] } else { &[384, 768] };
+        let meets = [attention::NAME, attention_weights::NAME].contains(&kernel);
+        let own_lengths: &[u32] = if kernel == attention::NAME { &[128, 512] } else { &[128] };
+        let lengths: Vec<Option<u32>> = match meets {
+            true => or(&self.lengths, own_lengths).into_iter().map(Some).collect(),
+            false => vec![None],
+        };
+        let widths: Vec<(Option<u32>, u32)> = match kernel {
+            matmul::NAME if self.inner.is_empty() && self.columns.is_empty() => {
+                WEIGHTS.iter().map(|&(inner, columns)| (Some(inner), columns)).collect()
+            }
+            matmul::NAME => {
+                let columns = or(&self.columns, &[768]);
+                let pairs = |inner: u32| columns.iter().map(move |&columns| (Some(inner), columns));
+                or(&self.inner, &[768]).into_iter().flat_map(pairs).collect()
+            }
+            _ => or(&self.columns, own_columns).into_iter().map(|columns| (None, columns)).collect(),
+        };
+        let mut shapes = Vec::new();
+        for (inner, columns) in widths {
+            for rows in or(&self.rows, own_rows) {
+                for &length in &lengths {
+                    let element = Precision::F32.element();
+                    shapes.push(Shape { kernel, rows, inner, columns, length, element });
+                }
+            }
+        }
+        shapes
+    }
+}
+
+fn of_logits(kernel: &str) -> bool {
+    [softmax::NAME, sigmoid::NAME, argmax::NAME, loss::NAME].contains(&kernel)
+}

@@ -1,0 +1,87 @@
+//! A case on the device: checked, then timed by the device's own clock.
+
+use super::cases::Case;
+use super::{Repeats, Summary, check};
+use crate::error::{Error, Result};
+use crate::gpu::{Capacity, Gpu, Plan, Rows, Step, WeightBuffers, WeightSource, block_on};
+use crate::kernels::{Access, BatchSize, Values, embed};
+use crate::models::Weight;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The last step of a case.
+#[derive(Debug)]
+pub(super) struct Timed {
+    pub times: Summary,
+    /// Largest difference from the CPU twin.
+    pub error: f64,
+    /// To make the plan: mostly compiling, if nothing of that shader was run on this device before.
+    pub prepare: Duration,
+    /// Multiplications and additions.
+    pub operations: u64,
+    pub bytes: u64,
+    /// Which parts the shader was linked from.
+    pub parts: String,
+}
+
+/// Everything in a case is a constant.
+struct NoWeights;
+
+impl WeightSource for NoWeights {
+    fn rows(&self, weight: &Weight, _: Range<usize>) -> Result<Vec<f32>> {
+        unreachable!("a case has no weight {:?}", weight.names)
+    }
+}
+
+/// Checks and times the case, which `make` makes the same each time.
+pub(super) fn time(gpu: &Arc<Gpu>, make: &dyn Fn() -> Case, repeats: Repeats) -> Result<Timed> {
+    let case = make();
+    let step = case.recording.steps.last().expect("a case has a step");
+    let name = step.kernel.name();
+    let parts = step.kernel.launch(&gpu.capabilities, &case.size).shader.variant();
+    let (operations, bytes) = (step.kernel.operations(&case.size), traffic(step, &case.size));
+
+    let capacity = Capacity { tokens: case.size.tokens as usize, texts: case.size.lengths.len() };
+    let start = Instant::now();
+    let mut none = WeightBuffers::default();
+    let plan = block_on(Plan::new(gpu.clone(), make().recording, capacity, &mut none, &NoWeights))?;
+    let prepare = start.elapsed();
+    // What a kernel leaves unwritten must not happen to be right.
+    plan.poison();
+    let outputs: Vec<Values> = block_on(plan.run(case.run()))?.into_iter().map(|(_, values)| values).collect();
+    let error = check::check(&case, &outputs).map_err(|message| Error::Adapter {
+        adapter: gpu.name.clone(),
+        message: format!("{name} [{parts}] computes something else than its CPU twin: {message}"),
+    })?;
+
+    let run = || -> Result<Duration> {
+        let timings = block_on(plan.profile(case.run()))?;
+        Ok(timings.last().expect("a case has a step").time)
+    };
+    for _ in 0..repeats.warmup {
+        run()?;
+    }
+    let times = (0..repeats.repetitions.max(1)).map(|_| run()).collect::<Result<Vec<_>>>()?;
+    Ok(Timed { times: Summary::new(&times), error, prepare, operations, bytes, parts })
+}
+
+/// Bytes that a step has to move: each tensor it is bound to, once, or twice where it is changed in place. Of a table
+/// that is looked up in, no more rows than are looked up.
+fn traffic(step: &Step, size: &BatchSize) -> u64 {
+    let bytes = |(binding, tensor): (crate::kernels::Binding, crate::gpu::Tensor)| {
+        let rows = match tensor.rows {
+            Rows::Fixed(rows) if step.kernel.name() == embed::NAME => rows.min(size.tokens),
+            rows => size.rows(rows),
+        };
+        let times = if binding.access == Access::ReadWrite { 2 } else { 1 };
+        times * u64::from(rows) * tensor.row_bytes()
+    };
+    let mut seen = Vec::new();
+    let distinct = step.bound().filter(|(_, tensor)| {
+        let new = !seen.contains(tensor);
+        seen.push(*tensor);
+        new
+    });
+    distinct.map(bytes).sum()
+}
