@@ -1,8 +1,9 @@
 // matmul: output = activation(input . weight + bias) + residual
 //
-// The loops are the linked tile's, and so is the entry point. Whatever the tile, a sum over k is a sum of sums of four: the
-// products of k = 0, 1, 2, 3 by fma, then those of the next four added to it, and so on. A row's answer does not depend on
-// the tile or on the rows beside it, and a sum over 768 has the rounding of 192 additions.
+// The loops are the linked tile's, and so is the entry point. Whatever the tile (on matrix units it is always the same
+// one), a sum over k is a sum of sums of four: the products of k = 0, 1, 2, 3 by fma, then those of the next four added to
+// it, and so on. A row's answer does not depend on the tile or on the rows beside it, and a sum over 768 has the rounding
+// of 192 additions.
 
 // `first` selects the columns first .. first + columns of a weight (and bias) of weight_columns columns.
 struct Params { rows: u32, inner: u32, columns: u32, weight_columns: u32, first: u32 }

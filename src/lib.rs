@@ -28,6 +28,7 @@ pub mod checkpoint;
 mod classifier;
 mod error;
 pub mod gpu;
+mod inspection;
 pub mod kernels;
 pub mod models;
 mod options;
@@ -37,6 +38,7 @@ pub mod text;
 
 pub use classifier::{Classifier, Label, Memory, Request};
 pub use error::{Error, Result};
+pub use inspection::Inspection;
 pub use options::{Adapter, Options, Precision};
 pub use output::{Array, Classification, SequenceClassifierOutput};
 pub use text::{Text, Truncation};

@@ -80,16 +80,19 @@ pub enum Precision {
 }
 
 impl Precision {
-    pub(crate) fn element(self) -> Element {
+    /// The element type of weights and activations.
+    pub fn element(self) -> Element {
         match self {
             Precision::F32 => Element::F32,
             Precision::F16 => Element::F16,
         }
     }
 
+    /// Whether an adapter (none: the reference) can store so.
+    ///
     /// # Errors
-    /// [`Error::Adapter`] where the adapter (none: the reference) cannot store so.
-    pub(crate) fn check(self, adapter: Option<&AdapterDescription>) -> Result<()> {
+    /// [`Error::Adapter`] if not.
+    pub fn check(self, adapter: Option<&AdapterDescription>) -> Result<()> {
         let message = match adapter {
             _ if self == Precision::F32 => return Ok(()),
             Some(adapter) if adapter.capabilities.f16 => return Ok(()),
@@ -120,6 +123,8 @@ pub struct Options {
     pub scoring: Option<Scoring>,
     /// What weights and activations are stored as.
     pub precision: Precision,
+    /// Multiply on the adapter's matrix units, where it has any (cooperative matrices, an experimental feature of wgpu).
+    pub matrix_units: bool,
 }
 
 impl Options {
@@ -154,13 +159,20 @@ impl Options {
     /// [`Options::sentiment`] without blocking.
     #[cfg(feature = "embedded")]
     pub async fn sentiment_async(self) -> Result<Classifier> {
+        let (checkpoint, tokenizer) = Options::embedded()?;
+        self.open(checkpoint, tokenizer).await
+    }
+
+    /// The files that are compiled in.
+    #[cfg(feature = "embedded")]
+    pub(crate) fn embedded() -> Result<(Checkpoint, Tokenizer)> {
         const NAME: &str = "(embedded) models/sentiment";
         let config = include_bytes!("../models/sentiment/config.json");
         let weights = include_bytes!("../models/sentiment/model.safetensors");
         let tokenizer = include_bytes!("../models/sentiment/tokenizer.json");
         let checkpoint = Checkpoint::from_bytes(NAME, config, weights.as_slice())?;
         let tokenizer = Tokenizer::from_json(&Path::new(NAME).join("tokenizer.json"), tokenizer, None)?;
-        self.open(checkpoint, tokenizer).await
+        Ok((checkpoint, tokenizer))
     }
 
     /// Makes a classifier from an opened checkpoint and a tokenizer, without blocking.
@@ -174,8 +186,11 @@ impl Options {
         Classifier::open(self, checkpoint, tokenizer).await
     }
 
-    /// The adapter that is meant, or an error that lists what there is; `None` is the reference.
-    pub(crate) async fn choose(&self) -> Result<Option<AdapterDescription>> {
+    /// The adapter that is meant; `None` is the reference.
+    ///
+    /// # Errors
+    /// [`Error::NoAdapter`], or [`Error::NoSuchAdapter`] with those there are.
+    pub async fn choose(&self) -> Result<Option<AdapterDescription>> {
         let wanted = &self.adapter;
         if *wanted == Adapter::Reference {
             return Ok(None);
@@ -189,11 +204,15 @@ impl Options {
             Adapter::Best | Adapter::Reference => String::new(),
         };
         let found = found.ok_or_else(|| Error::NoSuchAdapter { wanted, available: listed() })?;
-        Ok(Some(adapters.swap_remove(found)))
+        let mut adapter = adapters.swap_remove(found);
+        if !self.matrix_units {
+            adapter.capabilities.cooperative = None;
+        }
+        Ok(Some(adapter))
     }
 
     /// Tokens and texts of a batch: what was asked for or suits the adapter, within its limits.
-    pub(crate) fn capacity(&self, device: &Capabilities, recording: &Recording, max_length: usize) -> Capacity {
+    pub fn capacity(&self, device: &Capabilities, recording: &Recording, max_length: usize) -> Capacity {
         // Hidden states and attentions of a batch are read back at once: no more of them than this, but one text's.
         const READ_BACK: u64 = 1 << 30;
         // A GPU wants thousands of rows to be busy; on a CPU larger batches only move more memory.

@@ -160,6 +160,7 @@ fn bert_base_agrees_with_float64() {
     let start = Instant::now();
     let plain = classifier.run(&encodings, &Request::default()).unwrap();
     println!("first run on {} in {:.1?}", classifier.adapter(), start.elapsed());
+    let memory = classifier.gpu().and_then(|gpu| gpu.allocated());
     let everything = Request { hidden_states: true, ..Request::default() };
     let output = classifier.run(&encodings, &everything).unwrap();
     assert_eq!(plain.logits, output.logits, "the logits depend on whether hidden states are asked for");
@@ -196,8 +197,11 @@ fn bert_base_agrees_with_float64() {
     let worst = output.texts().enumerate().map(error).fold(0.0, f64::max);
     println!("in f16: logits {worst:.1e}");
     assert!(worst <= LOGITS_F16, "in f16: logits are off by {worst:e}");
-    let memory = [&classifier, &half].map(|classifier| classifier.gpu().and_then(|gpu| gpu.allocated()));
-    println!("device memory in f32 with hidden states, and in f16: {memory:?} bytes");
+    let less = half.gpu().and_then(|gpu| gpu.allocated());
+    println!("device memory: {memory:?} bytes, in f16 {less:?}");
+    if let (Some(memory), Some(less)) = (memory, less) {
+        assert!(less as f64 <= 0.55 * memory as f64, "f16 takes {less} of {memory} bytes");
+    }
 }
 
 /// The checkpoint is not in the repository: `WGBERT_MINILM` names its folder.

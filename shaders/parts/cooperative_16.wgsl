@@ -1,4 +1,5 @@
-// Matrices of 16 x 16: the tensor cores of NVIDIA, the matrix cores of AMD.
+// Matrices of 16 x 16: the tensor cores of NVIDIA, the matrix cores of AMD. Validated and translated for both, but not yet
+// run on either.
 const EDGE: u32 = 16u;
 alias Left = coop_mat16x16<f16, A>;
 alias Right = coop_mat16x16<f16, B>;

@@ -1,4 +1,5 @@
-// Matrices of 8 x 8: Metal's simdgroup matrices, whose sums round as f32 does.
+// Matrices of 8 x 8: Metal's simdgroup matrices (translated, not yet run there) and those of Mesa's software adapter, on
+// which tests run them. Their sums round as f32 does.
 const EDGE: u32 = 8u;
 alias Left = coop_mat8x8<f16, A>;
 alias Right = coop_mat8x8<f16, B>;

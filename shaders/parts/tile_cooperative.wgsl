@@ -36,23 +36,24 @@ fn matmul(
 
     var totals: Totals;
     for (var block = 0u; block < params.inner; block += DEPTH) {
-        for (var i = lane; i < TILE * DEPTH; i += LANES) {
-            let row = i / DEPTH;
-            let k = i % DEPTH;
-            var x = 0.0;
+        for (var i = lane; i < TILE * DEPTH / WIDTH; i += LANES) {
+            let row = i / (DEPTH / WIDTH);
+            let k = i % (DEPTH / WIDTH) * WIDTH;
+            var x = Chunk();
             if first_row + row < rows && block + k < params.inner {
-                x = f32(input[(first_row + row) * params.inner + block + k]);
+                x = Chunk(input[((first_row + row) * params.inner + block + k) / WIDTH]);
             }
-            stage_input(row * INPUT_STRIDE + k, x);
+            for (var e = 0u; e < WIDTH; e += 1u) { stage_input(row * INPUT_STRIDE + k + e, element(x, e)); }
         }
-        for (var i = lane; i < TILE * DEPTH; i += LANES) {
-            let k = i / TILE;
-            let column = i % TILE;
-            var w = 0.0;
+        for (var i = lane; i < TILE * DEPTH / WIDTH; i += LANES) {
+            let k = i / (TILE / WIDTH);
+            let column = i % (TILE / WIDTH) * WIDTH;
+            var w = Chunk();
             if block + k < params.inner && first_column + column < params.columns {
-                w = f32(weight[(block + k) * params.weight_columns + params.first + first_column + column]);
+                let place = (block + k) * params.weight_columns + params.first + first_column + column;
+                w = Chunk(weight[place / WIDTH]);
             }
-            stage_weight(k * WEIGHT_STRIDE + column, w);
+            for (var e = 0u; e < WIDTH; e += 1u) { stage_weight(k * WEIGHT_STRIDE + column + e, element(w, e)); }
         }
         workgroupBarrier();
         add_block(&totals, own_row, own_column);
@@ -62,12 +63,16 @@ fn matmul(
     for (var matrix = 0u; matrix < MATRICES; matrix += 1u) {
         publish(&totals, matrix, subgroup * EDGE * EDGE);
         workgroupBarrier();
-        for (var i = lane; i < 4u * EDGE * EDGE; i += LANES) {
+        for (var i = lane * WIDTH; i < 4u * EDGE * EDGE; i += LANES * WIDTH) {
             let owner = i / (EDGE * EDGE);
             let place = i % (EDGE * EDGE);
             let row = first_row + owner / 2u * QUARTER + matrix / SIDE * EDGE + place / EDGE;
             let column = first_column + owner % 2u * QUARTER + matrix % SIDE * EDGE + place % EDGE;
-            if row < rows && column < params.columns { finish(row, column, answer(i)); }
+            if row < rows && column < params.columns {
+                // A chunk of one element uses the first only.
+                let total = chunk_of(answer(i), answer(i + 1u), answer(i + 2u), answer(i + 3u));
+                finish(row, column / WIDTH, total);
+            }
         }
         workgroupBarrier();
     }

@@ -1,4 +1,4 @@
-// Eight consecutive f16 loaded at once, as wide.wgsl loads f32.
+// Eight consecutive f16 loaded at once, as wide_f32.wgsl loads f32.
 
 alias Wide = vec4<u32>;
 struct Pair { low: vec4<f32>, high: vec4<f32> }

@@ -17,6 +17,17 @@ pub enum ProblemType {
     MultiLabel,
 }
 
+impl ProblemType {
+    /// The name in `config.json`.
+    pub fn name(self) -> &'static str {
+        match self {
+            ProblemType::Regression => "regression",
+            ProblemType::SingleLabel => "single_label_classification",
+            ProblemType::MultiLabel => "multi_label_classification",
+        }
+    }
+}
+
 /// The function from one text's logits to its scores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scoring {
@@ -29,6 +40,15 @@ pub enum Scoring {
 }
 
 impl Scoring {
+    /// transformers' name, `function_to_apply`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Scoring::None => "none",
+            Scoring::Sigmoid => "sigmoid",
+            Scoring::Softmax => "softmax",
+        }
+    }
+
     /// What transformers' text-classification pipeline applies when it is not told (transformers/pipelines/
     /// text_classification.py, `postprocess`). Its last branch, `function_to_apply` of the config, is never reached
     /// with one label or more, so that field has no effect there and none here.

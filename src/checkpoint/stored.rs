@@ -56,6 +56,11 @@ impl Stored<'_> {
         self.shape.iter().product()
     }
 
+    /// Bytes of its elements in the file.
+    pub fn bytes(&self) -> usize {
+        self.data.len()
+    }
+
     /// Whether a dimension is zero.
     pub fn is_empty(&self) -> bool {
         self.shape.contains(&0)

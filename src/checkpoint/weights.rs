@@ -102,6 +102,11 @@ impl Weights {
         self.tensors.keys().map(String::as_str)
     }
 
+    /// All tensors, in the order of their names.
+    pub fn tensors(&self) -> impl Iterator<Item = Stored<'_>> {
+        self.tensors.iter().map(|(name, place)| self.stored(name, place))
+    }
+
     /// Bytes of the file, or of all shards.
     pub fn bytes(&self) -> u64 {
         self.files.iter().map(SafetensorsFile::len).sum()

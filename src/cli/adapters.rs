@@ -81,8 +81,10 @@ fn list(index: usize, adapter: &AdapterDescription, default: bool) -> Listed<'_>
     }
 }
 
-/// What each kernel would be linked from. The batch does not matter: variants depend on the adapter only.
+/// What each kernel would be linked from where nothing else is asked for. The batch does not matter: variants depend on the
+/// adapter only.
 fn variants(capabilities: &Capabilities) -> Vec<Variant> {
+    let capabilities = &Capabilities { cooperative: None, ..capabilities.clone() };
     let batch = BatchSize::new([16]);
     let variant = |kernel: &dyn kernels::Kernel| kernel.launch(capabilities, &batch).shader.variant();
     kernels::catalogue().iter().map(|kernel| Variant { name: kernel.name(), variant: variant(&**kernel) }).collect()
@@ -124,7 +126,7 @@ fn write_text(out: &mut impl Write, adapter: &Listed<'_>) -> io::Result<()> {
 }
 
 /// In the largest unit that leaves at least one; limits are often one byte, or a few, below a power of two.
-fn bytes(count: u64) -> String {
+pub fn bytes(count: u64) -> String {
     const UNITS: [&str; 5] = ["bytes", "KiB", "MiB", "GiB", "TiB"];
     let unit = (count.saturating_add(4).ilog2() as usize / 10).min(UNITS.len() - 1);
     let value = count as f64 / (1u64 << (10 * unit)) as f64;

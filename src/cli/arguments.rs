@@ -1,11 +1,11 @@
 //! What can be asked for: the commands, their options, and their help.
 
 use super::bench_arguments::BenchArguments;
+use super::device::{BackendName, DeviceArguments};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use wgbert::Truncation;
 use wgbert::checkpoint::Scoring;
-use wgbert::gpu::Backend;
-use wgbert::{Adapter, Precision, Truncation};
 
 // Lines that fit a terminal of 80 columns: clap would break them anywhere.
 const CLASSIFY_HELP: &str = "\
@@ -77,6 +77,13 @@ pub enum Command {
     /// List the adapters, what each offers, and which variants of the kernels it would run
     #[command(after_help = "Exit codes:\n  0  at least one adapter\n  2  none, or another error")]
     Adapters(AdaptersArguments),
+    /// Say what a model is made of, and what an adapter would run for it
+    ///
+    /// Nothing is computed, and no adapter is needed: its part is left out where there is none.
+    #[command(
+        after_help = "Exit codes:\n  0  the model can classify\n  2  it cannot (what is known is printed), or another error"
+    )]
+    Inspect(InspectArguments),
     /// Measure how fast kernels and models are here, without downloading anything
     #[command(arg_required_else_help = true)]
     Bench(BenchArguments),
@@ -139,22 +146,8 @@ pub struct ClassifyArguments {
     #[arg(long, value_name = "OUT.safetensors", help_heading = "Output")]
     pub attentions: Option<PathBuf>,
 
-    /// Adapter by (part of its) name or by index as `wgbert adapters` lists it, or reference: the CPU, slow, without any
-    /// driver; by default the best there is
-    #[arg(long, value_name = "NAME|INDEX|reference", env = "WGBERT_ADAPTER", help_heading = "Device")]
-    pub adapter: Option<Adapter>,
-
-    /// Look for adapters on this backend only
-    #[arg(long, help_heading = "Device")]
-    pub backend: Option<BackendName>,
-
-    /// What weights and activations are stored as: f16 is half the memory, and logits to about three digits
-    #[arg(long, value_enum, default_value = "f32", help_heading = "Device")]
-    pub precision: PrecisionName,
-
-    /// Most tokens of one batch on the device: fewer take less memory
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Device")]
-    pub batch_tokens: Option<u32>,
+    #[command(flatten)]
+    pub device: DeviceArguments,
 }
 
 #[derive(Args, Debug)]
@@ -166,6 +159,21 @@ pub struct AdaptersArguments {
     /// How to write the list
     #[arg(short, long, value_enum, default_value = "text")]
     pub format: ListFormat,
+}
+
+#[derive(Args, Debug)]
+pub struct InspectArguments {
+    /// Folder of a checkpoint, as transformers' save_pretrained writes it, or a model's name on the Hugging Face hub; by
+    /// default the model that is compiled in
+    #[arg(value_name = "MODEL")]
+    pub model: Option<PathBuf>,
+
+    /// How to write the answer
+    #[arg(short, long, value_enum, default_value = "text")]
+    pub format: ListFormat,
+
+    #[command(flatten)]
+    pub device: DeviceArguments,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -217,38 +225,6 @@ impl From<ScoringFunction> for Scoring {
             ScoringFunction::Softmax => Scoring::Softmax,
             ScoringFunction::Sigmoid => Scoring::Sigmoid,
             ScoringFunction::None => Scoring::None,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum PrecisionName {
-    F32,
-    F16,
-}
-
-impl From<PrecisionName> for Precision {
-    fn from(name: PrecisionName) -> Precision {
-        match name {
-            PrecisionName::F32 => Precision::F32,
-            PrecisionName::F16 => Precision::F16,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum BackendName {
-    Vulkan,
-    Metal,
-    Dx12,
-}
-
-impl From<BackendName> for Backend {
-    fn from(name: BackendName) -> Backend {
-        match name {
-            BackendName::Vulkan => Backend::Vulkan,
-            BackendName::Metal => Backend::Metal,
-            BackendName::Dx12 => Backend::Dx12,
         }
     }
 }

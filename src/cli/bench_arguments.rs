@@ -1,6 +1,6 @@
 //! What `wgbert bench` can be asked for.
 
-use super::arguments::{BackendName, PrecisionName};
+use super::device::{BackendName, PrecisionName};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use wgbert::Adapter;

@@ -39,14 +39,10 @@ pub fn run(arguments: &ClassifyArguments) -> Result<Outcome, Failure> {
 
 fn load(arguments: &ClassifyArguments) -> Result<Classifier, Error> {
     let options = Options {
-        adapter: arguments.adapter.clone().unwrap_or_default(),
-        backend: arguments.backend.map(Into::into),
-        batch_tokens: arguments.batch_tokens.map(|tokens| tokens as usize),
-        batch_texts: None,
         truncation: arguments.truncation.into(),
         random_head: arguments.random_head,
         scoring: arguments.scoring.map(Into::into),
-        precision: arguments.precision.into(),
+        ..arguments.device.options()
     };
     match &arguments.model {
         Some(model) => {

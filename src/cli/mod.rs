@@ -5,8 +5,11 @@ mod arguments;
 mod bench;
 mod bench_arguments;
 mod classify;
+mod device;
 mod download;
 mod input;
+mod inspect;
+mod inspect_text;
 mod labels;
 mod progress;
 mod report;
@@ -25,6 +28,8 @@ use wgbert::Error;
 enum Outcome {
     Complete,
     SomeRowsFailed,
+    /// The command answered that the model cannot be run.
+    Unusable,
 }
 
 /// Why a command stopped.
@@ -67,11 +72,13 @@ pub fn main() -> ExitCode {
     let result = match &arguments.command {
         Command::Classify(arguments) => classify::run(arguments),
         Command::Adapters(arguments) => adapters::run(arguments),
+        Command::Inspect(arguments) => inspect::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
     };
     match result {
         Ok(Outcome::Complete) => ExitCode::SUCCESS,
         Ok(Outcome::SomeRowsFailed) => ExitCode::from(3),
+        Ok(Outcome::Unusable) => ExitCode::from(2),
         // Who reads the results has seen enough: `| head -1`.
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(failure) => {

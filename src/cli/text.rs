@@ -101,7 +101,7 @@ fn bar(share: f32) -> String {
 }
 
 /// As much of a text as fits `room` columns, on one line and without what would command the terminal.
-fn shorten(text: &str, pair: Option<&str>, room: usize) -> String {
+pub fn shorten(text: &str, pair: Option<&str>, room: usize) -> String {
     let pair = pair.into_iter().flat_map(|pair| " | ".chars().chain(pair.chars()));
     let (mut short, mut used, mut fits) = (String::new(), 0, 0);
     for letter in text.chars().chain(pair) {

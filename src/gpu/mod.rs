@@ -2,6 +2,7 @@
 
 mod capabilities;
 mod device;
+mod launches;
 mod lifetimes;
 mod plan;
 mod profile;
@@ -12,6 +13,7 @@ mod shader;
 
 pub use capabilities::Capabilities;
 pub use device::{AdapterDescription, Backend, Gpu, adapters};
+pub use launches::Launches;
 pub use plan::{Plan, WeightBuffers};
 pub use profile::Timing;
 pub use read_back::block_on;

@@ -125,6 +125,8 @@ pub struct Recording {
     pub tensors: Vec<(Tensor, Source)>,
     pub steps: Vec<Step>,
     pub outputs: Vec<(Output, Tensor)>,
+    /// The steps of each layer.
+    pub layers: Vec<Range<usize>>,
     weights: HashMap<(Weight, usize), Tensor>,
     max_binding: u64,
     storage: Element,
@@ -137,6 +139,7 @@ impl Recording {
             tensors: Vec::new(),
             steps: Vec::new(),
             outputs: Vec::new(),
+            layers: Vec::new(),
             weights: HashMap::new(),
             max_binding,
             storage: Element::F32,

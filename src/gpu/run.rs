@@ -1,6 +1,7 @@
 //! What a run is given, and how much of it there may be.
 
-use super::{Input, Rows, Source, Tensor};
+use super::lifetimes::share;
+use super::{Input, Recording, Rows, Source, Tensor};
 use crate::error::Result;
 use crate::kernels::{BatchSize, Values};
 use crate::models::Weight;
@@ -32,6 +33,11 @@ impl Capacity {
 
     pub(super) fn bytes(&self, tensor: &Tensor, source: &Source) -> u64 {
         self.rows(tensor, source) * tensor.row_bytes()
+    }
+
+    /// Bytes that a plan of this capacity allocates for what the steps of a batch compute.
+    pub fn activation_bytes(&self, recording: &Recording) -> u64 {
+        share(recording, &recording.constant_steps(), self).bytes.iter().sum()
     }
 }
 

@@ -150,8 +150,8 @@ pub mod parts {
         TILE_WORKGROUP = "tile_workgroup",
         TYPES_NONE = "types_none",
         TYPES_TABLE = "types_table",
-        WIDE = "wide",
         WIDE_F16 = "wide_f16",
+        WIDE_F32 = "wide_f32",
         WRITTEN_F32 = "written_f32",
         WRITTEN_STORED = "written_stored",
     );
@@ -172,7 +172,7 @@ pub mod parts {
 
     /// How eight numbers are loaded at once.
     pub const fn wide(element: Element) -> Part {
-        if matches!(element, Element::F16) { WIDE_F16 } else { WIDE }
+        if matches!(element, Element::F16) { WIDE_F16 } else { WIDE_F32 }
     }
 
     /// Rows of this many columns are read four elements at a time where they can be.

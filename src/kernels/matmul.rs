@@ -146,7 +146,9 @@ impl MatMul {
         }
         let matrices = if edge == 8 { parts::COOPERATIVE_8 } else { parts::COOPERATIVE_16 };
         let constants = vec![("LANES", lanes), ("ANSWERS", answers)];
-        let tile = Tile::new(vec![matrices, split, parts::TILE_COOPERATIVE], 64, 64, 1);
+        let fours = [self.inner, self.columns, self.weight_columns, self.first].iter().all(|size| size % 4 == 0);
+        let chunk = if fours { 4 } else { 1 };
+        let tile = Tile::new(vec![matrices, split, parts::TILE_COOPERATIVE], 64, 64, chunk);
         Some(Tile { constants, ..tile })
     }
 }

@@ -250,9 +250,9 @@ fn folded(count: u32, device: &Capabilities) -> [u32; 3] {
 /// Lanes and part of a kernel that reduces along its rows.
 fn reduction(device: &Capabilities) -> (u32, crate::gpu::Part) {
     match device.uniform_subgroup() {
-        // The software adapter executes a subgroup as one vector: memory and barriers only cost.
-        Some(size) if device.cpu => (size, crate::gpu::parts::REDUCE_SUBGROUP),
-        _ => (64, crate::gpu::parts::REDUCE_WORKGROUP),
+        // Neither memory nor barriers, on which a row of a few hundred elements would spend most of its time.
+        Some(size) => (size, crate::gpu::parts::REDUCE_SUBGROUP),
+        None => (64, crate::gpu::parts::REDUCE_WORKGROUP),
     }
 }
 

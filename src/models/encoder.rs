@@ -111,7 +111,9 @@ impl Encoder<'_> {
         for (index, layer) in model.layers.iter().enumerate() {
             let rows = if narrow && index == last { LayerRows::First } else { LayerRows::All };
             let weights = wanted.attentions.then_some(index);
+            let first = self.recording.steps.len();
             hidden = self.layer(layer, hidden, rows, weights);
+            self.recording.layers.push(first..self.recording.steps.len());
             if index == last
                 && let Some(norm) = &model.final_norm
             {
@@ -133,11 +135,13 @@ impl Encoder<'_> {
             Some(norm) if pre => layernorm::record(&mut self.recording, input, None, norm),
             _ => input,
         };
-        let projections = self.project(attention, normed, rows);
-        let residual = match rows {
-            LayerRows::All => input,
-            LayerRows::First => pool::record(&mut self.recording, input, Pool::First),
+        let mut wanted_rows = |all| match rows {
+            LayerRows::All => all,
+            LayerRows::First => pool::record(&mut self.recording, all, Pool::First),
         };
+        let asking = wanted_rows(normed);
+        let residual = if normed == input { asking } else { wanted_rows(input) };
+        let projections = self.project(attention, asking, normed);
 
         let heads = Heads::new(attention, &projections, self.model.max_length);
         let tables = self.score_tables(&attention.score);
@@ -170,32 +174,26 @@ impl Encoder<'_> {
         }
     }
 
-    /// Queries, keys and values, rotated where the layer has it.
-    fn project(&mut self, attention: &Attention, input: Tensor, rows: LayerRows) -> Projections {
+    /// Queries of the rows that ask, keys and values of all, rotated where the layer has it.
+    fn project(&mut self, attention: &Attention, asking: Tensor, all: Tensor) -> Projections {
         let width = attention.output.inputs();
         let angles = attention.rotary.map(|theta| self.angles(theta, width / attention.heads / 2));
         let r = &mut self.recording;
-        match rows {
-            LayerRows::All => {
-                let qkv = matmul::record(r, input, &attention.qkv, Activation::Identity, None);
-                if let Some(angles) = angles {
-                    rotary::record(r, qkv, 2 * attention.heads, angles);
-                }
-                Projections { queries: qkv, keys: qkv, first_key: width }
+        if asking == all {
+            let qkv = matmul::record(r, all, &attention.qkv, Activation::Identity, None);
+            if let Some(angles) = angles {
+                rotary::record(r, qkv, 2 * attention.heads, angles);
             }
-            LayerRows::First => {
-                let first = pool::record(r, input, Pool::First);
-                let mut part = |input, columns| {
-                    matmul::record_columns(r, input, &attention.qkv, columns, Activation::Identity, None)
-                };
-                // The first token's angles are zero: its query stays as it is.
-                let (queries, keys) = (part(first, 0..width), part(input, width..3 * width));
-                if let Some(angles) = angles {
-                    rotary::record(r, keys, attention.heads, angles);
-                }
-                Projections { queries, keys, first_key: 0 }
-            }
+            return Projections { queries: qkv, keys: qkv, first_key: width };
         }
+        let mut part =
+            |input, columns| matmul::record_columns(r, input, &attention.qkv, columns, Activation::Identity, None);
+        // The first token's angles are zero: its query stays as it is.
+        let (queries, keys) = (part(asking, 0..width), part(all, width..3 * width));
+        if let Some(angles) = angles {
+            rotary::record(r, keys, attention.heads, angles);
+        }
+        Projections { queries, keys, first_key: 0 }
     }
 
     fn angles(&mut self, theta: f64, half: usize) -> Tensor {

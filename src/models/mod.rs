@@ -13,12 +13,14 @@ mod electra;
 pub mod encoder;
 mod modernbert;
 mod mpnet;
+mod parts;
 mod roberta;
 mod rope;
 mod rotary_bert;
 
 pub use activation::Activation;
 pub use architectures::{ARCHITECTURES, Architecture, architecture};
+pub use parts::{Part, PartWeights};
 
 use std::fmt;
 use std::ops::Range;
@@ -342,51 +344,5 @@ impl Model {
     /// The id that positions are not counted for, where there is one.
     pub fn position_padding(&self) -> Option<u32> {
         self.embeddings.positions.as_ref().and_then(|positions| positions.padding)
-    }
-
-    /// Every weight that the forward pass reads, shared ones once for each use.
-    pub fn weights(&self) -> Vec<&Weight> {
-        let Embeddings { words, positions, types, projection_before, norm, projection_after } = &self.embeddings;
-        let mut all = vec![words];
-        all.extend(positions.iter().map(|positions| &positions.table));
-        all.extend(types);
-        all.extend(norm.weights());
-        all.extend(projection_before.iter().chain(projection_after).flat_map(Linear::weights));
-        self.layers.iter().for_each(|layer| all.extend(layer.weights()));
-        all.extend(self.final_norm.iter().flat_map(Norm::weights));
-        if let Some(Dense { linear, norm, .. }) = &self.head.dense {
-            all.extend(linear.weights().chain(norm.iter().flat_map(Norm::weights)));
-        }
-        all.extend(self.head.classifier.weights());
-        all
-    }
-}
-
-impl Layer {
-    fn weights(&self) -> Vec<&Weight> {
-        let FeedForward { up, down, .. } = &self.feed_forward;
-        let mut all: Vec<&Weight> = self.attention.qkv.weights().chain(self.attention.output.weights()).collect();
-        match &self.attention.score {
-            Score::Plain => {}
-            Score::Bias { table, .. } => all.push(table),
-            Score::Relative { query_table, key_table, .. } => {
-                for table in query_table.iter().chain(key_table) {
-                    match table {
-                        DistanceTable::Shared(weight) => all.push(weight),
-                        DistanceTable::Projected(projected) => {
-                            let Projected { embeddings, norm, linear, .. } = projected.as_ref();
-                            all.push(embeddings);
-                            all.extend(norm.iter().flat_map(Norm::weights).chain(linear.weights()));
-                        }
-                    }
-                }
-            }
-        }
-        all.extend(self.attention_norm.iter().flat_map(Norm::weights));
-        all.extend(up.weights().chain(down.weights()).chain(self.feed_forward_norm.weights()));
-        if let Some(Convolution { linear, norm, .. }) = &self.convolution {
-            all.extend(linear.weights().chain(norm.weights()));
-        }
-        all
     }
 }

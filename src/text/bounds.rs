@@ -19,8 +19,9 @@ const MOST_GROWTH: usize = 1 << 16;
 /// word's length cubed. Every known tokenizer says 100.
 const LONGEST_WORD: usize = 1000;
 
-/// Longest token of a Unigram vocabulary in bytes: the library keeps a node for each byte inside the one before, and frees
-/// them by as deep a recursion. SentencePiece makes tokens of at most 16 characters unless told otherwise.
+/// Longest token in bytes where the library builds a tree of tokens. Unigram's has a node for each byte inside the one
+/// before, freed by as deep a recursion; that of added tokens takes the square of their length to build. SentencePiece
+/// makes tokens of at most 16 characters unless told otherwise.
 const LONGEST_TOKEN: usize = 1000;
 
 /// What of a `tokenizer.json` is looked at.
@@ -30,7 +31,14 @@ struct File {
     normalizer: Value,
     #[serde(default)]
     pre_tokenizer: Value,
+    added_tokens: Option<Vec<Added>>,
     model: Option<Model>,
+}
+
+#[derive(Deserialize)]
+struct Added {
+    #[serde(default)]
+    content: LongestListed,
 }
 
 #[derive(Deserialize)]
@@ -55,12 +63,20 @@ pub(super) fn check_file(path: &Path, tokenizer_json: &[u8]) -> Result<()> {
         let message = format!("its normalizers and pre-tokenizers could make a text {growth} times as long");
         return Err(fail(&message));
     }
-    match file.model {
-        Some(Model { vocab: LongestListed(length) }) if length > LONGEST_TOKEN => {
-            Err(fail(&format!("a token of its vocabulary has {length} bytes, more than {LONGEST_TOKEN}")))
-        }
-        _ => Ok(()),
+    let added = file.added_tokens.into_iter().flatten().map(|token| token.content);
+    let longest = added.chain(file.model.map(|model| model.vocab)).map(|LongestListed(length)| length).max();
+    check_token(path, longest.unwrap_or(0))
+}
+
+/// Checks the length of a token that is looked for by a tree.
+///
+/// # Errors
+/// [`Error::Malformed`] when it is too long.
+pub(super) fn check_token(path: &Path, length: usize) -> Result<()> {
+    if length <= LONGEST_TOKEN {
+        return Ok(());
     }
+    Err(Error::malformed(path, format!("a token has {length} bytes, more than {LONGEST_TOKEN}")))
 }
 
 /// Checks the numbers of a model that was read.
@@ -81,7 +97,7 @@ pub(super) fn check_model(path: &Path, model: &ModelWrapper) -> Result<()> {
     }
 }
 
-/// Bytes of the longest string in lists, such as Unigram's of `[token, score]`; objects, such as the vocabularies of the
+/// Bytes of a string, or of the longest string in lists, such as Unigram's of `[token, score]`; objects, such as the vocabularies of the
 /// other models, are not looked into. Nothing is kept.
 #[derive(Default)]
 struct LongestListed(usize);
@@ -245,13 +261,15 @@ mod tests {
     }
 
     #[test]
-    fn unigram_tokens_are_short() {
+    fn tokens_in_trees_are_short() {
         let path = Path::new("tokenizer.json");
         let token = "a".repeat(LONGEST_TOKEN + 1);
         let file = |vocab: Value| json!({"model": {"vocab": vocab}}).to_string();
         let unigram = check_file(path, file(json!([["a", 0.0], [token, -1.5]])).as_bytes());
         let message = unigram.expect_err("it is too long").to_string();
         assert!(message.contains("has 1001 bytes, more than 1000"), "{message}");
+        let added = json!({"added_tokens": [{"content": "a"}, {"content": token}]}).to_string();
+        assert!(check_file(path, added.as_bytes()).is_err());
         check_file(path, file(json!([["a", 0], [null, true]])).as_bytes()).expect("the library says what is wrong");
         check_file(path, file(json!({token: 0})).as_bytes()).expect("other models have no tree");
     }

@@ -14,8 +14,8 @@ use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::processors::bert::BertProcessing;
 use tokenizers::processors::roberta::RobertaProcessing;
 
-use super::Tokenizer;
 use super::tokenizer::guarded;
+use super::{Tokenizer, bounds};
 use crate::{Error, Result};
 
 impl Tokenizer {
@@ -184,6 +184,7 @@ fn add_tokens(
         added.insert(id, token);
     }
     let tokens: Vec<AddedToken> = special.into_values().chain(added.values().cloned()).collect();
+    bounds::check_token(path, tokens.iter().map(|token| token.content.len()).max().unwrap_or(0))?;
     guarded(|| Ok(inner.add_tokens(&tokens))).map_err(|message| Error::malformed(path, message))?;
     // New tokens are numbered in order; a gap would shift all that follow.
     for (id, AddedToken { content, .. }) in &added {

@@ -49,7 +49,7 @@ fn allowance(target: Target) -> (usize, usize) {
         // The file is held twice, once as numbers; half-precision ones double.
         Target::Weights | Target::Shards => (1 << 16, 16),
         // A regex may be compiled into ten megabytes, by the limits of its library, and there are caches by the thread.
-        Target::Tokenizer | Target::Vocabulary => (64 << 20, 64),
+        Target::Tokenizer | Target::Vocabulary => (32 << 20, 64),
     }
 }
 

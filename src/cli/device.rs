@@ -1,0 +1,76 @@
+//! Where a model runs: the options of all commands that take one.
+
+use clap::{Args, ValueEnum};
+use wgbert::gpu::Backend;
+use wgbert::{Adapter, Options, Precision};
+
+/// Where a model runs, and how.
+#[derive(Args, Debug)]
+pub struct DeviceArguments {
+    /// Adapter by (part of its) name or by index as `wgbert adapters` lists it, or reference: the CPU, slow, without any
+    /// driver; by default the best there is
+    #[arg(long, value_name = "NAME|INDEX|reference", env = "WGBERT_ADAPTER", help_heading = "Device")]
+    pub adapter: Option<Adapter>,
+
+    /// Look for adapters on this backend only
+    #[arg(long, help_heading = "Device")]
+    pub backend: Option<BackendName>,
+
+    /// What weights and activations are stored as: f16 is half the memory, and logits to about three digits
+    #[arg(long, value_enum, default_value = "f32", help_heading = "Device")]
+    pub precision: PrecisionName,
+
+    /// Multiply on the adapter's matrix units, where it has any (cooperative matrices); experimental
+    #[arg(long, help_heading = "Device")]
+    pub matrix_units: bool,
+
+    /// Most tokens of one batch on the device: fewer take less memory
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Device")]
+    pub batch_tokens: Option<u32>,
+}
+
+impl DeviceArguments {
+    /// These choices, and the default for the others.
+    pub fn options(&self) -> Options {
+        Options {
+            adapter: self.adapter.clone().unwrap_or_default(),
+            backend: self.backend.map(Into::into),
+            precision: self.precision.into(),
+            matrix_units: self.matrix_units,
+            batch_tokens: self.batch_tokens.map(|tokens| tokens as usize),
+            ..Options::default()
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum PrecisionName {
+    F32,
+    F16,
+}
+
+impl From<PrecisionName> for Precision {
+    fn from(name: PrecisionName) -> Precision {
+        match name {
+            PrecisionName::F32 => Precision::F32,
+            PrecisionName::F16 => Precision::F16,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum BackendName {
+    Vulkan,
+    Metal,
+    Dx12,
+}
+
+impl From<BackendName> for Backend {
+    fn from(name: BackendName) -> Backend {
+        match name {
+            BackendName::Vulkan => Backend::Vulkan,
+            BackendName::Metal => Backend::Metal,
+            BackendName::Dx12 => Backend::Dx12,
+        }
+    }
+}

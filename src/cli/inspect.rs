@@ -1,0 +1,235 @@
+//! `wgbert inspect`: what a checkpoint is made of, and what an adapter would run for it.
+
+use super::arguments::{InspectArguments, ListFormat};
+use super::download::Downloads;
+use super::inspect_text::write_text;
+use super::{Failure, Outcome, say};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use wgbert::checkpoint::hub;
+use wgbert::gpu::{AdapterDescription, Recording, block_on};
+use wgbert::models::encoder::{self, Wanted};
+use wgbert::models::{Model, Part};
+use wgbert::{Error, Inspection, Options, Precision};
+
+/// Names, or faults for people, that are listed before it is only said how many more there are.
+pub const FEW: usize = 8;
+
+/// Everything that is said, in its order.
+#[derive(Serialize)]
+pub struct Report<'a> {
+    pub model: String,
+    pub model_type: &'a str,
+    /// The transformers class whose checkpoints load, else those that the file names.
+    pub class: String,
+    pub labels: &'a [String],
+    /// What the file says, or what follows from the number of labels.
+    pub problem_type: &'static str,
+    pub scoring: Option<&'static str>,
+    pub tokens: Tokens,
+    pub tokenizer: Option<Words>,
+    pub files: Files<'a>,
+    /// Of the model; absent where it is not understood.
+    pub parameters: Option<Parts>,
+    /// What weights and activations are stored as.
+    pub precision: String,
+    /// On the device, at that precision.
+    pub weight_bytes: Option<Parts>,
+    pub device: Option<Device>,
+    /// Why there is no device.
+    pub no_device: Option<String>,
+    /// Why the model cannot classify.
+    pub faults: Vec<String>,
+}
+
+/// Longest text, special tokens included.
+#[derive(Serialize)]
+pub struct Tokens {
+    pub limit: Option<usize>,
+    /// By the model's positions.
+    pub positions: Option<usize>,
+    /// By the tokenizer's configuration.
+    pub tokenizer: Option<usize>,
+}
+
+#[derive(Serialize)]
+pub struct Words {
+    pub kind: &'static str,
+    pub vocabulary: usize,
+}
+
+#[derive(Serialize)]
+pub struct Files<'a> {
+    pub bytes: u64,
+    /// By element type.
+    pub elements: BTreeMap<String, Stored>,
+    /// Tensors that the model does not read.
+    pub unused: Vec<&'a str>,
+}
+
+#[derive(Default, Serialize)]
+pub struct Stored {
+    pub tensors: u64,
+    pub parameters: u64,
+    pub bytes: u64,
+}
+
+#[derive(Serialize)]
+pub struct Parts {
+    pub total: u64,
+    pub embeddings: u64,
+    pub layers: u64,
+    pub head: u64,
+}
+
+#[derive(Serialize)]
+pub struct Device {
+    pub adapter: String,
+    pub kernels: Vec<Kernel>,
+    pub launches: Counts,
+    /// Of each layer, in every batch.
+    pub layer_launches: Vec<usize>,
+    pub batch: Batch,
+}
+
+#[derive(Serialize)]
+pub struct Kernel {
+    pub name: &'static str,
+    pub variant: String,
+    pub constants: BTreeMap<&'static str, f64>,
+    #[serde(flatten)]
+    pub launches: Counts,
+}
+
+#[derive(Serialize)]
+pub struct Counts {
+    pub every_batch: usize,
+    /// Before the first batch: what depends on weights alone.
+    pub once: usize,
+}
+
+/// The largest batch.
+#[derive(Serialize)]
+pub struct Batch {
+    pub tokens: usize,
+    pub texts: usize,
+    pub activation_bytes: u64,
+    /// Of what is made of weights alone.
+    pub table_bytes: u64,
+}
+
+pub fn run(arguments: &InspectArguments) -> Result<Outcome, Failure> {
+    let inspection = match &arguments.model {
+        Some(model) => {
+            let mut downloads = Downloads::default();
+            Inspection::open(hub::locate(model, &mut |progress| downloads.advance(progress))?)?
+        }
+        None => Inspection::sentiment()?,
+    };
+    let options = arguments.device.options();
+    let (adapter, no_device) = match block_on(options.choose()) {
+        Ok(adapter) => {
+            options.precision.check(adapter.as_ref())?;
+            let reference = adapter.is_none().then(|| "the reference runs on the CPU, without kernels".to_string());
+            (adapter, reference)
+        }
+        Err(error @ Error::NoAdapter { .. }) => (None, Some(error.to_string())),
+        Err(error) => return Err(error.into()),
+    };
+    let mut report = describe(arguments, &inspection);
+    // What a broken checkpoint claims is not worth recording: nothing confirms its sizes.
+    if let Some(model) = inspection.model.as_ref().filter(|_| inspection.faults.is_empty()) {
+        let max_binding = adapter.as_ref().map_or(u64::MAX, |adapter| adapter.capabilities.max_binding);
+        let scoring = inspection.config.scoring()?;
+        let wanted = Wanted { scoring, hidden_states: false, attentions: false, loss: None };
+        let recording = encoder::record(model, wanted, max_binding, options.precision.element());
+        report.weight_bytes = Some(parts(model, |weight| recording.weight_bytes(weight)));
+        let max_length = report.tokens.limit.unwrap_or(model.max_length);
+        report.device = adapter.map(|adapter| device(&adapter, &recording, &options, max_length));
+        report.no_device = no_device;
+    }
+
+    let mut out = io::stdout().lock();
+    match arguments.format {
+        ListFormat::Json => {
+            serde_json::to_writer_pretty(&mut out, &report).map_err(io::Error::from)?;
+            writeln!(out)?;
+        }
+        ListFormat::Text => write_text(&mut out, &report)?,
+    }
+    out.flush()?;
+    let faults = &report.faults;
+    faults.iter().take(FEW).for_each(|fault| say(format_args!("error: {fault}")));
+    if faults.len() > FEW {
+        say(format_args!("error: and {} more like these", faults.len() - FEW));
+    }
+    Ok(if report.faults.is_empty() { Outcome::Complete } else { Outcome::Unusable })
+}
+
+fn describe<'a>(arguments: &InspectArguments, inspection: &'a Inspection) -> Report<'a> {
+    let Inspection { config, architecture, model, weights, tokenizer, faults } = inspection;
+    let [positions, limit] = inspection.max_lengths();
+    let mut elements: BTreeMap<String, Stored> = BTreeMap::new();
+    for tensor in weights.tensors() {
+        let stored = elements.entry(tensor.element.to_string()).or_default();
+        stored.tensors += 1;
+        stored.parameters += tensor.len() as u64;
+        stored.bytes += tensor.bytes() as u64;
+    }
+    Report {
+        model: arguments.model.as_ref().map_or("sentiment (compiled in)".into(), |folder| folder.display().to_string()),
+        model_type: &config.model_type,
+        class: architecture.map_or_else(|| config.architectures.join(", "), |architecture| architecture.class.into()),
+        labels: &config.labels,
+        problem_type: config.effective_problem_type(false).name(),
+        scoring: config.scoring().ok().map(|scoring| scoring.name()),
+        tokens: Tokens { limit: positions.into_iter().chain(limit).min(), positions, tokenizer: limit },
+        tokenizer: tokenizer.as_ref().map(|words| Words { kind: words.kind(), vocabulary: words.vocabulary() }),
+        files: Files { bytes: weights.bytes(), elements, unused: inspection.unused() },
+        parameters: model.as_ref().map(|model| parts(model, |weight| weight.rows as u64 * weight.columns as u64)),
+        precision: format!("{:?}", Precision::from(arguments.device.precision)).to_lowercase(),
+        weight_bytes: None,
+        device: None,
+        no_device: None,
+        faults: faults.iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn parts(model: &Model, count: impl Fn(&wgbert::models::Weight) -> u64) -> Parts {
+    let mut parts = Parts { total: 0, embeddings: 0, layers: 0, head: 0 };
+    for part in model.parts() {
+        let sum = part.weights.into_iter().map(&count).sum();
+        parts.total += sum;
+        match part.part {
+            Part::Embeddings => parts.embeddings = sum,
+            Part::Layers => parts.layers = sum,
+            Part::Head => parts.head = sum,
+        }
+    }
+    parts
+}
+
+fn device(adapter: &AdapterDescription, recording: &Recording, options: &Options, max_length: usize) -> Device {
+    let capacity = options.capacity(&adapter.capabilities, recording, max_length);
+    let kernel = |launches: wgbert::gpu::Launches| Kernel {
+        name: launches.shader.name,
+        variant: launches.shader.variant(),
+        constants: launches.shader.constants.into_iter().collect(),
+        launches: Counts { every_batch: launches.each, once: launches.once },
+    };
+    let kernels: Vec<Kernel> = recording.launches(&adapter.capabilities).into_iter().map(kernel).collect();
+    let sum = |count: fn(&Counts) -> usize| kernels.iter().map(|kernel| count(&kernel.launches)).sum();
+    Device {
+        adapter: adapter.name.clone(),
+        launches: Counts { every_batch: sum(|counts| counts.every_batch), once: sum(|counts| counts.once) },
+        kernels,
+        layer_launches: recording.layer_launches(),
+        batch: Batch {
+            tokens: capacity.tokens,
+            texts: capacity.texts,
+            activation_bytes: capacity.activation_bytes(recording),
+            table_bytes: recording.table_bytes(),
+        },
+    }
+}
