@@ -196,6 +196,23 @@ fn what_is_wrong_is_said_beside_what_is_known() {
 }
 
 #[test]
+fn a_panic_of_the_tokenizers_library_is_one_error() {
+    let folder = changed("tokenizer.json", |bytes| {
+        let mut tokenizer: Value = serde_json::from_slice(&bytes).expect("JSON");
+        // Its first chunk would have no end.
+        tokenizer["pre_tokenizer"] = serde_json::json!({"type": "FixedLength", "length": 0});
+        tokenizer.to_string().into_bytes()
+    });
+    let path = folder.path().display().to_string();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wgbert"));
+    let output = command.args(["classify", "--adapter", "reference", "--model", &path, "a"]).output();
+    let output = output.expect("the command runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("the tokenizers library panicked: chunk size") && !said.contains("panicked at"), "{said}");
+}
+
+#[test]
 fn what_cannot_be_read_is_an_error() {
     let cases: [(&[&str], &str); 4] = [
         (&["/nowhere"], "/nowhere"),

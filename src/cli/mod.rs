@@ -20,8 +20,10 @@ use arguments::{Arguments, Command};
 use clap::Parser;
 use std::fmt;
 use std::io::{self, Write};
+use std::panic;
 use std::process::ExitCode;
 use wgbert::Error;
+use wgbert::text::panics_are_errors;
 
 /// How a command ended that was not stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +71,13 @@ impl From<io::Error> for Failure {
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     start_log();
+    let report = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        // The others are answered as errors, a row each.
+        if !panics_are_errors() {
+            report(panic);
+        }
+    }));
     let result = match &arguments.command {
         Command::Classify(arguments) => classify::run(arguments),
         Command::Adapters(arguments) => adapters::run(arguments),

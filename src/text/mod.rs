@@ -11,7 +11,7 @@ mod tokenizer;
 mod vocabulary;
 
 pub use batch::{Batch, Capacity, Packing};
-pub use tokenizer::{Limits, Tokenizer};
+pub use tokenizer::{Limits, Tokenizer, panics_are_errors};
 
 /// What is classified: a text, or two texts that the model reads together (a question and an answer, a premise and a
 /// hypothesis).

@@ -1,5 +1,6 @@
 //! One text -> its tokens.
 
+use std::cell::Cell;
 use std::fmt;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -231,6 +232,15 @@ fn slice(tokens: &Tokens, range: Range<usize>) -> Tokens {
     )
 }
 
+thread_local! {
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a panic of this thread would become an [`Error`]: the panic hook of a program need not report it.
+pub fn panics_are_errors() -> bool {
+    GUARDED.get()
+}
+
 /// Calls into the tokenizers library with its panics turned into errors.
 ///
 /// A `tokenizer.json` is a small program of some forty kinds of steps, and the library indexes and unwraps on what it
@@ -239,7 +249,10 @@ fn slice(tokens: &Tokens, range: Range<usize>) -> Tokens {
 /// done: encoding takes `&self`, whose caches survive a poisoned lock by being skipped, and a tokenizer that fails to
 /// load is dropped. (With `panic = "abort"`, as on wasm32, a panic stays one.)
 pub(super) fn guarded<T>(call: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, String> {
-    match catch_unwind(AssertUnwindSafe(call)) {
+    let outer = GUARDED.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(call));
+    GUARDED.set(outer);
+    match result {
         Ok(result) => result.map_err(|error| error.to_string()),
         Err(payload) => {
             let reason = payload
