@@ -1,10 +1,11 @@
 //! Damaged, hostile and merely strange files by the million: an answer or an error each time, never a panic, an endless
 //! loop, or more memory than the file's size gives reason for.
 //!
-//! `WGBERT_FUZZ_INPUTS=1000000 cargo test --test fuzz -- --nocapture` tries a million of them, in some three minutes on four
-//! cores (not in release: the test profile traps overflows); without the variable it is a short run. An input is made of its seed and the golden checkpoints: `WGBERT_FUZZ_SEED=17` tries input
-//! 17 alone (with `WGBERT_FUZZ_INPUTS`, the inputs from 17 on). Inputs that fail are written to `target/fuzz`. What ends
-//! the process (a stack overflow, 8 GiB in one thread) leaves the seeds it was at in `target/fuzz/running-*`.
+//! `WGBERT_FUZZ_INPUTS=1000000 cargo test --test fuzz -- --nocapture` tries a million of them, in some three minutes on
+//! four cores (not in release: the test profile traps overflows); without the variable it is a short run. An input is made
+//! of its seed and the golden checkpoints: `WGBERT_FUZZ_SEED=17` tries input 17 alone (with `WGBERT_FUZZ_INPUTS`, the
+//! inputs from 17 on). Inputs that fail are written to `target/fuzz`. What ends the process (a stack overflow, 8 GiB in
+//! one thread) leaves the seeds it was at in `target/fuzz/running-*`.
 
 mod allocator;
 mod bytes;
