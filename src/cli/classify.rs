@@ -31,10 +31,10 @@ pub fn run(arguments: &ClassifyArguments) -> Result<Outcome, Failure> {
     let report = Report::new(arguments, &classifier, input.is_arguments())?;
     let progress = Progress::new(&input);
     let losses = Losses::default();
-    let mut session =
-        Session { classifier, labels: LabelReader::default(), tensors, report, progress, losses, rows: 0, failed: 0 };
-    let result = session.answer_all(&mut input);
-    session.finish(result)
+    let mut answering =
+        Answering { classifier, labels: LabelReader::default(), tensors, report, progress, losses, rows: 0, failed: 0 };
+    let result = answering.answer_all(&mut input);
+    answering.finish(result)
 }
 
 fn load(arguments: &ClassifyArguments) -> Result<Classifier, Error> {
@@ -54,7 +54,7 @@ fn load(arguments: &ClassifyArguments) -> Result<Classifier, Error> {
 }
 
 /// A run over all rows.
-struct Session {
+struct Answering {
     classifier: Classifier,
     labels: LabelReader,
     tensors: Tensors,
@@ -71,7 +71,7 @@ struct Losses {
     count: usize,
 }
 
-impl Session {
+impl Answering {
     fn answer_all(&mut self, input: &mut Input) -> Result<(), Failure> {
         let mut most = FIRST_CHUNK;
         loop {
@@ -176,7 +176,7 @@ impl Session {
 
     /// Ends the output, whole or not, and says what came of it.
     fn finish(self, result: Result<(), Failure>) -> Result<Outcome, Failure> {
-        let Session { tensors, mut report, progress, losses: Losses { sum, count }, rows, failed, .. } = self;
+        let Answering { tensors, mut report, progress, losses: Losses { sum, count }, rows, failed, .. } = self;
         drop(progress);
         if let Err(Failure::Output(error)) = result {
             return Err(Failure::Output(error));
