@@ -169,7 +169,8 @@ impl Classifier {
     /// The tokens of one text; `index` names it in errors.
     ///
     /// # Errors
-    /// [`Error::Text`] if the text is too long and [`Truncation::Refuse`](crate::Truncation::Refuse) was chosen, or has an id outside the table.
+    /// [`Error::Text`] if the text is too long and [`Truncation::Refuse`](crate::Truncation::Refuse) was chosen, or has an
+    /// id outside the table.
     pub fn encode<'a>(&self, index: usize, text: impl Into<Text<'a>>) -> Result<Encoding> {
         self.tokenizer.encode(index, text.into(), &self.limits, self.options.truncation)
     }
@@ -178,7 +179,7 @@ impl Classifier {
     ///
     /// # Errors
     /// [`Error::Text`] for an encoding or a label that does not fit the model or a text longer than the device can take,
-    /// and the device's errors.
+    /// before anything is computed, and the device's errors.
     pub fn run(&mut self, encodings: &[Encoding], request: &Request) -> Result<SequenceClassifierOutput> {
         gpu::block_on(self.run_async(encodings, request))
     }

@@ -173,7 +173,9 @@ impl Plan {
         let (once, each) = (0..steps.len()).partition(|&index| constant[index]);
         let plan =
             Plan { gpu, recording, capacity, steps, once, each, inputs, intermediates, outputs, batch, readable, tile };
-        plan.submit(plan.dispatches(&plan.once, &BatchSize::default())).await?;
+        if !plan.once.is_empty() {
+            plan.submit(plan.dispatches(&plan.once, &BatchSize::default())).await?;
+        }
         Ok(plan)
     }
 
@@ -301,9 +303,14 @@ fn copied(tensor: &Tensor, size: &BatchSize) -> u64 {
 fn stored(values: &Values, element: Element) -> Cow<'_, [u8]> {
     match (values, element) {
         (Values::F32(numbers), Element::F16) => {
-            let mut rounded = vec![f16::ZERO; numbers.len()];
-            rounded.convert_from_f32_slice(numbers);
-            Cow::Owned(bytemuck::cast_slice(&rounded).to_vec())
+            // A run at a time: a table of words should not be held twice over.
+            let mut bytes = Vec::with_capacity(numbers.len() * size_of::<f16>());
+            let mut rounded = [f16::ZERO; 1024];
+            for run in numbers.chunks(rounded.len()) {
+                rounded[..run.len()].convert_from_f32_slice(run);
+                bytes.extend_from_slice(bytemuck::cast_slice(&rounded[..run.len()]));
+            }
+            Cow::Owned(bytes)
         }
         (Values::F32(_), Element::F32) | (Values::U32(_), Element::U32) => Cow::Borrowed(values.bytes()),
         _ => panic!("{element:?} is not an element for these values"),
