@@ -89,10 +89,11 @@ fn each_shader(mut check: impl FnMut(&str, &Instance, &Shader, &Capabilities)) {
     for (adapter, device) in adapters() {
         let mut seen = BTreeSet::new();
         for instance in instances(&device) {
-            let shader = instance.kernel.launch(&device, &batch()).shader;
-            let parts: Vec<&str> = shader.parts.iter().map(|part| part.name).collect();
-            if seen.insert(format!("{parts:?} {:?}", shader.constants)) {
-                check(&format!("{:?} on {adapter}, {parts:?}", instance.kernel), &instance, &shader, &device);
+            for shader in instance.shaders(&device, &batch()) {
+                let parts: Vec<&str> = shader.parts.iter().map(|part| part.name).collect();
+                if seen.insert(format!("{parts:?} {:?}", shader.constants)) {
+                    check(&format!("{:?} on {adapter}, {parts:?}", instance.kernel), &instance, &shader, &device);
+                }
             }
         }
         count += seen.len();
@@ -256,19 +257,21 @@ fn entry_points_and_overrides_are_those_of_the_launch() {
     });
 }
 
-/// The shader is the pipeline's key and its pipeline is made once: it may not depend on the batch.
+/// The shader is the pipeline's key, and a plan makes the pipelines of all its batches when it is made.
 #[test]
-fn a_batch_decides_the_grid_and_nothing_else() {
+fn a_batch_decides_the_grid_and_its_rows_the_variant() {
     for (adapter, device) in adapters() {
         for Instance { kernel, .. } in instances(&device) {
-            let shader = kernel.launch(&device, &batch()).shader;
             // The most of each that a batch may have (`Options::capacity`), and the least.
             let most = device.max_workgroups;
-            for lengths in [vec![1], vec![512], vec![1; most as usize], vec![512; most as usize / 512]] {
+            for lengths in [vec![1], vec![512], vec![3; 17], vec![1; most as usize], vec![512; most as usize / 512]] {
                 let size = BatchSize::new(lengths);
                 let launch = kernel.launch(&device, &size);
                 let sizes = format!("{kernel:?} on {adapter}, {} tokens, {} texts", size.tokens, size.texts());
-                assert!(launch.shader == shader, "{sizes}: another shader");
+                let rows = kernel.varies_with().map_or(1, |rows| size.rows(rows));
+                let same_rows = kernel.launch(&device, &BatchSize::bucket(rows));
+                assert!(launch.shader == same_rows.shader, "{sizes}: another shader");
+                assert_eq!(launch.grid, kernel.grid(&device, &size), "{sizes}: the grid alone");
                 assert!(
                     launch.grid.iter().all(|&side| (1..=device.max_workgroups).contains(&side)),
                     "{sizes}: grid {:?}",

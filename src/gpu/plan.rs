@@ -3,12 +3,13 @@
 //! Nothing is allocated on the device by a run: it writes the ids, the starts, the tile list and two numbers, dispatches
 //! grids computed from them, and reads back one buffer.
 
+use super::device::Pipeline;
 use super::lifetimes::share;
 use super::profile::Timestamps;
 use super::read_back::read_back;
-use super::{Capacity, Element, Gpu, Input, Output, Recording, Run, Source, Tensor, Timing, WeightSource};
+use super::{Capacity, Element, Gpu, Input, Output, Recording, Rows, Run, Source, Tensor, Timing, WeightSource};
 use crate::error::{Error, Result};
-use crate::kernels::{BatchSize, Binding, Values};
+use crate::kernels::{BatchSize, Binding, Kernel, Values};
 use crate::models::Weight;
 use half::f16;
 use half::slice::HalfFloatSliceExt;
@@ -50,7 +51,8 @@ pub struct Plan {
 
 #[derive(Debug)]
 struct PlannedStep {
-    pipeline: Arc<super::device::Pipeline>,
+    /// By the number of rows, rounded up: the exponent of two. One where the variant does not depend on it.
+    pipelines: Vec<Arc<Pipeline>>,
     groups: [wgpu::BindGroup; 2],
 }
 
@@ -125,13 +127,16 @@ impl Plan {
         let mut steps = Vec::new();
         let mut tile = None;
         for (index, step) in recording.steps.iter().enumerate() {
-            let launch = step.kernel.launch(&gpu.capabilities, &batch_size);
             if let Some(queries) = step.kernel.tile(&gpu.capabilities) {
                 assert_eq!(*tile.get_or_insert(queries), queries, "kernels of one recording share one tile list");
             }
             let bound: Vec<(Binding, Tensor)> = step.bound().collect();
             let bindings: Vec<Binding> = bound.iter().map(|(binding, _)| *binding).collect();
-            let pipeline = gpu.pipeline(&launch.shader, &bindings).await?;
+            let mut pipelines = Vec::new();
+            for bucket in buckets(&*step.kernel, &batch_size) {
+                let launch = step.kernel.launch(&gpu.capabilities, &bucket);
+                pipelines.push(gpu.pipeline(&launch.shader, &bindings).await?);
+            }
             let mut entries = Vec::new();
             for (binding, tensor) in &bound {
                 let buffer = buffers[tensor.id].as_ref().unwrap_or_else(|| {
@@ -156,9 +161,10 @@ impl Plan {
                 gpu.device.create_bind_group(&wgpu::BindGroupDescriptor { label, layout, entries })
             };
             let doing = format!("binding {}", step.kernel.name());
-            let make = || [group(&pipeline.operands, &entries), group(&pipeline.sizes, &sizes)];
+            // The variants of a kernel have the same bindings.
+            let make = || [group(&pipelines[0].operands, &entries), group(&pipelines[0].sizes, &sizes)];
             let groups = gpu.guard(&doing, 0, make).await?;
-            steps.push(PlannedStep { pipeline, groups });
+            steps.push(PlannedStep { pipelines, groups });
         }
 
         let outputs: Vec<_> = (recording.outputs.iter())
@@ -276,8 +282,16 @@ impl Plan {
 
     fn dispatch(&self, pass: &mut wgpu::ComputePass<'_>, index: usize, size: &BatchSize) {
         let step = &self.steps[index];
-        let [x, y, z] = self.recording.steps[index].kernel.launch(&self.gpu.capabilities, size).grid;
-        pass.set_pipeline(&step.pipeline.pipeline);
+        let kernel = &self.recording.steps[index].kernel;
+        let [x, y, z] = kernel.grid(&self.gpu.capabilities, size);
+        let pipeline = match step.pipelines.as_slice() {
+            [only] => only,
+            by_rows => {
+                let rows = kernel.varies_with().map_or(1, |rows| size.rows(rows));
+                &by_rows[rows.next_power_of_two().ilog2() as usize]
+            }
+        };
+        pass.set_pipeline(&pipeline.pipeline);
         pass.set_bind_group(0, &step.groups[0], &[]);
         pass.set_bind_group(1, &step.groups[1], &[]);
         pass.dispatch_workgroups(x, y, z);
@@ -291,6 +305,17 @@ impl Plan {
             offset += bytes;
         }
         offset
+    }
+}
+
+/// A batch for each variant of a kernel that a batch up to `most` may launch.
+fn buckets(kernel: &dyn Kernel, most: &BatchSize) -> Vec<BatchSize> {
+    match kernel.varies_with() {
+        None | Some(Rows::Fixed(_)) => vec![most.clone()],
+        Some(rows) => {
+            let largest = most.rows(rows).next_power_of_two().ilog2();
+            (0..=largest).map(|exponent| BatchSize::bucket(1 << exponent)).collect()
+        }
     }
 }
 

@@ -140,6 +140,12 @@ impl BatchSize {
         BatchSize { tokens: lengths.iter().sum(), lengths }
     }
 
+    /// As many tokens and as many texts as `rows` rounded up to a power of two: every kernel has the variant for it that it
+    /// has for a batch of `rows`.
+    pub fn bucket(rows: u32) -> BatchSize {
+        BatchSize::new(vec![1; rows.next_power_of_two() as usize])
+    }
+
     pub fn texts(&self) -> u32 {
         self.lengths.len() as u32
     }
@@ -177,9 +183,20 @@ pub trait Kernel: Debug + Send + Sync {
     /// The uniform at group 1, binding 0.
     fn params(&self) -> Uniform;
 
-    /// The variant for an adapter and the grid for a batch, from the same variables. The shader may not depend on the
-    /// batch. The only place that reads [`Capabilities`].
+    /// The variant for an adapter and the grid for a batch, from the same variables. The shader may depend on the batch
+    /// only through the number of rows of [`Kernel::varies_with`], rounded up to a power of two. The only place that reads
+    /// [`Capabilities`].
     fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch;
+
+    /// The rows whose number the variant depends on; none where every batch has the same.
+    fn varies_with(&self) -> Option<Rows> {
+        None
+    }
+
+    /// The grid of [`Kernel::launch`], for a batch whose variant is already there.
+    fn grid(&self, device: &Capabilities, batch: &BatchSize) -> [u32; 3] {
+        self.launch(device, batch).grid
+    }
 
     /// Query rows a tile of the tile list that the host makes for this kernel, if it reads one.
     fn tile(&self, _device: &Capabilities) -> Option<u32> {
