@@ -1,5 +1,6 @@
 //! Stage 5: recording -> device. The only module that knows wgpu.
 
+pub mod cache;
 mod capabilities;
 mod device;
 mod launches;
