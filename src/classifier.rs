@@ -191,7 +191,7 @@ impl Classifier {
         let wanted = encoder::Wanted {
             scoring: self.scoring,
             hidden_states: request.hidden_states,
-            attentions: request.attentions,
+            attentions: request.attentions.then(|| self.longest(encodings)),
             loss: kind,
         };
         let capacity = self.prepare(wanted).await?;
@@ -209,6 +209,13 @@ impl Classifier {
             answer.add(&batch, outputs);
         }
         Ok(answer.finish(&request.labels))
+    }
+
+    /// The longest text's tokens, rounded up to a power of two, so that not every call makes a plan of its own.
+    fn longest(&self, encodings: &[Encoding]) -> u32 {
+        const LEAST: usize = 64;
+        let longest = encodings.iter().map(|encoding| encoding.ids.len()).max().unwrap_or(0);
+        longest.max(LEAST).next_power_of_two().min(self.limits.max_length) as u32
     }
 
     /// Which texts share a batch.
@@ -231,7 +238,7 @@ impl Classifier {
     /// [`Error::Adapter`] where there are no timestamps, and as [`Classifier::run`].
     pub fn profile(&mut self, encodings: &[Encoding]) -> Result<Vec<Timing>> {
         self.check(encodings)?;
-        let wanted = encoder::Wanted { scoring: self.scoring, hidden_states: false, attentions: false, loss: None };
+        let wanted = encoder::Wanted { scoring: self.scoring, hidden_states: false, attentions: None, loss: None };
         gpu::block_on(async {
             let capacity = self.prepare(wanted).await?;
             let packing = self.pack(encodings, capacity)?;
@@ -261,6 +268,7 @@ impl Classifier {
 
     /// Makes the plan for `wanted` if there is none yet.
     async fn prepare(&mut self, wanted: encoder::Wanted) -> Result<Capacity> {
+        let longest = wanted.attentions.map_or(self.limits.max_length, |longest| longest as usize);
         match &mut self.device {
             Device::Gpu { gpu, buffers, plans } => {
                 if let Some(plan) = plans.get(&wanted) {
@@ -272,7 +280,7 @@ impl Classifier {
                     gpu.capabilities.max_binding,
                     self.options.precision.element(),
                 );
-                let capacity = self.options.capacity(&gpu.capabilities, &recording, self.limits.max_length);
+                let capacity = self.options.capacity(&gpu.capabilities, &recording, longest);
                 let plan = Plan::new(gpu.clone(), recording, capacity, buffers, &self.weights).await?;
                 plans.insert(wanted, plan);
                 Ok(capacity)
@@ -283,7 +291,7 @@ impl Classifier {
                     entry.insert(Reference::new(recording, &self.weights)?);
                 }
                 // Larger batches are no faster here; a tensor of one is memory of the host.
-                let tokens = self.options.batch_tokens.unwrap_or(0).min(2048).max(self.limits.max_length);
+                let tokens = self.options.batch_tokens.unwrap_or(0).min(2048).max(longest);
                 Ok(Capacity { tokens, texts: self.options.batch_texts.unwrap_or(tokens).max(1) })
             }
         }

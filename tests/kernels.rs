@@ -333,7 +333,7 @@ fn attention_cases(weights: bool) {
                     let output = case.recording.tensor(Rows::Tokens, 3 * 70);
                     let operands =
                         [Some(asking), Some(keys), Some(output), Some(starts), Some(tokens), table, second, buckets];
-                    case.recording.step(AttentionWeights(heads), &operands);
+                    case.recording.step(AttentionWeights { heads, longest: 70 }, &operands);
                     case.output(output);
                 } else {
                     let output = case.recording.stored(queries, (3 * head_width) as usize);

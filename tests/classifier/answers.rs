@@ -27,7 +27,7 @@ impl Direct {
 
     fn record(&self, loss: Option<LossKind>, max_binding: u64) -> Recording {
         let scoring = self.checkpoint.config.scoring().unwrap();
-        let wanted = encoder::Wanted { scoring, hidden_states: false, attentions: false, loss };
+        let wanted = encoder::Wanted { scoring, hidden_states: false, attentions: None, loss };
         encoder::record(&self.model, wanted, max_binding, Element::F32)
     }
 
@@ -332,5 +332,21 @@ fn labels_that_do_not_fit_are_named() {
             says(run_with(&mut classifier, labels), &[&counts]);
         }
         run_with(&mut classifier, vec![good, None, None]).unwrap();
+    }
+}
+
+/// What attentions take on the device goes by the texts, not by what the model could take.
+#[test]
+fn a_model_for_long_texts_has_attentions() {
+    let request = Request { attentions: true, ..Request::default() };
+    let texts: Vec<Encoding> = [3, 64, 1, 40]
+        .map(|length| Encoding { ids: vec![5; length], type_ids: vec![0; length], truncated: false })
+        .into();
+    let [short, long] = [64, 16384].map(|positions| {
+        let edited = Edited::of("modernbert").config("max_position_embeddings", positions.into());
+        edited.load(Options::default()).unwrap().run(&texts, &request).unwrap().attentions.unwrap()
+    });
+    for (short, long) in short.iter().zip(&long) {
+        assert_eq!((&short.shape, bits(&short.values)), (&long.shape, bits(&long.values)));
     }
 }
