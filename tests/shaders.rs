@@ -298,7 +298,9 @@ fn a_kernel_has_one_name_everywhere() {
     assert!(modules.remove("mod") && modules.remove("uniform"));
     assert_eq!(modules, names, "src/kernels/*.rs");
     let instances = instances(&Capabilities::minimum());
-    let covered: BTreeSet<String> = instances.iter().map(|instance| instance.kernel.name().to_string()).collect();
+    let covered = instances.iter().map(|instance| instance.kernel.name().to_string());
+    // Those that the roof is measured with compute nothing that a model needs.
+    let covered: BTreeSet<String> = covered.filter(|name| !name.starts_with("roof_")).collect();
     assert_eq!(covered, names, "kernels in the catalogue");
     let tests = fs::read_to_string(root().join("tests/kernels.rs")).unwrap();
     for name in &names {
@@ -310,12 +312,13 @@ fn a_kernel_has_one_name_everywhere() {
 fn every_wgsl_file_is_linked_and_documented() {
     let mut used = BTreeSet::new();
     each_shader(|_, _, shader, _| used.extend(shader.parts.iter().map(|part| part.name.to_string())));
-    let (kernels, parts) = (stems("shaders", "wgsl"), stems("shaders/parts", "wgsl"));
-    assert_eq!(kernels.union(&parts).cloned().collect::<BTreeSet<_>>(), used, "files and what is linked");
-    for (folder, names) in [("shaders", &kernels), ("shaders/parts", &parts)] {
+    let folders = ["shaders", "shaders/parts", "shaders/roof"].map(|folder| (folder, stems(folder, "wgsl")));
+    let all: BTreeSet<String> = folders.iter().flat_map(|(_, names)| names.clone()).collect();
+    assert_eq!(all, used, "files and what is linked");
+    for (folder, names) in &folders {
         for name in names {
             let text = fs::read_to_string(root().join(folder).join(format!("{name}.wgsl"))).unwrap();
-            let start = if folder == "shaders" { format!("// {name}: ") } else { String::new() };
+            let start = if *folder == "shaders" { format!("// {name}: ") } else { String::new() };
             assert!(text.starts_with(&start), "{name} does not open with its formula");
             for line in text.lines().filter(|line| line.starts_with("@group(0)")) {
                 assert!(line.contains("; // ["), "{name}: a binding without its shape: {line}");

@@ -170,6 +170,11 @@ pub mod parts {
         vec![ENABLE_COOPERATIVE, if matches!(element, Element::F16) { ELEMENT_F16 } else { ELEMENT_F32 }]
     }
 
+    /// Matrices of that edge.
+    pub const fn cooperative(edge: u32) -> Part {
+        if edge == 8 { COOPERATIVE_8 } else { COOPERATIVE_16 }
+    }
+
     /// How eight numbers are loaded at once.
     pub const fn wide(element: Element) -> Part {
         if matches!(element, Element::F16) { WIDE_F16 } else { WIDE_F32 }

@@ -1,5 +1,6 @@
 //! The kernels and adapters that tests/shaders.rs goes through. A new kernel, option or variant needs its line here.
 
+use wgbert::bench::Roof;
 use wgbert::gpu::{Capabilities, Element, Rows, Shader};
 use wgbert::kernels::argmax::Argmax;
 use wgbert::kernels::attention::{Attention, Heads, Term};
@@ -48,6 +49,7 @@ pub fn instances(device: &Capabilities) -> Vec<Instance> {
     if device.f16 {
         all.extend(stored_as(Element::F16));
     }
+    all.extend(Roof::kernels(device).into_iter().map(|kernel| Instance { kernel, without: Vec::new(), matmul: None }));
     all
 }
 
@@ -96,7 +98,7 @@ fn stored_as(element: Element) -> Vec<Instance> {
         let no_keys = !matches!(heads.score, Term::Relative { .. });
         let tables = [("query_table", plain), ("key_table", no_keys), ("buckets", plain), ("tiles", texts)];
         if !texts {
-            all.push(instance(AttentionWeights(heads.clone()), &tables[..3]));
+            all.push(instance(AttentionWeights { heads: heads.clone(), longest: 128 }, &tables[..3]));
         }
         all.push(instance(Attention(heads), &tables));
     }
