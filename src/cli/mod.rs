@@ -15,6 +15,7 @@ mod progress;
 mod report;
 mod tensors;
 mod text;
+mod tune;
 
 use arguments::{Arguments, Command};
 use clap::Parser;
@@ -83,6 +84,7 @@ pub fn main() -> ExitCode {
         Command::Adapters(arguments) => adapters::run(arguments),
         Command::Inspect(arguments) => inspect::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
+        Command::Tune(arguments) => tune::run(arguments),
     };
     match result {
         Ok(Outcome::Complete) => ExitCode::SUCCESS,

@@ -2,7 +2,11 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process;
+
+use crate::error::{Error, Result};
 
 /// `wgbert` in the user's folder for caches: `XDG_CACHE_HOME` where it is set, else `LOCALAPPDATA` on Windows,
 /// `~/Library/Caches` on macOS and `~/.cache` elsewhere. None where there is no home folder.
@@ -21,10 +25,19 @@ fn folder(variable: &dyn Fn(&str) -> Option<OsString>, home: Option<PathBuf>) ->
     path("XDG_CACHE_HOME").or_else(system).map(|caches| caches.join("wgbert"))
 }
 
+/// Replaces a file as a whole, with its folders: who reads at the same time sees the old contents or the new.
+pub(super) fn write(path: &Path, contents: &[u8]) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(Error::file("create", folder))?;
+    }
+    let unfinished = path.with_added_extension(process::id().to_string());
+    fs::write(&unfinished, contents).map_err(Error::file("write", &unfinished))?;
+    fs::rename(&unfinished, path).map_err(Error::file("write", path))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
 
     #[test]
     #[cfg(target_os = "linux")]

@@ -11,6 +11,7 @@ mod read_back;
 mod recording;
 mod run;
 mod shader;
+mod tuning;
 
 pub use capabilities::Capabilities;
 pub use device::{AdapterDescription, Backend, Gpu, adapters};
@@ -21,3 +22,4 @@ pub use read_back::block_on;
 pub use recording::{Element, Input, Output, Recording, Rows, Source, Step, Tensor};
 pub use run::{Capacity, Run, WeightSource};
 pub use shader::{Part, Shader, parts};
+pub use tuning::{Problem, Tuning};

@@ -7,7 +7,7 @@ mod tile;
 pub use tile::Tile;
 
 use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, uniform::uniform, write_output};
-use crate::gpu::{Capabilities, Element, Recording, Rows, Shader, Tensor, parts};
+use crate::gpu::{Capabilities, Element, Problem, Recording, Rows, Shader, Tensor, parts};
 use crate::models::{Activation, Linear};
 use std::ops::Range;
 
@@ -134,8 +134,19 @@ impl MatMul {
         [self.columns.div_ceil(tile.columns), batch.rows(self.rows).div_ceil(tile.rows), 1]
     }
 
+    /// The tile that was the fastest here, where that was measured, else the built-in choice.
     fn tile_for(&self, device: &Capabilities, batch: &BatchSize) -> Tile {
-        self.choose(device, batch.rows(self.rows).next_power_of_two())
+        let rows = batch.rows(self.rows).next_power_of_two();
+        let tuned = device.tuning.tile(&self.problem(device, rows));
+        let tuned = tuned.and_then(|name| self.tiles(device).into_iter().find(|tile| tile.name == name));
+        tuned.unwrap_or_else(|| self.choose(device, rows))
+    }
+
+    /// What the fastest tile for so many rows is kept under.
+    pub fn problem(&self, device: &Capabilities, rows: u32) -> Problem {
+        let MatMul { inner, columns, element, .. } = *self;
+        let matrix_units = device.cooperative.is_some();
+        Problem { rows: rows.next_power_of_two(), inner, columns, element, matrix_units }
     }
 }
 

@@ -20,6 +20,7 @@ pub use uniform::{Field, Scalar, Uniform};
 
 use crate::gpu::{Capabilities, Element, Rows, Shader};
 use crate::models::{Activation, Half, Pool};
+use std::any::Any;
 use std::fmt::Debug;
 
 /// Every kernel's name: file stem, module, entry point, pipeline label, test and bench.
@@ -82,7 +83,7 @@ pub fn catalogue() -> Vec<Box<dyn Kernel>> {
         }),
         Box::new(rotary::Rotary { columns: 3 * hidden, heads: 2 * heads, half: hidden / heads / 2, element }),
         Box::new(attention::Attention(attention.clone())),
-        Box::new(attention_weights::AttentionWeights(attention)),
+        Box::new(attention_weights::AttentionWeights { heads: attention, longest: max_length }),
         Box::new(gate::Gate { rows: tokens, columns: inner, activation: Activation::Gelu, half: Half::First, element }),
         Box::new(unfold::Unfold { columns: hidden, taps: 3, element }),
         Box::new(pool::Pool { columns: hidden, pool: Pool::First, element }),
@@ -173,7 +174,7 @@ pub struct Launch {
 }
 
 /// One operation with its shapes and parameters; a plain value that touches no device.
-pub trait Kernel: Debug + Send + Sync {
+pub trait Kernel: Any + Debug + Send + Sync {
     /// File stem, module, entry point, pipeline label, test and bench.
     fn name(&self) -> &'static str;
 
