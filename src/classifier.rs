@@ -8,7 +8,7 @@ use crate::models::{self, Model, encoder};
 use crate::options::Options;
 use crate::output::{Answer, SequenceClassifierOutput};
 use crate::reference::Reference;
-use crate::text::{self, Batch, Encoding, Limits, Packing, Text, Tokenizer};
+use crate::text::{self, Batch, Encoding, Limits, Packing, Text, TextEncoder, Tokenizer};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::path::Path;
@@ -46,11 +46,10 @@ pub struct Memory {
 pub struct Classifier {
     config: Config,
     model: Model,
-    tokenizer: Tokenizer,
+    encoder: TextEncoder,
     weights: Weights,
     scoring: Scoring,
     labels: Arc<[String]>,
-    limits: Limits,
     options: Options,
     device: Device,
 }
@@ -92,7 +91,8 @@ impl Classifier {
             }
         };
         let labels = config.labels.clone().into();
-        Ok(Classifier { config, model, tokenizer, weights, scoring, labels, limits, options, device })
+        let encoder = TextEncoder::new(tokenizer, limits, options.truncation);
+        Ok(Classifier { config, model, encoder, weights, scoring, labels, options, device })
     }
 
     /// Loads a checkpoint folder onto the best adapter; [`Options::load`] offers choices.
@@ -126,7 +126,7 @@ impl Classifier {
 
     /// Longest text in tokens, special tokens included.
     pub fn max_length(&self) -> usize {
-        self.limits.max_length
+        self.encoder.limits().max_length
     }
 
     /// Name of the adapter, or `reference`.
@@ -161,18 +161,22 @@ impl Classifier {
         &mut self,
         texts: impl IntoIterator<Item = T>,
     ) -> Result<SequenceClassifierOutput> {
-        let encode = |(index, text): (usize, T)| self.encode(index, text);
-        let encodings = texts.into_iter().enumerate().map(encode).collect::<Result<Vec<_>>>()?;
+        let texts: Vec<Text<'a>> = texts.into_iter().map(Into::into).collect();
+        let encodings = self.encoder.encode_every(&texts)?;
         self.run_async(&encodings, &Request::default()).await
     }
 
-    /// The tokens of one text; `index` names it in errors.
+    /// What turns texts into tokens, for threads that do so while this classifier runs others.
+    pub fn encoder(&self) -> TextEncoder {
+        self.encoder.clone()
+    }
+
+    /// [`TextEncoder::encode`].
     ///
     /// # Errors
-    /// [`Error::Text`] if the text is too long and [`Truncation::Refuse`](crate::Truncation::Refuse) was chosen, or has an
-    /// id outside the table.
+    /// Those of the encoder.
     pub fn encode<'a>(&self, index: usize, text: impl Into<Text<'a>>) -> Result<Encoding> {
-        self.tokenizer.encode(index, text.into(), &self.limits, self.options.truncation)
+        self.encoder.encode(index, text)
     }
 
     /// Runs encoded texts, in as many batches as they need; answers come in their order.
@@ -272,7 +276,7 @@ impl Classifier {
                     gpu.capabilities.max_binding,
                     self.options.precision.element(),
                 );
-                let capacity = self.options.capacity(&gpu.capabilities, &recording, self.limits.max_length);
+                let capacity = self.options.capacity(&gpu.capabilities, &recording, self.encoder.limits().max_length);
                 let plan = Plan::new(gpu.clone(), recording, capacity, buffers, &self.weights).await?;
                 plans.insert(wanted, plan);
                 Ok(capacity)
@@ -283,7 +287,7 @@ impl Classifier {
                     entry.insert(Reference::new(recording, &self.weights)?);
                 }
                 // Larger batches are no faster here; a tensor of one is memory of the host.
-                let tokens = self.options.batch_tokens.unwrap_or(0).min(2048).max(self.limits.max_length);
+                let tokens = self.options.batch_tokens.unwrap_or(0).min(2048).max(self.encoder.limits().max_length);
                 Ok(Capacity { tokens, texts: self.options.batch_texts.unwrap_or(tokens).max(1) })
             }
         }
@@ -292,7 +296,7 @@ impl Classifier {
     /// Encodings need not come from [`Classifier::encode`], and kernels trust what they are given.
     fn check(&self, encodings: &[Encoding]) -> Result<()> {
         let fault = encodings.iter().enumerate().find_map(|(index, encoding)| {
-            self.limits.check(encoding).err().map(|message| Error::Text { index, message })
+            self.encoder.limits().check(encoding).err().map(|message| Error::Text { index, message })
         });
         fault.map_or(Ok(()), Err)
     }

@@ -41,7 +41,7 @@ pub use error::{Error, Result};
 pub use inspection::Inspection;
 pub use options::{Adapter, Options, Precision};
 pub use output::{Array, Classification, SequenceClassifierOutput};
-pub use text::{Text, Truncation};
+pub use text::{Text, TextEncoder, Truncation};
 
 /// The README's example, compiled and run.
 #[cfg(all(doctest, feature = "embedded"))]
