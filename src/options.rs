@@ -225,8 +225,9 @@ impl Options {
     /// Tokens and texts of a batch: what was asked for or suits the adapter, and at least one text of the longest, within
     /// the adapter's limits.
     pub fn capacity(&self, device: &Capabilities, recording: &Recording, longest: usize) -> Capacity {
-        // Hidden states and attentions of a batch are read back at once: no more of them than this, but one text's.
-        const READ_BACK: u64 = 1 << 30;
+        // Hidden states and attentions of a batch are read back at once, two batches in turn: no more of each than this,
+        // but one text's.
+        const READ_BACK: u64 = 1 << 29;
         // A GPU wants thousands of rows to be busy; on a CPU larger batches only move more memory.
         let (tokens, texts) = if device.cpu { (2048, 128) } else { (16384, 1024) };
         let tokens = self.batch_tokens.unwrap_or(tokens).min((READ_BACK / recording.read_back()) as usize);

@@ -1,9 +1,9 @@
 //! What a classifier answers: transformers' output, and what it lacks.
 
 use crate::checkpoint::Scoring;
-use crate::classifier::Label;
 use crate::gpu::Output;
 use crate::kernels::{Values, argmax};
+use crate::label::Label;
 use crate::models::Model;
 use crate::models::encoder::Wanted;
 use crate::text::{Batch, Encoding};
