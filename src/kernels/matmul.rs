@@ -121,7 +121,7 @@ impl MatMul {
             parts::bias(self.bias),
             parts::residual(self.residual),
         ]);
-        linked.extend(tile.parts(self.element));
+        linked.extend(tile.parts(self));
         linked.push(parts::MATMUL);
         let shader = Shader::link(NAME, &linked).constant("ACTIVATION", self.activation as u32);
         Launch {

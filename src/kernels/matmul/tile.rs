@@ -8,6 +8,9 @@ use crate::gpu::{Capabilities, Element, Part, parts};
 /// lesser loss.
 const MACHINE: u32 = 128;
 
+/// Rows up to which the time of a product is that of loading its weight.
+const FEW: u32 = 16;
+
 /// A way to compute a product. All tiles that one problem can be computed in on one adapter give the same bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tile {
@@ -17,6 +20,8 @@ pub struct Tile {
     pub rows: u32,
     pub columns: u32,
     kind: Kind,
+    /// The files that are this tile's own.
+    parts: &'static [Part],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +30,8 @@ enum Kind {
     Subgroup,
     /// One output a lane.
     Lane,
+    /// The lanes of a workgroup split the sums between them.
+    Split,
     /// Blocks of both operands in workgroup memory.
     Workgroup,
     /// The same on matrix units: edge of a matrix, lanes of a workgroup, elements of the matrices that its subgroups
@@ -32,12 +39,38 @@ enum Kind {
     Cooperative { edge: u32, lanes: u32, answers: u32 },
 }
 
-const SUBGROUP: [Tile; 1] = [Tile { name: "subgroup_16x64", rows: 16, columns: 64, kind: Kind::Subgroup }];
-const LANE: Tile = Tile { name: "lane_8x1", rows: 8, columns: 1, kind: Kind::Lane };
-const WORKGROUP: [Tile; 1] = [Tile { name: "workgroup_64x64", rows: 64, columns: 64, kind: Kind::Workgroup }];
+const fn tile(name: &'static str, rows: u32, columns: u32, kind: Kind, parts: &'static [Part]) -> Tile {
+    Tile { name, rows, columns, kind, parts }
+}
+
+/// For software adapters whose subgroups are CPU vectors.
+const SUBGROUP: &[Tile] = &[
+    tile("subgroup_32x64", 32, 64, Kind::Subgroup, &[parts::ROWS_32, parts::TILE_SUBGROUP]),
+    tile("subgroup_16x64", 16, 64, Kind::Subgroup, &[parts::ROWS_16, parts::TILE_SUBGROUP]),
+    tile("subgroup_8x64", 8, 64, Kind::Subgroup, &[parts::ROWS_8, parts::TILE_SUBGROUP]),
+];
+
+/// For software adapters and columns that fill no tile.
+const LANE: &[Tile] = &[tile("lane_8x1", 8, 1, Kind::Lane, &[parts::TILE_LANE])];
+
+/// For every adapter. No more than 16 KiB of workgroup memory and 256 lanes, which is what every adapter has.
+const WORKGROUP: &[Tile] = &[
+    tile("split_4x16", 4, 16, Kind::Split, &[parts::TILE_SPLIT]),
+    tile(
+        "workgroup_128x128",
+        128,
+        128,
+        Kind::Workgroup,
+        &[parts::BLOCK_128X128, parts::LANE_8X8, parts::TILE_WORKGROUP],
+    ),
+    tile("workgroup_64x128", 64, 128, Kind::Workgroup, &[parts::BLOCK_64X128, parts::LANE_8X8, parts::TILE_WORKGROUP]),
+    tile("workgroup_64x64", 64, 64, Kind::Workgroup, &[parts::BLOCK_64X64, parts::LANE_4X4, parts::TILE_WORKGROUP]),
+    tile("workgroup_32x64", 32, 64, Kind::Workgroup, &[parts::BLOCK_32X64, parts::LANE_4X4, parts::TILE_WORKGROUP]),
+    tile("workgroup_32x32", 32, 32, Kind::Workgroup, &[parts::BLOCK_32X32, parts::LANE_4X4, parts::TILE_WORKGROUP]),
+];
 
 impl MatMul {
-    /// Every tile worth running on the adapter, the largest first. Where its matrix units are to be used, theirs alone:
+    /// Every tile worth running on the adapter, of those for many rows the largest first. Where its matrix units are to be used, theirs alone:
     /// their sums round otherwise.
     pub fn tiles(&self, device: &Capabilities) -> Vec<Tile> {
         let cooperative = self.cooperative_tiles(device);
@@ -48,7 +81,7 @@ impl MatMul {
             return SUBGROUP.to_vec();
         }
         if device.cpu && self.columns < 32 {
-            return vec![LANE];
+            return LANE.to_vec();
         }
         WORKGROUP.to_vec()
     }
@@ -56,8 +89,14 @@ impl MatMul {
     /// The tile for that many rows where nothing was measured: the largest that keeps the adapter busy.
     pub fn choose(&self, device: &Capabilities, rows: u32) -> Tile {
         let tiles = self.tiles(device);
-        let busy = |tile: &&Tile| rows.div_ceil(tile.rows) * self.columns.div_ceil(tile.columns) >= MACHINE;
-        *tiles.iter().find(busy).or(tiles.last()).expect("every adapter has a tile")
+        let suits = |tile: &&Tile| match tile.kind {
+            // Of those with the most work between loads, the one that compiles in half a second; no rows for nothing.
+            Kind::Subgroup => tile.rows <= rows.min(16),
+            Kind::Split => rows <= FEW,
+            Kind::Workgroup if rows <= FEW => false,
+            _ => rows.div_ceil(tile.rows) * self.columns.div_ceil(tile.columns) >= MACHINE,
+        };
+        *tiles.iter().find(suits).or(tiles.last()).expect("every adapter has a tile")
     }
 
     /// Whether the used columns of the weight start and end at multiples of `width`.
@@ -78,7 +117,7 @@ impl MatMul {
             return Vec::new();
         }
         let kind = Kind::Cooperative { edge, lanes, answers };
-        vec![Tile { name: "cooperative_64x64", rows: 64, columns: 64, kind }]
+        vec![tile("cooperative_64x64", 64, 64, kind, &[parts::TILE_COOPERATIVE])]
     }
 }
 
@@ -86,8 +125,8 @@ impl Tile {
     /// Elements of input and output that it reads and writes at once.
     pub(super) fn chunk(&self, kernel: &MatMul) -> u32 {
         match self.kind {
-            Kind::Subgroup => 4,
-            Kind::Cooperative { .. } if kernel.in_chunks(4) && kernel.inner.is_multiple_of(4) => 4,
+            Kind::Lane => 1,
+            _ if kernel.in_chunks(4) && kernel.inner.is_multiple_of(4) => 4,
             _ => 1,
         }
     }
@@ -101,17 +140,20 @@ impl Tile {
     }
 
     /// The parts that compute it.
-    pub(super) fn parts(&self, element: Element) -> Vec<Part> {
-        match self.kind {
-            Kind::Subgroup => vec![parts::wide(element), parts::TILE_SUBGROUP],
-            Kind::Lane => vec![parts::TILE_LANE],
-            Kind::Workgroup => vec![parts::TILE_WORKGROUP],
+    pub(super) fn parts(&self, kernel: &MatMul) -> Vec<Part> {
+        let element = kernel.element;
+        let mut all = match self.kind {
+            Kind::Subgroup => vec![parts::wide(element)],
+            Kind::Lane => vec![],
+            Kind::Split | Kind::Workgroup if self.chunk(kernel) == 4 => vec![parts::FOURS_4],
+            Kind::Split | Kind::Workgroup => vec![parts::FOURS_1],
             Kind::Cooperative { edge, .. } => {
                 let matrices = if edge == 8 { parts::COOPERATIVE_8 } else { parts::COOPERATIVE_16 };
-                let split = if element == Element::F16 { parts::SPLIT_ONE } else { parts::SPLIT_TWO };
-                vec![matrices, split, parts::TILE_COOPERATIVE]
+                vec![matrices, if element == Element::F16 { parts::SPLIT_ONE } else { parts::SPLIT_TWO }]
             }
-        }
+        };
+        all.extend(self.parts);
+        all
     }
 
     /// Values of the overrides of those parts.
