@@ -153,7 +153,7 @@ fn halves_are_timed_where_the_adapter_has_them() {
 fn wrong_names_say_what_there_is() {
     let cases: &[(&[&str], &[&str])] = &[
         (&["kernels", "-k", "matmull"], &["matmull", "embed, layernorm, matmul"]),
-        (&["kernels", "--variant", "best"], &["best", "adapter, plain"]),
+        (&["kernels", "--variant", "best"], &["best", "adapter, matrix-units, plain"]),
         (&["kernels", "--rows", "0"], &["--rows", "0"]),
         (&["model", "-m", "gpt"], &["gpt", "tiny, minilm, distilbert-base, bert-base, bert-large", "folder"]),
         (&["model", "-m", "tiny,gpt"], &["gpt"]),

@@ -30,7 +30,9 @@ pub(super) fn write(path: &Path, contents: &[u8]) -> Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(Error::file("create", folder))?;
     }
-    let unfinished = path.with_added_extension(process::id().to_string());
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(format!(".{}", process::id()));
+    let unfinished = PathBuf::from(unfinished);
     fs::write(&unfinished, contents).map_err(Error::file("write", &unfinished))?;
     fs::rename(&unfinished, path).map_err(Error::file("write", path))
 }
