@@ -8,6 +8,7 @@ A workload has a `name`, `texts` as lists of ids, and `file`, where they are JSO
 import json
 import statistics
 import subprocess
+import threading
 
 
 class Failure(Exception):
@@ -17,8 +18,8 @@ class Failure(Exception):
 class Worker:
     """A process that speaks as worker.py and burn/src/main.rs do; it lives through all workloads of a model."""
 
-    def __init__(self, name, precision, command, folder, process):
-        self.name, self.precision = name, precision
+    def __init__(self, name, precision, command, folder, timeout, process):
+        self.name, self.precision, self.timeout = name, precision, timeout
         self.process = subprocess.Popen([*command, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, **process)
         try:
             self.about = self.answer()
@@ -28,19 +29,31 @@ class Worker:
             self.close()
             raise
 
-    def answer(self):
-        for line in self.process.stdout:
-            # Anything else is some library's.
-            if line.startswith("{"):
-                return json.loads(line)
-        raise Failure(f"it ended with status {self.process.wait()}, see the log")
+    def answer(self, timeout=None):
+        """Its next line; `timeout` seconds later it is ended instead."""
+        late = threading.Event()
+
+        def end():
+            late.set()
+            self.process.kill()
+
+        timer = threading.Timer(timeout or 0, end)
+        if timeout:
+            timer.start()
+        # Lines that are no object are some library's.
+        line = next((line for line in self.process.stdout if line.startswith("{")), None)
+        timer.cancel()
+        if line:
+            return json.loads(line)
+        status = self.process.wait()
+        raise Failure(f"no answer in {timeout:.0f} s" if late.is_set() else f"it ended with status {status}, see the log")
 
     def turn(self, workload, calls):
         try:
             print(json.dumps({"workload": str(workload.file), "calls": 1 + calls}), file=self.process.stdin, flush=True)
         except BrokenPipeError:
             pass  # its end is found out, with its status, where its answer is read
-        answer = self.answer()
+        answer = self.answer(self.timeout)
         self.answered = answer["logits"]
         opening, *times = answer["times_ms"]
         return opening, statistics.median(times)

@@ -35,7 +35,7 @@ class Report:
         }
 
     def missing(self, engine, failure):
-        if not any(row["engine"] == engine and "missing" in row for row in self.rows):
+        if not any(row["engine"] == engine and row.get("missing") == str(failure) for row in self.rows):
             say(f"NOT RUN: {engine}: {failure}")
             self.write({**self.common, "engine": engine, "missing": str(failure)})
 
