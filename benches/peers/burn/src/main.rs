@@ -52,7 +52,7 @@ fn call(bert: &Bert, texts: &[Vec<i32>], device: &Device) -> Result<Vec<f32>, Bo
         Tensor::<2, Bool>::from_data(TensorData::new(texts.iter().flat_map(beyond).collect::<Vec<_>>(), shape), device)
     });
     let logits = bert.logits(ids, padding).into_data();
-    Ok(logits.to_vec().map_err(|error| format!("the logits are not f32: {error:?}"))?)
+    Ok(logits.try_to_vec().map_err(|error| format!("the logits are not f32: {error:?}"))?)
 }
 
 fn say(line: &Value) -> io::Result<()> {
