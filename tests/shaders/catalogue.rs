@@ -23,7 +23,8 @@ pub struct Instance {
     pub kernel: Box<dyn Kernel>,
     /// The bindings that it does without; it must have all others.
     pub without: Vec<&'static str>,
-    matmul: Option<MatMul>,
+    /// The same, where it is a matrix product that stands for others with all its tiles.
+    pub matmul: Option<MatMul>,
 }
 
 impl Instance {
@@ -85,7 +86,8 @@ fn stored_as(element: Element) -> Vec<Instance> {
                             element,
                             output,
                         };
-                        let matmul = Some(kernel.clone());
+                        // A tile does not know the activation: one stands for all.
+                        let matmul = (activation == Activation::Gelu).then(|| kernel.clone());
                         let instance = instance(kernel, &[("bias", !bias), ("residual", !residual)]);
                         all.push(Instance { matmul, ..instance });
                     }
@@ -186,7 +188,7 @@ pub fn adapters() -> Vec<(&'static str, Capabilities)> {
             Capabilities { subgroup: Some((32, 32)), cooperative: Some(16), workgroup_memory: 49152, ..desktop() },
         ),
         ("NVIDIA without f16", Capabilities { subgroup: Some((32, 32)), f16: false, ..desktop() }),
-        ("AMD", Capabilities { subgroup: Some((32, 64)), cooperative: Some(16), ..desktop() }),
+        ("AMD", Capabilities { subgroup: Some((32, 64)), cooperative: Some(16), workgroup_memory: 65536, ..desktop() }),
         ("Intel", Capabilities { subgroup: Some((8, 32)), ..desktop() }),
         ("Apple", Capabilities { subgroup: Some((32, 32)), cooperative: Some(8), ..desktop() }),
         ("a phone", Capabilities { subgroup: Some((64, 64)), f16: true, ..least() }),

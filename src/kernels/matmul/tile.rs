@@ -3,9 +3,8 @@
 use super::MatMul;
 use crate::gpu::{Capabilities, Element, Part, parts};
 
-/// Workgroups that keep an adapter busy. The largest GPUs have 100 to 150 units that each run several workgroups at a
-/// time: fewer workgroups than this leave units idle, and a smaller tile, which loads more for each multiplication, is the
-/// lesser loss.
+/// Workgroups that keep an adapter busy. The largest GPUs have 100 to 150 units, each for several workgroups at a time:
+/// fewer than this leave units idle, and a smaller tile, which loads more for each multiplication, is the lesser loss.
 const MACHINE: u32 = 128;
 
 /// Rows (or columns) up to which the time of a product is that of loading its weight (or input).
@@ -79,7 +78,7 @@ const fn block(name: &'static str, rows: u32, columns: u32, parts: &'static [Par
     tile(name, rows, columns, Kind::Workgroup { buffers: 1 }, parts)
 }
 
-/// Subgroups of a workgroup, and what they compute: the subgroups down and across times the matrices of each.
+/// Subgroups of a workgroup, the tile's name, rows and columns: subgroups down and across times the matrices of each.
 type Shape = (u32, &'static str, u32, u32, &'static [Part]);
 
 const OF_16_IN_ONE: &[Shape] = &[
@@ -106,8 +105,8 @@ const OF_8: &[Shape] = &[
 ];
 
 impl MatMul {
-    /// Every tile worth running on the adapter, of those for many rows the largest first. Where its matrix units are to be
-    /// used, theirs alone: their sums round otherwise.
+    /// Every tile worth running on the adapter, of those for many rows the largest first. Where its matrix units are to
+    /// be used, theirs alone: their sums round otherwise.
     pub fn tiles(&self, device: &Capabilities) -> Vec<Tile> {
         let cooperative = self.cooperative_tiles(device);
         if !cooperative.is_empty() {
@@ -145,8 +144,8 @@ impl MatMul {
         [self.columns, self.weight_columns, self.first].iter().all(|columns| columns.is_multiple_of(width))
     }
 
-    /// Those on matrix units, where there are any: what is stored as f32 in two parts. For every size, so that the rows of
-    /// a narrower product have the bits of a wider one's.
+    /// Those on matrix units, where there are any: what is stored as f32 in two parts. For every size, so that the rows
+    /// of a narrower product have the bits of a wider one's.
     fn cooperative_tiles(&self, device: &Capabilities) -> Vec<Tile> {
         let (Some(edge), Some(subgroup)) = (device.cooperative, device.subgroup) else { return Vec::new() };
         if device.cpu || !device.f16 || ![8, 16, 32, 64].contains(&subgroup.1) {
@@ -231,5 +230,45 @@ impl Tile {
             Kind::Workgroup { buffers } => vec![("BUFFERS", buffers)],
             _ => Vec::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::Rows;
+    use crate::models::Activation;
+
+    fn chosen(device: &Capabilities, element: Element, inner: u32, columns: u32) -> Vec<&'static str> {
+        let product = MatMul {
+            rows: Rows::Tokens,
+            inner,
+            columns,
+            weight_columns: columns,
+            first: 0,
+            activation: Activation::Identity,
+            bias: false,
+            residual: false,
+            element,
+            output: element,
+        };
+        [1, 16, 128, 1024, 8192].map(|rows| product.choose(device, rows).name).to_vec()
+    }
+
+    #[test]
+    fn tiles_grow_with_the_rows() {
+        let card = Capabilities { f16: true, workgroup_memory: 49152, ..Capabilities::minimum() };
+        let units = Capabilities { cooperative: Some(16), subgroup: Some((32, 32)), ..card.clone() };
+        let cpu = Capabilities { cpu: true, int64: true, subgroup: Some((8, 8)), ..card.clone() };
+        let expected = ["split_4x16", "split_4x16", "workgroup_32x32", "workgroup_64x64", "workgroup_128x128"];
+        assert_eq!(chosen(&card, Element::F32, 768, 768), expected);
+        let expected = ["split_4x16"; 5];
+        assert_eq!(chosen(&card, Element::F32, 768, 3), expected, "few columns");
+        let [few, many] = ["cooperative_32x32", "cooperative_128x128"];
+        assert_eq!(chosen(&units, Element::F16, 768, 768), [few, few, few, "cooperative_64x64", many]);
+        assert_eq!(chosen(&units, Element::F16, 768, 3072)[2..], ["cooperative_32x64", many, many]);
+        assert_eq!(chosen(&units, Element::F32, 768, 768)[4], "cooperative_64x128", "no larger one in two parts");
+        let expected = ["subgroup_8x64", "subgroup_16x64", "subgroup_16x64", "subgroup_16x64", "subgroup_16x64"];
+        assert_eq!(chosen(&cpu, Element::F32, 768, 768), expected);
     }
 }
