@@ -16,8 +16,8 @@ use wgbert::kernels::{self, Access, BatchSize, Binding, Field, Scalar};
 
 /// Storage buffers that WebGPU's minimum lets one stage have.
 const MAX_STORAGE_BUFFERS: usize = 8;
-/// Invocations that WebGPU's minimum lets a workgroup have in x, y and z.
-const MAX_WORKGROUP: [u32; 3] = [256, 256, 64];
+/// Invocations that WebGPU's minimum lets a workgroup have in y and z; in x it is the adapter's `workgroup_size`.
+const MAX_WORKGROUP: [u32; 2] = [256, 64];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -112,7 +112,8 @@ fn every_shader_compiles_for_every_adapter_and_backend() {
                 .unwrap_or_else(|error| panic!("{name}: {error}"));
 
         let entry = &module.entry_points[0];
-        for (size, limit) in entry.workgroup_size.into_iter().zip(MAX_WORKGROUP) {
+        let [y, z] = MAX_WORKGROUP;
+        for (size, limit) in entry.workgroup_size.into_iter().zip([device.workgroup_size, y, z]) {
             assert!((1..=limit).contains(&size), "{name}: workgroup of {:?}", entry.workgroup_size);
         }
         let lanes: u32 = entry.workgroup_size.iter().product();
@@ -255,6 +256,36 @@ fn entry_points_and_overrides_are_those_of_the_launch() {
             assert!(passed.contains(missing), "{name}: {missing} has no value");
         }
     });
+}
+
+/// The grid counts the tiles that the shader computes.
+#[test]
+fn tiles_are_of_the_same_size_in_wgsl_and_rust() {
+    let mut seen = BTreeSet::new();
+    for (adapter, device) in adapters() {
+        for matmul in instances(&device).into_iter().filter_map(|instance| instance.matmul) {
+            for tile in matmul.tiles(&device) {
+                let shader = matmul.launch_in(&tile, &batch()).shader;
+                let parts: Vec<&str> = shader.parts.iter().map(|part| part.name).collect();
+                if !seen.insert(parts.clone()) {
+                    continue;
+                }
+                let name = format!("{} on {adapter}, {parts:?}", tile.name);
+                let module = Reflected::new(&name, &shader, &device).module;
+                let number = |wanted: &str| {
+                    let constants = module.constants.iter().map(|(_, constant)| constant);
+                    let found = constants.into_iter().find(|constant| constant.name.as_deref() == Some(wanted));
+                    let init = found.unwrap_or_else(|| panic!("{name}: no constant {wanted}")).init;
+                    match module.global_expressions[init] {
+                        naga::Expression::Literal(naga::Literal::U32(value)) => value,
+                        ref other => panic!("{name}: {wanted} is {other:?}"),
+                    }
+                };
+                assert_eq!([number("ROWS"), number("COLUMNS")], [tile.rows, tile.columns], "{name}");
+            }
+        }
+    }
+    println!("{} tiles", seen.len());
 }
 
 /// The shader is the pipeline's key, and a plan makes the pipelines of all its batches when it is made.

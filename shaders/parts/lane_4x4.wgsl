@@ -8,9 +8,9 @@ alias Totals = array<vec4<f32>, 4>;
 fn add_products(row: u32, column: u32, totals: ptr<function, Totals>) {
     let w = mat4x4<f32>(
         weight_tile[column],
-        weight_tile[column + COLUMNS / 4u],
-        weight_tile[column + COLUMNS / 2u],
-        weight_tile[column + COLUMNS * 3u / 4u],
+        weight_tile[column + COLUMN_FOURS],
+        weight_tile[column + 2u * COLUMN_FOURS],
+        weight_tile[column + 3u * COLUMN_FOURS],
     );
     (*totals)[0] = add4(input_tile[row], w, (*totals)[0]);
     (*totals)[1] = add4(input_tile[row + DOWN], w, (*totals)[1]);

@@ -13,9 +13,9 @@ fn add8(x: vec4<f32>, left: mat4x4<f32>, right: mat4x4<f32>, total: Eight) -> Ei
 fn columns_at(place: u32) -> mat4x4<f32> {
     return mat4x4<f32>(
         weight_tile[place],
-        weight_tile[place + COLUMNS / 4u],
-        weight_tile[place + COLUMNS / 2u],
-        weight_tile[place + COLUMNS * 3u / 4u],
+        weight_tile[place + COLUMN_FOURS],
+        weight_tile[place + 2u * COLUMN_FOURS],
+        weight_tile[place + 3u * COLUMN_FOURS],
     );
 }
 

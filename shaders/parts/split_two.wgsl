@@ -6,12 +6,14 @@
 const LOW: f32 = 2048.0;
 const RANGE: f32 = 16.0;
 
-struct Totals { high: array<Sum, MATRICES>, low: array<Sum, MATRICES> }
+struct Lefts { high: Left, low: Left }
+struct Rights { high: Right, low: Right }
+struct Total { high: Sum, low: Sum }
 
-var<workgroup> input_tile: array<f16, INPUT_TILE>; // [TILE, INPUT_STRIDE]
-var<workgroup> input_low: array<f16, INPUT_TILE>;
-var<workgroup> weight_tile: array<f16, WEIGHT_TILE>; // [DEPTH, WEIGHT_STRIDE]
-var<workgroup> weight_low: array<f16, WEIGHT_TILE>;
+var<workgroup> input_tile: array<f16, INPUT_TILES>; // [BUFFERS, ROWS, INPUT_STRIDE]
+var<workgroup> input_low: array<f16, INPUT_TILES>;
+var<workgroup> weight_tile: array<f16, WEIGHT_TILES>; // [BUFFERS, DEPTH, WEIGHT_STRIDE]
+var<workgroup> weight_low: array<f16, WEIGHT_TILES>;
 var<workgroup> answers: array<f32, ANSWERS>; // a matrix for each subgroup
 var<workgroup> answers_low: array<f32, ANSWERS>;
 
@@ -21,50 +23,47 @@ fn high_part(x: f32) -> f32 {
     return select(rounded, round(x * 16777216.0) * 5.9604644775390625e-8, abs(x) < 6.103515625e-5);
 }
 
-fn stage_input(place: u32, x: f32) {
-    let scaled = x / RANGE;
-    let high = high_part(scaled);
-    input_tile[place] = f16(high);
-    input_low[place] = f16((scaled - high) * LOW);
-}
-
-fn stage_weight(place: u32, x: f32) {
-    let high = high_part(x);
-    weight_tile[place] = f16(high);
-    weight_low[place] = f16((x - high) * LOW);
-}
-
-// Adds the products of the staged block: rows of the input tile from `row`, columns of the weight tile from `column`.
-fn add_block(totals: ptr<function, Totals>, row: u32, column: u32) {
-    var sums: array<Sum, MATRICES>;
-    for (var i = 0u; i < MATRICES; i += 1u) { sums[i] = begin((*totals).high[i]); }
-    for (var k = 0u; k < DEPTH; k += EDGE) {
-        var right: array<Right, SIDE>;
-        var right_low: array<Right, SIDE>;
-        for (var j = 0u; j < SIDE; j += 1u) {
-            let place = k * WEIGHT_STRIDE + column + j * EDGE;
-            right[j] = coopLoadT<Right>(&weight_tile[place], WEIGHT_STRIDE);
-            right_low[j] = coopLoadT<Right>(&weight_low[place], WEIGHT_STRIDE);
-        }
-        for (var i = 0u; i < SIDE; i += 1u) {
-            let place = (row + i * EDGE) * INPUT_STRIDE + k;
-            let left = coopLoadT<Left>(&input_tile[place], INPUT_STRIDE);
-            let left_low = coopLoadT<Left>(&input_low[place], INPUT_STRIDE);
-            for (var j = 0u; j < SIDE; j += 1u) {
-                let matrix = i * SIDE + j;
-                let low = coopMultiplyAdd(left_low, right[j], (*totals).low[matrix]);
-                (*totals).low[matrix] = coopMultiplyAdd(left, right_low[j], low);
-                sums[matrix] = coopMultiplyAdd(left, right[j], sums[matrix]);
-            }
-        }
+fn stage_input(place: u32, x: Four) {
+    for (var i = 0u; i < 4u; i += 1u) {
+        let scaled = x[i] / RANGE;
+        let high = high_part(scaled);
+        input_tile[place + i] = f16(high);
+        input_low[place + i] = f16((scaled - high) * LOW);
     }
-    for (var i = 0u; i < MATRICES; i += 1u) { (*totals).high[i] = end((*totals).high[i], sums[i]); }
 }
 
-// Writes a matrix of the totals to memory, where `answer` finds it.
-fn publish(totals: ptr<function, Totals>, matrix: u32, place: u32) {
-    let high = (*totals).high[matrix];
-    let low = (*totals).low[matrix];
+fn stage_weight(place: u32, x: Four) {
+    for (var i = 0u; i < 4u; i += 1u) {
+        let high = high_part(x[i]);
+        weight_tile[place + i] = f16(high);
+        weight_low[place + i] = f16((x[i] - high) * LOW);
+    }
+}
+
+fn left_at(place: u32) -> Lefts {
+    let high = coopLoadT<Left>(&input_tile[place], INPUT_STRIDE);
+    return Lefts(high, coopLoadT<Left>(&input_low[place], INPUT_STRIDE));
+}
+
+fn right_at(place: u32) -> Rights {
+    let high = coopLoadT<Right>(&weight_tile[place], WEIGHT_STRIDE);
+    return Rights(high, coopLoadT<Right>(&weight_low[place], WEIGHT_STRIDE));
+}
+
+fn begin_block(total: Total) -> Total { return Total(begin(total.high), total.low); }
+
+fn multiply(left: Lefts, right: Rights, sum: Total) -> Total {
+    let low = coopMultiplyAdd(left.low, right.high, sum.low);
+    let both = coopMultiplyAdd(left.high, right.low, low);
+    let high = coopMultiplyAdd(left.high, right.high, sum.high);
+    return Total(high, both);
+}
+
+fn end_block(total: Total, sum: Total) -> Total { return Total(end(total.high, sum.high), sum.low); }
+
+fn store(total: Total, place: u32) {
+    let high = total.high;
+    let low = total.low;
     coopStoreT(high, &answers[place], EDGE);
     coopStoreT(low, &answers_low[place], EDGE);
 }

@@ -1,24 +1,41 @@
-// 64 x 64 outputs a workgroup of at least four subgroups; each of the first four multiplies matrices of a quarter of them.
-// Blocks of 32 along k pass through workgroup memory as f16, zero beyond the edges.
+// SUBGROUPS_DOWN x SUBGROUPS_ACROSS subgroups a workgroup, each of which multiplies MATRICES_DOWN x MATRICES_ACROSS matrices
+// of its own part of the outputs. Blocks of 32 along k pass through workgroup memory as f16, zero beyond the edges.
 //
-// A row's sums take the same steps whatever rows are beside it. They are not those of the other tiles.
+// A row's sums take the same steps whatever rows are beside it and whatever the shape. They are not those of other tiles.
 
 @group(0) @binding(1) var<storage, read> weight: array<Stored>; // [inner, weight_columns]
 
-override LANES: u32;
 override ANSWERS: u32; // elements of a matrix for each subgroup of the workgroup
+// Where there is memory for two blocks, one is staged while slower subgroups still multiply the other.
+override BUFFERS: u32;
 
-const TILE: u32 = 64u;
 const DEPTH: u32 = 32u;
-const QUARTER: u32 = 32u; // its rows and columns
-const SIDE: u32 = QUARTER / EDGE; // matrices along a side of the quarter
-const MATRICES: u32 = SIDE * SIDE;
+const OWN_ROWS: u32 = MATRICES_DOWN * EDGE;
+const OWN_COLUMNS: u32 = MATRICES_ACROSS * EDGE;
+const ROWS: u32 = SUBGROUPS_DOWN * OWN_ROWS;
+const COLUMNS: u32 = SUBGROUPS_ACROSS * OWN_COLUMNS;
+const SUBGROUPS: u32 = SUBGROUPS_DOWN * SUBGROUPS_ACROSS;
+const LANES: u32 = SUBGROUPS * SUBGROUP_LANES;
 // Rows start 8 elements further than they must, so that those below each other lie in different banks; 16 bytes are what
 // loads of matrices want to be aligned to.
 const INPUT_STRIDE: u32 = DEPTH + 8u;
-const WEIGHT_STRIDE: u32 = TILE + 8u;
-const INPUT_TILE: u32 = TILE * INPUT_STRIDE;
+const WEIGHT_STRIDE: u32 = COLUMNS + 8u;
+const INPUT_TILE: u32 = ROWS * INPUT_STRIDE;
 const WEIGHT_TILE: u32 = DEPTH * WEIGHT_STRIDE;
+override INPUT_TILES: u32 = BUFFERS * INPUT_TILE;
+override WEIGHT_TILES: u32 = BUFFERS * WEIGHT_TILE;
+
+fn stage(block: Block, lane: u32, buffer: u32) {
+    for (var i = 0u; i < INPUTS / LANES; i += 1u) {
+        let place = lane + i * LANES;
+        stage_input(buffer * INPUT_TILE + place / FOURS * INPUT_STRIDE + place % FOURS * 4u, block.inputs[i]);
+    }
+    for (var i = 0u; i < WEIGHTS / LANES; i += 1u) {
+        let place = lane + i * LANES;
+        let start = buffer * WEIGHT_TILE + place / COLUMN_FOURS * WEIGHT_STRIDE;
+        stage_weight(start + place % COLUMN_FOURS * 4u, block.weights[i]);
+    }
+}
 
 @compute @workgroup_size(LANES)
 fn matmul(
@@ -27,47 +44,36 @@ fn matmul(
     @builtin(subgroup_id) subgroup: u32,
 ) {
     let rows = resolve(params.rows);
-    let first_row = workgroup.y * TILE;
-    let first_column = workgroup.x * TILE;
-    // Subgroups beyond the fourth repeat its work: control flow around matrices must be uniform.
-    let quarter = min(subgroup, 3u);
-    let own_row = quarter / 2u * QUARTER;
-    let own_column = quarter % 2u * QUARTER;
+    let first_row = workgroup.y * ROWS;
+    let first_column = workgroup.x * COLUMNS;
+    // Subgroups beyond the last repeat its work: control flow around matrices must be uniform.
+    let part = min(subgroup, SUBGROUPS - 1u);
+    let own_row = part / SUBGROUPS_ACROSS * OWN_ROWS;
+    let own_column = part % SUBGROUPS_ACROSS * OWN_COLUMNS;
 
     var totals: Totals;
-    for (var block = 0u; block < params.inner; block += DEPTH) {
-        for (var i = lane; i < TILE * DEPTH / WIDTH; i += LANES) {
-            let row = i / (DEPTH / WIDTH);
-            let k = i % (DEPTH / WIDTH) * WIDTH;
-            var x = Chunk();
-            if first_row + row < rows && block + k < params.inner {
-                x = Chunk(input[((first_row + row) * params.inner + block + k) / WIDTH]);
-            }
-            for (var e = 0u; e < WIDTH; e += 1u) { stage_input(row * INPUT_STRIDE + k + e, element(x, e)); }
-        }
-        for (var i = lane; i < TILE * DEPTH / WIDTH; i += LANES) {
-            let k = i / (TILE / WIDTH);
-            let column = i % (TILE / WIDTH) * WIDTH;
-            var w = Chunk();
-            if block + k < params.inner && first_column + column < params.columns {
-                let place = (block + k) * params.weight_columns + params.first + first_column + column;
-                w = Chunk(weight[place / WIDTH]);
-            }
-            for (var e = 0u; e < WIDTH; e += 1u) { stage_weight(k * WEIGHT_STRIDE + column + e, element(w, e)); }
-        }
+    var block = fetch(first_row, rows, first_column, 0u, lane);
+    var buffer = 0u;
+    for (var k = 0u; k < params.inner; k += DEPTH) {
+        stage(block, lane, buffer);
         workgroupBarrier();
-        add_block(&totals, own_row, own_column);
-        workgroupBarrier();
+        // The next block is on its way while this one is multiplied.
+        block = fetch(first_row, rows, first_column, k + DEPTH, lane);
+        add_block(&totals, buffer * INPUT_TILE + own_row * INPUT_STRIDE, buffer * WEIGHT_TILE + own_column);
+        buffer = (buffer + 1u) % BUFFERS;
+        if BUFFERS == 1u { workgroupBarrier(); }
     }
 
     for (var matrix = 0u; matrix < MATRICES; matrix += 1u) {
         publish(&totals, matrix, subgroup * EDGE * EDGE);
         workgroupBarrier();
-        for (var i = lane * WIDTH; i < 4u * EDGE * EDGE; i += LANES * WIDTH) {
+        for (var i = lane * WIDTH; i < SUBGROUPS * EDGE * EDGE; i += LANES * WIDTH) {
             let owner = i / (EDGE * EDGE);
             let place = i % (EDGE * EDGE);
-            let row = first_row + owner / 2u * QUARTER + matrix / SIDE * EDGE + place / EDGE;
-            let column = first_column + owner % 2u * QUARTER + matrix % SIDE * EDGE + place % EDGE;
+            let down = owner / SUBGROUPS_ACROSS * OWN_ROWS + matrix / MATRICES_ACROSS * EDGE + place / EDGE;
+            let across = owner % SUBGROUPS_ACROSS * OWN_COLUMNS + matrix % MATRICES_ACROSS * EDGE + place % EDGE;
+            let row = first_row + down;
+            let column = first_column + across;
             if row < rows && column < params.columns {
                 // A chunk of one element uses the first only.
                 let total = chunk_of(answer(i), answer(i + 1u), answer(i + 2u), answer(i + 3u));

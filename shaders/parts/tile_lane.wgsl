@@ -3,11 +3,12 @@
 
 @group(0) @binding(1) var<storage, read> weight: array<Stored>; // [inner, weight_columns]
 
-const LANES: u32 = 8u;
+const ROWS: u32 = 8u;
+const COLUMNS: u32 = 1u;
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(ROWS)
 fn matmul(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let row = workgroup.y * LANES + lane;
+    let row = workgroup.y * ROWS + lane;
     if row >= resolve(params.rows) { return; }
     var total = 0.0;
     for (var block = 0u; block < params.inner; block += 4u) {

@@ -5,12 +5,13 @@
 
 const LANES: u32 = 256u;
 const ROWS: u32 = 4u;
-const ACROSS: u32 = 4u; // fours of columns
+const COLUMNS: u32 = 16u;
+const ACROSS: u32 = COLUMNS / 4u;
 const PIECES: u32 = LANES / ACROSS; // of k, four each
 const DEPTH: u32 = PIECES * 4u;
 const TOTALS: u32 = ROWS * ACROSS;
 
-var<workgroup> sums: array<vec4<f32>, 1024>; // [PIECES, ROWS, ACROSS]
+var<workgroup> sums: array<vec4<f32>, PIECES * TOTALS>; // [PIECES, ROWS, ACROSS]
 
 struct Block { inputs: array<Four, 4>, weights: array<Four, 4> }
 
@@ -35,7 +36,7 @@ fn fetch(row: u32, rows: u32, column: u32, k: u32) -> Block {
 fn matmul(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let rows = resolve(params.rows);
     let first_row = workgroup.y * ROWS;
-    let first_column = workgroup.x * ACROSS * 4u;
+    let first_column = workgroup.x * COLUMNS;
     let own_column = first_column + lane % ACROSS * 4u;
     let own_k = lane / ACROSS * 4u;
     let place = lane / ACROSS * TOTALS + lane % ACROSS;

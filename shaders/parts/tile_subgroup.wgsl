@@ -7,6 +7,7 @@
 
 const LANES: u32 = 8u;
 const ROWS: u32 = EIGHTS * 8u;
+const COLUMNS: u32 = LANES * 8u;
 alias Rows8 = array<Pair, 8>;
 
 fn add8(x: vec4<f32>, low: mat4x4<f32>, high: mat4x4<f32>, total: Pair) -> Pair {

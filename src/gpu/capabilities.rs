@@ -27,7 +27,7 @@ pub struct Capabilities {
     pub max_workgroups: u32,
     /// Bytes of memory of a workgroup.
     pub workgroup_memory: u32,
-    /// Invocations of a workgroup.
+    /// Invocations of a workgroup, all along x.
     pub workgroup_size: u32,
     /// The tiles that were the fastest here, where that was measured.
     pub tuning: Arc<Tuning>,

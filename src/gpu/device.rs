@@ -97,7 +97,8 @@ fn capabilities(adapter: &wgpu::Adapter, info: &wgpu::AdapterInfo) -> Capabiliti
         max_buffer: limits.max_buffer_size,
         max_workgroups: limits.max_compute_workgroups_per_dimension,
         workgroup_memory: limits.max_compute_workgroup_storage_size,
-        workgroup_size: limits.max_compute_invocations_per_workgroup,
+        // Kernels lay them all along x.
+        workgroup_size: limits.max_compute_invocations_per_workgroup.min(limits.max_compute_workgroup_size_x),
         tuning: Arc::default(),
     }
 }

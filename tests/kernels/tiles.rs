@@ -93,7 +93,7 @@ fn sizes() -> Vec<Size> {
     elements().into_iter().flat_map(with).collect()
 }
 
-const ROWS: &[u32] = &[1, 3, 4, 5, 16, 17, 31, 32, 33, 63, 65, 127, 129];
+const ROWS: &[u32] = &[1, 3, 5, 16, 33, 64, 65, 129];
 
 fn same_bits(gpus: &[Arc<Gpu>]) -> usize {
     let mut ran = BTreeMap::new();

@@ -23,7 +23,8 @@ pub struct Instance {
     pub kernel: Box<dyn Kernel>,
     /// The bindings that it does without; it must have all others.
     pub without: Vec<&'static str>,
-    matmul: Option<MatMul>,
+    /// The same, where it is a matrix product that stands for others with all its tiles.
+    pub matmul: Option<MatMul>,
 }
 
 impl Instance {
@@ -85,7 +86,8 @@ fn stored_as(element: Element) -> Vec<Instance> {
                             element,
                             output,
                         };
-                        let matmul = Some(kernel.clone());
+                        // A tile does not know the activation: one stands for all.
+                        let matmul = (activation == Activation::Gelu).then(|| kernel.clone());
                         let instance = instance(kernel, &[("bias", !bias), ("residual", !residual)]);
                         all.push(Instance { matmul, ..instance });
                     }
@@ -181,12 +183,20 @@ pub fn adapters() -> Vec<(&'static str, Capabilities)> {
         ("the least of WebGPU", least()),
         ("the least, with f16", Capabilities { f16: true, ..least() }),
         ("a card without subgroups", desktop()),
-        ("NVIDIA", Capabilities { subgroup: Some((32, 32)), cooperative: Some(16), ..desktop() }),
+        (
+            "NVIDIA",
+            Capabilities { subgroup: Some((32, 32)), cooperative: Some(16), workgroup_memory: 49152, ..desktop() },
+        ),
         ("NVIDIA without f16", Capabilities { subgroup: Some((32, 32)), f16: false, ..desktop() }),
-        ("AMD", Capabilities { subgroup: Some((32, 64)), cooperative: Some(16), ..desktop() }),
+        ("AMD", Capabilities { subgroup: Some((32, 64)), cooperative: Some(16), workgroup_memory: 65536, ..desktop() }),
         ("Intel", Capabilities { subgroup: Some((8, 32)), ..desktop() }),
         ("Apple", Capabilities { subgroup: Some((32, 32)), cooperative: Some(8), ..desktop() }),
         ("a phone", Capabilities { subgroup: Some((64, 64)), f16: true, ..least() }),
+        (
+            "matrices and subgroups of many sizes",
+            Capabilities { subgroup: Some((8, 16)), cooperative: Some(8), ..desktop() },
+        ),
+        ("lavapipe's matrices", Capabilities { subgroup: Some((8, 8)), cooperative: Some(8), ..desktop() }),
         ("lavapipe", Capabilities { cpu: true, subgroup: Some((8, 8)), ..desktop() }),
         ("lavapipe without int64", Capabilities { cpu: true, subgroup: Some((8, 8)), int64: false, ..desktop() }),
         ("lavapipe with SSE", Capabilities { cpu: true, subgroup: Some((4, 4)), ..desktop() }),

@@ -3,12 +3,11 @@
 use super::MatMul;
 use crate::gpu::{Capabilities, Element, Part, parts};
 
-/// Workgroups that keep an adapter busy. The largest GPUs have 100 to 150 units that each run several workgroups at a
-/// time: fewer workgroups than this leave units idle, and a smaller tile, which loads more for each multiplication, is the
-/// lesser loss.
+/// Workgroups that keep an adapter busy. The largest GPUs have 100 to 150 units, each for several workgroups at a time:
+/// fewer than this leave units idle, and a smaller tile, which loads more for each multiplication, is the lesser loss.
 const MACHINE: u32 = 128;
 
-/// Rows up to which the time of a product is that of loading its weight.
+/// Rows (or columns) up to which the time of a product is that of loading its weight (or input).
 const FEW: u32 = 16;
 
 /// A way to compute a product. All tiles that one problem can be computed in on one adapter give the same bits.
@@ -32,11 +31,21 @@ enum Kind {
     Lane,
     /// The lanes of a workgroup split the sums between them.
     Split,
-    /// Blocks of both operands in workgroup memory.
-    Workgroup,
-    /// The same on matrix units: edge of a matrix, lanes of a workgroup, elements of the matrices that its subgroups
-    /// write at once.
-    Cooperative { edge: u32, lanes: u32, answers: u32 },
+    /// Blocks of both operands in workgroup memory, that many at a time.
+    Workgroup { buffers: u32 },
+    /// The same on matrix units.
+    Cooperative { units: Units, buffers: u32 },
+}
+
+/// What tiles on an adapter's matrix units depend on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Units {
+    /// Of a matrix.
+    edge: u32,
+    /// Smallest and largest subgroup.
+    subgroup: (u32, u32),
+    /// Subgroups of a workgroup, if all are the largest.
+    subgroups: u32,
 }
 
 const fn tile(name: &'static str, rows: u32, columns: u32, kind: Kind, parts: &'static [Part]) -> Tile {
@@ -53,25 +62,51 @@ const SUBGROUP: &[Tile] = &[
 /// For software adapters and columns that fill no tile.
 const LANE: &[Tile] = &[tile("lane_8x1", 8, 1, Kind::Lane, &[parts::TILE_LANE])];
 
-/// For every adapter. No more than 16 KiB of workgroup memory and 256 lanes, which is what every adapter has.
+/// For every adapter and few rows.
+const SPLIT: &[Tile] = &[tile("split_4x16", 4, 16, Kind::Split, &[parts::TILE_SPLIT])];
+
+/// For every adapter: no more than 16 KiB of workgroup memory and 256 lanes.
 const WORKGROUP: &[Tile] = &[
-    tile("split_4x16", 4, 16, Kind::Split, &[parts::TILE_SPLIT]),
-    tile(
-        "workgroup_128x128",
-        128,
-        128,
-        Kind::Workgroup,
-        &[parts::BLOCK_128X128, parts::LANE_8X8, parts::TILE_WORKGROUP],
-    ),
-    tile("workgroup_64x128", 64, 128, Kind::Workgroup, &[parts::BLOCK_64X128, parts::LANE_8X8, parts::TILE_WORKGROUP]),
-    tile("workgroup_64x64", 64, 64, Kind::Workgroup, &[parts::BLOCK_64X64, parts::LANE_4X4, parts::TILE_WORKGROUP]),
-    tile("workgroup_32x64", 32, 64, Kind::Workgroup, &[parts::BLOCK_32X64, parts::LANE_4X4, parts::TILE_WORKGROUP]),
-    tile("workgroup_32x32", 32, 32, Kind::Workgroup, &[parts::BLOCK_32X32, parts::LANE_4X4, parts::TILE_WORKGROUP]),
+    block("workgroup_128x128", 128, 128, &[parts::BLOCK_128X128, parts::LANE_8X8, parts::TILE_WORKGROUP]),
+    block("workgroup_64x128", 64, 128, &[parts::BLOCK_64X128, parts::LANE_8X8, parts::TILE_WORKGROUP]),
+    block("workgroup_64x64", 64, 64, &[parts::BLOCK_64X64, parts::LANE_4X4, parts::TILE_WORKGROUP]),
+    block("workgroup_32x64", 32, 64, &[parts::BLOCK_32X64, parts::LANE_4X4, parts::TILE_WORKGROUP]),
+    block("workgroup_32x32", 32, 32, &[parts::BLOCK_32X32, parts::LANE_4X4, parts::TILE_WORKGROUP]),
+];
+
+const fn block(name: &'static str, rows: u32, columns: u32, parts: &'static [Part]) -> Tile {
+    tile(name, rows, columns, Kind::Workgroup { buffers: 1 }, parts)
+}
+
+/// Subgroups of a workgroup, the tile's name, rows and columns: subgroups down and across times the matrices of each.
+type Shape = (u32, &'static str, u32, u32, &'static [Part]);
+
+const OF_16_IN_ONE: &[Shape] = &[
+    (8, "cooperative_128x128", 128, 128, &[parts::SUBGROUPS_4X2, parts::MATRICES_2X4]),
+    (4, "cooperative_64x128", 64, 128, &[parts::SUBGROUPS_2X2, parts::MATRICES_2X4]),
+    (4, "cooperative_64x64", 64, 64, &[parts::SUBGROUPS_2X2, parts::MATRICES_2X2]),
+    (2, "cooperative_32x64", 32, 64, &[parts::SUBGROUPS_1X2, parts::MATRICES_2X2]),
+    (1, "cooperative_32x32", 32, 32, &[parts::SUBGROUPS_1X1, parts::MATRICES_2X2]),
+];
+
+/// The totals of 2 x 4 matrices in two parts, and their sums over a block, are more than a lane's registers.
+const OF_16_IN_TWO: &[Shape] = &[
+    (8, "cooperative_64x128", 64, 128, &[parts::SUBGROUPS_2X4, parts::MATRICES_2X2]),
+    (4, "cooperative_64x64", 64, 64, &[parts::SUBGROUPS_2X2, parts::MATRICES_2X2]),
+    (2, "cooperative_32x64", 32, 64, &[parts::SUBGROUPS_1X2, parts::MATRICES_2X2]),
+    (1, "cooperative_32x32", 32, 32, &[parts::SUBGROUPS_1X1, parts::MATRICES_2X2]),
+];
+
+const OF_8: &[Shape] = &[
+    (8, "cooperative_64x128", 64, 128, &[parts::SUBGROUPS_2X4, parts::MATRICES_4X4]),
+    (4, "cooperative_64x64", 64, 64, &[parts::SUBGROUPS_2X2, parts::MATRICES_4X4]),
+    (4, "cooperative_32x64", 32, 64, &[parts::SUBGROUPS_2X2, parts::MATRICES_2X4]),
+    (4, "cooperative_32x32", 32, 32, &[parts::SUBGROUPS_2X2, parts::MATRICES_2X2]),
 ];
 
 impl MatMul {
-    /// Every tile worth running on the adapter, of those for many rows the largest first. Where its matrix units are to be used, theirs alone:
-    /// their sums round otherwise.
+    /// Every tile worth running on the adapter, of those for many rows the largest first. Where its matrix units are to
+    /// be used, theirs alone: their sums round otherwise.
     pub fn tiles(&self, device: &Capabilities) -> Vec<Tile> {
         let cooperative = self.cooperative_tiles(device);
         if !cooperative.is_empty() {
@@ -83,7 +118,13 @@ impl MatMul {
         if device.cpu && self.columns < 32 {
             return LANE.to_vec();
         }
-        WORKGROUP.to_vec()
+        let blocks = WORKGROUP.iter().map(|tile| {
+            // Of 16 along k, in f32.
+            let bytes = 4 * 16 * (tile.rows + tile.columns);
+            let buffers = if 2 * bytes <= device.workgroup_memory { 2 } else { 1 };
+            Tile { kind: Kind::Workgroup { buffers }, ..*tile }
+        });
+        SPLIT.iter().copied().chain(blocks).collect()
     }
 
     /// The tile for that many rows where nothing was measured: the largest that keeps the adapter busy.
@@ -92,8 +133,7 @@ impl MatMul {
         let suits = |tile: &&Tile| match tile.kind {
             // Of those with the most work between loads, the one that compiles in half a second; no rows for nothing.
             Kind::Subgroup => tile.rows <= rows.min(16),
-            Kind::Split => rows <= FEW,
-            Kind::Workgroup if rows <= FEW => false,
+            Kind::Split => rows.min(self.columns) <= FEW,
             _ => rows.div_ceil(tile.rows) * self.columns.div_ceil(tile.columns) >= MACHINE,
         };
         *tiles.iter().find(suits).or(tiles.last()).expect("every adapter has a tile")
@@ -104,20 +144,40 @@ impl MatMul {
         [self.columns, self.weight_columns, self.first].iter().all(|columns| columns.is_multiple_of(width))
     }
 
-    /// Those on matrix units, where there are any: what is stored as f32 in two parts. For every size, so that the rows of
-    /// a narrower product have the bits of a wider one's.
+    /// Those on matrix units, where there are any: what is stored as f32 in two parts. For every size, so that the rows
+    /// of a narrower product have the bits of a wider one's.
     fn cooperative_tiles(&self, device: &Capabilities) -> Vec<Tile> {
-        let (Some(edge), Some((least, most))) = (device.cooperative, device.subgroup) else { return Vec::new() };
-        let parts = if self.element == Element::F16 { 1 } else { 2 };
-        // Four subgroups of whatever size they turn out to have, and f16 tiles of 64 x 40 and 32 x 72.
-        let lanes = 4 * most;
-        let answers = edge * edge * (lanes / least);
-        let memory = parts * (2 * (64 * 40 + 32 * 72) + 4 * answers);
-        if device.cpu || !device.f16 || lanes > device.workgroup_size || memory > device.workgroup_memory {
+        let (Some(edge), Some(subgroup)) = (device.cooperative, device.subgroup) else { return Vec::new() };
+        if device.cpu || !device.f16 || ![8, 16, 32, 64].contains(&subgroup.1) {
             return Vec::new();
         }
-        let kind = Kind::Cooperative { edge, lanes, answers };
-        vec![tile("cooperative_64x64", 64, 64, kind, &[parts::TILE_COOPERATIVE])]
+        let (shapes, terms) = match (edge, self.element) {
+            (16, Element::F16) => (OF_16_IN_ONE, 1),
+            (16, _) => (OF_16_IN_TWO, 2),
+            (_, Element::F16) => (OF_8, 1),
+            _ => (OF_8, 2),
+        };
+        let fitting = shapes.iter().filter_map(|&(subgroups, name, rows, columns, parts)| {
+            let units = Units { edge, subgroup, subgroups };
+            // Blocks of 32 along k in f16, whose rows are eight elements longer; and a matrix of f32 for each subgroup.
+            let block = 2 * (rows * (32 + 8) + 32 * (columns + 8));
+            let memory = |buffers: u32| terms * (buffers * block + 4 * units.answers());
+            let buffers = [2, 1].into_iter().find(|&buffers| memory(buffers) <= device.workgroup_memory)?;
+            let kind = Kind::Cooperative { units, buffers };
+            (units.lanes() <= device.workgroup_size).then_some(tile(name, rows, columns, kind, parts))
+        });
+        fitting.collect()
+    }
+}
+
+impl Units {
+    fn lanes(&self) -> u32 {
+        self.subgroups * self.subgroup.1
+    }
+
+    /// Elements of a matrix for each subgroup, of which there are more where they are smaller.
+    fn answers(&self) -> u32 {
+        self.edge * self.edge * (self.lanes() / self.subgroup.0)
     }
 }
 
@@ -142,14 +202,21 @@ impl Tile {
     /// The parts that compute it.
     pub(super) fn parts(&self, kernel: &MatMul) -> Vec<Part> {
         let element = kernel.element;
+        let fours = if self.chunk(kernel) == 4 { parts::FOURS_4 } else { parts::FOURS_1 };
         let mut all = match self.kind {
             Kind::Subgroup => vec![parts::wide(element)],
             Kind::Lane => vec![],
-            Kind::Split | Kind::Workgroup if self.chunk(kernel) == 4 => vec![parts::FOURS_4],
-            Kind::Split | Kind::Workgroup => vec![parts::FOURS_1],
-            Kind::Cooperative { edge, .. } => {
-                let matrices = if edge == 8 { parts::COOPERATIVE_8 } else { parts::COOPERATIVE_16 };
-                vec![matrices, if element == Element::F16 { parts::SPLIT_ONE } else { parts::SPLIT_TWO }]
+            Kind::Split => vec![fours],
+            Kind::Workgroup { .. } => vec![fours, parts::FETCH],
+            Kind::Cooperative { units, .. } => {
+                let lanes = match units.subgroup.1 {
+                    8 => parts::SUBGROUP_8,
+                    16 => parts::SUBGROUP_16,
+                    32 => parts::SUBGROUP_32,
+                    _ => parts::SUBGROUP_64,
+                };
+                let split = if element == Element::F16 { parts::SPLIT_ONE } else { parts::SPLIT_TWO };
+                vec![fours, parts::FETCH, parts::cooperative(units.edge), lanes, split, parts::TILE_COOPERATIVE]
             }
         };
         all.extend(self.parts);
@@ -159,8 +226,49 @@ impl Tile {
     /// Values of the overrides of those parts.
     pub(super) fn constants(&self) -> Vec<(&'static str, u32)> {
         match self.kind {
-            Kind::Cooperative { lanes, answers, .. } => vec![("LANES", lanes), ("ANSWERS", answers)],
+            Kind::Cooperative { units, buffers } => vec![("ANSWERS", units.answers()), ("BUFFERS", buffers)],
+            Kind::Workgroup { buffers } => vec![("BUFFERS", buffers)],
             _ => Vec::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::Rows;
+    use crate::models::Activation;
+
+    fn chosen(device: &Capabilities, element: Element, inner: u32, columns: u32) -> Vec<&'static str> {
+        let product = MatMul {
+            rows: Rows::Tokens,
+            inner,
+            columns,
+            weight_columns: columns,
+            first: 0,
+            activation: Activation::Identity,
+            bias: false,
+            residual: false,
+            element,
+            output: element,
+        };
+        [1, 16, 128, 1024, 8192].map(|rows| product.choose(device, rows).name).to_vec()
+    }
+
+    #[test]
+    fn tiles_grow_with_the_rows() {
+        let card = Capabilities { f16: true, workgroup_memory: 49152, ..Capabilities::minimum() };
+        let units = Capabilities { cooperative: Some(16), subgroup: Some((32, 32)), ..card.clone() };
+        let cpu = Capabilities { cpu: true, int64: true, subgroup: Some((8, 8)), ..card.clone() };
+        let expected = ["split_4x16", "split_4x16", "workgroup_32x32", "workgroup_64x64", "workgroup_128x128"];
+        assert_eq!(chosen(&card, Element::F32, 768, 768), expected);
+        let expected = ["split_4x16"; 5];
+        assert_eq!(chosen(&card, Element::F32, 768, 3), expected, "few columns");
+        let [few, many] = ["cooperative_32x32", "cooperative_128x128"];
+        assert_eq!(chosen(&units, Element::F16, 768, 768), [few, few, few, "cooperative_64x64", many]);
+        assert_eq!(chosen(&units, Element::F16, 768, 3072)[2..], ["cooperative_32x64", many, many]);
+        assert_eq!(chosen(&units, Element::F32, 768, 768)[4], "cooperative_64x128", "no larger one in two parts");
+        let expected = ["subgroup_8x64", "subgroup_16x64", "subgroup_16x64", "subgroup_16x64", "subgroup_16x64"];
+        assert_eq!(chosen(&cpu, Element::F32, 768, 768), expected);
     }
 }

@@ -1,0 +1,2 @@
+const SUBGROUPS_DOWN: u32 = 1u;
+const SUBGROUPS_ACROSS: u32 = 1u;

@@ -1,0 +1,2 @@
+const SUBGROUPS_DOWN: u32 = 2u;
+const SUBGROUPS_ACROSS: u32 = 2u;
