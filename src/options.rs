@@ -125,6 +125,8 @@ pub struct Options {
     pub precision: Precision,
     /// Multiply on the adapter's matrix units, where it has any (cooperative matrices, an experimental feature of wgpu).
     pub matrix_units: bool,
+    /// Count how long the device computes ([`Classifier::busy`]), where it has timestamps.
+    pub timed: bool,
 }
 
 impl Options {
