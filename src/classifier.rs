@@ -13,6 +13,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What to answer beside logits, probabilities and argmax.
 #[derive(Clone, Debug, Default)]
@@ -278,6 +279,14 @@ impl Classifier {
         }
     }
 
+    /// Time that the device computed so far, where it was to be counted and there are timestamps.
+    pub fn busy(&self) -> Option<Duration> {
+        match &self.device {
+            Device::Gpu { plans, .. } => plans.values().map(Plan::busy).sum(),
+            Device::Reference { .. } => None,
+        }
+    }
+
     /// Makes the plan for `wanted` if there is none yet.
     async fn prepare(&mut self, wanted: encoder::Wanted) -> Result<Capacity> {
         let longest = wanted.attentions.map_or(self.encoder.limits().max_length, |longest| longest as usize);
@@ -294,6 +303,7 @@ impl Classifier {
                 );
                 let capacity = self.options.capacity(&gpu.capabilities, &recording, longest);
                 let plan = Plan::new(gpu.clone(), recording, capacity, buffers, &self.weights).await?;
+                let plan = if self.options.timed { plan.with_clock().await? } else { plan };
                 plans.insert(wanted, plan);
                 Ok(capacity)
             }

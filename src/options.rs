@@ -129,6 +129,8 @@ pub struct Options {
     /// The folder that `wgbert tune` keeps its choices in, for the command line [`gpu::cache::default_folder`]; `None`: no
     /// files are looked for.
     pub cache_dir: Option<PathBuf>,
+    /// Count how long the device computes ([`Classifier::busy`]), where it has timestamps.
+    pub timed: bool,
 }
 
 impl Options {

@@ -1,5 +1,6 @@
 //! A batch between its submission and its answers.
 
+use super::profile::Clock;
 use super::read_back::ReadBack;
 use super::{Element, Gpu, Output, Tensor};
 use crate::error::Result;
@@ -11,6 +12,7 @@ use half::slice::HalfFloatSliceExt;
 #[derive(Debug)]
 pub struct Pending<'a> {
     pub(super) outputs: &'a [(Output, Tensor, wgpu::Buffer)],
+    pub(super) clock: Option<&'a Clock>,
     pub(super) size: BatchSize,
     pub(super) gpu: &'a Gpu,
     pub(super) arriving: ReadBack<'a>,
@@ -22,7 +24,7 @@ impl Pending<'_> {
     /// # Errors
     /// As [`Plan::run`](super::Plan::run).
     pub async fn read(self) -> Result<Vec<(Output, Values)>> {
-        let Pending { outputs, size, gpu, arriving } = self;
+        let Pending { outputs, clock, size, gpu, arriving } = self;
         let split = |mut rest: &[u8]| {
             let split = |(output, tensor, _): &(Output, Tensor, wgpu::Buffer)| {
                 let (own, others) = rest.split_at(copied(tensor, &size) as usize);
@@ -30,7 +32,12 @@ impl Pending<'_> {
                 let elements = size.rows(tensor.rows) as usize * tensor.columns;
                 (*output, loaded(&own[..elements * tensor.element.bytes() as usize], tensor.element))
             };
-            outputs.iter().map(split).collect()
+            let outputs = outputs.iter().map(split).collect();
+            // Behind them are its times.
+            if let Some(clock) = clock {
+                clock.add(gpu, rest);
+            }
+            outputs
         };
         let outputs = arriving.read(split).await?;
         gpu.check("reading a batch's answers back")?;

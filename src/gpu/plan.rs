@@ -7,7 +7,7 @@
 use super::device::Pipeline;
 use super::lifetimes::share;
 use super::pending::{Pending, copied};
-use super::profile::Timestamps;
+use super::profile::{Clock, Timestamps};
 use super::read_back::{Lent, ReadBack, may_block};
 use super::{Capacity, Element, Gpu, Input, Output, Recording, Rows, Run, Source, Tensor, Timing, WeightSource};
 use crate::error::{Error, Result};
@@ -52,6 +52,7 @@ pub struct Plan {
     batch: wgpu::Buffer,
     /// What batches are read back through, but for those that are on the device.
     readable: Mutex<Vec<wgpu::Buffer>>,
+    clock: Option<Clock>,
     tile: u32,
 }
 
@@ -179,26 +180,54 @@ impl Plan {
                 (output, tensor, buffer)
             })
             .collect();
-        let bytes = outputs.iter().map(|(_, tensor, _)| copied(tensor, &batch_size)).sum();
+        let bytes: u64 = outputs.iter().map(|(_, tensor, _)| copied(tensor, &batch_size)).sum();
         let mut readable = Vec::new();
         for _ in 0..IN_FLIGHT {
-            readable.push(gpu.buffer("read-back", bytes, Usage::MAP_READ | Usage::COPY_DST, None).await?);
+            readable
+                .push(gpu.buffer("read-back", bytes + Clock::BYTES, Usage::MAP_READ | Usage::COPY_DST, None).await?);
         }
         let readable = Mutex::new(readable);
         let tile = tile.unwrap_or(1);
         let (once, each) = (0..steps.len()).partition(|&index| constant[index]);
-        let plan =
-            Plan { gpu, recording, capacity, steps, once, each, inputs, intermediates, outputs, batch, readable, tile };
+        let plan = Plan {
+            gpu,
+            recording,
+            capacity,
+            steps,
+            once,
+            each,
+            inputs,
+            intermediates,
+            outputs,
+            batch,
+            readable,
+            clock: None,
+            tile,
+        };
         if !plan.once.is_empty() {
             plan.send(plan.dispatches(&plan.once, &BatchSize::default())).await?;
         }
         Ok(plan)
     }
 
+    /// Lets [`Plan::busy`] count from now on; without timestamps it does not.
+    pub async fn with_clock(mut self) -> Result<Plan> {
+        if self.gpu.capabilities.timestamps {
+            self.clock = Some(Clock::new(&self.gpu).await?);
+        }
+        Ok(self)
+    }
+
+    /// Time that the device computed on the batches that were read, where it is counted ([`Plan::with_clock`]).
+    pub fn busy(&self) -> Option<Duration> {
+        self.clock.as_ref().map(Clock::total)
+    }
+
     /// The given steps in one pass.
     fn dispatches(&self, steps: &[usize], size: &BatchSize) -> wgpu::CommandEncoder {
         let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+        let timestamp_writes = self.clock.as_ref().filter(|_| !steps.is_empty()).map(Clock::around);
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes });
         for &index in steps {
             self.dispatch(&mut pass, index, size);
         }
@@ -243,10 +272,13 @@ impl Plan {
         let size = run.size();
         self.write(run, &size);
         let mut encoder = self.dispatches(&self.each, &size);
-        let bytes = self.copy_outputs(&mut encoder, &readable.buffer, &size);
+        let mut bytes = self.copy_outputs(&mut encoder, &readable.buffer, &size);
+        if let Some(clock) = &self.clock {
+            bytes += clock.resolve(&mut encoder, &readable.buffer, bytes);
+        }
         let submission = self.send(encoder).await?;
         let arriving = ReadBack::new(&self.gpu, readable, bytes, submission);
-        Ok(Pending { outputs: &self.outputs, size, gpu: &self.gpu, arriving })
+        Ok(Pending { outputs: &self.outputs, clock: self.clock.as_ref(), size, gpu: &self.gpu, arriving })
     }
 
     /// Runs one batch without reading its outputs and returns the GPU time of each step.

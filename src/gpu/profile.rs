@@ -1,8 +1,9 @@
-//! GPU time by step, from timestamps around one pass a step.
+//! GPU time: by step, from timestamps around one pass a step, and of whole batches.
 
 use super::Gpu;
 use super::read_back::{Lent, ReadBack};
 use crate::error::{Error, Result};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// GPU time of one step of a recording.
@@ -68,5 +69,56 @@ impl Timestamps {
         let period = f64::from(gpu.queue.get_timestamp_period());
         let time = |pair: &[u64]| Duration::from_nanos((pair[1].saturating_sub(pair[0]) as f64 * period) as u64);
         Ok(ticks.chunks_exact(2).map(time).collect())
+    }
+}
+
+/// When batches begin and end on the device. One pair of timestamps is enough: the device comes to a batch when it is done
+/// with the one before, and copies the pair out.
+#[derive(Debug)]
+pub(super) struct Clock {
+    set: wgpu::QuerySet,
+    resolved: wgpu::Buffer,
+    /// Nanoseconds of the batches so far.
+    total: AtomicU64,
+}
+
+impl Clock {
+    /// Of a pair.
+    pub const BYTES: u64 = 16;
+
+    pub async fn new(gpu: &Gpu) -> Result<Clock> {
+        use wgpu::BufferUsages as Usage;
+        let descriptor = wgpu::QuerySetDescriptor { label: Some("clock"), ty: wgpu::QueryType::Timestamp, count: 2 };
+        Ok(Clock {
+            set: gpu.guard("allocating timestamps", Self::BYTES, || gpu.device.create_query_set(&descriptor)).await?,
+            resolved: gpu.buffer("clock", Self::BYTES, Usage::QUERY_RESOLVE | Usage::COPY_SRC, None).await?,
+            total: AtomicU64::new(0),
+        })
+    }
+
+    pub fn around(&self) -> wgpu::ComputePassTimestampWrites<'_> {
+        wgpu::ComputePassTimestampWrites {
+            query_set: &self.set,
+            beginning_of_pass_write_index: Some(0),
+            end_of_pass_write_index: Some(1),
+        }
+    }
+
+    /// Copies the pair to `offset`; gives its bytes.
+    pub fn resolve(&self, encoder: &mut wgpu::CommandEncoder, readable: &wgpu::Buffer, offset: u64) -> u64 {
+        encoder.resolve_query_set(&self.set, 0..2, &self.resolved, 0);
+        encoder.copy_buffer_to_buffer(&self.resolved, 0, readable, offset, Some(Self::BYTES));
+        Self::BYTES
+    }
+
+    /// Counts a pair that was read back.
+    pub fn add(&self, gpu: &Gpu, pair: &[u8]) {
+        let ticks: Vec<u64> = bytemuck::pod_collect_to_vec(pair);
+        let time = ticks[1].saturating_sub(ticks[0]) as f64 * f64::from(gpu.queue.get_timestamp_period());
+        self.total.fetch_add(time as u64, Ordering::Relaxed);
+    }
+
+    pub fn total(&self) -> Duration {
+        Duration::from_nanos(self.total.load(Ordering::Relaxed))
     }
 }

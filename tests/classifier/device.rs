@@ -254,3 +254,23 @@ fn two_batches_are_on_the_device_at_a_time() {
     let third = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(submit(3))));
     assert!(third.is_err_and(|panic| panic.downcast_ref::<String>().unwrap().contains("on the device already")));
 }
+
+#[test]
+fn the_device_is_busy_for_some_of_the_time() {
+    let mut untimed = bert(Options::default());
+    untimed.classify(["good"]).unwrap();
+    assert_eq!(untimed.busy(), None);
+    let mut timed = bert(Options { timed: true, batch_texts: Some(16), ..Options::default() });
+    let texts = vec!["not good, but not bad at all"; 100];
+    let start = Instant::now();
+    let answer = timed.classify(texts.clone()).unwrap();
+    let Some(first) = timed.busy() else {
+        assert!(!timed.gpu().unwrap().capabilities.timestamps);
+        return println!("NOT RUN: the adapter has no timestamps");
+    };
+    timed.classify(texts.clone()).unwrap();
+    let both = timed.busy().unwrap();
+    assert!(Duration::ZERO < first && first < both && both <= start.elapsed(), "{first:?}, {both:?}");
+    let expected = untimed.classify(texts).unwrap();
+    assert_eq!(bits(&answer.logits.values), bits(&expected.logits.values));
+}
