@@ -3,7 +3,8 @@
 mod common;
 
 use common::{Case, Random, check, elements};
-use wgbert::gpu::{Element, Input, Rows};
+use std::sync::Arc;
+use wgbert::gpu::{Element, Gpu, Input, Rows};
 use wgbert::kernels::Values;
 use wgbert::kernels::argmax::Argmax;
 use wgbert::kernels::attention::{Attention, Heads, Term};
@@ -281,8 +282,8 @@ fn heads(element: Element, queries: Rows, heads: u32, head_width: u32, window: u
     }
 }
 
-fn attention_cases(weights: bool) {
-    for head_width in [1, 7, 8, 26, 32, 33, 64, 128] {
+fn attention_cases(gpu: &Arc<Gpu>, weights: bool) {
+    for head_width in [1, 7, 8, 26, 32, 33, 64, 80, 128] {
         let relative = |queries, keys, shared| Term::Relative { queries, keys, shared };
         for (window, score) in [
             (u32::MAX, Term::None),
@@ -296,7 +297,7 @@ fn attention_cases(weights: bool) {
             // A score's part does not know the registers: one width of each chunk and one between stand for all, and the
             // largest, which takes a software adapter seconds to compile, is compiled once.
             let plain = score == Term::None;
-            if !plain && !matches!(head_width, 7 | 26 | 32) || head_width == 128 && window != u32::MAX {
+            if !plain && !matches!(head_width, 7 | 26 | 32) || matches!(head_width, 80 | 128) && window != u32::MAX {
                 continue;
             }
             let rows = [Rows::Tokens, Rows::Texts];
@@ -343,7 +344,7 @@ fn attention_cases(weights: bool) {
                     case.recording.step(Attention(heads), &operands);
                     case.output(output);
                 }
-                check(&name, case, 5e-6);
+                println!("{name}: {:.1e}", common::compare(&name, gpu.clone(), case, 5e-6));
             }
         }
     }
@@ -351,12 +352,26 @@ fn attention_cases(weights: bool) {
 
 #[test]
 fn attention() {
-    attention_cases(false);
+    attention_cases(&common::gpu(), false);
+}
+
+#[test]
+fn attention_on_cards() {
+    attention_cases(&common::card_gpu(), false);
 }
 
 /// A text's answer depends neither on its neighbours nor on whether all its tokens ask, to the last bit.
 #[test]
 fn attention_texts_are_independent() {
+    independent_texts(&common::gpu());
+}
+
+#[test]
+fn attention_texts_are_independent_on_cards() {
+    independent_texts(&common::card_gpu());
+}
+
+fn independent_texts(gpu: &Arc<Gpu>) {
     let widths = [26, 32, 64];
     for (element, head_width) in elements().into_iter().flat_map(|element| widths.map(|width| (element, width))) {
         let columns = 3 * head_width;
@@ -393,7 +408,7 @@ fn attention_texts_are_independent() {
             case.recording.step(Attention(heads), &operands);
             case.output(output);
             let bits = |x: &f32| x.to_bits();
-            common::run(common::gpu(), case)[0].f32().iter().map(bits).collect::<Vec<_>>()
+            common::run(gpu.clone(), case)[0].f32().iter().map(bits).collect::<Vec<_>>()
         };
         let together = answers(0, vec![3, 70, 9], Rows::Tokens);
         let alone = answers(1, vec![70], Rows::Tokens);
@@ -406,7 +421,7 @@ fn attention_texts_are_independent() {
 
 #[test]
 fn attention_weights() {
-    attention_cases(true);
+    attention_cases(&common::gpu(), true);
 }
 
 #[test]

@@ -2,6 +2,8 @@
 //!
 //! Vaswani et al. 2017; streamed as in Milakov & Gimelshein 2018 and Rabe & Staats 2021.
 
+mod tile;
+
 use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, uniform::uniform, write_output};
 use crate::gpu::{Capabilities, Element, Input, Part, Recording, Rows, Shader, Tensor, parts};
 use crate::models::{self, DistanceTable, Score};
@@ -114,7 +116,9 @@ impl Heads {
             33..=64 => parts::HEAD_64,
             chunks => panic!("{NAME}: a head of {chunks} chunks; the model's file must refuse it"),
         };
-        vec![parts::KEYS_CHUNK, parts::STREAM_LANE, registers]
+        let mut linked = self.tile_parts(device).unwrap_or_else(|| vec![parts::KEYS_CHUNK, parts::STREAM_LANE]);
+        linked.push(registers);
+        linked
     }
 
     fn queries_a_tile(&self, device: &Capabilities) -> u32 {

@@ -37,6 +37,18 @@ pub fn plain_gpu() -> Arc<Gpu> {
     GPU.get_or_init(open_plain).clone()
 }
 
+/// That adapter as a graphics card whose subgroups have several sizes: kernels choose what cards run.
+pub fn card_gpu() -> Arc<Gpu> {
+    static GPU: OnceLock<Arc<Gpu>> = OnceLock::new();
+    let open_card = || {
+        let mut gpu = open();
+        let subgroup = gpu.capabilities.subgroup.map(|(least, most)| (least.min(most / 2).max(1), most));
+        gpu.capabilities = Capabilities { cpu: false, cooperative: None, subgroup, ..gpu.capabilities };
+        Arc::new(gpu)
+    };
+    GPU.get_or_init(open_card).clone()
+}
+
 /// That adapter with its matrix units in use, also where it is a software adapter that has a faster way; says so where
 /// it has none.
 pub fn matrix_gpu() -> Option<Arc<Gpu>> {
