@@ -4,6 +4,7 @@ mod common;
 
 use common::golden::{Golden, Worst, supported};
 use wgbert::checkpoint::Config;
+use wgbert::gpu::Capabilities;
 use wgbert::{Classifier, Options, Precision, Request, models};
 
 /// The f32 kernels' largest error of logits and hidden states.
@@ -11,27 +12,40 @@ const TOLERANCE: f64 = 3e-5;
 /// The same where everything that is stored is rounded to f16.
 const TOLERANCE_F16: f64 = 5e-2;
 
-fn open(golden: &Golden, precision: Precision) -> Classifier {
-    Options { precision, ..Options::default() }
-        .load(&golden.folder)
-        .unwrap_or_else(|error| panic!("{}: {error}", golden.name))
+fn open(golden: &Golden, options: &Options) -> Classifier {
+    options.clone().load(&golden.folder).unwrap_or_else(|error| panic!("{}: {error}", golden.name))
 }
 
-/// What the adapter can store as.
-fn precisions() -> Vec<Precision> {
+/// As what the adapter can store, with kernels chosen as for an adapter that offers `capabilities`.
+fn precisions(capabilities: Option<Capabilities>) -> Vec<Options> {
+    let stored_as = |precision| Options { precision, capabilities: capabilities.clone(), ..Options::default() };
     if common::gpu().capabilities.f16 {
-        return vec![Precision::F32, Precision::F16];
+        return vec![stored_as(Precision::F32), stored_as(Precision::F16)];
     }
     println!("NOT RUN in f16: {} has no 16-bit floats in shaders", common::gpu().name);
-    vec![Precision::F32]
+    vec![stored_as(Precision::F32)]
+}
+
+/// The kernels of graphics cards.
+fn card() -> Option<Capabilities> {
+    Some(common::card(&common::gpu().capabilities))
 }
 
 #[test]
 fn golden_checkpoints_agree_with_float64() {
+    agree_with_float64(&precisions(None));
+}
+
+#[test]
+fn golden_checkpoints_agree_with_float64_on_cards() {
+    agree_with_float64(&precisions(card()));
+}
+
+fn agree_with_float64(options: &[Options]) {
     let cases = supported();
-    for (precision, golden) in precisions().into_iter().flat_map(|precision| cases.iter().map(move |c| (precision, c)))
-    {
-        let mut classifier = open(golden, precision);
+    for (options, golden) in options.iter().flat_map(|options| cases.iter().map(move |golden| (options, golden))) {
+        let precision = options.precision;
+        let mut classifier = open(golden, options);
         let encodings = golden.encode(&classifier);
         let everything = Request { hidden_states: true, attentions: golden.has_attentions(), labels: golden.labels() };
         let output = classifier.run(&encodings, &everything).unwrap_or_else(|error| panic!("{}: {error}", golden.name));
@@ -61,10 +75,18 @@ fn golden_checkpoints_agree_with_float64() {
 /// asked for.
 #[test]
 fn answers_are_bit_identical_alone_and_in_any_batch() {
+    are_bit_identical(&precisions(None));
+}
+
+#[test]
+fn answers_are_bit_identical_on_cards() {
+    are_bit_identical(&precisions(card()));
+}
+
+fn are_bit_identical(options: &[Options]) {
     let cases = supported();
-    for (precision, golden) in precisions().into_iter().flat_map(|precision| cases.iter().map(move |c| (precision, c)))
-    {
-        let mut classifier = open(golden, precision);
+    for (options, golden) in options.iter().flat_map(|options| cases.iter().map(move |golden| (options, golden))) {
+        let mut classifier = open(golden, options);
         let encodings = golden.encode(&classifier);
         let plain = Request::default();
         let alone: Vec<Vec<u32>> = encodings
@@ -75,9 +97,8 @@ fn answers_are_bit_identical_alone_and_in_any_batch() {
         // Forty texts in a scrambled order, on a plan that needs several batches for them.
         let order: Vec<usize> = (0..40).map(|i| (i * 7 + i / 3) % encodings.len()).collect();
         let many: Vec<_> = order.iter().map(|&index| encodings[index].clone()).collect();
-        let mut small = Options { batch_tokens: Some(1), batch_texts: Some(3), precision, ..Options::default() }
-            .load(&golden.folder)
-            .unwrap();
+        let mut small =
+            Options { batch_tokens: Some(1), batch_texts: Some(3), ..options.clone() }.load(&golden.folder).unwrap();
         let split = small.run(&many, &plain).unwrap();
         let everything = Request { hidden_states: true, attentions: golden.has_attentions(), labels: golden.labels() };
         let full = classifier.run(&encodings, &everything).unwrap();

@@ -37,13 +37,19 @@ pub fn plain_gpu() -> Arc<Gpu> {
     GPU.get_or_init(open_plain).clone()
 }
 
-/// That adapter as a graphics card whose subgroups have several sizes: kernels choose what cards run.
+/// What an adapter offers, as a graphics card that may choose among several sizes of subgroups: kernels choose what cards
+/// run.
+pub fn card(device: &Capabilities) -> Capabilities {
+    let subgroup = device.subgroup.map(|(least, most)| (least.min(most / 2).max(1), most));
+    Capabilities { cpu: false, cooperative: None, subgroup, ..device.clone() }
+}
+
+/// The adapter of [`gpu`] as such a card.
 pub fn card_gpu() -> Arc<Gpu> {
     static GPU: OnceLock<Arc<Gpu>> = OnceLock::new();
     let open_card = || {
         let mut gpu = open();
-        let subgroup = gpu.capabilities.subgroup.map(|(least, most)| (least.min(most / 2).max(1), most));
-        gpu.capabilities = Capabilities { cpu: false, cooperative: None, subgroup, ..gpu.capabilities };
+        gpu.capabilities = card(&gpu.capabilities);
         Arc::new(gpu)
     };
     GPU.get_or_init(open_card).clone()
