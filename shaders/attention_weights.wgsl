@@ -2,11 +2,12 @@
 //
 // One workgroup a query and head. Columns from the text's length on are left alone; nobody reads them.
 
-@group(0) @binding(2) var<storage, read_write> output: array<f32>; // [tokens, heads, max_length]
+@group(0) @binding(2) var<storage, read_write> output: array<f32>; // [tokens, heads, LONGEST]
 
 @group(0) @binding(4) var<storage, read> tokens: array<vec4<u32>>; // [tokens] of (id, type, position, text)
 
 override LANES: u32;
+override LONGEST: u32;
 
 fn score(head: u32, row: u32, start: u32, i: u32, j: u32) -> f32 {
     var products = Chunk();
@@ -31,7 +32,7 @@ fn attention_weights(
     let start = starts[token.w];
     let i = row - start;
     let length = starts[token.w + 1u] - start;
-    let place = index * params.max_length;
+    let place = index * LONGEST;
 
     var highest = LOWEST;
     for (var j = lane; j < length; j += LANES) {

@@ -11,6 +11,11 @@ struct Params { rows: u32, inner: u32, columns: u32, weight_columns: u32, first:
 @group(0) @binding(0) var<storage, read> input: array<Stored>; // [rows, inner]
 @group(0) @binding(2) var<storage, read_write> output: array<Written>; // [rows, columns]
 
+// A total and the next four k of one row, of four columns: those of the matrix are k, in order.
+fn add4(x: vec4<f32>, weights: mat4x4<f32>, total: vec4<f32>) -> vec4<f32> {
+    return total + fma(x.wwww, weights[3], fma(x.zzzz, weights[2], fma(x.yyyy, weights[1], x.xxxx * weights[0])));
+}
+
 // `column` counts chunks.
 fn finish(row: u32, column: u32, total: Chunk) {
     let index = row * (params.columns / WIDTH) + column;

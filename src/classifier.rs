@@ -1,27 +1,18 @@
 //! Text in, output out: the only file that names every stage.
 
-use crate::checkpoint::{Checkpoint, Config, ProblemType, Scoring, Weights};
+use crate::checkpoint::{Checkpoint, Config, Scoring, Weights};
 use crate::error::{Error, Result};
-use crate::gpu::{self, Capacity, Gpu, Plan, Run, Timing, WeightBuffers};
-use crate::kernels::loss::LossKind;
+use crate::gpu::{self, Capacity, Gpu, Pending, Plan, Run, Timing, WeightBuffers};
+use crate::label::{self, Label, Labelled};
 use crate::models::{self, Model, encoder};
 use crate::options::Options;
 use crate::output::{Answer, SequenceClassifierOutput};
 use crate::reference::Reference;
-use crate::text::{self, Batch, Encoding, Limits, Packing, Text, Tokenizer};
-use std::collections::HashMap;
+use crate::text::{self, Batch, Encoding, Limits, Packing, Text, TextEncoder, Tokenizer};
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
-
-/// The label that a text should get; the loss is measured against it.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Label {
-    /// Index of the one right label.
-    Class(usize),
-    /// One number a label: 0 or 1 (multi-label), or the values themselves (regression).
-    Values(Vec<f32>),
-}
 
 /// What to answer beside logits, probabilities and argmax.
 #[derive(Clone, Debug, Default)]
@@ -46,11 +37,10 @@ pub struct Memory {
 pub struct Classifier {
     config: Config,
     model: Model,
-    tokenizer: Tokenizer,
+    encoder: TextEncoder,
     weights: Weights,
     scoring: Scoring,
     labels: Arc<[String]>,
-    limits: Limits,
     options: Options,
     device: Device,
 }
@@ -92,7 +82,8 @@ impl Classifier {
             }
         };
         let labels = config.labels.clone().into();
-        Ok(Classifier { config, model, tokenizer, weights, scoring, labels, limits, options, device })
+        let encoder = TextEncoder::new(tokenizer, limits, options.truncation);
+        Ok(Classifier { config, model, encoder, weights, scoring, labels, options, device })
     }
 
     /// Loads a checkpoint folder onto the best adapter; [`Options::load`] offers choices.
@@ -126,7 +117,7 @@ impl Classifier {
 
     /// Longest text in tokens, special tokens included.
     pub fn max_length(&self) -> usize {
-        self.limits.max_length
+        self.encoder.limits().max_length
     }
 
     /// Name of the adapter, or `reference`.
@@ -161,18 +152,22 @@ impl Classifier {
         &mut self,
         texts: impl IntoIterator<Item = T>,
     ) -> Result<SequenceClassifierOutput> {
-        let encode = |(index, text): (usize, T)| self.encode(index, text);
-        let encodings = texts.into_iter().enumerate().map(encode).collect::<Result<Vec<_>>>()?;
+        let texts: Vec<Text<'a>> = texts.into_iter().map(Into::into).collect();
+        let encodings = self.encoder.encode_every(&texts)?;
         self.run_async(&encodings, &Request::default()).await
     }
 
-    /// The tokens of one text; `index` names it in errors.
+    /// What turns texts into tokens, for threads that do so while this classifier runs others.
+    pub fn encoder(&self) -> TextEncoder {
+        self.encoder.clone()
+    }
+
+    /// [`TextEncoder::encode`].
     ///
     /// # Errors
-    /// [`Error::Text`] if the text is too long and [`Truncation::Refuse`](crate::Truncation::Refuse) was chosen, or has an
-    /// id outside the table.
+    /// Those of the encoder.
     pub fn encode<'a>(&self, index: usize, text: impl Into<Text<'a>>) -> Result<Encoding> {
-        self.tokenizer.encode(index, text.into(), &self.limits, self.options.truncation)
+        self.encoder.encode(index, text)
     }
 
     /// Runs encoded texts, in as many batches as they need; answers come in their order.
@@ -187,28 +182,52 @@ impl Classifier {
     /// [`Classifier::run`] without blocking.
     pub async fn run_async(&mut self, encodings: &[Encoding], request: &Request) -> Result<SequenceClassifierOutput> {
         self.check(encodings)?;
-        let kind = self.loss_kind(&request.labels, encodings.len())?;
+        let kind = label::loss_kind(&self.config, &request.labels, encodings.len())?;
         let wanted = encoder::Wanted {
             scoring: self.scoring,
             hidden_states: request.hidden_states,
-            attentions: request.attentions,
+            attentions: request.attentions.then(|| self.longest(encodings)),
             loss: kind,
         };
         let capacity = self.prepare(wanted).await?;
         let packing = self.pack(encodings, capacity)?;
         let mut answer = Answer::new(&self.model, self.labels.clone(), encodings, wanted);
         let padding = self.model.position_padding();
-        for rows in packing.batches() {
-            let batch = Batch::new(encodings, rows, padding);
-            let (classes, targets) = self.targets(&request.labels, rows, kind);
-            let run = Run { tokens: &batch.tokens, starts: &batch.starts, classes: &classes, targets: &targets };
-            let outputs = match &mut self.device {
-                Device::Gpu { plans, .. } => plans[&wanted].run(run).await?,
-                Device::Reference { recordings } => recordings.get_mut(&wanted).expect("prepared above").run(run),
-            };
-            answer.add(&batch, outputs);
+        let labels = self.labels.len();
+        let prepare = |rows| Labelled::new(Batch::new(encodings, rows, padding), &request.labels, kind, labels);
+        match &mut self.device {
+            Device::Gpu { plans, .. } => {
+                let plan = &plans[&wanted];
+                let mut running: VecDeque<(Batch, Pending<'_>)> = VecDeque::new();
+                for rows in packing.batches() {
+                    let next = prepare(rows);
+                    if running.len() >= plan.in_flight() {
+                        let (batch, pending) = running.pop_front().expect("there is one");
+                        answer.add(&batch, pending.read().await?);
+                    }
+                    let pending = plan.submit(next.run()).await?;
+                    running.push_back((next.batch, pending));
+                }
+                for (batch, pending) in running {
+                    answer.add(&batch, pending.read().await?);
+                }
+            }
+            Device::Reference { recordings } => {
+                let reference = recordings.get_mut(&wanted).expect("prepared above");
+                for rows in packing.batches() {
+                    let next = prepare(rows);
+                    answer.add(&next.batch, reference.run(next.run()));
+                }
+            }
         }
         Ok(answer.finish(&request.labels))
+    }
+
+    /// The longest text's tokens, rounded up to a power of two, so that not every call makes a plan of its own.
+    fn longest(&self, encodings: &[Encoding]) -> u32 {
+        const LEAST: usize = 64;
+        let longest = encodings.iter().map(|encoding| encoding.ids.len()).max().unwrap_or(0);
+        longest.max(LEAST).next_power_of_two().min(self.encoder.limits().max_length) as u32
     }
 
     /// Which texts share a batch.
@@ -231,7 +250,7 @@ impl Classifier {
     /// [`Error::Adapter`] where there are no timestamps, and as [`Classifier::run`].
     pub fn profile(&mut self, encodings: &[Encoding]) -> Result<Vec<Timing>> {
         self.check(encodings)?;
-        let wanted = encoder::Wanted { scoring: self.scoring, hidden_states: false, attentions: false, loss: None };
+        let wanted = encoder::Wanted { scoring: self.scoring, hidden_states: false, attentions: None, loss: None };
         gpu::block_on(async {
             let capacity = self.prepare(wanted).await?;
             let packing = self.pack(encodings, capacity)?;
@@ -261,6 +280,7 @@ impl Classifier {
 
     /// Makes the plan for `wanted` if there is none yet.
     async fn prepare(&mut self, wanted: encoder::Wanted) -> Result<Capacity> {
+        let longest = wanted.attentions.map_or(self.encoder.limits().max_length, |longest| longest as usize);
         match &mut self.device {
             Device::Gpu { gpu, buffers, plans } => {
                 if let Some(plan) = plans.get(&wanted) {
@@ -272,7 +292,7 @@ impl Classifier {
                     gpu.capabilities.max_binding,
                     self.options.precision.element(),
                 );
-                let capacity = self.options.capacity(&gpu.capabilities, &recording, self.limits.max_length);
+                let capacity = self.options.capacity(&gpu.capabilities, &recording, longest);
                 let plan = Plan::new(gpu.clone(), recording, capacity, buffers, &self.weights).await?;
                 plans.insert(wanted, plan);
                 Ok(capacity)
@@ -283,7 +303,7 @@ impl Classifier {
                     entry.insert(Reference::new(recording, &self.weights)?);
                 }
                 // Larger batches are no faster here; a tensor of one is memory of the host.
-                let tokens = self.options.batch_tokens.unwrap_or(0).min(2048).max(self.limits.max_length);
+                let tokens = self.options.batch_tokens.unwrap_or(0).min(2048).max(longest);
                 Ok(Capacity { tokens, texts: self.options.batch_texts.unwrap_or(tokens).max(1) })
             }
         }
@@ -292,74 +312,9 @@ impl Classifier {
     /// Encodings need not come from [`Classifier::encode`], and kernels trust what they are given.
     fn check(&self, encodings: &[Encoding]) -> Result<()> {
         let fault = encodings.iter().enumerate().find_map(|(index, encoding)| {
-            self.limits.check(encoding).err().map(|message| Error::Text { index, message })
+            self.encoder.limits().check(encoding).err().map(|message| Error::Text { index, message })
         });
         fault.map_or(Ok(()), Err)
-    }
-
-    /// Which loss the labels ask for; also checks that each fits the model.
-    fn loss_kind(&self, labels: &[Option<Label>], texts: usize) -> Result<Option<LossKind>> {
-        if !labels.is_empty() && labels.len() != texts {
-            let message = format!("there are {} labels for {texts} texts; a text without one is None", labels.len());
-            return Err(Error::Text { index: labels.len().min(texts), message });
-        }
-        if labels.iter().all(Option::is_none) {
-            return Ok(None);
-        }
-        let float = labels.iter().flatten().any(|label| matches!(label, Label::Values(_)));
-        let kind = match self.config.effective_problem_type(float) {
-            ProblemType::Regression => LossKind::MeanSquaredError,
-            ProblemType::SingleLabel => LossKind::CrossEntropy,
-            ProblemType::MultiLabel => LossKind::BinaryCrossEntropy,
-        };
-        let count = self.labels.len();
-        for (index, label) in labels.iter().enumerate() {
-            let message = match (label, kind) {
-                (None, _) => continue,
-                (Some(Label::Class(class)), LossKind::CrossEntropy) if *class < count => continue,
-                (Some(Label::Class(class)), LossKind::CrossEntropy) => {
-                    format!("label {class}, but the model has {count} labels, numbered from 0")
-                }
-                (Some(Label::Values(values)), LossKind::MeanSquaredError | LossKind::BinaryCrossEntropy)
-                    if values.len() == count =>
-                {
-                    continue;
-                }
-                (Some(Label::Values(values)), LossKind::MeanSquaredError | LossKind::BinaryCrossEntropy) => {
-                    format!("a label of {} numbers, but the model has {count} labels", values.len())
-                }
-                (Some(Label::Class(_)), _) => {
-                    format!("the label is an index, but the model's loss needs {count} numbers")
-                }
-                (Some(Label::Values(_)), LossKind::CrossEntropy) => {
-                    format!("the label is numbers, but the model's loss needs one index below {count}")
-                }
-            };
-            return Err(Error::Text { index, message });
-        }
-        Ok(Some(kind))
-    }
-
-    /// The labels of one batch as the loss kernel reads them; texts without one get zeros, whose loss nobody reads.
-    fn targets(&self, labels: &[Option<Label>], rows: &[usize], kind: Option<LossKind>) -> (Vec<u32>, Vec<f32>) {
-        let label = |row: &usize| labels[*row].as_ref();
-        match kind {
-            None => (Vec::new(), Vec::new()),
-            Some(LossKind::CrossEntropy) => {
-                let class = |row| match label(row) {
-                    Some(Label::Class(class)) => *class as u32,
-                    _ => 0,
-                };
-                (rows.iter().map(class).collect(), Vec::new())
-            }
-            Some(LossKind::BinaryCrossEntropy | LossKind::MeanSquaredError) => {
-                let values = |row| match label(row) {
-                    Some(Label::Values(values)) => values.clone(),
-                    _ => vec![0.0; self.labels.len()],
-                };
-                (Vec::new(), rows.iter().flat_map(values).collect())
-            }
-        }
     }
 }
 

@@ -30,18 +30,20 @@ mod error;
 pub mod gpu;
 mod inspection;
 pub mod kernels;
+mod label;
 pub mod models;
 mod options;
 mod output;
 pub mod reference;
 pub mod text;
 
-pub use classifier::{Classifier, Label, Memory, Request};
+pub use classifier::{Classifier, Memory, Request};
 pub use error::{Error, Result};
 pub use inspection::Inspection;
+pub use label::Label;
 pub use options::{Adapter, Options, Precision};
 pub use output::{Array, Classification, SequenceClassifierOutput};
-pub use text::{Text, Truncation};
+pub use text::{Text, TextEncoder, Truncation};
 
 /// The README's example, compiled and run.
 #[cfg(all(doctest, feature = "embedded"))]

@@ -3,11 +3,12 @@
 use crate::checkpoint::{Checkpoint, Scoring};
 use crate::classifier::Classifier;
 use crate::error::{Error, Result};
-use crate::gpu::{self, AdapterDescription, Backend, Capabilities, Capacity, Element, Recording, Rows};
+use crate::gpu::{self, AdapterDescription, Backend, Capabilities, Capacity, Element, Recording, Rows, Tuning};
 use crate::text::{Tokenizer, Truncation};
 use std::convert::Infallible;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// Which adapter to run on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -127,6 +128,9 @@ pub struct Options {
     pub matrix_units: bool,
     /// Choose kernels as for an adapter that offers this, of which the chosen one must have all; `None`: by what it offers.
     pub capabilities: Option<Capabilities>,
+    /// The folder that `wgbert tune` keeps its choices in, for the command line [`gpu::cache::default_folder`]; `None`: no
+    /// files are looked for.
+    pub cache_dir: Option<PathBuf>,
 }
 
 impl Options {
@@ -213,13 +217,22 @@ impl Options {
         if !self.matrix_units {
             adapter.capabilities.cooperative = None;
         }
+        if let Some(folder) = &self.cache_dir {
+            match Tuning::read(folder, &adapter) {
+                Ok(tuning) => adapter.capabilities.tuning = Arc::new(tuning),
+                // It only decides how fast the same answers come.
+                Err(error) => log::warn!("{error}"),
+            }
+        }
         Ok(Some(adapter))
     }
 
-    /// Tokens and texts of a batch: what was asked for or suits the adapter, within its limits.
-    pub fn capacity(&self, device: &Capabilities, recording: &Recording, max_length: usize) -> Capacity {
-        // Hidden states and attentions of a batch are read back at once: no more of them than this, but one text's.
-        const READ_BACK: u64 = 1 << 30;
+    /// Tokens and texts of a batch: what was asked for or suits the adapter, and at least one text of the longest, within
+    /// the adapter's limits.
+    pub fn capacity(&self, device: &Capabilities, recording: &Recording, longest: usize) -> Capacity {
+        // Hidden states and attentions of a batch are read back at once, two batches in turn: no more of each than this,
+        // but one text's.
+        const READ_BACK: u64 = 1 << 29;
         // A GPU wants thousands of rows to be busy; on a CPU larger batches only move more memory.
         let (tokens, texts) = if device.cpu { (2048, 128) } else { (16384, 1024) };
         let tokens = self.batch_tokens.unwrap_or(tokens).min((READ_BACK / recording.read_back()) as usize);
@@ -230,7 +243,7 @@ impl Options {
             // Kernels may dispatch a workgroup a token in one dimension.
             device.max_workgroups.into(),
         ];
-        let tokens = limits.into_iter().fold(tokens.max(max_length) as u64, u64::min);
+        let tokens = limits.into_iter().fold(tokens.max(longest) as u64, u64::min);
         let texts = self.batch_texts.unwrap_or(texts) as u64;
         let texts = texts.min(tokens).min(bytes / recording.widest(Rows::Texts)).max(1);
         Capacity { tokens: tokens as usize, texts: texts as usize }

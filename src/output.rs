@@ -1,9 +1,9 @@
 //! What a classifier answers: transformers' output, and what it lacks.
 
 use crate::checkpoint::Scoring;
-use crate::classifier::Label;
 use crate::gpu::Output;
 use crate::kernels::{Values, argmax};
+use crate::label::Label;
 use crate::models::Model;
 use crate::models::encoder::Wanted;
 use crate::text::{Batch, Encoding};
@@ -145,6 +145,8 @@ pub(crate) struct Answer<'a> {
     model: &'a Model,
     output: SequenceClassifierOutput,
     losses: Vec<f32>,
+    /// Columns of attention weights as they are read back.
+    longest: usize,
 }
 
 impl<'a> Answer<'a> {
@@ -160,7 +162,7 @@ impl<'a> Answer<'a> {
             logits: scores.clone(),
             probabilities: (wanted.scoring != Scoring::None).then_some(scores),
             hidden_states: wanted.hidden_states.then(|| encodings.iter().map(states).collect()),
-            attentions: wanted.attentions.then(|| encodings.iter().map(attentions).collect()),
+            attentions: wanted.attentions.map(|_| encodings.iter().map(attentions).collect()),
             argmax: vec![None; encodings.len()],
             losses: vec![None; encodings.len()],
             labels,
@@ -168,7 +170,8 @@ impl<'a> Answer<'a> {
             truncated: encodings.iter().map(|encoding| encoding.truncated).collect(),
             ..SequenceClassifierOutput::default()
         };
-        Answer { model, output, losses: vec![0.0; encodings.len()] }
+        let longest = wanted.attentions.unwrap_or(0) as usize;
+        Answer { model, output, losses: vec![0.0; encodings.len()], longest }
     }
 
     /// Puts one batch's outputs where its texts stand in the call.
@@ -206,9 +209,9 @@ impl<'a> Answer<'a> {
         }
     }
 
-    /// `values`: `[tokens, heads, max_length]`, of which each text's own columns count.
+    /// `values`: `[tokens, heads, longest]`, of which each text's own columns count.
     fn add_attention(&mut self, batch: &Batch, layer: usize, values: &[f32]) {
-        let (stride, heads) = (self.model.max_length, self.model.layers[layer].attention.heads);
+        let (stride, heads) = (self.longest, self.model.layers[layer].attention.heads);
         let attentions = self.output.attentions.as_mut().expect("they were wanted");
         for (&row, bounds) in batch.rows.iter().zip(batch.starts.windows(2)) {
             let [start, end] = [bounds[0], bounds[1]].map(|token| token as usize);

@@ -173,3 +173,53 @@ fn wrong_names_say_what_there_is() {
         assert!(output.stdout.is_empty(), "{arguments:?}");
     }
 }
+
+/// What was tuned is used, and no answer changes by a bit.
+#[test]
+fn tune_keeps_its_choices() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let wgbert = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wgbert"));
+        let output = command.args(arguments).env_remove("RUST_LOG").env("XDG_CACHE_HOME", folder.path()).output();
+        let output = output.expect("the binary starts");
+        let [out, said] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).expect("it writes UTF-8"));
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        (out, said)
+    };
+    let kept = || fs::read_dir(folder.path().join("wgbert")).into_iter().flatten().map(|entry| entry.unwrap().path());
+    let kept = || kept().find(|path| path.file_name().unwrap().to_str().unwrap().starts_with("tuning-"));
+    let classify = ["classify", "--format", "jsonl", "It was an okay experience."];
+    let tune = ["tune", "-m", "tiny", "--rows", "9,16", "-r", "1", "-o", "json"];
+
+    let (untuned, _) = wgbert(&classify);
+    wgbert(&[&tune[..], &["--dry-run"]].concat());
+    assert_eq!(kept(), None, "a dry run keeps nothing");
+    let (rows, _) = wgbert(&tune);
+    let rows: Vec<Value> = serde_json::from_str(&rows).expect("json is a list");
+    assert!(!rows.is_empty());
+    for row in &rows {
+        assert!(row["rows"] == 16 && row["time_ms"].as_object().unwrap().len() > 1, "{row}");
+        assert!(!row["time_ms"][row["choice"].as_str().unwrap()].is_null(), "{row}");
+        positive(row, "gain");
+    }
+    let path = kept().expect("the choices are kept");
+    let (_, warned) = wgbert(&classify);
+    assert!(!warned.contains("warning"), "{warned}");
+    let (benched, _) = wgbert(&["bench", "model", "-m", "tiny", "-w", "1x8", "-r", "1", "-o", "json"]);
+    let benched: Vec<Value> = serde_json::from_str(&benched).expect("json is a list");
+    assert_eq!(benched[0]["tuned_products"], rows.len(), "{benched:?}");
+
+    // Whatever tile the file names.
+    let mut file: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    let tiles: Vec<String> = rows[0]["time_ms"].as_object().unwrap().keys().cloned().collect();
+    for tile in tiles.into_iter().chain(["unheard_of".into()]) {
+        for choice in file["matmul"].as_array_mut().unwrap() {
+            choice["tile"] = Value::String(tile.clone());
+        }
+        fs::write(&path, file.to_string()).unwrap();
+        assert_eq!(wgbert(&classify).0, untuned, "{tile}");
+    }
+    fs::write(&path, "[").unwrap();
+    let (answers, warned) = wgbert(&classify);
+    assert!(answers == untuned && warned.contains("wgbert tune"), "{warned}");
+}

@@ -1,11 +1,12 @@
 //! Every kernel on the adapter against its CPU twin: odd shapes, poisoned outputs.
 
 mod common;
+#[path = "kernels/tiles.rs"]
+mod tiles;
 
 use common::{Case, Random, check, elements};
 use std::sync::Arc;
 use wgbert::gpu::{Element, Gpu, Input, Rows};
-use wgbert::kernels::Values;
 use wgbert::kernels::argmax::Argmax;
 use wgbert::kernels::attention::{Attention, Heads, Term};
 use wgbert::kernels::attention_weights::AttentionWeights;
@@ -19,6 +20,7 @@ use wgbert::kernels::rotary::{self, Rotary};
 use wgbert::kernels::sigmoid::Sigmoid;
 use wgbert::kernels::softmax::Softmax;
 use wgbert::kernels::unfold::Unfold;
+use wgbert::kernels::{Kernel, Values};
 use wgbert::models::{self, Activation, Half};
 
 /// One below, at and above the edges of subgroups, workgroups and tiles, and widths that no power of two divides.
@@ -102,6 +104,19 @@ fn matmul_case(rows: u32, inner: u32, columns: u32, activation: Activation, extr
 /// The first rows of the input and the weight depend on `inner` and `columns` alone. With extras the output is stored as
 /// the input is, without them it is f32.
 fn matmul_steps(element: Element, rows: u32, inner: u32, columns: u32, activation: Activation, extras: bool) -> Case {
+    matmul_as(element, rows, inner, columns, activation, extras, |kernel| kernel)
+}
+
+/// The same with what `kernel` makes of the product.
+fn matmul_as<K: Kernel + 'static>(
+    element: Element,
+    rows: u32,
+    inner: u32,
+    columns: u32,
+    activation: Activation,
+    extras: bool,
+    kernel: impl Fn(MatMul) -> K,
+) -> Case {
     let mut case = Case::stored_as(element, lengths(rows));
     let mut random = Random::new(u64::from(inner * 3 + columns));
     // With extras the used columns are the middle of a wider weight, as well aligned as the columns.
@@ -118,7 +133,7 @@ fn matmul_steps(element: Element, rows: u32, inner: u32, columns: u32, activatio
         false => case.recording.tensor(Rows::Tokens, columns as usize),
     };
     let residual = extras.then(|| case.rows(Rows::Tokens, columns, &mut random));
-    let kernel = MatMul {
+    let kernel = kernel(MatMul {
         rows: Rows::Tokens,
         inner,
         columns,
@@ -129,7 +144,7 @@ fn matmul_steps(element: Element, rows: u32, inner: u32, columns: u32, activatio
         residual: extras,
         element,
         output: output.element,
-    };
+    });
     case.recording.step(kernel, &[Some(input), Some(weight), Some(output), bias, residual]);
     case.output(output);
     case
@@ -334,7 +349,7 @@ fn attention_cases(gpu: &Arc<Gpu>, weights: bool) {
                     let output = case.recording.tensor(Rows::Tokens, 3 * 70);
                     let operands =
                         [Some(asking), Some(keys), Some(output), Some(starts), Some(tokens), table, second, buckets];
-                    case.recording.step(AttentionWeights(heads), &operands);
+                    case.recording.step(AttentionWeights { heads, longest: 70 }, &operands);
                     case.output(output);
                 } else {
                     let output = case.recording.stored(queries, (3 * head_width) as usize);

@@ -1,4 +1,4 @@
-// 16 x 64 outputs a workgroup, which is one subgroup of 8 lanes: a lane holds eight consecutive columns of 16 rows.
+// EIGHTS * 8 x 64 outputs a workgroup, which is one subgroup of 8 lanes: a lane holds eight consecutive columns of all rows.
 //
 // For adapters that run a subgroup as one CPU vector (Mesa's llvmpipe). Inputs come 4 k of 8 rows at a time and reach
 // the lanes by broadcasts; nothing passes through memory, nothing waits.
@@ -6,27 +6,25 @@
 @group(0) @binding(1) var<storage, read> weight: array<Wide>; // [inner, weight_columns / 8]
 
 const LANES: u32 = 8u;
-const ROWS: u32 = 16u;
-
-// Four k of one row: columns of the matrix are k, in order.
-fn add4(x: vec4<f32>, weights: mat4x4<f32>, total: vec4<f32>) -> vec4<f32> {
-    return total + fma(x.wwww, weights[3], fma(x.zzzz, weights[2], fma(x.yyyy, weights[1], x.xxxx * weights[0])));
-}
+const ROWS: u32 = EIGHTS * 8u;
+alias Rows8 = array<Pair, 8>;
 
 fn add8(x: vec4<f32>, low: mat4x4<f32>, high: mat4x4<f32>, total: Pair) -> Pair {
     return Pair(add4(x, low, total.low), add4(x, high, total.high));
 }
 
 // Eight rows, of which lane i has row i's four k.
-fn add_rows(x: vec4<f32>, low: mat4x4<f32>, high: mat4x4<f32>, totals: ptr<function, array<Pair, 8>>) {
-    (*totals)[0] = add8(subgroupBroadcast(x, 0u), low, high, (*totals)[0]);
-    (*totals)[1] = add8(subgroupBroadcast(x, 1u), low, high, (*totals)[1]);
-    (*totals)[2] = add8(subgroupBroadcast(x, 2u), low, high, (*totals)[2]);
-    (*totals)[3] = add8(subgroupBroadcast(x, 3u), low, high, (*totals)[3]);
-    (*totals)[4] = add8(subgroupBroadcast(x, 4u), low, high, (*totals)[4]);
-    (*totals)[5] = add8(subgroupBroadcast(x, 5u), low, high, (*totals)[5]);
-    (*totals)[6] = add8(subgroupBroadcast(x, 6u), low, high, (*totals)[6]);
-    (*totals)[7] = add8(subgroupBroadcast(x, 7u), low, high, (*totals)[7]);
+fn add_eight(x: vec4<f32>, low: mat4x4<f32>, high: mat4x4<f32>, totals: Rows8) -> Rows8 {
+    return Rows8(
+        add8(subgroupBroadcast(x, 0u), low, high, totals[0]),
+        add8(subgroupBroadcast(x, 1u), low, high, totals[1]),
+        add8(subgroupBroadcast(x, 2u), low, high, totals[2]),
+        add8(subgroupBroadcast(x, 3u), low, high, totals[3]),
+        add8(subgroupBroadcast(x, 4u), low, high, totals[4]),
+        add8(subgroupBroadcast(x, 5u), low, high, totals[5]),
+        add8(subgroupBroadcast(x, 6u), low, high, totals[6]),
+        add8(subgroupBroadcast(x, 7u), low, high, totals[7]),
+    );
 }
 
 @compute @workgroup_size(LANES)
@@ -37,12 +35,11 @@ fn matmul(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(subgroup_invocat
     // Lanes and rows beyond the edge repeat the last: every lane must take part in the broadcasts.
     let inner = params.inner / WIDTH;
     let stride = params.weight_columns / 8u;
-    var upper_x = min(first_row + lane, rows - 1u) * inner;
-    var lower_x = min(first_row + LANES + lane, rows - 1u) * inner;
+    var x: array<u32, EIGHTS>;
+    for (var i = 0u; i < EIGHTS; i += 1u) { x[i] = min(first_row + i * 8u + lane, rows - 1u) * inner; }
     var place = params.first / 8u + min(own_columns, params.columns / 8u - 1u);
 
-    var upper: array<Pair, 8>;
-    var lower: array<Pair, 8>;
+    var totals: Totals;
     for (var k = 0u; k < inner; k += 1u) {
         let w0 = pair(weight[place]);
         let w1 = pair(weight[place + stride]);
@@ -50,20 +47,16 @@ fn matmul(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(subgroup_invocat
         let w3 = pair(weight[place + 3u * stride]);
         let low = mat4x4<f32>(w0.low, w1.low, w2.low, w3.low);
         let high = mat4x4<f32>(w0.high, w1.high, w2.high, w3.high);
-        add_rows(Chunk(input[upper_x + k]), low, high, &upper);
-        add_rows(Chunk(input[lower_x + k]), low, high, &lower);
+        totals = add_rows(x, k, low, high, totals);
         place += 4u * stride;
     }
 
     // A copy, because only this loop indexes by a variable, which would keep the totals out of registers.
-    var totals: array<Pair, ROWS>;
-    for (var i = 0u; i < 8u; i += 1u) {
-        totals[i] = upper[i];
-        totals[i + 8u] = lower[i];
-    }
+    var answers = totals;
     if own_columns >= params.columns / 8u { return; }
     for (var i = 0u; i < min(ROWS, rows - first_row); i += 1u) {
-        finish(first_row + i, 2u * own_columns, totals[i].low);
-        finish(first_row + i, 2u * own_columns + 1u, totals[i].high);
+        let answer = answers[i / 8u][i % 8u];
+        finish(first_row + i, 2u * own_columns, answer.low);
+        finish(first_row + i, 2u * own_columns + 1u, answer.high);
     }
 }

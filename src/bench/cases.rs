@@ -87,9 +87,10 @@ impl Case {
             attention_weights::NAME => {
                 let (heads, [qkv, starts]) = case.heads(columns, element);
                 let tokens = case.recording.input(Input::Tokens);
-                let output = case.recording.tensor(Rows::Tokens, (heads.heads * heads.max_length) as usize);
+                let longest = heads.max_length;
+                let output = case.recording.tensor(Rows::Tokens, (heads.heads * longest) as usize);
                 let operands = [Some(qkv), Some(qkv), Some(output), Some(starts), Some(tokens), None, None, None];
-                case.recording.step(AttentionWeights(heads), &operands);
+                case.recording.step(AttentionWeights { heads, longest }, &operands);
             }
             gate::NAME => {
                 let input = case.rows(Rows::Tokens, 2 * columns);

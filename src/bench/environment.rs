@@ -16,6 +16,8 @@ pub struct Environment {
     pub driver: String,
     pub cpus: usize,
     pub system: String,
+    /// Products whose tile was chosen by `wgbert tune`.
+    pub tuned: usize,
 }
 
 impl Environment {
@@ -31,12 +33,13 @@ impl Environment {
             driver: text(|adapter| &adapter.driver).unwrap_or_else(none),
             cpus: std::thread::available_parallelism().map_or(0, usize::from),
             system: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),
+            tuned: adapter.map_or(0, |adapter| adapter.capabilities.tuning.len()),
         }
     }
 
     /// For rows.
     pub fn fields(&self) -> Vec<(&'static str, Value)> {
-        let Environment { version, adapter, kind, backend, driver, cpus, system } = self;
+        let Environment { version, adapter, kind, backend, driver, cpus, system, tuned } = self;
         vec![
             ("version", json!(version)),
             ("adapter", json!(adapter)),
@@ -45,6 +48,7 @@ impl Environment {
             ("driver", json!(driver)),
             ("cpus", json!(cpus)),
             ("system", json!(system)),
+            ("tuned_products", json!(tuned)),
             ("debug_build", json!(cfg!(debug_assertions))),
             // What else the machine was doing: a median of a busy one is not the adapter's.
             ("load_average", load_average().map_or(Value::Null, |load| json!(load))),
@@ -54,8 +58,11 @@ impl Environment {
 
 impl fmt::Display for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Environment { version, adapter, kind, backend, driver, cpus, system } = self;
+        let Environment { version, adapter, kind, backend, driver, cpus, system, tuned } = self;
         write!(f, "wgbert {version} on {adapter} ({kind}, {backend}, {driver}), {cpus} CPUs, {system}")?;
+        if *tuned > 0 {
+            write!(f, ", tuned for {tuned} products")?;
+        }
         if cfg!(debug_assertions) {
             f.write_str(", built without --release")?;
         }

@@ -68,6 +68,24 @@ impl FromStr for ModelChoice {
     }
 }
 
+impl ModelChoice {
+    /// A classifier of it; a size is what its checkpoint is.
+    ///
+    /// # Errors
+    /// Those of [`Options::load`] and [`Size::classifier`].
+    pub fn classifier(&self, options: Options) -> Result<Classifier> {
+        match self {
+            ModelChoice::Generated(size) => size.classifier(named(size.model_type), options),
+            ModelChoice::Folder(folder) => options.load(folder),
+        }
+    }
+}
+
+/// The architecture of that name, which is one of ours.
+pub(super) fn named(model_type: &str) -> &'static Architecture {
+    super::architectures(model_type).unwrap_or_else(|error| panic!("{error}"))[0]
+}
+
 impl Size {
     /// A `config.json` of this size: the proportions are those of the architecture's published base model, the vocabulary
     /// and the positions BERT's.

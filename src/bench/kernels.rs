@@ -5,9 +5,10 @@ use super::roof::Roof;
 use super::time::{Timed, time};
 use super::{Environment, KernelRow, Repeats};
 use crate::error::{Error, Result};
-use crate::gpu::{AdapterDescription, Backend, Capabilities, Gpu, block_on};
+use crate::gpu::{Backend, Capabilities, Gpu, block_on};
 use crate::kernels::{NAMES, argmax, attention, attention_weights, loss, matmul, sigmoid, softmax};
 use crate::options::{Adapter, Options, Precision};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -20,6 +21,8 @@ const WEIGHTS: &[(u32, u32)] =
 pub enum Variant {
     /// Those for the adapter.
     Adapter,
+    /// Those for the adapter and its matrix units, as with `--matrix-units`.
+    MatrixUnits,
     /// Those that run everywhere: nothing beyond what WebGPU guarantees.
     Plain,
 }
@@ -28,17 +31,27 @@ impl Variant {
     pub fn name(self) -> &'static str {
         match self {
             Variant::Adapter => "adapter",
+            Variant::MatrixUnits => "matrix-units",
             Variant::Plain => "plain",
         }
     }
 
-    fn open(self, adapter: &AdapterDescription) -> Result<Arc<Gpu>> {
-        let mut gpu = block_on(Gpu::open(adapter))?;
-        if self == Variant::Plain {
-            let Capabilities { timestamps, f16, .. } = gpu.capabilities;
-            gpu.capabilities = Capabilities { timestamps, f16, ..Capabilities::minimum() };
-        }
-        Ok(Arc::new(gpu))
+    /// The device with what this variant may use of it.
+    fn of(self, gpu: &Gpu) -> Result<Arc<Gpu>> {
+        let all = gpu.capabilities.clone();
+        let capabilities = match self {
+            Variant::Adapter => Capabilities { cooperative: None, ..all },
+            Variant::MatrixUnits if all.cooperative.is_none() => {
+                let message = "has no matrix units that shaders can use (cooperative matrices)".into();
+                return Err(Error::Adapter { adapter: gpu.name.clone(), message });
+            }
+            Variant::MatrixUnits => all,
+            Variant::Plain => {
+                let Capabilities { timestamps, f16, .. } = all;
+                Capabilities { timestamps, f16, ..Capabilities::minimum() }
+            }
+        };
+        Ok(Arc::new(gpu.with(capabilities)))
     }
 }
 
@@ -46,7 +59,7 @@ impl FromStr for Variant {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Variant, String> {
-        let all = [Variant::Adapter, Variant::Plain];
+        let all = [Variant::Adapter, Variant::MatrixUnits, Variant::Plain];
         let found = all.into_iter().find(|variant| variant.name() == name);
         found.ok_or_else(|| format!("no variant is called {name:?}; there are: {}", all.map(Variant::name).join(", ")))
     }
@@ -67,6 +80,8 @@ pub struct KernelBench {
     pub variants: Vec<Variant>,
     pub adapters: Vec<Adapter>,
     pub backend: Option<Backend>,
+    /// Where `wgbert tune` kept its choices; `None`: the built-in ones run.
+    pub cache_dir: Option<PathBuf>,
     pub repeats: Repeats,
 }
 
@@ -82,6 +97,7 @@ impl Default for KernelBench {
             variants: vec![Variant::Adapter],
             adapters: vec![Adapter::Best],
             backend: None,
+            cache_dir: None,
             repeats: Repeats { repetitions: 10, ..Repeats::default() },
         }
     }
@@ -95,7 +111,13 @@ impl KernelBench {
     /// of the device; and what `each` answers.
     pub fn run<E: From<Error>>(&self, mut each: impl FnMut(KernelRow) -> Result<(), E>) -> Result<(), E> {
         for adapter in &self.adapters {
-            let options = Options { adapter: adapter.clone(), backend: self.backend, ..Options::default() };
+            let options = Options {
+                adapter: adapter.clone(),
+                backend: self.backend,
+                matrix_units: true,
+                cache_dir: self.cache_dir.clone(),
+                ..Options::default()
+            };
             let adapter = block_on(options.choose())?;
             let adapter = adapter.ok_or_else(|| Error::Adapter {
                 adapter: "reference".into(),
@@ -103,13 +125,19 @@ impl KernelBench {
             })?;
             self.precisions.iter().try_for_each(|precision| precision.check(Some(&adapter)))?;
             let environment = Environment::new(Some(&adapter));
-            let roof = Roof::measure(&Variant::Adapter.open(&adapter)?, self.repeats)?;
-            for &variant in &self.variants {
-                let gpu = variant.open(&adapter)?;
+            let gpu = Arc::new(block_on(Gpu::open(&adapter))?);
+            let variants = self.variants.iter().map(|variant| Ok((*variant, variant.of(&gpu)?)));
+            let variants = variants.collect::<Result<Vec<_>>>()?;
+            let roof = Roof::measure(&gpu, self.repeats)?;
+            for (variant, gpu) in variants {
                 for shape in self.kernels.iter().flat_map(|kernel| self.shapes(kernel)) {
                     for &precision in self.precisions_of(shape.kernel) {
                         let shape = Shape { element: precision.element(), ..shape };
                         let timed = time(&gpu, &|| Case::new(&shape), self.repeats)?;
+                        let roof = match timed.parts.contains("cooperative") {
+                            true => roof.on_matrix_units(shape.element),
+                            false => roof,
+                        };
                         each(self.row(&environment, roof, variant, precision, &shape, timed))?;
                     }
                 }

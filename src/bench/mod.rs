@@ -1,5 +1,5 @@
 //! What `wgbert bench` and `cargo bench` measure: the time of each kernel beside the adapter's own limits
-//! ([`KernelBench`]), and of whole models ([`ModelBench`]).
+//! ([`KernelBench`]), and of whole models ([`ModelBench`]); and which tile an adapter likes best ([`Tuner`]).
 //!
 //! Conventions are those of llama-bench: every list of choices is multiplied with the others, each combination is a row,
 //! and a row says by itself what was measured, on what, and how often. A row's time is the median of its repetitions,
@@ -19,6 +19,7 @@ mod roof;
 mod statistics;
 mod svg;
 mod time;
+mod tune;
 mod workload;
 
 pub use environment::Environment;
@@ -30,6 +31,7 @@ pub use plot::{bars, roofline};
 pub use report::{Cell, Format, Report, Row};
 pub use roof::Roof;
 pub use statistics::Summary;
+pub use tune::{TuneRow, Tuner};
 pub use workload::Workload;
 
 use crate::kernels::NAMES;

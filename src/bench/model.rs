@@ -3,9 +3,10 @@
 //! A repetition is one call with all texts of the workload: packing, upload, every dispatch, and reading the answers back.
 //! Tokenising is not in it.
 
+use super::generated::named;
 use super::report::{Cell, Row};
 use super::statistics::significant;
-use super::{Environment, ModelChoice, Repeats, Size, Summary, Workload, architectures, precision_name};
+use super::{Environment, ModelChoice, Repeats, Size, Summary, Workload, precision_name};
 use crate::error::Error;
 use crate::gpu::{Backend, Timing, block_on};
 use crate::models::Architecture;
@@ -13,6 +14,7 @@ use crate::options::{Adapter, Options, Precision};
 use crate::{Classifier, Memory, Request};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, HashSet};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// What to time: every combination is a row.
@@ -24,9 +26,13 @@ pub struct ModelBench {
     pub workloads: Vec<Workload>,
     pub adapters: Vec<Adapter>,
     pub backend: Option<Backend>,
+    /// Where `wgbert tune` kept its choices; `None`: the built-in ones run.
+    pub cache_dir: Option<PathBuf>,
     /// Most tokens of one batch; `None`: what suits the adapter.
     pub batch_tokens: Vec<Option<usize>>,
     pub precisions: Vec<Precision>,
+    /// Whether to multiply on the matrix units, where there are any.
+    pub matrix_units: Vec<bool>,
     pub repeats: Repeats,
 }
 
@@ -39,8 +45,10 @@ impl Default for ModelBench {
             workloads: Workload::DEFAULT.iter().map(parsed).collect(),
             adapters: vec![Adapter::Best],
             backend: None,
+            cache_dir: None,
             batch_tokens: vec![None],
             precisions: vec![Precision::F32],
+            matrix_units: vec![false],
             repeats: Repeats::default(),
         }
     }
@@ -61,6 +69,7 @@ pub struct ModelRow {
     pub tokens: usize,
     pub batch_tokens: Option<usize>,
     pub precision: Precision,
+    pub matrix_units: bool,
     pub warmup: usize,
     /// The first call of the classifier with this workload: for the first workload with compiling and uploading.
     pub first: Duration,
@@ -82,13 +91,16 @@ impl ModelBench {
     /// Those of loading and running, and what `each` answers.
     pub fn run<E: From<Error>>(&self, mut each: impl FnMut(ModelRow) -> Result<(), E>) -> Result<(), E> {
         for adapter in &self.adapters {
-            let options = Options { adapter: adapter.clone(), backend: self.backend, ..Options::default() };
+            let (backend, cache_dir) = (self.backend, self.cache_dir.clone());
+            let options = Options { adapter: adapter.clone(), backend, cache_dir, ..Options::default() };
             let environment = Environment::new(block_on(options.choose())?.as_ref());
             for &batch_tokens in &self.batch_tokens {
                 for &precision in &self.precisions {
-                    let options = Options { batch_tokens, precision, ..options.clone() };
-                    for model in &self.models {
-                        self.rows(model, &options, &environment, &mut each)?;
+                    for &matrix_units in &self.matrix_units {
+                        let options = Options { batch_tokens, precision, matrix_units, ..options.clone() };
+                        for model in &self.models {
+                            self.rows(model, &options, &environment, &mut each)?;
+                        }
                     }
                 }
             }
@@ -113,13 +125,12 @@ impl ModelBench {
         for (name, architecture) in self.variants(model) {
             let mut classifier = match (model, architecture) {
                 (ModelChoice::Generated(size), Some(architecture)) => size.classifier(architecture, options.clone())?,
-                (ModelChoice::Folder(folder), _) => options.clone().load(folder)?,
-                (ModelChoice::Generated(size), None) => unreachable!("{} is of some architecture", size.name),
+                _ => model.classifier(options.clone())?,
             };
             for workload in &self.workloads {
-                let mut row = self.time(&mut classifier, bert.as_mut(), workload, environment)?;
-                row.model = name.clone();
-                (row.batch_tokens, row.precision) = (options.batch_tokens, options.precision);
+                let row = self.time(&mut classifier, bert.as_mut(), workload, environment)?;
+                let Options { batch_tokens, precision, matrix_units, .. } = *options;
+                let row = ModelRow { model: name.clone(), batch_tokens, precision, matrix_units, ..row };
                 each(row)?;
             }
         }
@@ -186,6 +197,7 @@ impl ModelBench {
             tokens: workload.tokens(),
             batch_tokens: None,
             precision: Precision::F32,
+            matrix_units: false,
             warmup: self.repeats.warmup,
             first,
             latency,
@@ -195,11 +207,6 @@ impl ModelBench {
             relative,
         })
     }
-}
-
-/// The architecture of that name, which is one of ours.
-fn named(model_type: &str) -> &'static Architecture {
-    architectures(model_type).unwrap_or_else(|error| panic!("{error}"))[0]
 }
 
 /// Seconds of one repetition, and each kernel's share, the largest first.
@@ -250,6 +257,7 @@ impl Row for ModelRow {
             ("tokens", json!(self.tokens)),
             ("batch_tokens", json!(self.batch_tokens)),
             ("precision", json!(precision_name(self.precision))),
+            ("matrix_units", json!(self.matrix_units)),
             ("repetitions", json!(self.latency.count())),
             ("warmup", json!(self.warmup)),
             ("first_ms", json!(significant(self.first.as_secs_f64() * 1e3))),
@@ -276,6 +284,7 @@ impl Row for ModelRow {
             Cell::text("model", 15, &self.model),
             Cell::text("architecture", 12, &self.model_type),
             Cell::text("stored", 6, precision_name(self.precision)),
+            Cell::text("matrix units", 3, if self.matrix_units { "yes" } else { "no" }),
             Cell::text("workload", 8, &self.workload),
             Cell::number("tokens", 6, self.tokens),
             Cell::number("texts/s", 8, format!("{:.1}", self.texts_per_second())),

@@ -1,7 +1,7 @@
 //! Rows as pictures: kernels under the adapter's roof, models as bars.
 
 use super::svg::{Anchor, Svg, colour};
-use super::{Environment, KernelRow, ModelRow, precision_name};
+use super::{Environment, KernelRow, ModelRow, Roof, precision_name};
 use crate::kernels::NAMES;
 
 const GREY: &str = "#dddddd";
@@ -91,13 +91,13 @@ pub fn roofline(rows: &[KernelRow]) -> String {
     svg.text([(left + right) / 2.0, HEIGHT - 18.0], 13.0, Anchor::Middle, "operations a byte");
     svg.turned([24.0, (top + bottom) / 2.0], 13.0, Anchor::Middle, -90.0, "GFLOP/s");
 
-    let mut drawn: Vec<&Environment> = Vec::new();
+    let mut drawn: Vec<(&Environment, Roof)> = Vec::new();
     for row in &rows {
-        if drawn.contains(&&row.environment) {
+        let roof = row.roof;
+        if drawn.contains(&(&row.environment, roof)) {
             continue;
         }
-        drawn.push(&row.environment);
-        let roof = row.roof;
+        drawn.push((&row.environment, roof));
         let [first, last] = x.ends();
         let ridge = ridge(row).clamp(first, last);
         // Where the roof starts below the picture it is cut off.

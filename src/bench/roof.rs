@@ -5,16 +5,18 @@ use super::Repeats;
 use super::cases::Case;
 use super::time::{Timed, time};
 use crate::error::Result;
-use crate::gpu::{Capabilities, Element, Gpu, Part, Rows, Shader};
+use crate::gpu::{Capabilities, Element, Gpu, Part, Rows, Shader, parts};
 use crate::kernels::uniform::uniform;
 use crate::kernels::{BatchSize, Binding, Kernel, Launch, Uniform, Values};
 use std::sync::Arc;
 
-/// An adapter's limits for f32, the best of several runs.
-#[derive(Clone, Copy, Debug)]
+/// An adapter's limits, the best of several runs.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Roof {
-    /// Multiplications and additions a second, in 1e9.
+    /// Multiplications and additions a second, in 1e9: of f32, or what [`Roof::on_matrix_units`] says.
     pub gflops: f64,
+    /// Of f16 matrices with f32 sums on matrix units, where the adapter has any and subgroups of one size.
+    pub matrix_gflops: Option<f64>,
     /// Bytes read and written a second, in 1e9. A tensor that stays in a cache can pass it.
     pub gbytes: f64,
 }
@@ -26,7 +28,32 @@ impl Roof {
     /// Those of the device, and a wrong result.
     pub fn measure(gpu: &Arc<Gpu>, repeats: Repeats) -> Result<Roof> {
         let repeats = Repeats { repetitions: repeats.repetitions.max(3), ..repeats };
-        Ok(Roof { gflops: arithmetic(gpu, repeats)?, gbytes: bandwidth(gpu, repeats)? })
+        let device = &gpu.capabilities;
+        let lanes = lanes(device);
+        let matrix = Matrix::on(device, 1).map(|Matrix { edge, lanes, .. }| {
+            arithmetic(gpu, repeats, edge * edge, |rounds| Matrix { rounds, edge, lanes })
+        });
+        Ok(Roof {
+            gflops: arithmetic(gpu, repeats, lanes, |rounds| Fma { rounds, lanes })?,
+            matrix_gflops: matrix.transpose()?,
+            gbytes: bandwidth(gpu, repeats)?,
+        })
+    }
+
+    /// The kernels that it is measured with.
+    pub fn kernels(device: &Capabilities) -> Vec<Box<dyn Kernel>> {
+        let mut all: Vec<Box<dyn Kernel>> =
+            vec![Box::new(Fma { rounds: 1, lanes: lanes(device) }), Box::new(Copy::on(device))];
+        if let Some(matrix) = Matrix::on(device, 1) {
+            all.push(Box::new(matrix));
+        }
+        all
+    }
+
+    /// The roof of what multiplies on matrix units: f32 takes three products of f16 parts.
+    pub(super) fn on_matrix_units(self, element: Element) -> Roof {
+        let products = if element == Element::F16 { 1.0 } else { 3.0 };
+        Roof { gflops: self.matrix_gflops.map_or(self.gflops, |gflops| gflops / products), ..self }
     }
 
     /// The most that can be had at so many operations a byte (Williams, Waterman, Patterson 2009, "Roofline").
@@ -35,16 +62,16 @@ impl Roof {
     }
 }
 
-fn arithmetic(gpu: &Arc<Gpu>, repeats: Repeats) -> Result<f64> {
+/// GFLOP/s of a kernel that does nothing else, and writes `columns` numbers a workgroup.
+fn arithmetic<K: Kernel>(gpu: &Arc<Gpu>, repeats: Repeats, columns: u32, kernel: impl Fn(u32) -> K) -> Result<f64> {
     // Shorter runs would be mostly start and end.
     const SECONDS: f64 = 0.02;
-    let lanes = lanes(&gpu.capabilities);
     let mut rounds = 64;
     loop {
         let make = || {
             let mut case = Case::empty(vec![1; WORKGROUPS as usize], Element::F32);
-            let output = case.recording.tensor(Rows::Tokens, lanes as usize);
-            case.recording.step(Fma { rounds, lanes }, &[Some(output)]);
+            let output = case.recording.tensor(Rows::Tokens, columns as usize);
+            case.recording.step(kernel(rounds), &[Some(output)]);
             case.mark_outputs();
             case
         };
@@ -58,18 +85,12 @@ fn arithmetic(gpu: &Arc<Gpu>, repeats: Repeats) -> Result<f64> {
 }
 
 fn bandwidth(gpu: &Arc<Gpu>, repeats: Repeats) -> Result<f64> {
-    const ROWS: u32 = 1024;
-    let Capabilities { cpu, int64, max_binding, max_buffer, .. } = gpu.capabilities;
-    // A GPU moves 16 bytes a lane at once; on a CPU a load costs much the same whatever its width.
-    let piece = if cpu && int64 { 32 } else { 16 };
-    // More than any cache.
-    let bytes = if cpu { 64 << 20 } else { 256 << 20 };
-    let columns = (bytes.min(max_binding).min(max_buffer) / u64::from(ROWS) / 4) as u32 / 64 * 64;
     let make = || {
-        let mut case = Case::empty(vec![1; ROWS as usize], Element::F32);
-        let input = case.rows(Rows::Tokens, columns);
-        let output = case.recording.tensor(Rows::Tokens, columns as usize);
-        case.recording.step(Copy { rows: ROWS, columns, piece }, &[Some(input), Some(output)]);
+        let copy = Copy::on(&gpu.capabilities);
+        let mut case = Case::empty(vec![1; copy.rows as usize], Element::F32);
+        let input = case.rows(Rows::Tokens, copy.columns);
+        let output = case.recording.tensor(Rows::Tokens, copy.columns as usize);
+        case.recording.step(copy, &[Some(input), Some(output)]);
         case.mark_outputs();
         case
     };
@@ -142,6 +163,63 @@ impl Kernel for Fma {
 }
 
 uniform!(
+    struct MatrixParams {
+        rounds: u32,
+        left: f32,
+        right: f32,
+    }
+);
+
+/// What each link adds to every element: a power of two, so that sums of thousands are exact.
+const LINK: f32 = 1.0 / 1024.0;
+const MATRIX_LINKS: u32 = 4;
+const MATRIX_CHAINS: u32 = 4;
+
+#[derive(Debug)]
+struct Matrix {
+    rounds: u32,
+    edge: u32,
+    lanes: u32,
+}
+
+impl Matrix {
+    fn on(device: &Capabilities, rounds: u32) -> Option<Matrix> {
+        Some(Matrix { rounds, edge: device.cooperative?, lanes: device.uniform_subgroup()? })
+    }
+}
+
+impl Kernel for Matrix {
+    fn name(&self) -> &'static str {
+        "roof_matrix"
+    }
+
+    fn bindings(&self) -> &'static [Binding] {
+        const BINDINGS: &[Binding] = &[Binding::write(0, "output")];
+        BINDINGS
+    }
+
+    fn params(&self) -> Uniform {
+        MatrixParams { rounds: self.rounds, left: 1.0 / self.edge as f32, right: LINK }.into()
+    }
+
+    fn launch(&self, _: &Capabilities, batch: &BatchSize) -> Launch {
+        const FILE: Part = Part { name: "matrix", source: include_str!("../../shaders/roof/matrix.wgsl") };
+        let linked = [parts::ENABLE_COOPERATIVE, parts::cooperative(self.edge), FILE];
+        Launch { shader: Shader::link(self.name(), &linked).constant("LANES", self.lanes), grid: [batch.tokens, 1, 1] }
+    }
+
+    fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {
+        let total = (MATRIX_CHAINS * MATRIX_LINKS * self.rounds) as f32 * LINK;
+        operands[0] = Values::F32(vec![total; (batch.tokens * self.edge * self.edge) as usize]);
+    }
+
+    fn operations(&self, batch: &BatchSize) -> u64 {
+        let links = u64::from(MATRIX_CHAINS * MATRIX_LINKS) * u64::from(self.rounds);
+        2 * links * u64::from(self.edge).pow(3) * u64::from(batch.tokens)
+    }
+}
+
+uniform!(
     struct CopyParams {
         pieces: u32,
     }
@@ -161,6 +239,16 @@ struct Copy {
 }
 
 impl Copy {
+    /// Of more than any cache holds.
+    fn on(device: &Capabilities) -> Copy {
+        const ROWS: u32 = 1024;
+        let Capabilities { cpu, int64, max_binding, max_buffer, .. } = *device;
+        let bytes = if cpu { 64 << 20 } else { 256 << 20 };
+        let columns = (bytes.min(max_binding).min(max_buffer) / u64::from(ROWS) / 4) as u32 / 64 * 64;
+        // A GPU moves 16 bytes a lane at once; on a CPU a load costs much the same whatever its width.
+        Copy { rows: ROWS, columns, piece: if cpu && int64 { 32 } else { 16 } }
+    }
+
     fn pieces(&self) -> u32 {
         (u64::from(self.rows) * u64::from(self.columns) * 4 / u64::from(self.piece)) as u32
     }

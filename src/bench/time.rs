@@ -34,36 +34,72 @@ impl WeightSource for NoWeights {
     }
 }
 
+/// A case on the device.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    case: Case,
+    plan: Plan,
+    /// Which parts the shader was linked from.
+    pub parts: String,
+}
+
+impl Prepared {
+    /// A plan for the case, which `make` makes the same each time.
+    pub fn new(gpu: &Arc<Gpu>, make: &dyn Fn() -> Case) -> Result<Prepared> {
+        let case = make();
+        let parts = step(&case).kernel.launch(&gpu.capabilities, &case.size).shader.variant();
+        let capacity = Capacity { tokens: case.size.tokens as usize, texts: case.size.lengths.len() };
+        let mut none = WeightBuffers::default();
+        let plan = block_on(Plan::new(gpu.clone(), make().recording, capacity, &mut none, &NoWeights))?;
+        Ok(Prepared { case, plan, parts })
+    }
+
+    /// What the kernel computes.
+    pub fn outputs(&self) -> Result<Vec<Values>> {
+        // What a kernel leaves unwritten must not happen to be right.
+        self.plan.poison();
+        Ok(block_on(self.plan.run(self.case.run()))?.into_iter().map(|(_, values)| values).collect())
+    }
+
+    /// The largest difference of the outputs from those of the CPU twin.
+    ///
+    /// # Errors
+    /// [`Error::Adapter`] where it is no rounding.
+    pub fn check(&self, gpu: &Gpu, outputs: &[Values]) -> Result<f64> {
+        check::check(&self.case, outputs).map_err(|message| Error::Adapter {
+            adapter: gpu.name.clone(),
+            message: format!(
+                "{} [{}] computes something else than its CPU twin: {message}",
+                step(&self.case).kernel.name(),
+                self.parts
+            ),
+        })
+    }
+
+    /// Runs it once, by the device's clock.
+    pub fn time(&self) -> Result<Duration> {
+        let timings = block_on(self.plan.profile(self.case.run()))?;
+        Ok(timings.last().expect("a case has a step").time)
+    }
+}
+
+fn step(case: &Case) -> &Step {
+    case.recording.steps.last().expect("a case has a step")
+}
+
 /// Checks and times the case, which `make` makes the same each time.
 pub(super) fn time(gpu: &Arc<Gpu>, make: &dyn Fn() -> Case, repeats: Repeats) -> Result<Timed> {
-    let case = make();
-    let step = case.recording.steps.last().expect("a case has a step");
-    let name = step.kernel.name();
-    let parts = step.kernel.launch(&gpu.capabilities, &case.size).shader.variant();
-    let (operations, bytes) = (step.kernel.operations(&case.size), traffic(step, &case.size));
-
-    let capacity = Capacity { tokens: case.size.tokens as usize, texts: case.size.lengths.len() };
     let start = Instant::now();
-    let mut none = WeightBuffers::default();
-    let plan = block_on(Plan::new(gpu.clone(), make().recording, capacity, &mut none, &NoWeights))?;
+    let prepared = Prepared::new(gpu, make)?;
     let prepare = start.elapsed();
-    // What a kernel leaves unwritten must not happen to be right.
-    plan.poison();
-    let outputs: Vec<Values> = block_on(plan.run(case.run()))?.into_iter().map(|(_, values)| values).collect();
-    let error = check::check(&case, &outputs).map_err(|message| Error::Adapter {
-        adapter: gpu.name.clone(),
-        message: format!("{name} [{parts}] computes something else than its CPU twin: {message}"),
-    })?;
-
-    let run = || -> Result<Duration> {
-        let timings = block_on(plan.profile(case.run()))?;
-        Ok(timings.last().expect("a case has a step").time)
-    };
+    let error = prepared.check(gpu, &prepared.outputs()?)?;
     for _ in 0..repeats.warmup {
-        run()?;
+        prepared.time()?;
     }
-    let times = (0..repeats.repetitions.max(1)).map(|_| run()).collect::<Result<Vec<_>>>()?;
-    Ok(Timed { times: Summary::new(&times), error, prepare, operations, bytes, parts })
+    let times = (0..repeats.repetitions.max(1)).map(|_| prepared.time()).collect::<Result<Vec<_>>>()?;
+    let (step, size) = (step(&prepared.case), &prepared.case.size);
+    let (operations, bytes) = (step.kernel.operations(size), traffic(step, size));
+    Ok(Timed { times: Summary::new(&times), error, prepare, operations, bytes, parts: prepared.parts })
 }
 
 /// Bytes that a step has to move: each tensor it is bound to, once, or twice where it is changed in place. Of a table

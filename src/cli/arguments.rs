@@ -1,10 +1,11 @@
 //! What can be asked for: the commands, their options, and their help.
 
-use super::bench_arguments::BenchArguments;
-use super::device::{BackendName, DeviceArguments};
+use super::bench_arguments::{BenchArguments, CommonArguments};
+use super::device::{BackendName, DeviceArguments, PrecisionName};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use wgbert::Truncation;
+use wgbert::bench::ModelChoice;
 use wgbert::checkpoint::Scoring;
 
 // Lines that fit a terminal of 80 columns: clap would break them anywhere.
@@ -87,6 +88,41 @@ pub enum Command {
     /// Measure how fast kernels and models are here, without downloading anything
     #[command(arg_required_else_help = true)]
     Bench(BenchArguments),
+    /// Find the fastest tiles for a model's matrix products on this adapter, and keep them
+    ///
+    /// Every command uses what was kept, on the same adapter with the same driver. The answers do not change by a bit, only
+    /// the time does.
+    #[command(
+        after_help = "Exit codes:\n  0  everything was measured and kept\n  2  an error; what was measured before it is kept"
+    )]
+    Tune(Box<TuneArguments>),
+}
+
+#[derive(Args, Debug)]
+pub struct TuneArguments {
+    /// Models whose products to time: sizes by name (tiny, minilm, distilbert-base, bert-base, bert-large), or folders of
+    /// checkpoints
+    #[arg(short, long, value_name = "NAME|DIR", value_delimiter = ',', default_value = "minilm,bert-base")]
+    pub model: Vec<ModelChoice>,
+
+    /// What weights and activations are stored as
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "f32")]
+    pub precision: Vec<PrecisionName>,
+
+    /// Time the tiles for the adapter's matrix units, which run with --matrix-units
+    #[arg(long)]
+    pub matrix_units: bool,
+
+    /// Rows of the products, which are tokens or texts, rounded up to powers of two; by default all that a batch can have
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    pub rows: Vec<u32>,
+
+    /// Only measure: keep nothing
+    #[arg(long)]
+    pub dry_run: bool,
+
+    #[command(flatten)]
+    pub common: CommonArguments,
 }
 
 #[derive(Args, Debug)]

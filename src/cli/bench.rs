@@ -1,6 +1,9 @@
 //! `wgbert bench`: how fast kernels and models are here.
 
-use super::bench_arguments::{BenchArguments, BenchCommand, CommonArguments, KernelArguments, ModelArguments};
+use super::bench_arguments::{
+    BenchArguments, BenchCommand, CommonArguments, KernelArguments, ModelArguments, PlotArguments,
+};
+use super::device::cache_dir;
 use super::{Failure, Outcome};
 use std::fs;
 use std::io;
@@ -19,7 +22,8 @@ pub fn run(arguments: &BenchArguments) -> Result<Outcome, Failure> {
 }
 
 fn model(arguments: &ModelArguments) -> Result<Outcome, Failure> {
-    let ModelArguments { model, architecture, workload, precision, batch_tokens, common } = arguments;
+    let ModelArguments { model, architecture, workload, precision, matrix_units, batch_tokens, common, plot } =
+        arguments;
     let tokens = batch_tokens.iter().map(|tokens| Some(*tokens as usize));
     let default = ModelBench::default();
     let bench = ModelBench {
@@ -28,15 +32,17 @@ fn model(arguments: &ModelArguments) -> Result<Outcome, Failure> {
         workloads: workload.clone(),
         adapters: common.adapters(),
         backend: common.backend.map(Into::into),
+        cache_dir: cache_dir(),
         batch_tokens: if batch_tokens.is_empty() { default.batch_tokens } else { tokens.collect() },
         precisions: precision.iter().map(|name| (*name).into()).collect(),
+        matrix_units: matrix_units.clone(),
         repeats: common.repeats(default.repeats),
     };
-    report(common, |each| bench.run(each), bench::bars)
+    report(common, plot, |each| bench.run(each), bench::bars)
 }
 
 fn kernels(arguments: &KernelArguments) -> Result<Outcome, Failure> {
-    let KernelArguments { kernel, rows, inner, columns, length, variant, precision, common } = arguments;
+    let KernelArguments { kernel, rows, inner, columns, length, variant, precision, common, plot } = arguments;
     let default = KernelBench::default();
     let bench = KernelBench {
         kernels: if kernel.is_empty() { default.kernels } else { kernel.clone() },
@@ -48,18 +54,20 @@ fn kernels(arguments: &KernelArguments) -> Result<Outcome, Failure> {
         variants: variant.clone(),
         adapters: common.adapters(),
         backend: common.backend.map(Into::into),
+        cache_dir: cache_dir(),
         repeats: common.repeats(default.repeats),
     };
-    report(common, |each| bench.run(each), bench::roofline)
+    report(common, plot, |each| bench.run(each), bench::roofline)
 }
 
 /// Writes the rows that `run` hands over, and then their picture.
 fn report<R: Row>(
     common: &CommonArguments,
+    PlotArguments { plot: path }: &PlotArguments,
     run: impl FnOnce(&mut dyn FnMut(R) -> Result<(), Failure>) -> Result<(), Failure>,
     plot: fn(&[R]) -> String,
 ) -> Result<Outcome, Failure> {
-    if let Some(path) = &common.plot {
+    if let Some(path) = path {
         // A folder that does not exist is better known before minutes of measuring.
         write_plot(path, "")?;
     }
@@ -73,7 +81,7 @@ fn report<R: Row>(
     // Also after an error: what was measured before it stays a document that can be read.
     report.finish()?;
     measured?;
-    if let Some(path) = &common.plot {
+    if let Some(path) = path {
         write_plot(path, &plot(&rows))?;
     }
     Ok(Outcome::Complete)

@@ -91,7 +91,8 @@ pub struct KernelArguments {
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = size(), help_heading = "Sizes")]
     pub length: Vec<u32>,
 
-    /// Which shaders: adapter, those for the adapter; plain, those that run everywhere
+    /// Which shaders: adapter, those for the adapter; matrix-units, those that also use its cooperative matrices; plain,
+    /// those that run everywhere
     #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "adapter")]
     pub variant: Vec<Variant>,
 
@@ -101,6 +102,9 @@ pub struct KernelArguments {
 
     #[command(flatten)]
     pub common: CommonArguments,
+
+    #[command(flatten)]
+    pub plot: PlotArguments,
 }
 
 /// What a side of a matrix may be; larger ones fit no binding.
@@ -127,12 +131,20 @@ pub struct ModelArguments {
     #[arg(long, value_enum, value_delimiter = ',', default_value = "f32")]
     pub precision: Vec<PrecisionName>,
 
+    /// Multiply on the adapter's matrix units (cooperative matrices), where it has any: no, yes, or both as no,yes
+    #[arg(long, value_name = "YES|NO", value_delimiter = ',', num_args = 0..=1, default_value = "no")]
+    #[arg(default_missing_value = "yes", value_parser = clap::builder::BoolishValueParser::new())]
+    pub matrix_units: Vec<bool>,
+
     /// Most tokens of one batch on the device; by default what suits the adapter
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..))]
     pub batch_tokens: Vec<u32>,
 
     #[command(flatten)]
     pub common: CommonArguments,
+
+    #[command(flatten)]
+    pub plot: PlotArguments,
 }
 
 #[derive(Args, Debug)]
@@ -146,7 +158,8 @@ pub struct CommonArguments {
     #[arg(long, help_heading = "Device")]
     pub backend: Option<BackendName>,
 
-    /// How often each row is run: by default 5 times a model, 10 times a kernel
+    /// How often each row is run: by default 5 times a model, 10 times a kernel, 7 times a
+    /// tile
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub repetitions: Option<u32>,
 
@@ -157,7 +170,10 @@ pub struct CommonArguments {
     /// How to write the rows
     #[arg(short, long, value_enum, default_value = "md", help_heading = "Output")]
     pub output: RowFormat,
+}
 
+#[derive(Args, Debug)]
+pub struct PlotArguments {
     /// Draw the rows into this file too
     #[arg(long, value_name = "FILE.svg", help_heading = "Output")]
     pub plot: Option<PathBuf>,

@@ -1,40 +1,39 @@
-//! `wgbert classify`: rows in, answers out, some rows at a time.
+//! `wgbert classify`: rows in, answers out, some rows at a time. Three stages run at once, each on another chunk: reading
+//! and tokenizing ([`super::prepare`]), the device ([`super::compute`]), and writing, here.
 
 use super::arguments::ClassifyArguments;
+use super::compute::{Answered, Computing};
 use super::download::Downloads;
-use super::input::{Input, Row};
+use super::input::{Input, Places};
 use super::labels::LabelReader;
+use super::prepare::{Chunks, Stop};
 use super::progress::Progress;
 use super::report::Report;
 use super::tensors::Tensors;
 use super::{Failure, Outcome, say};
-use std::num::NonZero;
+use std::panic::resume_unwind;
+use std::sync::mpsc::sync_channel;
 use std::thread;
-use std::time::{Duration, Instant};
 use wgbert::checkpoint::hub;
-use wgbert::text::Encoding;
-use wgbert::{Classifier, Error, Options, Request, SequenceClassifierOutput};
-
-/// Rows of the first chunk, and of the largest.
-const FIRST_CHUNK: usize = 64;
-const LARGEST_CHUNK: usize = 16384;
-/// How long a chunk should take: answers appear this often, and an interruption loses no more.
-const CHUNK_TIME: Duration = Duration::from_secs(1);
-/// Rows that are worth a thread of their own to tokenize.
-const ROWS_PER_THREAD: usize = 64;
+use wgbert::{Classifier, Error, Options};
 
 pub fn run(arguments: &ClassifyArguments) -> Result<Outcome, Failure> {
     // What can be refused at once is, before a model is loaded.
-    let mut input = Input::open(arguments)?;
+    let input = Input::open(arguments)?;
     let tensors = Tensors::new(arguments)?;
     let classifier = load(arguments)?;
     let report = Report::new(arguments, &classifier, input.is_arguments())?;
-    let progress = Progress::new(&input);
-    let losses = Losses::default();
-    let mut answering =
-        Answering { classifier, labels: LabelReader::default(), tensors, report, progress, losses, rows: 0, failed: 0 };
-    let result = answering.answer_all(&mut input);
-    answering.finish(result)
+    let (progress, places) = (Progress::new(&input), input.places());
+    let mut writing = Writing { report, progress, places, losses: Losses::default(), rows: 0, failed: 0 };
+
+    let chunks = Chunks::of(input, classifier.encoder());
+    let computing = Computing { classifier, labels: LabelReader::default(), tensors };
+    let (sender, answers) = sync_channel(0);
+    let device = thread::spawn(move || computing.run(chunks, &sender));
+    // Ends with the answers, or at the first failure, after which the device finds that nobody wants more.
+    let result = answers.into_iter().try_for_each(|answered| writing.write(answered));
+    let tensors = device.join().unwrap_or_else(|panic| resume_unwind(panic));
+    writing.finish(tensors, result)
 }
 
 fn load(arguments: &ClassifyArguments) -> Result<Classifier, Error> {
@@ -53,13 +52,11 @@ fn load(arguments: &ClassifyArguments) -> Result<Classifier, Error> {
     }
 }
 
-/// A run over all rows.
-struct Answering {
-    classifier: Classifier,
-    labels: LabelReader,
-    tensors: Tensors,
+/// Where answers go, and what is counted of them.
+struct Writing {
     report: Report,
     progress: Progress,
+    places: Places,
     losses: Losses,
     rows: usize,
     failed: usize,
@@ -71,42 +68,18 @@ struct Losses {
     count: usize,
 }
 
-impl Answering {
-    fn answer_all(&mut self, input: &mut Input) -> Result<(), Failure> {
-        let mut most = FIRST_CHUNK;
-        loop {
-            let first = input.next_index();
-            let rows = input.chunk(most).map_err(Failure::from);
-            // Not before: the rows may have been waited for.
-            let started = Instant::now();
-            let result = rows.and_then(|rows| {
-                self.answer(&rows, input)?;
-                Ok(rows.len())
-            });
-            match result {
-                Ok(0) => return Ok(()),
-                Ok(rows) => self.progress.advance(rows, input),
-                Err(Failure::Output(error)) => return Err(Failure::Output(error)),
-                Err(failure) if first == 0 => return Err(failure),
-                Err(failure) => {
-                    let place = input.place(first);
-                    let message = format!("stopped before {place} (the rows before it are answered): {failure}");
-                    return Err(Failure::Message(message));
-                }
+impl Writing {
+    /// Writes the answers of a chunk out, or says where they stop.
+    fn write(&mut self, answered: Result<Answered, Stop>) -> Result<(), Failure> {
+        let Answered { chunk, output, failures } = answered.map_err(|Stop { row, failure }| match row {
+            0 => failure,
+            row => {
+                let place = self.places.name(row);
+                Failure::Message(format!("stopped before {place} (the rows before it are answered): {failure}"))
             }
-            most = match started.elapsed() {
-                time if time < CHUNK_TIME / 2 => (most * 2).min(LARGEST_CHUNK),
-                time if time > CHUNK_TIME * 2 => (most / 2).max(1),
-                _ => most,
-            };
-        }
-    }
-
-    /// Answers some rows and writes the answers out.
-    fn answer(&mut self, rows: &[Row], input: &Input) -> Result<(), Failure> {
-        let (output, failures) = self.compute(rows)?;
+        })?;
         let mut answers = output.texts();
-        for (row, failure) in rows.iter().zip(failures) {
+        for (row, failure) in chunk.rows.iter().zip(failures) {
             let answer = match (&row.content, failure) {
                 (Ok(content), None) => {
                     let answer = answers.next().expect("every row that has not failed has an answer");
@@ -125,58 +98,20 @@ impl Answering {
                 }
                 Err(message) => {
                     self.failed += 1;
-                    self.progress.say(format_args!("warning: {}: {message}", input.place(row.index)));
+                    self.progress.say(format_args!("warning: {}: {message}", self.places.name(row.index)));
                     self.report.failure(row.index, &message)?;
                 }
             }
         }
-        self.rows += rows.len();
-        Ok(self.report.flush()?)
-    }
-
-    /// The output for the rows that can be answered, in their order, and for each row why it cannot.
-    fn compute(&mut self, rows: &[Row]) -> Result<(SequenceClassifierOutput, Vec<Option<String>>), Failure> {
-        let mut failures = vec![None; rows.len()];
-        let (mut places, mut encodings, mut labels) = (Vec::new(), Vec::new(), Vec::new());
-        let prepared = encode(&self.classifier, rows);
-        for (place, (row, encoding)) in rows.iter().zip(prepared).enumerate() {
-            let label = row.content.as_ref().ok().and_then(|content| content.label.as_ref());
-            let label = label.map(|label| self.labels.read(self.classifier.config(), label)).transpose();
-            match encoding.and_then(|encoding| Ok((encoding, label?))) {
-                Ok((encoding, label)) => {
-                    places.push(place);
-                    encodings.push(encoding);
-                    labels.push(label);
-                }
-                Err(message) => failures[place] = Some(message),
-            }
-        }
-        self.tensors.reserve(self.classifier.model(), &encodings)?;
-        let (hidden_states, attentions) = self.tensors.wanted();
-        let mut request = Request { hidden_states, attentions, labels };
-        let mut output = loop {
-            if encodings.is_empty() {
-                break SequenceClassifierOutput::default();
-            }
-            match self.classifier.run(&encodings, &request) {
-                Ok(output) => break output,
-                // One of them cannot be answered, which is found before anything is computed: the others can.
-                Err(Error::Text { index, message }) => {
-                    encodings.remove(index);
-                    request.labels.remove(index);
-                    failures[places.remove(index)] = Some(message);
-                }
-                Err(error) => return Err(error.into()),
-            }
-        };
-        let indices: Vec<usize> = places.iter().map(|&place| rows[place].index).collect();
-        self.tensors.take(&mut output, &indices);
-        Ok((output, failures))
+        self.rows += chunk.rows.len();
+        self.report.flush()?;
+        self.progress.advance(chunk.rows.len(), chunk.position);
+        Ok(())
     }
 
     /// Ends the output, whole or not, and says what came of it.
-    fn finish(self, result: Result<(), Failure>) -> Result<Outcome, Failure> {
-        let Answering { tensors, mut report, progress, losses: Losses { sum, count }, rows, failed, .. } = self;
+    fn finish(self, tensors: Tensors, result: Result<(), Failure>) -> Result<Outcome, Failure> {
+        let Writing { mut report, progress, losses: Losses { sum, count }, rows, failed, .. } = self;
         drop(progress);
         if let Err(Failure::Output(error)) = result {
             return Err(Failure::Output(error));
@@ -193,23 +128,4 @@ impl Answering {
         say(format_args!("error: {failed} of {rows} rows failed"));
         Ok(Outcome::SomeRowsFailed)
     }
-}
-
-/// The tokens of each row, or why there are none.
-fn encode(classifier: &Classifier, rows: &[Row]) -> Vec<Result<Encoding, String>> {
-    let encode_row = |row: &Row| {
-        let text = row.content.as_ref()?.as_text();
-        classifier.encode(row.index, text).map_err(|error| match error {
-            // Who reports it knows the row.
-            Error::Text { message, .. } => message,
-            error => error.to_string(),
-        })
-    };
-    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(rows.len().div_ceil(ROWS_PER_THREAD));
-    let share = rows.len().div_ceil(threads.max(1)).max(1);
-    thread::scope(|scope| {
-        let encode_share = |rows: &[Row]| rows.iter().map(encode_row).collect::<Vec<_>>();
-        let workers: Vec<_> = rows.chunks(share).map(|rows| scope.spawn(move || encode_share(rows))).collect();
-        workers.into_iter().flat_map(|worker| worker.join().expect("the tokenizer's panics are errors")).collect()
-    })
 }

@@ -1,7 +1,8 @@
 //! Where a model runs: the options of all commands that take one.
 
 use clap::{Args, ValueEnum};
-use wgbert::gpu::Backend;
+use std::path::PathBuf;
+use wgbert::gpu::{Backend, cache};
 use wgbert::{Adapter, Options, Precision};
 
 /// Where a model runs, and how.
@@ -38,9 +39,15 @@ impl DeviceArguments {
             precision: self.precision.into(),
             matrix_units: self.matrix_units,
             batch_tokens: self.batch_tokens.map(|tokens| tokens as usize),
+            cache_dir: cache_dir(),
             ..Options::default()
         }
     }
+}
+
+/// Where `wgbert tune` keeps its choices.
+pub fn cache_dir() -> Option<PathBuf> {
+    cache::default_folder()
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -57,7 +57,29 @@ pub struct Input {
 
 enum Source {
     Arguments(Vec<String>),
-    Stream { path: PathBuf, reader: BufReader<Box<dyn Read>>, format: InputFormat, length: Option<u64>, read: u64 },
+    Stream {
+        path: PathBuf,
+        reader: BufReader<Box<dyn Read + Send>>,
+        format: InputFormat,
+        length: Option<u64>,
+        read: u64,
+    },
+}
+
+/// What rows are called in messages.
+pub struct Places {
+    /// Where they are lines.
+    path: Option<PathBuf>,
+}
+
+impl Places {
+    /// Names a row for people, who count from 1.
+    pub fn name(&self, index: usize) -> String {
+        match &self.path {
+            None => format!("text {}", index + 1),
+            Some(path) => format!("{}, line {}", path.display(), index + 1),
+        }
+    }
 }
 
 impl Input {
@@ -75,9 +97,8 @@ impl Input {
                 ));
             }
             _ => {
-                let reader: Box<dyn Read> = Box::new(io::stdin().lock());
                 let format = arguments.input_format.unwrap_or(InputFormat::Lines);
-                Source::stream("standard input".into(), reader, format, None)
+                Source::stream("standard input".into(), Box::new(io::stdin()), format, None)
             }
         };
         Ok(Input { source, next: 0 })
@@ -103,12 +124,13 @@ impl Input {
         self.next
     }
 
-    /// Names a row for people, who count from 1.
-    pub fn place(&self, index: usize) -> String {
-        match &self.source {
-            Source::Arguments(_) => format!("text {}", index + 1),
-            Source::Stream { path, .. } => format!("{}, line {}", path.display(), index + 1),
-        }
+    /// The names of its rows.
+    pub fn places(&self) -> Places {
+        let path = match &self.source {
+            Source::Arguments(_) => None,
+            Source::Stream { path, .. } => Some(path.clone()),
+        };
+        Places { path }
     }
 
     /// Whether the rows are the texts of the command line, and so few.
@@ -152,7 +174,7 @@ impl Source {
         Ok(Source::stream(path.into(), Box::new(file), format, metadata.is_file().then_some(metadata.len())))
     }
 
-    fn stream(path: PathBuf, reader: Box<dyn Read>, format: InputFormat, length: Option<u64>) -> Source {
+    fn stream(path: PathBuf, reader: Box<dyn Read + Send>, format: InputFormat, length: Option<u64>) -> Source {
         Source::Stream { path, reader: BufReader::with_capacity(BUFFER, reader), format, length, read: 0 }
     }
 

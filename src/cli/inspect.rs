@@ -142,7 +142,7 @@ pub fn run(arguments: &InspectArguments) -> Result<Outcome, Failure> {
     if let Some(model) = inspection.model.as_ref().filter(|_| inspection.faults.is_empty()) {
         let max_binding = adapter.as_ref().map_or(u64::MAX, |adapter| adapter.capabilities.max_binding);
         let scoring = inspection.config.scoring()?;
-        let wanted = Wanted { scoring, hidden_states: false, attentions: false, loss: None };
+        let wanted = Wanted { scoring, hidden_states: false, attentions: None, loss: None };
         let recording = encoder::record(model, wanted, max_binding, options.precision.element());
         report.weight_bytes = Some(parts(model, |weight| recording.weight_bytes(weight)));
         let max_length = report.tokens.limit.unwrap_or(model.max_length);

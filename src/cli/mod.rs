@@ -5,16 +5,19 @@ mod arguments;
 mod bench;
 mod bench_arguments;
 mod classify;
+mod compute;
 mod device;
 mod download;
 mod input;
 mod inspect;
 mod inspect_text;
 mod labels;
+mod prepare;
 mod progress;
 mod report;
 mod tensors;
 mod text;
+mod tune;
 
 use arguments::{Arguments, Command};
 use clap::Parser;
@@ -83,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Adapters(arguments) => adapters::run(arguments),
         Command::Inspect(arguments) => inspect::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
+        Command::Tune(arguments) => tune::run(arguments),
     };
     match result {
         Ok(Outcome::Complete) => ExitCode::SUCCESS,

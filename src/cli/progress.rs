@@ -27,8 +27,8 @@ impl Progress {
         Progress { wanted, bar, rows: 0 }
     }
 
-    /// Counts rows that were answered.
-    pub fn advance(&mut self, rows: usize, input: &Input) {
+    /// Counts rows that were answered, the last of which ends at `position` of the input.
+    pub fn advance(&mut self, rows: usize, position: u64) {
         self.rows += rows;
         if self.bar.is_none() && self.wanted && self.rows > MANY_ROWS {
             self.bar = Some(ProgressBar::new_spinner().with_style(style("{spinner} {msg}")));
@@ -39,7 +39,7 @@ impl Progress {
                 self.rows,
                 self.rows as f64 / bar.elapsed().as_secs_f64()
             ));
-            bar.set_position(input.position());
+            bar.set_position(position);
         }
     }
 

@@ -1,6 +1,9 @@
 //! What an adapter offers, as a plain value: kernels choose their variant by it, tests write their own, and a bug report
 //! can be replayed as another adapter.
 
+use super::Tuning;
+use std::sync::Arc;
+
 /// What the kernels' choices depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capabilities {
@@ -26,6 +29,8 @@ pub struct Capabilities {
     pub workgroup_memory: u32,
     /// Invocations of a workgroup.
     pub workgroup_size: u32,
+    /// The tiles that were the fastest here, where that was measured.
+    pub tuning: Arc<Tuning>,
 }
 
 impl Capabilities {
@@ -43,6 +48,7 @@ impl Capabilities {
             max_workgroups: 65535,
             workgroup_memory: 16384,
             workgroup_size: 256,
+            tuning: Arc::default(),
         }
     }
 

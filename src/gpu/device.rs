@@ -49,6 +49,15 @@ impl fmt::Display for AdapterDescription {
     }
 }
 
+impl AdapterDescription {
+    /// The part of a file's name that says what its contents were made for: adapter, driver and version of this crate.
+    pub(super) fn file_stem(&self) -> String {
+        let text = format!("{self} {}", env!("CARGO_PKG_VERSION"));
+        let words = text.split(|character: char| !character.is_ascii_alphanumeric() && character != '.');
+        words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-")
+    }
+}
+
 /// All adapters of `backend`, or of every backend, in the driver's order: their indices are stable on one machine.
 pub async fn adapters(backend: Option<Backend>) -> Vec<AdapterDescription> {
     let backends = backend.map_or(Backend::ALL.iter().map(|backend| backend.wgpu()).collect(), Backend::wgpu);
@@ -89,6 +98,7 @@ fn capabilities(adapter: &wgpu::Adapter, info: &wgpu::AdapterInfo) -> Capabiliti
         max_workgroups: limits.max_compute_workgroups_per_dimension,
         workgroup_memory: limits.max_compute_workgroup_storage_size,
         workgroup_size: limits.max_compute_invocations_per_workgroup,
+        tuning: Arc::default(),
     }
 }
 
@@ -111,15 +121,15 @@ pub(super) struct Pipeline {
     pub sizes: wgpu::BindGroupLayout,
 }
 
-/// An open device, with the pipelines made on it so far.
-#[derive(Debug)]
+/// An open device, with the pipelines made on it so far; clones share both.
+#[derive(Clone, Debug)]
 pub struct Gpu {
     pub(super) device: wgpu::Device,
     pub(super) queue: wgpu::Queue,
     pub capabilities: Capabilities,
     /// Name of the adapter, for errors and reports.
     pub name: String,
-    pipelines: Mutex<HashMap<Shader, Arc<Pipeline>>>,
+    pipelines: Arc<Mutex<HashMap<Shader, Arc<Pipeline>>>>,
     lost: Arc<OnceLock<String>>,
 }
 
@@ -167,9 +177,14 @@ impl Gpu {
             queue,
             capabilities: adapter.capabilities.clone(),
             name: adapter.name.clone(),
-            pipelines: Mutex::default(),
+            pipelines: Arc::default(),
             lost,
         })
+    }
+
+    /// The same device, of which kernels see something else: less than it offers, or other choices of tiles.
+    pub fn with(&self, capabilities: Capabilities) -> Gpu {
+        Gpu { capabilities, ..self.clone() }
     }
 
     /// Destroys the device, as a driver reset would: everything afterwards is [`Error::DeviceLost`].

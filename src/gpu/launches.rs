@@ -16,10 +16,9 @@ pub struct Launches {
 }
 
 impl Recording {
-    /// The kernels' variants that `device` would run, in the order of their first launch.
+    /// The kernels' variants that `device` would run for eight texts of 128 tokens, in the order of their first launch.
     pub fn launches(&self, device: &Capabilities) -> Vec<Launches> {
-        // Variants do not depend on the batch.
-        let batch = BatchSize::new([1]);
+        let batch = BatchSize::new([128; 8]);
         let mut all: Vec<Launches> = Vec::new();
         for (step, constant) in self.steps.iter().zip(self.constant_steps()) {
             let shader = step.kernel.launch(device, &batch).shader;

@@ -1,22 +1,28 @@
 //! A recording made ready for one device: buffers by lifetime, bind groups and pipelines, made once and run many times.
 //!
 //! Nothing is allocated on the device by a run: it writes the ids, the starts, the tile list and two numbers, dispatches
-//! grids computed from them, and reads back one buffer.
+//! grids computed from them, and reads back one buffer. Of those there are two, so that the device has the next batch when
+//! it is done with one: what it is written to and computes in is used in the order of the submissions.
 
+use super::device::Pipeline;
 use super::lifetimes::share;
+use super::pending::{Pending, copied};
 use super::profile::Timestamps;
-use super::read_back::read_back;
-use super::{Capacity, Element, Gpu, Input, Output, Recording, Run, Source, Tensor, Timing, WeightSource};
+use super::read_back::{Lent, ReadBack, may_block};
+use super::{Capacity, Element, Gpu, Input, Output, Recording, Rows, Run, Source, Tensor, Timing, WeightSource};
 use crate::error::{Error, Result};
-use crate::kernels::{BatchSize, Binding, Values};
+use crate::kernels::{BatchSize, Binding, Kernel, Values};
 use crate::models::Weight;
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use wgpu::BufferUsages as Usage;
+
+/// Batches that may be on the device at a time: one runs, the next waits behind it.
+const IN_FLIGHT: usize = 2;
 
 /// Weights on the device, shared by the plans of one model.
 #[derive(Debug, Default)]
@@ -44,13 +50,15 @@ pub struct Plan {
     intermediates: Vec<wgpu::Buffer>,
     outputs: Vec<(Output, Tensor, wgpu::Buffer)>,
     batch: wgpu::Buffer,
-    readable: wgpu::Buffer,
+    /// What batches are read back through, but for those that are on the device.
+    readable: Mutex<Vec<wgpu::Buffer>>,
     tile: u32,
 }
 
 #[derive(Debug)]
 struct PlannedStep {
-    pipeline: Arc<super::device::Pipeline>,
+    /// By the number of rows, rounded up: the exponent of two. One where the variant does not depend on it.
+    pipelines: Vec<Arc<Pipeline>>,
     groups: [wgpu::BindGroup; 2],
 }
 
@@ -125,13 +133,16 @@ impl Plan {
         let mut steps = Vec::new();
         let mut tile = None;
         for (index, step) in recording.steps.iter().enumerate() {
-            let launch = step.kernel.launch(&gpu.capabilities, &batch_size);
             if let Some(queries) = step.kernel.tile(&gpu.capabilities) {
                 assert_eq!(*tile.get_or_insert(queries), queries, "kernels of one recording share one tile list");
             }
             let bound: Vec<(Binding, Tensor)> = step.bound().collect();
             let bindings: Vec<Binding> = bound.iter().map(|(binding, _)| *binding).collect();
-            let pipeline = gpu.pipeline(&launch.shader, &bindings).await?;
+            let mut pipelines = Vec::new();
+            for bucket in buckets(&*step.kernel, &batch_size) {
+                let launch = step.kernel.launch(&gpu.capabilities, &bucket);
+                pipelines.push(gpu.pipeline(&launch.shader, &bindings).await?);
+            }
             let mut entries = Vec::new();
             for (binding, tensor) in &bound {
                 let buffer = buffers[tensor.id].as_ref().unwrap_or_else(|| {
@@ -156,9 +167,10 @@ impl Plan {
                 gpu.device.create_bind_group(&wgpu::BindGroupDescriptor { label, layout, entries })
             };
             let doing = format!("binding {}", step.kernel.name());
-            let make = || [group(&pipeline.operands, &entries), group(&pipeline.sizes, &sizes)];
+            // The variants of a kernel have the same bindings.
+            let make = || [group(&pipelines[0].operands, &entries), group(&pipelines[0].sizes, &sizes)];
             let groups = gpu.guard(&doing, 0, make).await?;
-            steps.push(PlannedStep { pipeline, groups });
+            steps.push(PlannedStep { pipelines, groups });
         }
 
         let outputs: Vec<_> = (recording.outputs.iter())
@@ -167,14 +179,18 @@ impl Plan {
                 (output, tensor, buffer)
             })
             .collect();
-        let bytes = outputs.iter().map(|(_, tensor, _)| copied(tensor, &batch_size));
-        let readable = gpu.buffer("read-back", bytes.sum(), Usage::MAP_READ | Usage::COPY_DST, None).await?;
+        let bytes = outputs.iter().map(|(_, tensor, _)| copied(tensor, &batch_size)).sum();
+        let mut readable = Vec::new();
+        for _ in 0..IN_FLIGHT {
+            readable.push(gpu.buffer("read-back", bytes, Usage::MAP_READ | Usage::COPY_DST, None).await?);
+        }
+        let readable = Mutex::new(readable);
         let tile = tile.unwrap_or(1);
         let (once, each) = (0..steps.len()).partition(|&index| constant[index]);
         let plan =
             Plan { gpu, recording, capacity, steps, once, each, inputs, intermediates, outputs, batch, readable, tile };
         if !plan.once.is_empty() {
-            plan.submit(plan.dispatches(&plan.once, &BatchSize::default())).await?;
+            plan.send(plan.dispatches(&plan.once, &BatchSize::default())).await?;
         }
         Ok(plan)
     }
@@ -194,28 +210,43 @@ impl Plan {
         self.capacity
     }
 
+    /// Batches that the device takes at a time without making who submits wait.
+    pub fn in_flight(&self) -> usize {
+        // Mesa's software adapters take a submission when they have executed the one before. Who may wait waits there; a
+        // future that may not has to see the answers first.
+        if self.gpu.capabilities.cpu && !may_block() { 1 } else { IN_FLIGHT }
+    }
+
     /// Bytes of what a batch computes, of which each buffer is shared by tensors that are not needed at one time.
     pub fn activation_bytes(&self) -> u64 {
         self.intermediates.iter().map(wgpu::Buffer::size).sum()
     }
 
     /// Runs one batch within the capacity and reads its outputs back, in the recording's order.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`], and what the device says of the work.
     pub async fn run(&self, run: Run<'_>) -> Result<Vec<(Output, Values)>> {
+        self.submit(run).await?.read().await
+    }
+
+    /// Gives one batch within the capacity to the device, behind those that it has.
+    ///
+    /// # Errors
+    /// As [`Plan::run`].
+    ///
+    /// # Panics
+    /// If two batches are there already that were neither read nor dropped.
+    pub async fn submit(&self, run: Run<'_>) -> Result<Pending<'_>> {
+        let readable = Lent::from(&self.readable);
+        let readable = readable.unwrap_or_else(|| panic!("{IN_FLIGHT} batches are on the device already"));
         let size = run.size();
         self.write(run, &size);
         let mut encoder = self.dispatches(&self.each, &size);
-        let bytes = self.copy_outputs(&mut encoder, &size);
-        self.submit(encoder).await?;
-        let contents = read_back(&self.gpu, &self.readable, bytes).await?;
-        self.gpu.check("reading a batch's answers back")?;
-        let mut rest = contents.as_slice();
-        let split = |(output, tensor, _): &(Output, Tensor, wgpu::Buffer)| {
-            let (own, others) = rest.split_at(copied(tensor, &size) as usize);
-            rest = others;
-            let elements = size.rows(tensor.rows) as usize * tensor.columns;
-            (*output, loaded(&own[..elements * tensor.element.bytes() as usize], tensor.element))
-        };
-        Ok(self.outputs.iter().map(split).collect())
+        let bytes = self.copy_outputs(&mut encoder, &readable.buffer, &size);
+        let submission = self.send(encoder).await?;
+        let arriving = ReadBack::new(&self.gpu, readable, bytes, submission);
+        Ok(Pending { outputs: &self.outputs, size, gpu: &self.gpu, arriving })
     }
 
     /// Runs one batch without reading its outputs and returns the GPU time of each step.
@@ -235,8 +266,8 @@ impl Plan {
             self.dispatch(&mut pass, index, &size);
         }
         timestamps.resolve(&mut encoder);
-        self.submit(encoder).await?;
-        let times = timestamps.read(&self.gpu).await?;
+        let submission = self.send(encoder).await?;
+        let times = timestamps.read(&self.gpu, submission).await?;
         self.gpu.check("reading timestamps back")?;
         let timing = |(&step, time): (&usize, Duration)| {
             let kernel = &self.recording.steps[step].kernel;
@@ -252,11 +283,8 @@ impl Plan {
         }
     }
 
-    async fn submit(&self, encoder: wgpu::CommandEncoder) -> Result<()> {
-        let submit = || {
-            self.gpu.queue.submit([encoder.finish()]);
-        };
-        self.gpu.guard("submitting a batch", 0, submit).await
+    async fn send(&self, encoder: wgpu::CommandEncoder) -> Result<wgpu::SubmissionIndex> {
+        self.gpu.guard("submitting a batch", 0, || self.gpu.queue.submit([encoder.finish()])).await
     }
 
     fn write(&self, run: Run<'_>, size: &BatchSize) {
@@ -276,27 +304,41 @@ impl Plan {
 
     fn dispatch(&self, pass: &mut wgpu::ComputePass<'_>, index: usize, size: &BatchSize) {
         let step = &self.steps[index];
-        let [x, y, z] = self.recording.steps[index].kernel.launch(&self.gpu.capabilities, size).grid;
-        pass.set_pipeline(&step.pipeline.pipeline);
+        let kernel = &self.recording.steps[index].kernel;
+        let [x, y, z] = kernel.grid(&self.gpu.capabilities, size);
+        let pipeline = match step.pipelines.as_slice() {
+            [only] => only,
+            by_rows => {
+                let rows = kernel.varies_with().map_or(1, |rows| size.rows(rows));
+                &by_rows[rows.next_power_of_two().ilog2() as usize]
+            }
+        };
+        pass.set_pipeline(&pipeline.pipeline);
         pass.set_bind_group(0, &step.groups[0], &[]);
         pass.set_bind_group(1, &step.groups[1], &[]);
         pass.dispatch_workgroups(x, y, z);
     }
 
-    fn copy_outputs(&self, encoder: &mut wgpu::CommandEncoder, size: &BatchSize) -> u64 {
+    fn copy_outputs(&self, encoder: &mut wgpu::CommandEncoder, readable: &wgpu::Buffer, size: &BatchSize) -> u64 {
         let mut offset = 0;
         for (_, tensor, buffer) in &self.outputs {
             let bytes = copied(tensor, size);
-            encoder.copy_buffer_to_buffer(buffer, 0, &self.readable, offset, Some(bytes));
+            encoder.copy_buffer_to_buffer(buffer, 0, readable, offset, Some(bytes));
             offset += bytes;
         }
         offset
     }
 }
 
-/// Bytes that a batch copies of an output: wgpu copies fours of them.
-fn copied(tensor: &Tensor, size: &BatchSize) -> u64 {
-    (u64::from(size.rows(tensor.rows)) * tensor.row_bytes()).next_multiple_of(4)
+/// A batch for each variant of a kernel that a batch up to `most` may launch.
+fn buckets(kernel: &dyn Kernel, most: &BatchSize) -> Vec<BatchSize> {
+    match kernel.varies_with() {
+        None | Some(Rows::Fixed(_)) => vec![most.clone()],
+        Some(rows) => {
+            let largest = most.rows(rows).next_power_of_two().ilog2();
+            (0..=largest).map(|exponent| BatchSize::bucket(1 << exponent)).collect()
+        }
+    }
 }
 
 /// As values lie in a buffer of this element.
@@ -314,15 +356,6 @@ fn stored(values: &Values, element: Element) -> Cow<'_, [u8]> {
         }
         (Values::F32(_), Element::F32) | (Values::U32(_), Element::U32) => Cow::Borrowed(values.bytes()),
         _ => panic!("{element:?} is not an element for these values"),
-    }
-}
-
-/// What lies in a buffer of this element.
-fn loaded(bytes: &[u8], element: Element) -> Values {
-    match element {
-        Element::F32 => Values::F32(bytemuck::pod_collect_to_vec(bytes)),
-        Element::F16 => Values::F32(bytemuck::pod_collect_to_vec::<u8, f16>(bytes).to_f32_vec()),
-        Element::U32 => Values::U32(bytemuck::pod_collect_to_vec(bytes)),
     }
 }
 

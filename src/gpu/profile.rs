@@ -1,6 +1,7 @@
 //! GPU time by step, from timestamps around one pass a step.
 
 use super::Gpu;
+use super::read_back::{Lent, ReadBack};
 use crate::error::{Error, Result};
 use std::time::Duration;
 
@@ -60,10 +61,11 @@ impl Timestamps {
     }
 
     /// Time of each step, after the submission.
-    pub async fn read(&self, gpu: &Gpu) -> Result<Vec<Duration>> {
-        let bytes = super::read_back::read_back(gpu, &self.readable, u64::from(2 * self.steps) * 8).await?;
+    pub async fn read(&self, gpu: &Gpu, submission: wgpu::SubmissionIndex) -> Result<Vec<Duration>> {
+        let bytes = u64::from(2 * self.steps) * 8;
+        let arriving = ReadBack::new(gpu, Lent::alone(self.readable.clone()), bytes, submission);
+        let ticks: Vec<u64> = arriving.read(bytemuck::pod_collect_to_vec).await?;
         let period = f64::from(gpu.queue.get_timestamp_period());
-        let ticks: &[u64] = bytemuck::cast_slice(&bytes);
         let time = |pair: &[u64]| Duration::from_nanos((pair[1].saturating_sub(pair[0]) as f64 * period) as u64);
         Ok(ticks.chunks_exact(2).map(time).collect())
     }

@@ -7,42 +7,87 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-/// The first `bytes` of a mappable buffer, once the work submitted so far is done.
-pub(super) async fn read_back(gpu: &Gpu, buffer: &wgpu::Buffer, bytes: u64) -> Result<Vec<u8>> {
-    let failed = |message: &dyn std::fmt::Display| {
-        let message = format!("failed reading back: {message}");
-        gpu.check("reading back").err().unwrap_or(Error::Adapter { adapter: gpu.name.clone(), message })
-    };
-    let state = Arc::new(Mutex::new(Mapping::default()));
-    let signal = state.clone();
-    buffer.map_async(wgpu::MapMode::Read, ..bytes, move |result| {
-        let mut state = signal.lock().unwrap_or_else(PoisonError::into_inner);
-        state.result = Some(result);
-        if let Some(waker) = state.waker.take() {
-            waker.wake();
-        }
-    });
-    // The next run must find the buffer unmapped, also if the caller drops this future while the device works.
-    let unmap = Unmap(buffer);
-    let mapped = Mapped { gpu, state }.await;
-    if let Err(error) = mapped.and_then(|mapped| mapped.map_err(|error| failed(&error))) {
-        // Nothing is mapped, and to unmap it would be one more error.
-        std::mem::forget(unmap);
-        return Err(error);
-    }
-    let contents = buffer.get_mapped_range(..bytes).map_err(|error| failed(&error))?;
-    Ok(contents.to_vec())
+/// A mappable buffer that is put back where others find it, also if the work with it is given up.
+#[derive(Debug)]
+pub(super) struct Lent<'a> {
+    pub buffer: wgpu::Buffer,
+    free: Option<&'a Mutex<Vec<wgpu::Buffer>>>,
 }
 
-struct Unmap<'a>(&'a wgpu::Buffer);
+impl<'a> Lent<'a> {
+    /// One of those that are free, if there is one.
+    pub fn from(free: &'a Mutex<Vec<wgpu::Buffer>>) -> Option<Lent<'a>> {
+        let buffer = free.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
+        Some(Lent { buffer, free: Some(free) })
+    }
 
-impl Drop for Unmap<'_> {
+    /// One that nobody else uses.
+    pub fn alone(buffer: wgpu::Buffer) -> Lent<'a> {
+        Lent { buffer, free: None }
+    }
+}
+
+impl Drop for Lent<'_> {
     fn drop(&mut self) {
-        self.0.unmap();
+        if let Some(free) = self.free {
+            free.lock().unwrap_or_else(PoisonError::into_inner).push(self.buffer.clone());
+        }
     }
 }
 
-#[derive(Default)]
+/// Bytes on their way to the host. Dropped, arrived or not, it leaves the buffer unmapped, as the next work must find it.
+#[derive(Debug)]
+pub(super) struct ReadBack<'a> {
+    gpu: &'a Gpu,
+    lent: Lent<'a>,
+    bytes: u64,
+    submission: wgpu::SubmissionIndex,
+    state: Arc<Mutex<Mapping>>,
+    failed: bool,
+}
+
+impl<'a> ReadBack<'a> {
+    /// Asks for the first `bytes` of a buffer that `submission` writes.
+    pub fn new(gpu: &'a Gpu, lent: Lent<'a>, bytes: u64, submission: wgpu::SubmissionIndex) -> ReadBack<'a> {
+        let state = Arc::new(Mutex::new(Mapping::default()));
+        let signal = state.clone();
+        lent.buffer.map_async(wgpu::MapMode::Read, ..bytes, move |result| {
+            let mut state = signal.lock().unwrap_or_else(PoisonError::into_inner);
+            state.result = Some(result);
+            if let Some(waker) = state.waker.take() {
+                waker.wake();
+            }
+        });
+        ReadBack { gpu, lent, bytes, submission, state, failed: false }
+    }
+
+    /// What `take` makes of the bytes, once they are there.
+    pub async fn read<T>(mut self, take: impl FnOnce(&[u8]) -> T) -> Result<T> {
+        let gpu = self.gpu;
+        let failed = |message: &dyn std::fmt::Display| {
+            let message = format!("failed reading back: {message}");
+            gpu.check("reading back").err().unwrap_or(Error::Adapter { adapter: gpu.name.clone(), message })
+        };
+        let mapped = Mapped { gpu, submission: &self.submission, state: &self.state }.await;
+        if let Err(error) = mapped.and_then(|mapped| mapped.map_err(|error| failed(&error))) {
+            self.failed = true;
+            return Err(error);
+        }
+        let contents = self.lent.buffer.get_mapped_range(..self.bytes).map_err(|error| failed(&error))?;
+        Ok(take(&contents))
+    }
+}
+
+impl Drop for ReadBack<'_> {
+    fn drop(&mut self) {
+        // If it failed nothing is mapped, and to unmap it would be one more error.
+        if !self.failed {
+            self.lent.buffer.unmap();
+        }
+    }
+}
+
+#[derive(Debug, Default)]
 struct Mapping {
     result: Option<Result<(), wgpu::BufferAsyncError>>,
     waker: Option<Waker>,
@@ -53,7 +98,8 @@ struct Mapping {
 /// thread may wait.
 struct Mapped<'a> {
     gpu: &'a Gpu,
-    state: Arc<Mutex<Mapping>>,
+    submission: &'a wgpu::SubmissionIndex,
+    state: &'a Mutex<Mapping>,
 }
 
 impl Future for Mapped<'_> {
@@ -61,8 +107,10 @@ impl Future for Mapped<'_> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         // Outside the lock: polling the device may call back. An error here (a lost device) comes back in the result.
-        if MAY_BLOCK.get() {
-            let _ = self.gpu.device.poll(wgpu::PollType::wait_indefinitely());
+        if may_block() {
+            // No longer than for this one: others may be on their way behind it.
+            let submission_index = Some(self.submission.clone());
+            let _ = self.gpu.device.poll(wgpu::PollType::Wait { submission_index, timeout: None });
         } else {
             let _ = self.gpu.device.poll(wgpu::PollType::Poll);
         }
@@ -82,6 +130,11 @@ impl Future for Mapped<'_> {
 
 thread_local! {
     static MAY_BLOCK: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// Whether this thread may sleep while the device works.
+pub(super) fn may_block() -> bool {
+    MAY_BLOCK.get()
 }
 
 /// Runs a future of this crate to its end on this thread, which may sleep while the device works.

@@ -2,6 +2,7 @@
 
 use crate::kernels::{Access, Binding, Kernel, Values};
 use crate::models::Weight;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -25,7 +26,8 @@ impl Rows {
 }
 
 /// A tensor's element type on the device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Element {
     F32,
     /// f32 on the host, where it is written and read.

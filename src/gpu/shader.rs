@@ -108,6 +108,11 @@ pub mod parts {
         BATCH = "batch",
         BIAS_NONE = "bias_none",
         BIAS_VECTOR = "bias_vector",
+        BLOCK_128X128 = "block_128x128",
+        BLOCK_32X32 = "block_32x32",
+        BLOCK_32X64 = "block_32x64",
+        BLOCK_64X128 = "block_64x128",
+        BLOCK_64X64 = "block_64x64",
         CHUNK_1 = "chunk_1",
         CHUNK_4 = "chunk_4",
         COLUMNS_32 = "columns_32",
@@ -118,6 +123,8 @@ pub mod parts {
         ELEMENT_F32 = "element_f32",
         ENABLE_COOPERATIVE = "enable_cooperative",
         ENABLE_F16 = "enable_f16",
+        FOURS_1 = "fours_1",
+        FOURS_4 = "fours_4",
         HEAD_8 = "head_8",
         HEAD_16 = "head_16",
         HEAD_32 = "head_32",
@@ -125,6 +132,8 @@ pub mod parts {
         HEADS = "heads",
         KEYS_CHUNK = "keys_chunk",
         KEYS_WIDE = "keys_wide",
+        LANE_4X4 = "lane_4x4",
+        LANE_8X8 = "lane_8x8",
         LOSS_BINARY_CROSS_ENTROPY = "loss_binary_cross_entropy",
         LOSS_CROSS_ENTROPY = "loss_cross_entropy",
         LOSS_MEAN_SQUARED_ERROR = "loss_mean_squared_error",
@@ -137,6 +146,9 @@ pub mod parts {
         REDUCE_WORKGROUP = "reduce_workgroup",
         RESIDUAL_NONE = "residual_none",
         RESIDUAL_ROWS = "residual_rows",
+        ROWS_16 = "rows_16",
+        ROWS_32 = "rows_32",
+        ROWS_8 = "rows_8",
         SCORE_BIAS = "score_bias",
         SCORE_PLAIN = "score_plain",
         SCORE_RELATIVE = "score_relative",
@@ -150,6 +162,7 @@ pub mod parts {
         TERMS_RELATIVE = "terms_relative",
         TILE_COOPERATIVE = "tile_cooperative",
         TILE_LANE = "tile_lane",
+        TILE_SPLIT = "tile_split",
         TILE_SUBGROUP = "tile_subgroup",
         TILE_WORKGROUP = "tile_workgroup",
         TYPES_NONE = "types_none",
@@ -172,6 +185,11 @@ pub mod parts {
     /// [`storage`] for a kernel with cooperative matrices.
     pub fn cooperative_storage(element: Element) -> Vec<Part> {
         vec![ENABLE_COOPERATIVE, if matches!(element, Element::F16) { ELEMENT_F16 } else { ELEMENT_F32 }]
+    }
+
+    /// Matrices of that edge.
+    pub const fn cooperative(edge: u32) -> Part {
+        if edge == 8 { COOPERATIVE_8 } else { COOPERATIVE_16 }
     }
 
     /// How eight numbers are loaded at once.

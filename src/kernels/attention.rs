@@ -27,7 +27,7 @@ pub struct Heads {
     pub first_value: u32,
     /// Keys further than this from the query are not seen.
     pub window: u32,
-    /// Longest text: there are `2 max_length - 1` distances, and attention weights have rows of it.
+    /// Longest text: there are `2 max_length - 1` distances.
     pub max_length: u32,
     pub scale: f32,
     pub score: Term,

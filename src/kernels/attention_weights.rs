@@ -9,18 +9,29 @@ use crate::gpu::{Capabilities, Input, Recording, Rows, Shader, Tensor, parts};
 pub const NAME: &str = "attention_weights";
 
 #[derive(Clone, Debug)]
-pub struct AttentionWeights(pub Heads);
+pub struct AttentionWeights {
+    pub heads: Heads,
+    /// Columns of a head's row: tokens of the longest text that a batch may have. With rows of the model's limit, few
+    /// tokens of a model for thousands would fit any buffer.
+    pub longest: u32,
+}
 
-/// `[tokens, heads * max_length]`; of each row of a head, the text's length is written.
-pub fn record(recording: &mut Recording, heads: Heads, projections: Projections, tables: ScoreTables) -> Tensor {
+/// `[tokens, heads * longest]`; of each row of a head, the text's length is written.
+pub fn record(
+    recording: &mut Recording,
+    heads: Heads,
+    longest: u32,
+    projections: Projections,
+    tables: ScoreTables,
+) -> Tensor {
     assert_eq!(heads.queries, Rows::Tokens, "{NAME}: every token must be a query");
     let [starts, tokens] = [Input::Starts, Input::Tokens].map(|input| recording.input(input));
-    let output = recording.tensor(Rows::Tokens, (heads.heads * heads.max_length) as usize);
+    let output = recording.tensor(Rows::Tokens, (heads.heads * longest) as usize);
     let Projections { queries, keys, .. } = projections;
     let ScoreTables { query_table, key_table, buckets } = tables;
     let shared = [query_table, key_table, buckets];
     let operands: Vec<_> = [queries, keys, output, starts, tokens].map(Some).into_iter().chain(shared).collect();
-    recording.step(AttentionWeights(heads), &operands);
+    recording.step(AttentionWeights { heads, longest }, &operands);
     output
 }
 
@@ -44,26 +55,26 @@ impl Kernel for AttentionWeights {
     }
 
     fn params(&self) -> Uniform {
-        self.0.uniform()
+        self.heads.uniform()
     }
 
     fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
         let (lanes, reduce) = reduction(device);
-        let mut linked = self.0.parts();
+        let mut linked = self.heads.parts();
         linked.extend([parts::KEYS_CHUNK, reduce, parts::ATTENTION_WEIGHTS]);
-        let shader = Shader::link(NAME, &linked).constant("LANES", lanes);
-        Launch { shader: self.0.constants(shader), grid: folded(batch.tokens * self.0.heads, device) }
+        let shader = Shader::link(NAME, &linked).constant("LANES", lanes).constant("LONGEST", self.longest);
+        Launch { shader: self.heads.constants(shader), grid: folded(batch.tokens * self.heads.heads, device) }
     }
 
     fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {
-        let heads = &self.0;
+        let heads = &self.heads;
         write_output(operands, 2, |operands, output| {
             let mut start = 0;
             for &length in &batch.lengths {
                 for position in 0..length as usize {
                     let row = start + position;
                     for head in 0..heads.heads as usize {
-                        let place = (row * heads.heads as usize + head) * heads.max_length as usize;
+                        let place = (row * heads.heads as usize + head) * self.longest as usize;
                         let weights = &mut output[place..place + length as usize];
                         heads.weights(operands, head, Query { row, position, start }, weights);
                     }
@@ -74,6 +85,6 @@ impl Kernel for AttentionWeights {
     }
 
     fn operations(&self, batch: &BatchSize) -> u64 {
-        2 * self.0.pairs(batch) * u64::from(self.0.heads * self.0.head_width)
+        2 * self.heads.pairs(batch) * u64::from(self.heads.heads * self.heads.head_width)
     }
 }

@@ -2,8 +2,12 @@
 //!
 //! torch: `nn.Linear`, whose `[out, in]` weight the engine keeps as `[in, out]`.
 
+mod tile;
+
+pub use tile::Tile;
+
 use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, uniform::uniform, write_output};
-use crate::gpu::{Capabilities, Element, Part, Recording, Rows, Shader, Tensor, parts};
+use crate::gpu::{Capabilities, Element, Problem, Recording, Rows, Shader, Tensor, parts};
 use crate::models::{Activation, Linear};
 use std::ops::Range;
 
@@ -98,58 +102,51 @@ uniform!(
     }
 );
 
-/// The outputs of one workgroup.
-struct Tile {
-    parts: Vec<Part>,
-    rows: u32,
-    columns: u32,
-    /// Elements of input and output that it reads and writes at once.
-    chunk: u32,
-    constants: Vec<(&'static str, u32)>,
-}
-
-impl Tile {
-    fn new(parts: Vec<Part>, rows: u32, columns: u32, chunk: u32) -> Tile {
-        Tile { parts, rows, columns, chunk, constants: Vec::new() }
-    }
-}
-
 impl MatMul {
-    fn tile_on(&self, device: &Capabilities) -> Tile {
-        if let Some(tile) = self.cooperative_tile(device) {
-            return tile;
-        }
-        let eights = [self.columns, self.weight_columns, self.first].iter().all(|columns| columns % 8 == 0);
-        if device.cpu_vectors() && eights && self.inner.is_multiple_of(4) {
-            Tile::new(vec![parts::wide(self.element), parts::TILE_SUBGROUP], 16, 64, 4)
-        } else if device.cpu && self.columns < 32 {
-            Tile::new(vec![parts::TILE_LANE], 8, 1, 1)
-        } else {
-            Tile::new(vec![parts::TILE_WORKGROUP], 64, 64, 1)
+    /// The launch for a batch in that tile, one of [`MatMul::tiles`].
+    pub fn launch_in(&self, tile: &Tile, batch: &BatchSize) -> Launch {
+        let [chunk, activate] = match tile.chunk(self) {
+            4 => [parts::CHUNK_4, parts::ACTIVATE_4],
+            _ => [parts::CHUNK_1, parts::ACTIVATE_1],
+        };
+        let written = if self.output == self.element { parts::WRITTEN_STORED } else { parts::WRITTEN_F32 };
+        let mut linked = tile.storage(self.element);
+        linked.extend([
+            chunk,
+            written,
+            parts::BATCH,
+            parts::MATH,
+            parts::ACTIVATION,
+            activate,
+            parts::bias(self.bias),
+            parts::residual(self.residual),
+        ]);
+        linked.extend(tile.parts(self));
+        linked.push(parts::MATMUL);
+        let shader = Shader::link(NAME, &linked).constant("ACTIVATION", self.activation as u32);
+        Launch {
+            shader: tile.constants().iter().fold(shader, |shader, (name, value)| shader.constant(name, *value)),
+            grid: self.grid_in(tile, batch),
         }
     }
 
-    /// On matrix units, where there are any: what is stored as f32 in two parts. For every size, so that the rows of a
-    /// narrower product have the bits of a wider one's.
-    fn cooperative_tile(&self, device: &Capabilities) -> Option<Tile> {
-        let (edge, (least, most)) = (device.cooperative?, device.subgroup?);
-        let (matrices, split, parts) = match self.element {
-            Element::F16 => (edge * edge, parts::SPLIT_ONE, 1),
-            _ => (edge * edge, parts::SPLIT_TWO, 2),
-        };
-        // Four subgroups of whatever size they turn out to have, and f16 tiles of 64 x 40 and 32 x 72.
-        let lanes = 4 * most;
-        let answers = matrices * (lanes / least);
-        let memory = parts * (2 * (64 * 40 + 32 * 72) + 4 * answers);
-        if device.cpu || !device.f16 || lanes > device.workgroup_size || memory > device.workgroup_memory {
-            return None;
-        }
-        let matrices = if edge == 8 { parts::COOPERATIVE_8 } else { parts::COOPERATIVE_16 };
-        let constants = vec![("LANES", lanes), ("ANSWERS", answers)];
-        let fours = [self.inner, self.columns, self.weight_columns, self.first].iter().all(|size| size % 4 == 0);
-        let chunk = if fours { 4 } else { 1 };
-        let tile = Tile::new(vec![matrices, split, parts::TILE_COOPERATIVE], 64, 64, chunk);
-        Some(Tile { constants, ..tile })
+    fn grid_in(&self, tile: &Tile, batch: &BatchSize) -> [u32; 3] {
+        [self.columns.div_ceil(tile.columns), batch.rows(self.rows).div_ceil(tile.rows), 1]
+    }
+
+    /// The tile that was the fastest here, where that was measured, else the built-in choice.
+    fn tile_for(&self, device: &Capabilities, batch: &BatchSize) -> Tile {
+        let rows = batch.rows(self.rows).next_power_of_two();
+        let tuned = device.tuning.tile(&self.problem(device, rows));
+        let tuned = tuned.and_then(|name| self.tiles(device).into_iter().find(|tile| tile.name == name));
+        tuned.unwrap_or_else(|| self.choose(device, rows))
+    }
+
+    /// What the fastest tile for so many rows is kept under.
+    pub fn problem(&self, device: &Capabilities, rows: u32) -> Problem {
+        let MatMul { inner, columns, element, .. } = *self;
+        let matrix_units = device.cooperative.is_some();
+        Problem { rows: rows.next_power_of_two(), inner, columns, element, matrix_units }
     }
 }
 
@@ -174,34 +171,16 @@ impl Kernel for MatMul {
         Params { rows: self.rows.code(), inner, columns, weight_columns, first }.into()
     }
 
+    fn varies_with(&self) -> Option<Rows> {
+        Some(self.rows)
+    }
+
     fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
-        let tile = self.tile_on(device);
-        let [chunk, activate] = match tile.chunk {
-            4 => [parts::CHUNK_4, parts::ACTIVATE_4],
-            _ => [parts::CHUNK_1, parts::ACTIVATE_1],
-        };
-        let written = if self.output == self.element { parts::WRITTEN_STORED } else { parts::WRITTEN_F32 };
-        let mut linked = match tile.parts.contains(&parts::TILE_COOPERATIVE) {
-            true => parts::cooperative_storage(self.element),
-            false => parts::storage(self.element),
-        };
-        linked.extend([
-            chunk,
-            written,
-            parts::BATCH,
-            parts::MATH,
-            parts::ACTIVATION,
-            activate,
-            parts::bias(self.bias),
-            parts::residual(self.residual),
-        ]);
-        linked.extend(tile.parts);
-        linked.push(parts::MATMUL);
-        let shader = Shader::link(NAME, &linked).constant("ACTIVATION", self.activation as u32);
-        Launch {
-            shader: tile.constants.iter().fold(shader, |shader, (name, value)| shader.constant(name, *value)),
-            grid: [self.columns.div_ceil(tile.columns), batch.rows(self.rows).div_ceil(tile.rows), 1],
-        }
+        self.launch_in(&self.tile_for(device, batch), batch)
+    }
+
+    fn grid(&self, device: &Capabilities, batch: &BatchSize) -> [u32; 3] {
+        self.grid_in(&self.tile_for(device, batch), batch)
     }
 
     fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {

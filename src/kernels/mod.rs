@@ -20,6 +20,7 @@ pub use uniform::{Field, Scalar, Uniform};
 
 use crate::gpu::{Capabilities, Element, Rows, Shader};
 use crate::models::{Activation, Half, Pool};
+use std::any::Any;
 use std::fmt::Debug;
 
 /// Every kernel's name: file stem, module, entry point, pipeline label, test and bench.
@@ -82,7 +83,7 @@ pub fn catalogue() -> Vec<Box<dyn Kernel>> {
         }),
         Box::new(rotary::Rotary { columns: 3 * hidden, heads: 2 * heads, half: hidden / heads / 2, element }),
         Box::new(attention::Attention(attention.clone())),
-        Box::new(attention_weights::AttentionWeights(attention)),
+        Box::new(attention_weights::AttentionWeights { heads: attention, longest: max_length }),
         Box::new(gate::Gate { rows: tokens, columns: inner, activation: Activation::Gelu, half: Half::First, element }),
         Box::new(unfold::Unfold { columns: hidden, taps: 3, element }),
         Box::new(pool::Pool { columns: hidden, pool: Pool::First, element }),
@@ -140,6 +141,12 @@ impl BatchSize {
         BatchSize { tokens: lengths.iter().sum(), lengths }
     }
 
+    /// As many tokens and as many texts as `rows` rounded up to a power of two: every kernel has the variant for it that it
+    /// has for a batch of `rows`.
+    pub fn bucket(rows: u32) -> BatchSize {
+        BatchSize::new(vec![1; rows.next_power_of_two() as usize])
+    }
+
     pub fn texts(&self) -> u32 {
         self.lengths.len() as u32
     }
@@ -167,7 +174,7 @@ pub struct Launch {
 }
 
 /// One operation with its shapes and parameters; a plain value that touches no device.
-pub trait Kernel: Debug + Send + Sync {
+pub trait Kernel: Any + Debug + Send + Sync {
     /// File stem, module, entry point, pipeline label, test and bench.
     fn name(&self) -> &'static str;
 
@@ -177,9 +184,20 @@ pub trait Kernel: Debug + Send + Sync {
     /// The uniform at group 1, binding 0.
     fn params(&self) -> Uniform;
 
-    /// The variant for an adapter and the grid for a batch, from the same variables. The shader may not depend on the
-    /// batch. The only place that reads [`Capabilities`].
+    /// The variant for an adapter and the grid for a batch, from the same variables. The shader may depend on the batch
+    /// only through the number of rows of [`Kernel::varies_with`], rounded up to a power of two. The only place that reads
+    /// [`Capabilities`].
     fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch;
+
+    /// The rows whose number the variant depends on; none where every batch has the same.
+    fn varies_with(&self) -> Option<Rows> {
+        None
+    }
+
+    /// The grid of [`Kernel::launch`], for a batch whose variant is already there.
+    fn grid(&self, device: &Capabilities, batch: &BatchSize) -> [u32; 3] {
+        self.launch(device, batch).grid
+    }
 
     /// Query rows a tile of the tile list that the host makes for this kernel, if it reads one.
     fn tile(&self, _device: &Capabilities) -> Option<u32> {

@@ -20,7 +20,8 @@ use std::sync::Arc;
 pub struct Wanted {
     pub scoring: Scoring,
     pub hidden_states: bool,
-    pub attentions: bool,
+    /// For texts of at most so many tokens.
+    pub attentions: Option<u32>,
     pub loss: Option<LossKind>,
 }
 
@@ -106,11 +107,11 @@ impl Encoder<'_> {
         let last = model.layers.len() - 1;
         let narrow = model.head.pool == Pool::First
             && !wanted.hidden_states
-            && !wanted.attentions
+            && wanted.attentions.is_none()
             && model.layers[last].convolution.is_none();
         for (index, layer) in model.layers.iter().enumerate() {
             let rows = if narrow && index == last { LayerRows::First } else { LayerRows::All };
-            let weights = wanted.attentions.then_some(index);
+            let weights = wanted.attentions.map(|longest| (index, longest));
             let first = self.recording.steps.len();
             hidden = self.layer(layer, hidden, rows, weights);
             self.recording.layers.push(first..self.recording.steps.len());
@@ -127,8 +128,8 @@ impl Encoder<'_> {
         if narrow { hidden } else { pool::record(&mut self.recording, hidden, model.head.pool) }
     }
 
-    /// One layer; with `weights` its attention weights are an output of that index.
-    fn layer(&mut self, layer: &Layer, input: Tensor, rows: LayerRows, weights: Option<usize>) -> Tensor {
+    /// One layer; with `weights` its attention weights are an output of that index, for texts up to that length.
+    fn layer(&mut self, layer: &Layer, input: Tensor, rows: LayerRows, weights: Option<(usize, u32)>) -> Tensor {
         let attention = &layer.attention;
         let pre = layer.order == NormOrder::Pre;
         let normed = match &layer.attention_norm {
@@ -146,8 +147,8 @@ impl Encoder<'_> {
         let heads = Heads::new(attention, &projections, self.model.max_length);
         let tables = self.score_tables(&attention.score);
         let r = &mut self.recording;
-        if let Some(index) = weights {
-            let weights = attention_weights::record(r, heads.clone(), projections, tables);
+        if let Some((index, longest)) = weights {
+            let weights = attention_weights::record(r, heads.clone(), longest, projections, tables);
             r.output(Output::Attention(index), weights);
         }
         let attended = attention::record(r, heads, projections, tables);

@@ -1,16 +1,18 @@
 //! Stage 1: text -> tokens -> packed batches.
 //!
 //! A [`Tokenizer`] turns one [`Text`] into one [`Encoding`], the same ids as the fast tokenizer of transformers with
-//! `truncation=True`; [`Batch`] lays the tokens of many encodings end to end. Nothing here knows a device, and
-//! nothing is padded.
+//! `truncation=True`, and a [`TextEncoder`] many of them on threads; [`Batch`] lays the tokens of many encodings end to end.
+//! Nothing here knows a device, and nothing is padded.
 
 pub mod batch;
 mod bounds;
+mod encoder;
 pub(crate) mod files;
 mod tokenizer;
 mod vocabulary;
 
 pub use batch::{Batch, Capacity, Packing};
+pub use encoder::TextEncoder;
 pub use tokenizer::{Limits, Tokenizer, panics_are_errors};
 
 /// What is classified: a text, or two texts that the model reads together (a question and an answer, a premise and a

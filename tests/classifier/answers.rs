@@ -8,7 +8,7 @@ use wgbert::kernels::loss::LossKind;
 use wgbert::kernels::{Access, Values};
 use wgbert::models::{self, Model, encoder};
 use wgbert::text::Encoding;
-use wgbert::{Adapter, Classifier, Error, Label, Options, Request, Truncation};
+use wgbert::{Adapter, Classifier, Error, Label, Options, Request, Text, Truncation};
 
 /// A model on a plan of our own, beside the classifier.
 struct Direct {
@@ -27,7 +27,7 @@ impl Direct {
 
     fn record(&self, loss: Option<LossKind>, max_binding: u64) -> Recording {
         let scoring = self.checkpoint.config.scoring().unwrap();
-        let wanted = encoder::Wanted { scoring, hidden_states: false, attentions: false, loss };
+        let wanted = encoder::Wanted { scoring, hidden_states: false, attentions: None, loss };
         encoder::record(&self.model, wanted, max_binding, Element::F32)
     }
 
@@ -333,4 +333,52 @@ fn labels_that_do_not_fit_are_named() {
         }
         run_with(&mut classifier, vec![good, None, None]).unwrap();
     }
+}
+
+/// What attentions take on the device goes by the texts, not by what the model could take.
+#[test]
+fn a_model_for_long_texts_has_attentions() {
+    let request = Request { attentions: true, ..Request::default() };
+    let texts: Vec<Encoding> = [3, 64, 1, 40]
+        .map(|length| Encoding { ids: vec![5; length], type_ids: vec![0; length], truncated: false })
+        .into();
+    let [short, long] = [64, 16384].map(|positions| {
+        let edited = Edited::of("modernbert").config("max_position_embeddings", positions.into());
+        edited.load(Options::default()).unwrap().run(&texts, &request).unwrap().attentions.unwrap()
+    });
+    for (short, long) in short.iter().zip(&long) {
+        assert_eq!((&short.shape, bits(&short.values)), (&long.shape, bits(&long.values)));
+    }
+}
+
+#[test]
+fn an_encoder_on_threads_gives_each_text_its_own_tokens() {
+    let options = Options { truncation: Truncation::Refuse, ..Options::default() };
+    let classifier = options.load(golden("bert")).unwrap();
+    let long = "good ".repeat(200);
+    // Lengths such that the threads' blocks end in another order than they begin.
+    let texts: Vec<String> = (0..1000).map(|text| "not bad ".repeat(if text < 64 { 15 } else { text % 5 })).collect();
+    let mut texts: Vec<Text<'_>> = texts.iter().map(Text::from).collect();
+    texts[700] = Text::Single(&long);
+    texts[701] = Text::Pair("good", "bad");
+
+    let encoder = classifier.encoder();
+    let threads: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..2).map(|_| scope.spawn(|| encoder.clone().encode_all(&texts))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    for encodings in threads {
+        assert_eq!(encodings.len(), texts.len());
+        for (index, (encoding, text)) in encodings.into_iter().zip(&texts).enumerate() {
+            match (encoding, classifier.encode(index, *text)) {
+                (Ok(encoding), Ok(alone)) => assert_eq!(encoding, alone, "text {index}"),
+                (Err(Error::Text { index: named, message }), Err(alone)) => {
+                    assert_eq!((index, named), (700, 700));
+                    assert_eq!(Error::Text { index, message }.to_string(), alone.to_string());
+                }
+                (encoding, alone) => panic!("text {index}: {encoding:?}, alone {alone:?}"),
+            }
+        }
+    }
+    assert!(encoder.encode_all(&[]).is_empty());
 }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
-use wgbert::gpu::{self, Capacity, Gpu, Output, Plan, Recording, Rows, WeightBuffers};
+use wgbert::gpu::{self, Capacity, Element, Gpu, Input, Output, Plan, Recording, Rows, Run, WeightBuffers};
 use wgbert::kernels::Values;
+use wgbert::kernels::embed::Embed;
 use wgbert::kernels::softmax::Softmax;
 use wgbert::text::Encoding;
 use wgbert::{Classifier, Error, Options, Request};
@@ -210,4 +211,46 @@ fn classifiers_and_their_futures_may_change_threads() {
     for thread in threads {
         assert_eq!(thread.join().unwrap(), expected);
     }
+}
+
+/// A plan whose answers are its tokens: batches can be told apart.
+fn embedded_rows() -> (Plan, impl Fn(u32) -> Vec<[u32; 4]>) {
+    let mut recording = Recording::new(u64::MAX);
+    let tokens = recording.input(Input::Tokens);
+    let numbers = (0..64).map(|number| number as f32).collect();
+    let words = recording.constant(Rows::Fixed(16), 4, Values::F32(numbers));
+    let output = recording.tensor(Rows::Tokens, 4);
+    let embed = Embed { columns: 4, first_id: 0, ids: 16, positions: false, types: false, element: Element::F32 };
+    recording.step(embed, &[Some(tokens), Some(words), Some(output), None, None]);
+    recording.output(Output::Logits, output);
+    let capacity = Capacity { tokens: 8, texts: 1 };
+    let mut weights = WeightBuffers::default();
+    let plan = gpu::block_on(Plan::new(common::gpu(), recording, capacity, &mut weights, &NoWeights)).unwrap();
+    (plan, |id| (0..8).map(|position| [id, 0, position, 0]).collect())
+}
+
+#[test]
+fn two_batches_are_on_the_device_at_a_time() {
+    let (plan, tokens) = embedded_rows();
+    let starts = [0, 8];
+    let submit =
+        |id: u32| gpu::block_on(plan.submit(Run { tokens: &tokens(id), starts: &starts, ..Run::default() })).unwrap();
+    let read = |pending: gpu::Pending<'_>| match gpu::block_on(pending.read()).unwrap().remove(0) {
+        (Output::Logits, Values::F32(rows)) => rows[0] as u32 / 4,
+        other => panic!("{other:?}"),
+    };
+    // In their order, the other way round, and with one that nobody reads.
+    for _ in 0..3 {
+        let (first, second) = (submit(3), submit(5));
+        assert_eq!((read(first), read(second)), (3, 5));
+        let (first, second) = (submit(6), submit(7));
+        assert_eq!((read(second), read(first)), (7, 6));
+        drop(submit(1));
+        let (first, second) = (submit(8), submit(9));
+        drop(first);
+        assert_eq!((read(submit(10)), read(second)), (10, 9));
+    }
+    let _two = (submit(1), submit(2));
+    let third = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(submit(3))));
+    assert!(third.is_err_and(|panic| panic.downcast_ref::<String>().unwrap().contains("on the device already")));
 }

@@ -1,4 +1,4 @@
-//! A small good checkpoint (tests/golden/bert) to be spoilt.
+//! A small good checkpoint of tests/golden to be changed, mostly for the worse.
 
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
@@ -19,7 +19,11 @@ pub struct Edited {
 
 impl Edited {
     pub fn new() -> Edited {
-        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/bert");
+        Edited::of("bert")
+    }
+
+    pub fn of(name: &str) -> Edited {
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
         let read = |name: &str| fs::read(golden.join(name)).unwrap();
         let weights = read("model.safetensors");
         let tensors = SafeTensors::deserialize(&weights).unwrap().tensors().into_iter();

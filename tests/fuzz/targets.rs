@@ -113,10 +113,10 @@ fn record(model: &Model) {
     let all = Wanted {
         scoring: Scoring::Softmax,
         hidden_states: true,
-        attentions: true,
+        attentions: Some(model.max_length as u32),
         loss: Some(LossKind::BinaryCrossEntropy),
     };
-    let few = Wanted { scoring: Scoring::None, hidden_states: false, attentions: false, loss: None };
+    let few = Wanted { scoring: Scoring::None, hidden_states: false, attentions: None, loss: None };
     let (device, batch) = (Capabilities::minimum(), BatchSize::new([1, 16]));
     for (wanted, storage) in [(all, Element::F32), (few, Element::F16)] {
         let recording = encoder::record(model, wanted, device.max_binding, storage);

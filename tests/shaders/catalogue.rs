@@ -1,7 +1,7 @@
 //! The kernels and adapters that tests/shaders.rs goes through. A new kernel, option or variant needs its line here.
 
-use wgbert::gpu::{Capabilities, Element, Rows};
-use wgbert::kernels::Kernel;
+use wgbert::bench::Roof;
+use wgbert::gpu::{Capabilities, Element, Rows, Shader};
 use wgbert::kernels::argmax::Argmax;
 use wgbert::kernels::attention::{Attention, Heads, Term};
 use wgbert::kernels::attention_weights::AttentionWeights;
@@ -15,6 +15,7 @@ use wgbert::kernels::rotary::Rotary;
 use wgbert::kernels::sigmoid::Sigmoid;
 use wgbert::kernels::softmax::Softmax;
 use wgbert::kernels::unfold::Unfold;
+use wgbert::kernels::{BatchSize, Kernel};
 use wgbert::models::{self, Activation, Half};
 
 /// A kernel with one choice of its options.
@@ -22,11 +23,23 @@ pub struct Instance {
     pub kernel: Box<dyn Kernel>,
     /// The bindings that it does without; it must have all others.
     pub without: Vec<&'static str>,
+    matmul: Option<MatMul>,
+}
+
+impl Instance {
+    /// The shaders that may run on the adapter: that for the batch, and those of all tiles.
+    pub fn shaders(&self, device: &Capabilities, batch: &BatchSize) -> Vec<Shader> {
+        let mut all = vec![self.kernel.launch(device, batch).shader];
+        if let Some(matmul) = &self.matmul {
+            all.extend(matmul.tiles(device).iter().map(|tile| matmul.launch_in(tile, batch).shader));
+        }
+        all
+    }
 }
 
 fn instance(kernel: impl Kernel + 'static, without: &[(&'static str, bool)]) -> Instance {
     let without = without.iter().filter(|(_, absent)| *absent).map(|(name, _)| *name);
-    Instance { kernel: Box::new(kernel), without: without.collect() }
+    Instance { kernel: Box::new(kernel), without: without.collect(), matmul: None }
 }
 
 /// Every kernel with every option that changes its shader, of those that the adapter can be asked for.
@@ -36,6 +49,7 @@ pub fn instances(device: &Capabilities) -> Vec<Instance> {
     if device.f16 {
         all.extend(stored_as(Element::F16));
     }
+    all.extend(Roof::kernels(device).into_iter().map(|kernel| Instance { kernel, without: Vec::new(), matmul: None }));
     all
 }
 
@@ -71,7 +85,9 @@ fn stored_as(element: Element) -> Vec<Instance> {
                             element,
                             output,
                         };
-                        all.push(instance(kernel, &[("bias", !bias), ("residual", !residual)]));
+                        let matmul = Some(kernel.clone());
+                        let instance = instance(kernel, &[("bias", !bias), ("residual", !residual)]);
+                        all.push(Instance { matmul, ..instance });
                     }
                 }
             }
@@ -82,7 +98,7 @@ fn stored_as(element: Element) -> Vec<Instance> {
         let no_keys = !matches!(heads.score, Term::Relative { .. });
         let tables = [("query_table", plain), ("key_table", no_keys), ("buckets", plain), ("tiles", texts)];
         if !texts {
-            all.push(instance(AttentionWeights(heads.clone()), &tables[..3]));
+            all.push(instance(AttentionWeights { heads: heads.clone(), longest: 128 }, &tables[..3]));
         }
         all.push(instance(Attention(heads), &tables));
     }

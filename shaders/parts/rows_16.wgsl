@@ -1,0 +1,11 @@
+// Sixteen rows a lane: what keeps its totals in the registers of a CPU with 16 vectors of 8.
+
+const EIGHTS: u32 = 2u;
+alias Totals = array<Rows8, EIGHTS>;
+
+fn add_rows(x: array<u32, EIGHTS>, k: u32, low: mat4x4<f32>, high: mat4x4<f32>, totals: Totals) -> Totals {
+    return Totals(
+        add_eight(Chunk(input[x[0] + k]), low, high, totals[0]),
+        add_eight(Chunk(input[x[1] + k]), low, high, totals[1]),
+    );
+}

@@ -1,0 +1,13 @@
+// 32 rows a lane: half the loads of the weight, and twice as long to compile.
+
+const EIGHTS: u32 = 4u;
+alias Totals = array<Rows8, EIGHTS>;
+
+fn add_rows(x: array<u32, EIGHTS>, k: u32, low: mat4x4<f32>, high: mat4x4<f32>, totals: Totals) -> Totals {
+    return Totals(
+        add_eight(Chunk(input[x[0] + k]), low, high, totals[0]),
+        add_eight(Chunk(input[x[1] + k]), low, high, totals[1]),
+        add_eight(Chunk(input[x[2] + k]), low, high, totals[2]),
+        add_eight(Chunk(input[x[3] + k]), low, high, totals[3]),
+    );
+}

@@ -1,0 +1,55 @@
+//! `wgbert tune`: times the tiles that the matrix products of a model can run on here, and keeps the choice.
+
+use super::arguments::TuneArguments;
+use super::{Failure, Outcome, say};
+use std::io;
+use wgbert::bench::{Repeats, Report, Tuner};
+use wgbert::gpu::{Tuning, block_on};
+use wgbert::{Error, Options};
+
+pub fn run(arguments: &TuneArguments) -> Result<Outcome, Failure> {
+    if cfg!(debug_assertions) {
+        log::warn!("this is a debug build: tune with cargo run --release");
+    }
+    let TuneArguments { model, precision, matrix_units, rows, dry_run, common } = arguments;
+    let tuner = Tuner {
+        models: model.clone(),
+        precisions: precision.iter().map(|name| (*name).into()).collect(),
+        rows: rows.clone(),
+        repeats: common.repeats(Repeats { repetitions: 7, ..Repeats::default() }),
+    };
+    let folder = match dry_run {
+        true => None,
+        false => Some(super::device::cache_dir().ok_or_else(|| {
+            Failure::Message("there is no folder for the choices: set XDG_CACHE_HOME, or use --dry-run".into())
+        })?),
+    };
+    let mut report = Report::new(common.output.into(), io::stdout());
+    for adapter in common.adapters() {
+        let backend = common.backend.map(Into::into);
+        let options = Options { adapter, backend, matrix_units: *matrix_units, ..Options::default() };
+        let adapter = block_on(options.choose())?.ok_or_else(|| Error::Adapter {
+            adapter: "reference".into(),
+            message: "has no tiles to choose from".into(),
+        })?;
+        let mut tuning = Tuning::default();
+        let measured = tuner.run(&adapter, |row| {
+            tuning.set(row.problem, row.choice);
+            Ok::<(), Failure>(report.row(&row)?)
+        });
+        // Also after an error: what was measured before it is as good as it would be after.
+        if let Some(folder) = folder.as_ref().filter(|_| !tuning.is_empty()) {
+            tuning.write(folder, &adapter)?;
+            say(format_args!("kept in {}", Tuning::path(folder, &adapter).display()));
+        }
+        if measured.is_err() {
+            report.finish()?;
+        }
+        measured?;
+        if tuning.is_empty() {
+            say(format_args!("{adapter}: nothing to choose: every product has one tile here"));
+        }
+    }
+    report.finish()?;
+    Ok(Outcome::Complete)
+}

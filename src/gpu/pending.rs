@@ -1,0 +1,53 @@
+//! A batch between its submission and its answers.
+
+use super::read_back::ReadBack;
+use super::{Element, Gpu, Output, Tensor};
+use crate::error::Result;
+use crate::kernels::{BatchSize, Values};
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+
+/// A batch on the device. Dropped, its answers are lost, and the plan is none the worse.
+#[derive(Debug)]
+pub struct Pending<'a> {
+    pub(super) outputs: &'a [(Output, Tensor, wgpu::Buffer)],
+    pub(super) size: BatchSize,
+    pub(super) gpu: &'a Gpu,
+    pub(super) arriving: ReadBack<'a>,
+}
+
+impl Pending<'_> {
+    /// Its outputs, in the recording's order, once it is done.
+    ///
+    /// # Errors
+    /// As [`Plan::run`](super::Plan::run).
+    pub async fn read(self) -> Result<Vec<(Output, Values)>> {
+        let Pending { outputs, size, gpu, arriving } = self;
+        let split = |mut rest: &[u8]| {
+            let split = |(output, tensor, _): &(Output, Tensor, wgpu::Buffer)| {
+                let (own, others) = rest.split_at(copied(tensor, &size) as usize);
+                rest = others;
+                let elements = size.rows(tensor.rows) as usize * tensor.columns;
+                (*output, loaded(&own[..elements * tensor.element.bytes() as usize], tensor.element))
+            };
+            outputs.iter().map(split).collect()
+        };
+        let outputs = arriving.read(split).await?;
+        gpu.check("reading a batch's answers back")?;
+        Ok(outputs)
+    }
+}
+
+/// Bytes that a batch copies of an output: wgpu copies fours of them.
+pub(super) fn copied(tensor: &Tensor, size: &BatchSize) -> u64 {
+    (u64::from(size.rows(tensor.rows)) * tensor.row_bytes()).next_multiple_of(4)
+}
+
+/// What lies in a buffer of this element.
+fn loaded(bytes: &[u8], element: Element) -> Values {
+    match element {
+        Element::F32 => Values::F32(bytemuck::pod_collect_to_vec(bytes)),
+        Element::F16 => Values::F32(bytemuck::pod_collect_to_vec::<u8, f16>(bytes).to_f32_vec()),
+        Element::U32 => Values::U32(bytemuck::pod_collect_to_vec(bytes)),
+    }
+}

@@ -1,0 +1,99 @@
+//! Texts -> tokens on the threads of the machine, apart from the classifier that will run them.
+
+use super::{Encoding, Limits, Text, Tokenizer, Truncation};
+use crate::Result;
+use std::num::NonZero;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+/// Texts that a thread takes at a time, and that are worth its start.
+const BLOCK: usize = 64;
+
+/// The tokens of texts, as a classifier reads them: its tokenizer, what its tables can hold, and what becomes of long texts.
+///
+/// A classifier runs one batch at a time and is borrowed meanwhile. A program with threads of its own takes an encoder out
+/// of it ([`Classifier::encoder`](crate::Classifier::encoder)), which is cheap to clone, and prepares the next texts while
+/// the device computes:
+///
+/// ```
+/// # #[cfg(feature = "embedded")] {
+/// use std::sync::mpsc::sync_channel;
+/// use wgbert::{Classifier, Request, Text};
+///
+/// let mut classifier = Classifier::sentiment()?;
+/// let encoder = classifier.encoder();
+/// let (sender, chunks) = sync_channel(0);
+/// std::thread::spawn(move || {
+///     for chunk in [["It was good."], ["It was not."]] {
+///         let encodings = encoder.encode_all(&chunk.map(Text::from)).into_iter().collect::<Result<Vec<_>, _>>();
+///         if sender.send(encodings).is_err() {
+///             break;
+///         }
+///     }
+/// });
+/// for encodings in chunks {
+///     let output = classifier.run(&encodings?, &Request::default())?;
+///     println!("{:?}", output.text(0).unwrap().label());
+/// }
+/// # }
+/// # Ok::<(), wgbert::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct TextEncoder {
+    tokenizer: Arc<Tokenizer>,
+    limits: Limits,
+    truncation: Truncation,
+}
+
+impl TextEncoder {
+    pub(crate) fn new(tokenizer: Tokenizer, limits: Limits, truncation: Truncation) -> TextEncoder {
+        TextEncoder { tokenizer: Arc::new(tokenizer), limits, truncation }
+    }
+
+    /// What the model's tables can hold.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The tokens of one text; `index` names it in errors.
+    ///
+    /// # Errors
+    /// [`Error::Text`](crate::Error::Text) if the text is too long and [`Truncation::Refuse`] was chosen, or has an id outside the table.
+    pub fn encode<'a>(&self, index: usize, text: impl Into<Text<'a>>) -> Result<Encoding> {
+        self.tokenizer.encode(index, text.into(), &self.limits, self.truncation)
+    }
+
+    /// The tokens of each text, in their order, or why it has none: as [`TextEncoder::encode`] with the text's place, on as
+    /// many threads as the machine has and the texts are worth. The caller waits for them.
+    pub fn encode_all(&self, texts: &[Text<'_>]) -> Vec<Result<Encoding>> {
+        let threads = thread::available_parallelism().map_or(1, NonZero::get).min(texts.len().div_ceil(BLOCK));
+        // Blocks as the threads come for them: long texts may stand together.
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let block = || {
+                let first = next.fetch_add(BLOCK, Ordering::Relaxed);
+                (first < texts.len()).then(|| (first, &texts[first..texts.len().min(first + BLOCK)]))
+            };
+            let encode = |first, texts: &[Text<'_>]| -> Vec<_> {
+                (first..).zip(texts).map(|(index, text)| self.encode(index, *text)).collect()
+            };
+            std::iter::from_fn(block).map(|(first, texts)| (first, encode(first, texts))).collect::<Vec<_>>()
+        };
+        let mut blocks = thread::scope(|scope| {
+            // This thread works too: one text starts no thread, and a system that gives none still answers.
+            let start = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
+            let others: Vec<_> = (1..threads).filter_map(start).collect();
+            let own = work();
+            let others = others.into_iter().flat_map(|other| other.join().expect("the tokenizer's panics are errors"));
+            own.into_iter().chain(others).collect::<Vec<_>>()
+        });
+        blocks.sort_unstable_by_key(|(first, _)| *first);
+        blocks.into_iter().flat_map(|(_, encodings)| encodings).collect()
+    }
+
+    /// [`TextEncoder::encode_all`] up to the first text that fails.
+    pub(crate) fn encode_every(&self, texts: &[Text<'_>]) -> Result<Vec<Encoding>> {
+        self.encode_all(texts).into_iter().collect()
+    }
+}

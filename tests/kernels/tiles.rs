@@ -1,0 +1,137 @@
+//! Every tile of a matrix product that the adapter can run, whichever it would choose.
+
+use crate::common::{self, Case, elements};
+use crate::matmul_as;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use wgbert::gpu::{Capabilities, Element, Gpu};
+use wgbert::kernels::matmul::{MatMul, Tile};
+use wgbert::kernels::{BatchSize, Binding, Kernel, Launch, Uniform, Values};
+use wgbert::models::Activation;
+
+/// A product in one tile, chosen by the test.
+#[derive(Debug)]
+struct Forced {
+    product: MatMul,
+    tile: Tile,
+}
+
+impl Kernel for Forced {
+    fn name(&self) -> &'static str {
+        self.product.name()
+    }
+
+    fn bindings(&self) -> &'static [Binding] {
+        self.product.bindings()
+    }
+
+    fn params(&self) -> Uniform {
+        self.product.params()
+    }
+
+    fn launch(&self, _: &Capabilities, batch: &BatchSize) -> Launch {
+        self.product.launch_in(&self.tile, batch)
+    }
+
+    fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {
+        self.product.reference(batch, operands);
+    }
+
+    fn operations(&self, batch: &BatchSize) -> u64 {
+        self.product.operations(batch)
+    }
+}
+
+/// The size of a product.
+#[derive(Clone, Copy, Debug)]
+struct Size {
+    element: Element,
+    inner: u32,
+    columns: u32,
+    extras: bool,
+}
+
+impl Size {
+    fn case(self, tile: Tile, rows: u32) -> Case {
+        let Size { element, inner, columns, extras } = self;
+        matmul_as(element, rows, inner, columns, Activation::Gelu, extras, |product| Forced { product, tile })
+    }
+
+    /// The tiles that each of these ways to see the adapter can run this in, by name.
+    fn tiles(self, gpus: &[Arc<Gpu>]) -> BTreeMap<&'static str, (Tile, Arc<Gpu>)> {
+        let mut all = BTreeMap::new();
+        for gpu in gpus {
+            // The steps are those of any rows and any tile.
+            let list = |product: MatMul| {
+                let tiles = product.tiles(&gpu.capabilities);
+                all.extend(tiles.into_iter().map(|tile| (tile.name, (tile, gpu.clone()))));
+                product
+            };
+            let Size { element, inner, columns, extras } = self;
+            let list = std::cell::RefCell::new(list);
+            matmul_as(element, 1, inner, columns, Activation::Gelu, extras, |product| (list.borrow_mut())(product));
+        }
+        all
+    }
+}
+
+/// Around the edges of blocks, of fours and of vectors; with extras the columns are the middle of a wider weight.
+fn sizes() -> Vec<Size> {
+    let sizes = [
+        (128, 384, false),
+        (16, 128, true),
+        (20, 136, true),
+        (260, 64, false),
+        (36, 72, true),
+        (15, 65, true),
+        (17, 33, false),
+        (1, 1, true),
+        (258, 130, false),
+        (768, 3, true),
+    ];
+    let with = |element| sizes.map(|(inner, columns, extras)| Size { element, inner, columns, extras });
+    elements().into_iter().flat_map(with).collect()
+}
+
+const ROWS: &[u32] = &[1, 3, 4, 5, 16, 17, 31, 32, 33, 63, 65, 127, 129];
+
+fn same_bits(gpus: &[Arc<Gpu>]) -> usize {
+    let mut ran = BTreeMap::new();
+    for size in sizes() {
+        let most = *ROWS.last().unwrap();
+        let mut expected: Option<(&str, Vec<u32>)> = None;
+        for (name, (tile, gpu)) in size.tiles(gpus) {
+            let tolerance = 1e-6 * f64::from(size.inner).sqrt().max(4.0);
+            common::compare(&format!("{size:?} in {name}"), gpu.clone(), size.case(tile, most), tolerance);
+            for &rows in ROWS {
+                let answers = common::run(gpu.clone(), size.case(tile, rows));
+                let bits: Vec<u32> = answers[0].f32().iter().map(|x| x.to_bits()).collect();
+                let (first, all) = expected.get_or_insert_with(|| {
+                    let all = common::run(gpu.clone(), size.case(tile, most));
+                    (name, all[0].f32().iter().map(|x| x.to_bits()).collect())
+                });
+                // The residual's first row depends on how many rows the input has.
+                if !size.extras || rows == most {
+                    assert!(bits == all[..bits.len()], "{size:?}: {rows} rows in {name} and {most} in {first} differ");
+                }
+            }
+            *ran.entry(name).or_insert(0) += 1;
+        }
+    }
+    println!("{ran:?}");
+    ran.len()
+}
+
+/// A row's answer depends neither on the rows beside it nor on the tile that computes it, to the last bit.
+#[test]
+fn every_tile_gives_the_same_bits() {
+    let gpus = [common::plain_gpu(), common::gpu()];
+    assert!(same_bits(&gpus) >= 6, "tiles are missing");
+}
+
+/// Nor does it on matrix units, whose bits are others.
+#[test]
+fn every_tile_of_matrix_units_gives_the_same_bits() {
+    let Some(gpu) = common::matrix_gpu() else { return };
+    assert!(same_bits(&[gpu]) >= 1, "tiles are missing");
+}
