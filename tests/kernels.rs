@@ -4,7 +4,7 @@ mod common;
 #[path = "kernels/tiles.rs"]
 mod tiles;
 
-use common::{Case, Random, check, elements};
+use common::{Case, Random, check, check_on, elements};
 use std::sync::Arc;
 use wgbert::gpu::{Element, Gpu, Input, Rows};
 use wgbert::kernels::argmax::Argmax;
@@ -67,7 +67,11 @@ fn embed() {
 
 #[test]
 fn layernorm() {
-    for columns in [1, 2, 7, 8, 9, 63, 64, 65, 128, 770, 1757] {
+    layernorm_cases(&common::gpu());
+}
+
+fn layernorm_cases(gpu: &Arc<Gpu>) {
+    for columns in [1, 2, 7, 8, 9, 63, 64, 65, 128, 768, 770, 1757, 2049] {
         let options = [(false, false), (true, false), (true, true)];
         for (element, (bias, residual)) in elements().into_iter().flat_map(|element| options.map(|o| (element, o))) {
             let mut case = Case::stored_as(element, lengths(9));
@@ -87,7 +91,7 @@ fn layernorm() {
             };
             case.recording.step(kernel, &[Some(input), Some(weight), Some(output), bias, residual]);
             case.output(output);
-            check(&format!("layernorm {element:?} {columns}"), case, 2e-5);
+            check_on(gpu, &format!("layernorm {element:?} {columns}"), case, 2e-5);
         }
     }
 }
@@ -359,7 +363,7 @@ fn attention_cases(gpu: &Arc<Gpu>, weights: bool) {
                     case.recording.step(Attention(heads), &operands);
                     case.output(output);
                 }
-                println!("{name}: {:.1e}", common::compare(&name, gpu.clone(), case, 5e-6));
+                check_on(gpu, &name, case, 5e-6);
             }
         }
     }
@@ -507,15 +511,32 @@ fn pool() {
 
 #[test]
 fn softmax() {
+    softmax_cases(&common::gpu());
+}
+
+fn softmax_cases(gpu: &Arc<Gpu>) {
     for columns in [1, 2, 3, 7, 8, 9, 63, 64, 65, 770, 1757] {
-        let mut case = Case::new(vec![1; 5]);
+        // Many short rows: a workgroup may have several.
+        let mut case = Case::new(vec![1; if columns < 10 { 130 } else { 5 }]);
         let rows = Rows::Texts;
         let input = case.rows(rows, columns, &mut Random::new(columns.into()).scaled(20.0));
         let output = case.recording.tensor(rows, columns as usize);
         case.recording.step(Softmax { rows, columns }, &[Some(input), Some(output)]);
         case.output(output);
-        check(&format!("softmax {columns}"), case, 1e-6);
+        check_on(gpu, &format!("softmax {columns}"), case, 1e-6);
     }
+}
+
+/// How rows are reduced on a card whose subgroups have several sizes, and on one without any.
+#[test]
+fn reductions_on_cards() {
+    for gpu in [common::card_gpu(), common::plain_gpu()] {
+        layernorm_cases(&gpu);
+        softmax_cases(&gpu);
+        argmax_cases(&gpu);
+        loss_cases(&gpu);
+    }
+    attention_cases(&common::card_gpu(), true);
 }
 
 #[test]
@@ -558,8 +579,13 @@ fn exponential() {
 
 #[test]
 fn argmax() {
+    argmax_cases(&common::gpu());
+}
+
+fn argmax_cases(gpu: &Arc<Gpu>) {
     for columns in [1, 2, 3, 7, 8, 9, 63, 64, 65, 129, 770, 1757] {
-        let mut numbers = Random::new(columns.into()).numbers(6 * columns);
+        let count = if columns < 10 { 130 } else { 6 };
+        let mut numbers = Random::new(columns.into()).numbers(count * columns);
         let columns_ = columns as usize;
         // A tie across lanes, all equal, all negative infinity, a NaN, and negative numbers only.
         numbers[columns_] = 5.0;
@@ -567,20 +593,24 @@ fn argmax() {
         numbers[2 * columns_..3 * columns_].fill(-1.5);
         numbers[3 * columns_..4 * columns_].fill(f32::NEG_INFINITY);
         numbers[5 * columns_ - 1] = f32::NAN;
-        numbers[5 * columns_..].iter_mut().for_each(|x| *x = -1.0 - x.abs());
-        let mut case = Case::new(vec![1; 6]);
+        numbers[5 * columns_..6 * columns_].iter_mut().for_each(|x| *x = -1.0 - x.abs());
+        let mut case = Case::new(vec![1; count as usize]);
         let rows = Rows::Texts;
         let input = case.given(rows, columns, numbers);
         let [index, value] = [case.recording.indices(rows, 1), case.recording.tensor(rows, 1)];
         case.recording.step(Argmax { rows, columns }, &[Some(input), Some(index), Some(value)]);
         case.output(index);
         case.output(value);
-        check(&format!("argmax {columns}"), case, 0.0);
+        check_on(gpu, &format!("argmax {columns}"), case, 0.0);
     }
 }
 
 #[test]
 fn loss() {
+    loss_cases(&common::gpu());
+}
+
+fn loss_cases(gpu: &Arc<Gpu>) {
     for kind in [LossKind::CrossEntropy, LossKind::BinaryCrossEntropy, LossKind::MeanSquaredError] {
         for columns in [1, 2, 3, 8, 9, 65, 770] {
             let mut case = Case::new(vec![1; 5]);
@@ -596,7 +626,7 @@ fn loss() {
             let output = case.recording.tensor(rows, 1);
             case.recording.step(Loss { rows, columns, kind }, &[Some(logits), Some(targets), Some(output)]);
             case.output(output);
-            check(&format!("loss {kind:?} {columns}"), case, 1e-6);
+            check_on(gpu, &format!("loss {kind:?} {columns}"), case, 1e-6);
         }
     }
 }

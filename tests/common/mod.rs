@@ -226,7 +226,12 @@ pub fn run(gpu: Arc<Gpu>, case: Case) -> Vec<Values> {
 
 /// Runs a case on the adapter, its outputs poisoned, and on the CPU twins, and compares.
 pub fn check(name: &str, case: Case, tolerance: f64) {
-    let worst = compare(name, gpu(), case, tolerance);
+    check_on(&gpu(), name, case, tolerance);
+}
+
+/// [`check`] with the kernels that `gpu` says it would run.
+pub fn check_on(gpu: &Arc<Gpu>, name: &str, case: Case, tolerance: f64) {
+    let worst = compare(name, gpu.clone(), case, tolerance);
     println!("{name}: {worst:.1e}");
 }
 
