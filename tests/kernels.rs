@@ -302,7 +302,7 @@ fn heads(element: Element, queries: Rows, heads: u32, head_width: u32, window: u
 }
 
 fn attention_cases(gpu: &Arc<Gpu>, weights: bool) {
-    for head_width in [1, 7, 8, 26, 32, 33, 64, 80, 128] {
+    for head_width in [1, 7, 8, 20, 26, 32, 33, 64, 80, 128] {
         let relative = |queries, keys, shared| Term::Relative { queries, keys, shared };
         for (window, score) in [
             (u32::MAX, Term::None),
@@ -316,7 +316,8 @@ fn attention_cases(gpu: &Arc<Gpu>, weights: bool) {
             // A score's part does not know the registers: one width of each chunk and one between stand for all, and the
             // largest, which takes a software adapter seconds to compile, is compiled once.
             let plain = score == Term::None;
-            if !plain && !matches!(head_width, 7 | 26 | 32) || matches!(head_width, 80 | 128) && window != u32::MAX {
+            if !plain && !matches!(head_width, 7 | 26 | 32) || matches!(head_width, 20 | 80 | 128) && window != u32::MAX
+            {
                 continue;
             }
             let rows = [Rows::Tokens, Rows::Texts];
@@ -377,6 +378,13 @@ fn attention() {
 #[test]
 fn attention_on_cards() {
     attention_cases(&common::card_gpu(), false);
+}
+
+#[test]
+fn attention_on_matrix_units() {
+    let Some(gpu) = common::matrix_gpu() else { return };
+    attention_cases(&gpu, false);
+    independent_texts(&gpu);
 }
 
 /// A text's answer depends neither on its neighbours nor on whether all its tokens ask, to the last bit.

@@ -26,6 +26,17 @@ fn precisions(capabilities: Option<Capabilities>) -> Vec<Options> {
     vec![stored_as(Precision::F32)]
 }
 
+/// The kernels of matrix units; none where the adapter lacks them.
+fn matrix_units() -> Vec<Options> {
+    let own = common::gpu().capabilities.clone();
+    if own.cooperative.is_none() {
+        println!("NOT RUN: {} has no square cooperative matrices, f16 in and f32 out", common::gpu().name);
+        return Vec::new();
+    }
+    let with_units = |options| Options { matrix_units: true, ..options };
+    precisions(Some(Capabilities { cpu: false, ..own })).into_iter().map(with_units).collect()
+}
+
 /// The kernels of graphics cards.
 fn card() -> Option<Capabilities> {
     Some(common::card(&common::gpu().capabilities))
@@ -39,6 +50,11 @@ fn golden_checkpoints_agree_with_float64() {
 #[test]
 fn golden_checkpoints_agree_with_float64_on_cards() {
     agree_with_float64(&precisions(card()));
+}
+
+#[test]
+fn golden_checkpoints_agree_with_float64_on_matrix_units() {
+    agree_with_float64(&matrix_units());
 }
 
 fn agree_with_float64(options: &[Options]) {
@@ -81,6 +97,11 @@ fn answers_are_bit_identical_alone_and_in_any_batch() {
 #[test]
 fn answers_are_bit_identical_on_cards() {
     are_bit_identical(&precisions(card()));
+}
+
+#[test]
+fn answers_are_bit_identical_on_matrix_units() {
+    are_bit_identical(&matrix_units());
 }
 
 fn are_bit_identical(options: &[Options]) {

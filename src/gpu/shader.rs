@@ -160,6 +160,7 @@ pub mod parts {
         SPLIT_ONE = "split_one",
         SPLIT_TWO = "split_two",
         STAGE_ROWS = "stage_rows",
+        STREAM_COOPERATIVE = "stream_cooperative",
         STREAM_LANE = "stream_lane",
         STREAM_SUBGROUP = "stream_subgroup",
         STREAM_TILE = "stream_tile",
