@@ -399,8 +399,8 @@ fn attention_texts_are_independent_on_cards() {
 }
 
 fn independent_texts(gpu: &Arc<Gpu>) {
-    let widths = [26, 32, 64];
-    for (element, head_width) in elements().into_iter().flat_map(|element| widths.map(|width| (element, width))) {
+    let shapes = [(26, u32::MAX), (32, u32::MAX), (64, u32::MAX), (32, 40)];
+    for (element, (head_width, window)) in elements().into_iter().flat_map(|element| shapes.map(|s| (element, s))) {
         let columns = 3 * head_width;
         let answers = |first_text: u32, lengths: Vec<u32>, queries| {
             let mut case = Case::stored_as(element, lengths);
@@ -413,7 +413,7 @@ fn independent_texts(gpu: &Arc<Gpu>) {
                 key_stride: 3 * columns,
                 first_key: columns,
                 first_value: 2 * columns,
-                ..heads(element, queries, 3, head_width, u32::MAX, Term::None)
+                ..heads(element, queries, 3, head_width, window, Term::None)
             };
             let qkv = rows(3 * columns);
             let starts = case.size.lengths.iter().scan(0, |start, &length| {
@@ -437,11 +437,11 @@ fn independent_texts(gpu: &Arc<Gpu>) {
             let bits = |x: &f32| x.to_bits();
             common::run(gpu.clone(), case)[0].f32().iter().map(bits).collect::<Vec<_>>()
         };
-        let together = answers(0, vec![3, 70, 9], Rows::Tokens);
-        let alone = answers(1, vec![70], Rows::Tokens);
-        let middle = &together[(3 * columns) as usize..(73 * columns) as usize];
+        let together = answers(0, vec![3, 165, 9], Rows::Tokens);
+        let alone = answers(1, vec![165], Rows::Tokens);
+        let middle = &together[(3 * columns) as usize..(168 * columns) as usize];
         assert!(alone == middle, "head width {head_width}: a text alone and among others differ");
-        let first = answers(1, vec![70], Rows::Texts);
+        let first = answers(1, vec![165], Rows::Texts);
         assert!(first[..] == alone[..columns as usize], "head width {head_width}: the first token alone differs");
     }
 }

@@ -83,7 +83,7 @@ fn agree_with_float64(options: &[Options]) {
             assert!(error <= tolerance, "{name}, {precision:?}: {what} are off by {error:e}, more than {tolerance:e}");
         }
     }
-    println!("{} checkpoints", cases.len());
+    println!("{} checkpoints, stored in {} ways", cases.len(), options.len());
     assert!(cases.iter().filter(|golden| golden.name.starts_with("bert")).count() >= 8, "BERT's own cases are missing");
 }
 

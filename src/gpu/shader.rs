@@ -161,6 +161,7 @@ pub mod parts {
         SPLIT_TWO = "split_two",
         STAGE_ROWS = "stage_rows",
         STREAM_COOPERATIVE = "stream_cooperative",
+        STREAM_KEYS = "stream_keys",
         STREAM_LANE = "stream_lane",
         STREAM_SUBGROUP = "stream_subgroup",
         STREAM_TILE = "stream_tile",

@@ -1,7 +1,7 @@
 //! The tiles of attention whose keys pass through workgroup memory.
 
 use super::{Heads, Term};
-use crate::gpu::{Capabilities, Element, Part, parts};
+use crate::gpu::{Capabilities, Element, Part, Rows, parts};
 
 /// Lanes of `stream_tile.wgsl`.
 const LANES: u32 = 64;
@@ -13,11 +13,13 @@ impl Heads {
     /// them, or none that is faster than a cache.
     pub(super) fn tile_parts(&self, device: &Capabilities) -> Option<Vec<Part>> {
         let fits = LANES <= device.workgroup_size && self.tile_memory() <= device.workgroup_memory;
-        let terms = match self.score {
-            Term::None | Term::Bias => parts::TERMS_NONE,
-            Term::Relative { .. } => parts::TERMS_RELATIVE,
+        let tile = match self.score {
+            // A query alone leaves a tile's other 31 idle. With relative terms it gets one: they are its tables' work.
+            Term::None | Term::Bias if self.queries == Rows::Texts => vec![parts::STREAM_KEYS],
+            Term::None | Term::Bias => vec![parts::STAGE_ROWS, parts::TERMS_NONE, parts::STREAM_TILE],
+            Term::Relative { .. } => vec![parts::STAGE_ROWS, parts::TERMS_RELATIVE, parts::STREAM_TILE],
         };
-        (fits && !device.cpu).then(|| vec![parts::KEYS_CHUNK, parts::STAGE_ROWS, terms, parts::STREAM_TILE])
+        (fits && !device.cpu).then(|| [vec![parts::KEYS_CHUNK], tile].concat())
     }
 
     /// Bytes of workgroup memory: in f32 32 x 32 weights, 32 rows of eight chunks, a vec4 a lane, and 64 rows of a table.
