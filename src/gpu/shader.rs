@@ -142,6 +142,7 @@ pub mod parts {
         MATH = "math",
         POSITIONS_NONE = "positions_none",
         POSITIONS_TABLE = "positions_table",
+        PRODUCTS_COOPERATIVE = "products_cooperative",
         QUERIES_TEXTS = "queries_texts",
         QUERIES_TOKENS = "queries_tokens",
         REDUCE_LANE = "reduce_lane",

@@ -14,7 +14,7 @@ impl Heads {
     pub(super) fn tile_parts(&self, device: &Capabilities) -> Option<Vec<Part>> {
         let fits = LANES <= device.workgroup_size && self.tile_memory() <= device.workgroup_memory;
         let tile = match self.score {
-            // A query alone leaves a tile's other 31 idle. With relative terms it gets one: they are its tables' work.
+            // A query alone would leave a tile's other 31 idle. Relative terms are only written for a tile.
             Term::None | Term::Bias if self.queries == Rows::Texts => vec![parts::STREAM_KEYS],
             Term::None | Term::Bias => vec![parts::STAGE_ROWS, parts::TERMS_NONE, parts::STREAM_TILE],
             Term::Relative { .. } => vec![parts::STAGE_ROWS, parts::TERMS_RELATIVE, parts::STREAM_TILE],
@@ -32,7 +32,7 @@ impl Heads {
     pub(super) fn cooperative_parts(&self, device: &Capabilities) -> Option<Vec<Part>> {
         self.cooperative_head(device)?;
         let matrices = if device.cooperative == Some(8) { parts::COOPERATIVE_8 } else { parts::COOPERATIVE_16 };
-        Some(vec![parts::KEYS_CHUNK, matrices, parts::STREAM_COOPERATIVE])
+        Some(vec![parts::KEYS_CHUNK, matrices, parts::PRODUCTS_COOPERATIVE, parts::STREAM_COOPERATIVE])
     }
 
     /// Columns of whole matrices that a head takes on matrix units; `None` where they are not used. What is stored as f32
