@@ -16,9 +16,9 @@ const QUIET_NAN: u32 = 0x7fc00000u;
 fn argmax(
     @builtin(workgroup_id) workgroup: vec3<u32>,
     @builtin(num_workgroups) grid: vec3<u32>,
-    @builtin(local_invocation_index) lane: u32,
+    lane: Lane,
 ) {
-    let row = fold(workgroup, grid);
+    let row = own_row(fold(workgroup, grid), lane);
     if row >= resolve(params.rows) { return; }
     let start = row * params.columns;
 
@@ -26,7 +26,7 @@ fn argmax(
     var largest = input[start];
     var first = NONE;
     var invalid = NONE;
-    for (var column = lane; column < params.columns; column += LANES) {
+    for (var column = first_column(lane); column < params.columns; column = next_column(column)) {
         let candidate = input[start + column];
         if is_nan(candidate) { invalid = min(invalid, column); }
         if first == NONE || candidate > largest {
@@ -38,7 +38,7 @@ fn argmax(
     let winner = reduce_max(lane, largest);
     first = reduce_min_index(lane, select(NONE, first, largest == winner));
 
-    if lane == 0u {
+    if first_column(lane) == 0u {
         if invalid != NONE {
             index[row] = NONE;
             // Not a constant expression, which could not be a NaN.

@@ -22,7 +22,7 @@ fn score(head: u32, row: u32, start: u32, i: u32, j: u32) -> f32 {
 fn attention_weights(
     @builtin(workgroup_id) workgroup: vec3<u32>,
     @builtin(num_workgroups) grid: vec3<u32>,
-    @builtin(local_invocation_index) lane: u32,
+    lane: Lane,
 ) {
     let index = fold(workgroup, grid);
     let row = index / params.heads;
@@ -35,7 +35,7 @@ fn attention_weights(
     let place = index * LONGEST;
 
     var highest = LOWEST;
-    for (var j = lane; j < length; j += LANES) {
+    for (var j = lane.index; j < length; j += LANES) {
         var value = LOWEST;
         if visible(i, j) { value = score(head, row, start, i, j); }
         output[place + j] = value;
@@ -43,11 +43,11 @@ fn attention_weights(
     }
     highest = reduce_max(lane, highest);
     var total = 0.0;
-    for (var j = lane; j < length; j += LANES) {
+    for (var j = lane.index; j < length; j += LANES) {
         let weight = select(0.0, exponential(output[place + j] - highest), visible(i, j));
         output[place + j] = weight;
         total += weight;
     }
     total = reduce_add(lane, total);
-    for (var j = lane; j < length; j += LANES) { output[place + j] /= total; }
+    for (var j = lane.index; j < length; j += LANES) { output[place + j] /= total; }
 }

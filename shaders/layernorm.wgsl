@@ -16,7 +16,7 @@ fn value_at(index: u32) -> Chunk { return Chunk(input[index]) + residual_at(inde
 fn layernorm(
     @builtin(workgroup_id) workgroup: vec3<u32>,
     @builtin(num_workgroups) grid: vec3<u32>,
-    @builtin(local_invocation_index) lane: u32,
+    lane: Lane,
 ) {
     let row = fold(workgroup, grid);
     if row >= resolve(params.rows) { return; }
@@ -25,21 +25,28 @@ fn layernorm(
     let columns = f32(params.columns);
 
     var total = Chunk();
-    for (var chunk = lane; chunk < chunks; chunk += LANES) {
-        total += value_at(start + chunk);
+    for (var step = 0u; step < steps(chunks); step += 1u) {
+        let chunk = step * LANES + lane.index;
+        if chunk < chunks { total += first_value(step, start + chunk); }
     }
     let mean = reduce_add(lane, sum(total)) / columns;
 
     var squares = Chunk();
-    for (var chunk = lane; chunk < chunks; chunk += LANES) {
-        let distance = value_at(start + chunk) - mean;
-        squares = fma(distance, distance, squares);
+    for (var step = 0u; step < steps(chunks); step += 1u) {
+        let chunk = step * LANES + lane.index;
+        if chunk < chunks {
+            let distance = value(step, start + chunk) - mean;
+            squares = fma(distance, distance, squares);
+        }
     }
     let variance = reduce_add(lane, sum(squares)) / columns;
 
     let scale = 1.0 / sqrt(variance + params.epsilon);
-    for (var chunk = lane; chunk < chunks; chunk += LANES) {
-        let normal = (value_at(start + chunk) - mean) * scale;
-        output[start + chunk] = Stored(fma(normal, weight[chunk], bias_at(chunk)));
+    for (var step = 0u; step < steps(chunks); step += 1u) {
+        let chunk = step * LANES + lane.index;
+        if chunk < chunks {
+            let normal = (value(step, start + chunk) - mean) * scale;
+            output[start + chunk] = Stored(fma(normal, weight[chunk], bias_at(chunk)));
+        }
     }
 }

@@ -11,10 +11,10 @@ override LANES: u32;
 fn loss(
     @builtin(workgroup_id) workgroup: vec3<u32>,
     @builtin(num_workgroups) grid: vec3<u32>,
-    @builtin(local_invocation_index) lane: u32,
+    lane: Lane,
 ) {
-    let row = fold(workgroup, grid);
+    let row = own_row(fold(workgroup, grid), lane);
     if row >= resolve(params.rows) { return; }
     let result = loss_of(row, lane);
-    if lane == 0u { output[row] = result; }
+    if first_column(lane) == 0u { output[row] = result; }
 }

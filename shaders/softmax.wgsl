@@ -11,25 +11,25 @@ override LANES: u32;
 fn softmax(
     @builtin(workgroup_id) workgroup: vec3<u32>,
     @builtin(num_workgroups) grid: vec3<u32>,
-    @builtin(local_invocation_index) lane: u32,
+    lane: Lane,
 ) {
-    let row = fold(workgroup, grid);
+    let row = own_row(fold(workgroup, grid), lane);
     if row >= resolve(params.rows) { return; }
     let start = row * params.columns;
 
     var highest = LOWEST;
-    for (var column = lane; column < params.columns; column += LANES) {
+    for (var column = first_column(lane); column < params.columns; column = next_column(column)) {
         highest = max(highest, input[start + column]);
     }
     highest = reduce_max(lane, highest);
 
     var total = 0.0;
-    for (var column = lane; column < params.columns; column += LANES) {
+    for (var column = first_column(lane); column < params.columns; column = next_column(column)) {
         total += exponential(input[start + column] - highest);
     }
     total = reduce_add(lane, total);
 
-    for (var column = lane; column < params.columns; column += LANES) {
+    for (var column = first_column(lane); column < params.columns; column = next_column(column)) {
         output[start + column] = exponential(input[start + column] - highest) / total;
     }
 }

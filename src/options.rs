@@ -126,6 +126,8 @@ pub struct Options {
     pub precision: Precision,
     /// Multiply on the adapter's matrix units, where it has any (cooperative matrices, an experimental feature of wgpu).
     pub matrix_units: bool,
+    /// Choose kernels as for an adapter that offers this, of which the chosen one must have all; `None`: by what it offers.
+    pub capabilities: Option<Capabilities>,
     /// The folder that `wgbert tune` keeps its choices in, for the command line [`gpu::cache::default_folder`]; `None`: no
     /// files are looked for.
     pub cache_dir: Option<PathBuf>,
@@ -211,6 +213,9 @@ impl Options {
         };
         let found = found.ok_or_else(|| Error::NoSuchAdapter { wanted, available: listed() })?;
         let mut adapter = adapters.swap_remove(found);
+        if let Some(capabilities) = &self.capabilities {
+            adapter.capabilities = capabilities.clone();
+        }
         if !self.matrix_units {
             adapter.capabilities.cooperative = None;
         }

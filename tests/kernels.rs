@@ -4,8 +4,9 @@ mod common;
 #[path = "kernels/tiles.rs"]
 mod tiles;
 
-use common::{Case, Random, check, elements};
-use wgbert::gpu::{Element, Input, Rows};
+use common::{Case, Random, check, check_on, elements};
+use std::sync::Arc;
+use wgbert::gpu::{Element, Gpu, Input, Rows};
 use wgbert::kernels::argmax::Argmax;
 use wgbert::kernels::attention::{Attention, Heads, Term};
 use wgbert::kernels::attention_weights::AttentionWeights;
@@ -66,7 +67,11 @@ fn embed() {
 
 #[test]
 fn layernorm() {
-    for columns in [1, 2, 7, 8, 9, 63, 64, 65, 128, 770, 1757] {
+    layernorm_cases(&common::gpu());
+}
+
+fn layernorm_cases(gpu: &Arc<Gpu>) {
+    for columns in [1, 2, 7, 8, 9, 63, 64, 65, 128, 768, 770, 1757, 2049] {
         let options = [(false, false), (true, false), (true, true)];
         for (element, (bias, residual)) in elements().into_iter().flat_map(|element| options.map(|o| (element, o))) {
             let mut case = Case::stored_as(element, lengths(9));
@@ -86,7 +91,7 @@ fn layernorm() {
             };
             case.recording.step(kernel, &[Some(input), Some(weight), Some(output), bias, residual]);
             case.output(output);
-            check(&format!("layernorm {element:?} {columns}"), case, 2e-5);
+            check_on(gpu, &format!("layernorm {element:?} {columns}"), case, 2e-5);
         }
     }
 }
@@ -296,8 +301,8 @@ fn heads(element: Element, queries: Rows, heads: u32, head_width: u32, window: u
     }
 }
 
-fn attention_cases(weights: bool) {
-    for head_width in [1, 7, 8, 26, 32, 33, 64, 128] {
+fn attention_cases(gpu: &Arc<Gpu>, weights: bool) {
+    for head_width in [1, 7, 8, 20, 26, 32, 33, 64, 80, 128] {
         let relative = |queries, keys, shared| Term::Relative { queries, keys, shared };
         for (window, score) in [
             (u32::MAX, Term::None),
@@ -311,7 +316,8 @@ fn attention_cases(weights: bool) {
             // A score's part does not know the registers: one width of each chunk and one between stand for all, and the
             // largest, which takes a software adapter seconds to compile, is compiled once.
             let plain = score == Term::None;
-            if !plain && !matches!(head_width, 7 | 26 | 32) || head_width == 128 && window != u32::MAX {
+            if !plain && !matches!(head_width, 7 | 26 | 32) || matches!(head_width, 20 | 80 | 128) && window != u32::MAX
+            {
                 continue;
             }
             let rows = [Rows::Tokens, Rows::Texts];
@@ -358,7 +364,7 @@ fn attention_cases(weights: bool) {
                     case.recording.step(Attention(heads), &operands);
                     case.output(output);
                 }
-                check(&name, case, 5e-6);
+                check_on(gpu, &name, case, 5e-6);
             }
         }
     }
@@ -366,14 +372,35 @@ fn attention_cases(weights: bool) {
 
 #[test]
 fn attention() {
-    attention_cases(false);
+    attention_cases(&common::gpu(), false);
+}
+
+#[test]
+fn attention_on_cards() {
+    attention_cases(&common::card_gpu(), false);
+}
+
+#[test]
+fn attention_on_matrix_units() {
+    let Some(gpu) = common::matrix_gpu() else { return };
+    attention_cases(&gpu, false);
+    independent_texts(&gpu);
 }
 
 /// A text's answer depends neither on its neighbours nor on whether all its tokens ask, to the last bit.
 #[test]
 fn attention_texts_are_independent() {
-    let widths = [26, 32, 64];
-    for (element, head_width) in elements().into_iter().flat_map(|element| widths.map(|width| (element, width))) {
+    independent_texts(&common::gpu());
+}
+
+#[test]
+fn attention_texts_are_independent_on_cards() {
+    independent_texts(&common::card_gpu());
+}
+
+fn independent_texts(gpu: &Arc<Gpu>) {
+    let shapes = [(26, u32::MAX), (32, u32::MAX), (64, u32::MAX), (32, 40)];
+    for (element, (head_width, window)) in elements().into_iter().flat_map(|element| shapes.map(|s| (element, s))) {
         let columns = 3 * head_width;
         let answers = |first_text: u32, lengths: Vec<u32>, queries| {
             let mut case = Case::stored_as(element, lengths);
@@ -386,7 +413,7 @@ fn attention_texts_are_independent() {
                 key_stride: 3 * columns,
                 first_key: columns,
                 first_value: 2 * columns,
-                ..heads(element, queries, 3, head_width, u32::MAX, Term::None)
+                ..heads(element, queries, 3, head_width, window, Term::None)
             };
             let qkv = rows(3 * columns);
             let starts = case.size.lengths.iter().scan(0, |start, &length| {
@@ -408,20 +435,20 @@ fn attention_texts_are_independent() {
             case.recording.step(Attention(heads), &operands);
             case.output(output);
             let bits = |x: &f32| x.to_bits();
-            common::run(common::gpu(), case)[0].f32().iter().map(bits).collect::<Vec<_>>()
+            common::run(gpu.clone(), case)[0].f32().iter().map(bits).collect::<Vec<_>>()
         };
-        let together = answers(0, vec![3, 70, 9], Rows::Tokens);
-        let alone = answers(1, vec![70], Rows::Tokens);
-        let middle = &together[(3 * columns) as usize..(73 * columns) as usize];
+        let together = answers(0, vec![3, 165, 9], Rows::Tokens);
+        let alone = answers(1, vec![165], Rows::Tokens);
+        let middle = &together[(3 * columns) as usize..(168 * columns) as usize];
         assert!(alone == middle, "head width {head_width}: a text alone and among others differ");
-        let first = answers(1, vec![70], Rows::Texts);
+        let first = answers(1, vec![165], Rows::Texts);
         assert!(first[..] == alone[..columns as usize], "head width {head_width}: the first token alone differs");
     }
 }
 
 #[test]
 fn attention_weights() {
-    attention_cases(true);
+    attention_cases(&common::gpu(), true);
 }
 
 #[test]
@@ -492,15 +519,32 @@ fn pool() {
 
 #[test]
 fn softmax() {
+    softmax_cases(&common::gpu());
+}
+
+fn softmax_cases(gpu: &Arc<Gpu>) {
     for columns in [1, 2, 3, 7, 8, 9, 63, 64, 65, 770, 1757] {
-        let mut case = Case::new(vec![1; 5]);
+        // Many short rows: a workgroup may have several.
+        let mut case = Case::new(vec![1; if columns < 10 { 130 } else { 5 }]);
         let rows = Rows::Texts;
         let input = case.rows(rows, columns, &mut Random::new(columns.into()).scaled(20.0));
         let output = case.recording.tensor(rows, columns as usize);
         case.recording.step(Softmax { rows, columns }, &[Some(input), Some(output)]);
         case.output(output);
-        check(&format!("softmax {columns}"), case, 1e-6);
+        check_on(gpu, &format!("softmax {columns}"), case, 1e-6);
     }
+}
+
+/// How rows are reduced on a card whose subgroups have several sizes, and on one without any.
+#[test]
+fn reductions_on_cards() {
+    for gpu in [common::card_gpu(), common::plain_gpu()] {
+        layernorm_cases(&gpu);
+        softmax_cases(&gpu);
+        argmax_cases(&gpu);
+        loss_cases(&gpu);
+    }
+    attention_cases(&common::card_gpu(), true);
 }
 
 #[test]
@@ -543,8 +587,13 @@ fn exponential() {
 
 #[test]
 fn argmax() {
+    argmax_cases(&common::gpu());
+}
+
+fn argmax_cases(gpu: &Arc<Gpu>) {
     for columns in [1, 2, 3, 7, 8, 9, 63, 64, 65, 129, 770, 1757] {
-        let mut numbers = Random::new(columns.into()).numbers(6 * columns);
+        let count = if columns < 10 { 130 } else { 6 };
+        let mut numbers = Random::new(columns.into()).numbers(count * columns);
         let columns_ = columns as usize;
         // A tie across lanes, all equal, all negative infinity, a NaN, and negative numbers only.
         numbers[columns_] = 5.0;
@@ -552,20 +601,24 @@ fn argmax() {
         numbers[2 * columns_..3 * columns_].fill(-1.5);
         numbers[3 * columns_..4 * columns_].fill(f32::NEG_INFINITY);
         numbers[5 * columns_ - 1] = f32::NAN;
-        numbers[5 * columns_..].iter_mut().for_each(|x| *x = -1.0 - x.abs());
-        let mut case = Case::new(vec![1; 6]);
+        numbers[5 * columns_..6 * columns_].iter_mut().for_each(|x| *x = -1.0 - x.abs());
+        let mut case = Case::new(vec![1; count as usize]);
         let rows = Rows::Texts;
         let input = case.given(rows, columns, numbers);
         let [index, value] = [case.recording.indices(rows, 1), case.recording.tensor(rows, 1)];
         case.recording.step(Argmax { rows, columns }, &[Some(input), Some(index), Some(value)]);
         case.output(index);
         case.output(value);
-        check(&format!("argmax {columns}"), case, 0.0);
+        check_on(gpu, &format!("argmax {columns}"), case, 0.0);
     }
 }
 
 #[test]
 fn loss() {
+    loss_cases(&common::gpu());
+}
+
+fn loss_cases(gpu: &Arc<Gpu>) {
     for kind in [LossKind::CrossEntropy, LossKind::BinaryCrossEntropy, LossKind::MeanSquaredError] {
         for columns in [1, 2, 3, 8, 9, 65, 770] {
             let mut case = Case::new(vec![1; 5]);
@@ -581,7 +634,7 @@ fn loss() {
             let output = case.recording.tensor(rows, 1);
             case.recording.step(Loss { rows, columns, kind }, &[Some(logits), Some(targets), Some(output)]);
             case.output(output);
-            check(&format!("loss {kind:?} {columns}"), case, 1e-6);
+            check_on(gpu, &format!("loss {kind:?} {columns}"), case, 1e-6);
         }
     }
 }

@@ -2,8 +2,9 @@
 
 mod common;
 
-use common::golden::{Golden, Worst, supported};
+use common::golden::{Golden, Worst, one_of_each, supported};
 use wgbert::checkpoint::Config;
+use wgbert::gpu::Capabilities;
 use wgbert::{Classifier, Options, Precision, Request, models};
 
 /// The f32 kernels' largest error of logits and hidden states.
@@ -11,27 +12,60 @@ const TOLERANCE: f64 = 3e-5;
 /// The same where everything that is stored is rounded to f16.
 const TOLERANCE_F16: f64 = 5e-2;
 
-fn open(golden: &Golden, precision: Precision) -> Classifier {
-    Options { precision, ..Options::default() }
-        .load(&golden.folder)
-        .unwrap_or_else(|error| panic!("{}: {error}", golden.name))
+fn open(golden: &Golden, options: &Options) -> Classifier {
+    options.clone().load(&golden.folder).unwrap_or_else(|error| panic!("{}: {error}", golden.name))
 }
 
-/// What the adapter can store as.
-fn precisions() -> Vec<Precision> {
+/// As what the adapter can store, with kernels chosen as for an adapter that offers `capabilities`.
+fn precisions(capabilities: Option<Capabilities>) -> Vec<Options> {
+    let stored_as = |precision| Options { precision, capabilities: capabilities.clone(), ..Options::default() };
     if common::gpu().capabilities.f16 {
-        return vec![Precision::F32, Precision::F16];
+        return vec![stored_as(Precision::F32), stored_as(Precision::F16)];
     }
     println!("NOT RUN in f16: {} has no 16-bit floats in shaders", common::gpu().name);
-    vec![Precision::F32]
+    vec![stored_as(Precision::F32)]
+}
+
+/// The kernels of matrix units; none where the adapter lacks them.
+fn matrix_units() -> Vec<Options> {
+    let own = common::gpu().capabilities.clone();
+    if own.cooperative.is_none() {
+        println!("NOT RUN: {} has no square cooperative matrices, f16 in and f32 out", common::gpu().name);
+        return Vec::new();
+    }
+    let with_units = |options| Options { matrix_units: true, ..options };
+    precisions(Some(Capabilities { cpu: false, ..own })).into_iter().map(with_units).collect()
+}
+
+/// The kernels of graphics cards.
+fn card() -> Option<Capabilities> {
+    Some(common::card(&common::gpu().capabilities))
 }
 
 #[test]
 fn golden_checkpoints_agree_with_float64() {
     let cases = supported();
-    for (precision, golden) in precisions().into_iter().flat_map(|precision| cases.iter().map(move |c| (precision, c)))
-    {
-        let mut classifier = open(golden, precision);
+    agree_with_float64(&precisions(None), &cases);
+    assert!(cases.iter().filter(|golden| golden.name.starts_with("bert")).count() >= 8, "BERT's own cases are missing");
+}
+
+#[test]
+fn golden_checkpoints_agree_with_float64_on_cards() {
+    let (f32, f16): (Vec<_>, Vec<_>) =
+        precisions(card()).into_iter().partition(|options| options.precision == Precision::F32);
+    agree_with_float64(&f32, &supported());
+    agree_with_float64(&f16, &one_of_each());
+}
+
+#[test]
+fn golden_checkpoints_agree_with_float64_on_matrix_units() {
+    agree_with_float64(&matrix_units(), &supported());
+}
+
+fn agree_with_float64(options: &[Options], cases: &[Golden]) {
+    for (options, golden) in options.iter().flat_map(|options| cases.iter().map(move |golden| (options, golden))) {
+        let precision = options.precision;
+        let mut classifier = open(golden, options);
         let encodings = golden.encode(&classifier);
         let everything = Request { hidden_states: true, attentions: golden.has_attentions(), labels: golden.labels() };
         let output = classifier.run(&encodings, &everything).unwrap_or_else(|error| panic!("{}: {error}", golden.name));
@@ -53,18 +87,29 @@ fn golden_checkpoints_agree_with_float64() {
             assert!(error <= tolerance, "{name}, {precision:?}: {what} are off by {error:e}, more than {tolerance:e}");
         }
     }
-    println!("{} checkpoints", cases.len());
-    assert!(cases.iter().filter(|golden| golden.name.starts_with("bert")).count() >= 8, "BERT's own cases are missing");
+    println!("{} checkpoints, stored in {} ways", cases.len(), options.len());
 }
 
 /// One text's logits do not depend on what else is classified, in which order, in how many batches, or on what else is
 /// asked for.
 #[test]
 fn answers_are_bit_identical_alone_and_in_any_batch() {
-    let cases = supported();
-    for (precision, golden) in precisions().into_iter().flat_map(|precision| cases.iter().map(move |c| (precision, c)))
-    {
-        let mut classifier = open(golden, precision);
+    are_bit_identical(&precisions(None), &supported());
+}
+
+#[test]
+fn answers_are_bit_identical_on_cards() {
+    are_bit_identical(&precisions(card()), &one_of_each());
+}
+
+#[test]
+fn answers_are_bit_identical_on_matrix_units() {
+    are_bit_identical(&matrix_units(), &one_of_each());
+}
+
+fn are_bit_identical(options: &[Options], cases: &[Golden]) {
+    for (options, golden) in options.iter().flat_map(|options| cases.iter().map(move |golden| (options, golden))) {
+        let mut classifier = open(golden, options);
         let encodings = golden.encode(&classifier);
         let plain = Request::default();
         let alone: Vec<Vec<u32>> = encodings
@@ -75,9 +120,8 @@ fn answers_are_bit_identical_alone_and_in_any_batch() {
         // Forty texts in a scrambled order, on a plan that needs several batches for them.
         let order: Vec<usize> = (0..40).map(|i| (i * 7 + i / 3) % encodings.len()).collect();
         let many: Vec<_> = order.iter().map(|&index| encodings[index].clone()).collect();
-        let mut small = Options { batch_tokens: Some(1), batch_texts: Some(3), precision, ..Options::default() }
-            .load(&golden.folder)
-            .unwrap();
+        let mut small =
+            Options { batch_tokens: Some(1), batch_texts: Some(3), ..options.clone() }.load(&golden.folder).unwrap();
         let split = small.run(&many, &plain).unwrap();
         let everything = Request { hidden_states: true, attentions: golden.has_attentions(), labels: golden.labels() };
         let full = classifier.run(&encodings, &everything).unwrap();

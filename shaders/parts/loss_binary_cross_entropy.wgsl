@@ -2,10 +2,10 @@
 
 @group(0) @binding(1) var<storage, read> targets: array<f32>; // [rows, columns] between 0 and 1
 
-fn loss_of(row: u32, lane: u32) -> f32 {
+fn loss_of(row: u32, lane: Lane) -> f32 {
     let start = row * params.columns;
     var total = 0.0;
-    for (var column = lane; column < params.columns; column += LANES) {
+    for (var column = first_column(lane); column < params.columns; column = next_column(column)) {
         let logit = logits[start + column];
         total += max(logit, 0.0) - logit * targets[start + column] + log(1.0 + exponential(-abs(logit)));
     }

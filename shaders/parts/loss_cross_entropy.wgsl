@@ -2,15 +2,15 @@
 
 @group(0) @binding(1) var<storage, read> targets: array<u32>; // [rows] class index
 
-fn loss_of(row: u32, lane: u32) -> f32 {
+fn loss_of(row: u32, lane: Lane) -> f32 {
     let start = row * params.columns;
     var highest = LOWEST;
-    for (var column = lane; column < params.columns; column += LANES) {
+    for (var column = first_column(lane); column < params.columns; column = next_column(column)) {
         highest = max(highest, logits[start + column]);
     }
     highest = reduce_max(lane, highest);
     var total = 0.0;
-    for (var column = lane; column < params.columns; column += LANES) {
+    for (var column = first_column(lane); column < params.columns; column = next_column(column)) {
         total += exponential(logits[start + column] - highest);
     }
     total = reduce_add(lane, total);

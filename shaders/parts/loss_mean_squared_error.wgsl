@@ -2,10 +2,10 @@
 
 @group(0) @binding(1) var<storage, read> targets: array<f32>; // [rows, columns]
 
-fn loss_of(row: u32, lane: u32) -> f32 {
+fn loss_of(row: u32, lane: Lane) -> f32 {
     let start = row * params.columns;
     var total = 0.0;
-    for (var column = lane; column < params.columns; column += LANES) {
+    for (var column = first_column(lane); column < params.columns; column = next_column(column)) {
         let distance = logits[start + column] - targets[start + column];
         total = fma(distance, distance, total);
     }

@@ -2,7 +2,7 @@
 //!
 //! What transformers' output lacks. A row with a NaN has no largest element: its index is [`NONE`], its value NaN.
 
-use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, reduction, uniform::uniform};
+use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, reduce::Reduction, uniform::uniform};
 use crate::gpu::{Capabilities, Recording, Rows, Shader, Tensor, parts};
 
 pub const NAME: &str = "argmax";
@@ -47,10 +47,13 @@ impl Kernel for Argmax {
     }
 
     fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
-        let (lanes, reduce) = reduction(device);
+        let reduction = Reduction::of_columns(device, self.columns);
+        let mut linked = vec![parts::BATCH, parts::MATH];
+        linked.extend(reduction.parts());
+        linked.extend([parts::ARGMAX]);
         Launch {
-            shader: Shader::link(NAME, &[parts::BATCH, parts::MATH, reduce, parts::ARGMAX]).constant("LANES", lanes),
-            grid: folded(batch.rows(self.rows), device),
+            shader: Shader::link(NAME, &linked).constant("LANES", reduction.lanes),
+            grid: reduction.grid(batch.rows(self.rows), device),
         }
     }
 

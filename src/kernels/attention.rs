@@ -2,6 +2,8 @@
 //!
 //! Vaswani et al. 2017; streamed as in Milakov & Gimelshein 2018 and Rabe & Staats 2021.
 
+mod tile;
+
 use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, uniform::uniform, write_output};
 use crate::gpu::{Capabilities, Element, Input, Part, Recording, Rows, Shader, Tensor, parts};
 use crate::models::{self, DistanceTable, Score};
@@ -114,7 +116,10 @@ impl Heads {
             33..=64 => parts::HEAD_64,
             chunks => panic!("{NAME}: a head of {chunks} chunks; the model's file must refuse it"),
         };
-        vec![parts::KEYS_CHUNK, parts::STREAM_LANE, registers]
+        let tile = self.cooperative_parts(device).or_else(|| self.tile_parts(device));
+        let mut linked = tile.unwrap_or_else(|| vec![parts::KEYS_CHUNK, parts::STREAM_LANE]);
+        linked.push(registers);
+        linked
     }
 
     fn queries_a_tile(&self, device: &Capabilities) -> u32 {
@@ -298,7 +303,12 @@ impl Kernel for Attention {
         let mut linked = heads.parts();
         linked.extend([rows, parts::ATTENTION]);
         linked.extend(heads.stream(device));
-        let shader = Shader::link(NAME, &linked).constant("QUERIES", queries);
+        let mut shader = Shader::link(NAME, &linked).constant("QUERIES", queries);
+        if let Some(head) = heads.cooperative_head(device) {
+            // An `enable` comes before all else, and again with the storage.
+            shader.parts.insert(0, parts::ENABLE_COOPERATIVE);
+            shader = shader.constant("HEAD", head);
+        }
         Launch { shader: heads.constants(shader), grid: [tiles, heads.heads, 1] }
     }
 

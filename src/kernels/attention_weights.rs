@@ -3,7 +3,7 @@
 //! transformers: what `output_attentions=True` returns under eager attention.
 
 use super::attention::{Heads, Projections, Query, ScoreTables};
-use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, reduction, write_output};
+use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, reduce::Reduction, write_output};
 use crate::gpu::{Capabilities, Input, Recording, Rows, Shader, Tensor, parts};
 
 pub const NAME: &str = "attention_weights";
@@ -59,10 +59,10 @@ impl Kernel for AttentionWeights {
     }
 
     fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
-        let (lanes, reduce) = reduction(device);
+        let reduction = Reduction::shared(device, self.heads.max_length);
         let mut linked = self.heads.parts();
-        linked.extend([parts::KEYS_CHUNK, reduce, parts::ATTENTION_WEIGHTS]);
-        let shader = Shader::link(NAME, &linked).constant("LANES", lanes).constant("LONGEST", self.longest);
+        linked.extend([parts::KEYS_CHUNK, reduction.part, parts::ATTENTION_WEIGHTS]);
+        let shader = Shader::link(NAME, &linked).constant("LANES", reduction.lanes).constant("LONGEST", self.longest);
         Launch { shader: self.heads.constants(shader), grid: folded(batch.tokens * self.heads.heads, device) }
     }
 

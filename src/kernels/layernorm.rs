@@ -2,7 +2,7 @@
 //!
 //! Ba, Kiros, Hinton 2016, "Layer Normalization".
 
-use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, reduction, uniform::uniform, write_output};
+use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, reduce, uniform::uniform, write_output};
 use crate::gpu::{Capabilities, Element, Recording, Rows, Shader, Tensor, parts};
 use crate::models::Norm;
 
@@ -69,19 +69,22 @@ impl Kernel for LayerNorm {
     }
 
     fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
-        let (lanes, reduce) = reduction(device);
+        let chunks = if self.columns.is_multiple_of(4) { self.columns / 4 } else { self.columns };
+        let reduction = reduce::Reduction::shared(device, chunks);
+        let fits = !device.cpu && chunks <= reduce::KEPT * reduction.lanes;
         let mut linked = parts::storage(self.element);
         linked.extend([
             parts::chunk(self.columns),
             parts::BATCH,
-            reduce,
+            reduction.part,
+            if fits { parts::KEPT_REGISTERS } else { parts::KEPT_MEMORY },
             parts::bias(self.bias),
             parts::residual(self.residual),
             parts::LAYERNORM,
         ]);
         Launch {
-            shader: Shader::link(NAME, &linked).constant("LANES", lanes),
-            grid: folded(batch.rows(self.rows), device),
+            shader: Shader::link(NAME, &linked).constant("LANES", reduction.lanes),
+            grid: reduction.grid(batch.rows(self.rows), device),
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! transformers: `ForSequenceClassificationLoss` in loss/loss_utils.py, before the mean over the texts.
 
-use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, reduction, uniform::uniform, write_output};
+use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, reduce::Reduction, uniform::uniform, write_output};
 use crate::gpu::{Capabilities, Input, Recording, Rows, Shader, Tensor, parts};
 
 pub const NAME: &str = "loss";
@@ -60,16 +60,18 @@ impl Kernel for Loss {
     }
 
     fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
-        let (lanes, reduce) = reduction(device);
+        let reduction = Reduction::of_columns(device, self.columns);
         let kind = match self.kind {
             LossKind::CrossEntropy => parts::LOSS_CROSS_ENTROPY,
             LossKind::BinaryCrossEntropy => parts::LOSS_BINARY_CROSS_ENTROPY,
             LossKind::MeanSquaredError => parts::LOSS_MEAN_SQUARED_ERROR,
         };
+        let mut linked = vec![parts::BATCH, parts::MATH];
+        linked.extend(reduction.parts());
+        linked.extend([kind, parts::LOSS]);
         Launch {
-            shader: Shader::link(NAME, &[parts::BATCH, parts::MATH, reduce, kind, parts::LOSS])
-                .constant("LANES", lanes),
-            grid: folded(batch.rows(self.rows), device),
+            shader: Shader::link(NAME, &linked).constant("LANES", reduction.lanes),
+            grid: reduction.grid(batch.rows(self.rows), device),
         }
     }
 

@@ -10,6 +10,7 @@ pub mod layernorm;
 pub mod loss;
 pub mod matmul;
 pub mod pool;
+mod reduce;
 pub mod rotary;
 pub mod sigmoid;
 pub mod softmax;
@@ -263,15 +264,6 @@ fn write_output(operands: &mut [Values], output: usize, write: impl FnOnce(&[Val
 fn folded(count: u32, device: &Capabilities) -> [u32; 3] {
     let width = count.clamp(1, device.max_workgroups);
     [width, count.div_ceil(width).max(1), 1]
-}
-
-/// Lanes and part of a kernel that reduces along its rows.
-fn reduction(device: &Capabilities) -> (u32, crate::gpu::Part) {
-    match device.uniform_subgroup() {
-        // Neither memory nor barriers, on which a row of a few hundred elements would spend most of its time.
-        Some(size) => (size, crate::gpu::parts::REDUCE_SUBGROUP),
-        None => (64, crate::gpu::parts::REDUCE_WORKGROUP),
-    }
 }
 
 #[cfg(test)]

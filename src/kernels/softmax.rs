@@ -1,6 +1,6 @@
 //! `output = exp(input - max(input)) / sum(exp(input - max(input)))`, row by row
 
-use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, reduction, uniform::uniform, write_output};
+use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, reduce::Reduction, uniform::uniform, write_output};
 use crate::gpu::{Capabilities, Recording, Rows, Shader, Tensor, parts};
 
 pub const NAME: &str = "softmax";
@@ -40,10 +40,13 @@ impl Kernel for Softmax {
     }
 
     fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
-        let (lanes, reduce) = reduction(device);
+        let reduction = Reduction::of_columns(device, self.columns);
+        let mut linked = vec![parts::BATCH, parts::MATH];
+        linked.extend(reduction.parts());
+        linked.extend([parts::SOFTMAX]);
         Launch {
-            shader: Shader::link(NAME, &[parts::BATCH, parts::MATH, reduce, parts::SOFTMAX]).constant("LANES", lanes),
-            grid: folded(batch.rows(self.rows), device),
+            shader: Shader::link(NAME, &linked).constant("LANES", reduction.lanes),
+            grid: reduction.grid(batch.rows(self.rows), device),
         }
     }
 

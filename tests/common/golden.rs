@@ -2,8 +2,10 @@
 
 use safetensors::SafeTensors;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use wgbert::models::{ARCHITECTURES, Architecture};
 use wgbert::text::Encoding;
 use wgbert::{Classifier, Label, SequenceClassifierOutput, Text};
 
@@ -44,8 +46,8 @@ pub fn supported() -> Vec<Golden> {
     folders.sort();
     for folder in folders.into_iter().filter(|folder| folder.join("expected.json").exists()) {
         let golden = Golden::open(&folder);
-        let model_type = golden.expected["model_type"].as_str().unwrap();
-        if wgbert::models::ARCHITECTURES.iter().any(|architecture| architecture.model_type == model_type) {
+        let known = |architecture: &Architecture| architecture.model_type == golden.model_type();
+        if ARCHITECTURES.iter().any(known) {
             cases.push(golden);
         }
     }
@@ -53,7 +55,19 @@ pub fn supported() -> Vec<Golden> {
     cases
 }
 
+/// The first of each architecture, where running all would take minutes.
+pub fn one_of_each() -> Vec<Golden> {
+    let mut seen = BTreeSet::new();
+    let mut cases = supported();
+    cases.retain(|golden| seen.insert(golden.model_type().to_string()));
+    cases
+}
+
 impl Golden {
+    fn model_type(&self) -> &str {
+        self.expected["model_type"].as_str().unwrap()
+    }
+
     pub fn open(folder: &Path) -> Golden {
         let expected = std::fs::read(folder.join("expected.json")).unwrap();
         Golden {

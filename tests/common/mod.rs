@@ -37,6 +37,24 @@ pub fn plain_gpu() -> Arc<Gpu> {
     GPU.get_or_init(open_plain).clone()
 }
 
+/// What an adapter offers, as a graphics card that may choose among several sizes of subgroups: kernels choose what cards
+/// run.
+pub fn card(device: &Capabilities) -> Capabilities {
+    let subgroup = device.subgroup.map(|(least, most)| (least.min(most / 2).max(1), most));
+    Capabilities { cpu: false, cooperative: None, subgroup, ..device.clone() }
+}
+
+/// The adapter of [`gpu`] as such a card.
+pub fn card_gpu() -> Arc<Gpu> {
+    static GPU: OnceLock<Arc<Gpu>> = OnceLock::new();
+    let open_card = || {
+        let mut gpu = open();
+        gpu.capabilities = card(&gpu.capabilities);
+        Arc::new(gpu)
+    };
+    GPU.get_or_init(open_card).clone()
+}
+
 /// That adapter with its matrix units in use, also where it is a software adapter that has a faster way; says so where
 /// it has none.
 pub fn matrix_gpu() -> Option<Arc<Gpu>> {
@@ -208,7 +226,12 @@ pub fn run(gpu: Arc<Gpu>, case: Case) -> Vec<Values> {
 
 /// Runs a case on the adapter, its outputs poisoned, and on the CPU twins, and compares.
 pub fn check(name: &str, case: Case, tolerance: f64) {
-    let worst = compare(name, gpu(), case, tolerance);
+    check_on(&gpu(), name, case, tolerance);
+}
+
+/// [`check`] with the kernels that `gpu` says it would run.
+pub fn check_on(gpu: &Arc<Gpu>, name: &str, case: Case, tolerance: f64) {
+    let worst = compare(name, gpu.clone(), case, tolerance);
     println!("{name}: {worst:.1e}");
 }
 

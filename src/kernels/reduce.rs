@@ -1,0 +1,57 @@
+//! How the lanes of a workgroup share a row that they reduce to one value.
+
+use super::folded;
+use crate::gpu::{Capabilities, Part, parts};
+
+/// Items of a row that a lane of `kept_registers.wgsl` holds.
+pub(super) const KEPT: u32 = 8;
+/// Lanes of a workgroup of several subgroups or none, at least.
+const LANES: u32 = 64;
+/// Columns of a row that one lane reduces alone, at most.
+const SHORT: u32 = 32;
+
+/// Lanes of a workgroup, rows that it has, and the part that reduces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reduction {
+    pub lanes: u32,
+    pub rows: u32,
+    pub part: Part,
+}
+
+impl Reduction {
+    /// A workgroup has a row of `items` elements or chunks.
+    pub fn shared(device: &Capabilities, items: u32) -> Reduction {
+        let reduction = |lanes, part| Reduction { lanes, rows: 1, part };
+        // One subgroup needs neither memory nor barriers. On a CPU a row of a few hundred elements would spend most of its
+        // time on them; on a GPU a narrow subgroup, or one with a long row, leaves most of a core idle.
+        let one = |size| device.cpu || size >= 32 && items <= KEPT * size;
+        match (device.subgroup, device.uniform_subgroup()) {
+            (_, Some(size)) if one(size) => reduction(size, parts::REDUCE_SUBGROUP),
+            (Some((_, most)), _) if !device.cpu && most <= device.workgroup_size => {
+                let widest = 256.min(device.workgroup_size).max(most);
+                let lanes = items.div_ceil(4).next_power_of_two().clamp(LANES.max(most), widest);
+                reduction(lanes, parts::REDUCE_SUBGROUPS)
+            }
+            _ => reduction(LANES, parts::REDUCE_WORKGROUP),
+        }
+    }
+
+    /// The same, but a lane to each row where a row is short.
+    pub fn of_columns(device: &Capabilities, columns: u32) -> Reduction {
+        // On a CPU lanes that read different rows gain nothing: each load is a loop over them.
+        if device.cpu || columns > SHORT {
+            return Reduction::shared(device, columns);
+        }
+        Reduction { lanes: LANES, rows: LANES, part: parts::REDUCE_LANE }
+    }
+
+    /// The part, and how its lanes divide a row where that is not all it does.
+    pub fn parts(&self) -> Vec<Part> {
+        if self.rows == 1 { vec![self.part, parts::SHARE_ROW] } else { vec![self.part] }
+    }
+
+    /// Workgroups for `rows` rows.
+    pub fn grid(&self, rows: u32, device: &Capabilities) -> [u32; 3] {
+        folded(rows.div_ceil(self.rows), device)
+    }
+}
