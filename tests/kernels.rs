@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Case, Random, check, elements};
-use wgbert::gpu::{Element, Input, Rows};
+use wgbert::gpu::{Element, Input, Rows, Tensor};
 use wgbert::kernels::Values;
 use wgbert::kernels::argmax::Argmax;
 use wgbert::kernels::attention::{Attention, Heads, Term};
@@ -281,8 +281,24 @@ fn heads(element: Element, queries: Rows, heads: u32, head_width: u32, window: u
     }
 }
 
+/// Tables for 139 distances in 50 buckets, in no order, where the heads' score has them.
+fn score_tables(case: &mut Case, heads: &Heads) -> [Option<Tensor>; 3] {
+    let mut random = Random::new(heads.head_width.into());
+    let columns = match heads.score {
+        Term::None => return [None; 3],
+        Term::Relative { shared: false, .. } => heads.heads * heads.head_width,
+        Term::Relative { shared: true, .. } => heads.head_width,
+        Term::Bias => heads.heads,
+    };
+    let mut table = || case.constant(50, columns, random.numbers(50 * columns));
+    let query_table = Some(table());
+    let key_table = matches!(heads.score, Term::Relative { .. }).then(table);
+    let buckets = Values::U32((0..139).map(|distance| distance * 37 % 50).collect());
+    [query_table, key_table, Some(case.recording.constant(Rows::Fixed(139), 1, buckets))]
+}
+
 fn attention_cases(weights: bool) {
-    for head_width in [1, 7, 8, 26, 32, 33, 64, 128] {
+    for head_width in [1, 7, 8, 16, 24, 26, 32, 33, 48, 64, 80, 128] {
         let relative = |queries, keys, shared| Term::Relative { queries, keys, shared };
         for (window, score) in [
             (u32::MAX, Term::None),
@@ -293,10 +309,12 @@ fn attention_cases(weights: bool) {
             (40, relative(false, true, false)),
             (u32::MAX, Term::Bias),
         ] {
-            // A score's part does not know the registers: one width of each chunk and one between stand for all, and the
-            // largest, which takes a software adapter seconds to compile, is compiled once.
-            let plain = score == Term::None;
-            if !plain && !matches!(head_width, 7 | 26 | 32) || head_width == 128 && window != u32::MAX {
+            // A score's part does not know the registers: a width or two of each way to read stand for all, and the
+            // largest, which take a software adapter seconds to compile, are compiled once.
+            let all = matches!(head_width, 7 | 16 | 26 | 32);
+            let once = if head_width == 80 { relative(true, true, false) } else { Term::None };
+            let window_too = window == 3 && head_width < 80;
+            if !(all || window_too || score == once && window == u32::MAX) {
                 continue;
             }
             let rows = [Rows::Tokens, Rows::Texts];
@@ -314,20 +332,7 @@ fn attention_cases(weights: bool) {
                 };
                 let [starts, tiles, tokens] =
                     [Input::Starts, Input::Tiles, Input::Tokens].map(|input| case.recording.input(input));
-                // 139 distances in 50 buckets, in no order.
-                let width = match score {
-                    Term::Relative { shared: false, .. } => 3 * head_width,
-                    Term::Bias => 3,
-                    _ => head_width,
-                };
-                let scored = score != Term::None;
-                let table = scored.then(|| case.constant(50, width, random.numbers(50 * width)));
-                let second = matches!(score, Term::Relative { .. })
-                    .then(|| case.constant(50, width, random.numbers(50 * width)));
-                let buckets = scored.then(|| {
-                    let buckets = (0..139).map(|distance| distance * 37 % 50).collect();
-                    case.recording.constant(Rows::Fixed(139), 1, Values::U32(buckets))
-                });
+                let [table, second, buckets] = score_tables(&mut case, &heads);
                 let name = format!("attention {element:?} {head_width} {window} {score:?} {queries:?} {weights}");
                 if weights {
                     let output = case.recording.tensor(Rows::Tokens, 3 * 70);
@@ -357,8 +362,13 @@ fn attention() {
 /// A text's answer depends neither on its neighbours nor on whether all its tokens ask, to the last bit.
 #[test]
 fn attention_texts_are_independent() {
-    let widths = [26, 32, 64];
-    for (element, head_width) in elements().into_iter().flat_map(|element| widths.map(|width| (element, width))) {
+    let relative = Term::Relative { queries: true, keys: true, shared: true };
+    let plain = [16, 26, 32, 64, 80].map(|width| (width, Term::None));
+    let scored = [26, 32].into_iter().flat_map(|width| [relative, Term::Bias].map(|score| (width, score)));
+    let scores: Vec<_> = plain.into_iter().chain(scored).collect();
+    let cases =
+        elements().into_iter().flat_map(|element| scores.iter().map(move |&(width, score)| (element, width, score)));
+    for (element, head_width, score) in cases {
         let columns = 3 * head_width;
         let answers = |first_text: u32, lengths: Vec<u32>, queries| {
             let mut case = Case::stored_as(element, lengths);
@@ -371,7 +381,7 @@ fn attention_texts_are_independent() {
                 key_stride: 3 * columns,
                 first_key: columns,
                 first_value: 2 * columns,
-                ..heads(element, queries, 3, head_width, u32::MAX, Term::None)
+                ..heads(element, queries, 3, head_width, u32::MAX, score)
             };
             let qkv = rows(3 * columns);
             let starts = case.size.lengths.iter().scan(0, |start, &length| {
@@ -389,7 +399,9 @@ fn attention_texts_are_independent() {
             let [starts, tiles] = [Input::Starts, Input::Tiles].map(|input| case.recording.input(input));
             let output = case.recording.stored(queries, columns as usize);
             let tiles = (queries == Rows::Tokens).then_some(tiles);
-            let operands = [Some(asking), Some(keys), Some(output), Some(starts), tiles, None, None, None];
+            let [query_table, key_table, buckets] = score_tables(&mut case, &heads);
+            let operands =
+                [Some(asking), Some(keys), Some(output), Some(starts), tiles, query_table, key_table, buckets];
             case.recording.step(Attention(heads), &operands);
             case.output(output);
             let bits = |x: &f32| x.to_bits();
@@ -398,9 +410,12 @@ fn attention_texts_are_independent() {
         let together = answers(0, vec![3, 70, 9], Rows::Tokens);
         let alone = answers(1, vec![70], Rows::Tokens);
         let middle = &together[(3 * columns) as usize..(73 * columns) as usize];
-        assert!(alone == middle, "head width {head_width}: a text alone and among others differ");
+        assert!(alone == middle, "head width {head_width}, {score:?}: a text alone and among others differ");
         let first = answers(1, vec![70], Rows::Texts);
-        assert!(first[..] == alone[..columns as usize], "head width {head_width}: the first token alone differs");
+        assert!(
+            first[..] == alone[..columns as usize],
+            "head width {head_width}, {score:?}: the first token alone differs"
+        );
     }
 }
 
