@@ -137,9 +137,9 @@ impl Heads {
         let mut linked = parts::storage(self.element);
         linked.extend([parts::CHUNK_4, parts::BATCH, parts::MATH, parts::HEADS]);
         match self.score {
-            Term::None => linked.push(parts::BLOCK_PLAIN),
-            Term::Relative { .. } => linked.extend([parts::DISTANCES, parts::BLOCK_RELATIVE]),
-            Term::Bias => linked.extend([parts::DISTANCES, parts::BLOCK_BIAS]),
+            Term::None => linked.push(parts::SCORES_PLAIN),
+            Term::Relative { .. } => linked.extend([parts::DISTANCES, parts::SCORES_RELATIVE]),
+            Term::Bias => linked.extend([parts::DISTANCES, parts::SCORES_BIAS]),
         }
         linked
     }
