@@ -1,5 +1,5 @@
-// The columns of a head by eights, for stream_subgroup.wgsl. Written out for the widest head, because no loop over
-// registers would be unrolled: what a head does not have is never used, and so neither loaded nor computed.
+// The columns of a head by eights, for stream_subgroup.wgsl. Written out for the widest head, because loops over
+// registers are not unrolled: what a head does not have is never used, and so neither loaded nor computed.
 
 override PAIRS: u32; // eights of columns of a head: 1 to 16
 override OWNERS: u32; // lanes among which the columns of a key's values are divided: 1, 2, 4 or 8

@@ -1,5 +1,5 @@
-// Arithmetic on eight queries at a time, for stream_subgroup.wgsl: written out, because a loop over registers is only
-// unrolled where it is as long as their array.
+// Arithmetic on eight queries at a time, for stream_subgroup.wgsl: written out, because a loop over registers may
+// not be unrolled, which would keep them in memory.
 
 const LANES: u32 = 8u;
 
