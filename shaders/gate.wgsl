@@ -2,8 +2,8 @@
 
 struct Params { rows: u32, columns: u32 }
 @group(1) @binding(0) var<uniform> params: Params;
-@group(0) @binding(0) var<storage, read> input: array<Element>; // [rows, 2 columns]
-@group(0) @binding(1) var<storage, read_write> output: array<Element>; // [rows, columns]
+@group(0) @binding(0) var<storage, read> input: array<Stored>; // [rows, 2 columns]
+@group(0) @binding(1) var<storage, read_write> output: array<Stored>; // [rows, columns]
 
 override LANES: u32;
 override SECOND: bool; // whether the second half is the activated one
@@ -16,11 +16,12 @@ fn gate(
 ) {
     let row = fold(workgroup, grid);
     if row >= resolve(params.rows) { return; }
-    let start = row * 2u * params.columns;
-    for (var column = lane; column < params.columns; column += LANES) {
-        let first = f32(input[start + column]);
-        let second = f32(input[start + params.columns + column]);
-        let activated = select(first, second, SECOND);
-        output[row * params.columns + column] = Element(activate(activated) * select(second, first, SECOND));
+    let chunks = params.columns / WIDTH;
+    let start = row * 2u * chunks;
+    for (var chunk = lane; chunk < chunks; chunk += LANES) {
+        let first = Chunk(input[start + chunk]);
+        let second = Chunk(input[start + chunks + chunk]);
+        let activated = activate_chunk(select(first, second, SECOND));
+        output[row * chunks + chunk] = Stored(activated * select(second, first, SECOND));
     }
 }

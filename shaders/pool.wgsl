@@ -2,9 +2,9 @@
 
 struct Params { columns: u32 }
 @group(1) @binding(0) var<uniform> params: Params;
-@group(0) @binding(0) var<storage, read> input: array<Element>; // [tokens, columns]
+@group(0) @binding(0) var<storage, read> input: array<Stored>; // [tokens, columns]
 @group(0) @binding(1) var<storage, read> starts: array<u32>; // [texts + 1]
-@group(0) @binding(2) var<storage, read_write> output: array<Element>; // [texts, columns]
+@group(0) @binding(2) var<storage, read_write> output: array<Stored>; // [texts, columns]
 
 override LANES: u32;
 override MEAN: bool;
@@ -19,11 +19,12 @@ fn pool(
     if row >= batch.texts { return; }
     let first = starts[row];
     let end = select(first + 1u, starts[row + 1u], MEAN);
-    for (var column = lane; column < params.columns; column += LANES) {
-        var total = 0.0;
+    let chunks = params.columns / WIDTH;
+    for (var chunk = lane; chunk < chunks; chunk += LANES) {
+        var total = Chunk();
         for (var token = first; token < end; token += 1u) {
-            total += f32(input[token * params.columns + column]);
+            total += Chunk(input[token * chunks + chunk]);
         }
-        output[row * params.columns + column] = Element(total / f32(end - first));
+        output[row * chunks + chunk] = Stored(total / f32(end - first));
     }
 }

@@ -3,8 +3,8 @@
 struct Params { columns: u32, heads: u32, half: u32 }
 @group(1) @binding(0) var<uniform> params: Params;
 @group(0) @binding(0) var<storage, read> tokens: array<vec4<u32>>; // [tokens] of (id, type, position, text)
-@group(0) @binding(1) var<storage, read> angles: array<f32>; // [positions, 2 half]: cosines, then sines
-@group(0) @binding(2) var<storage, read_write> rows: array<Element>; // [tokens, columns], of which the first heads * 2 half
+@group(0) @binding(1) var<storage, read> angles: array<Chunk>; // [positions, 2 half]: cosines, then sines
+@group(0) @binding(2) var<storage, read_write> rows: array<Stored>; // [tokens, columns], of which the first heads * 2 half
 
 override LANES: u32;
 
@@ -16,15 +16,17 @@ fn rotary(
 ) {
     let row = fold(workgroup, grid);
     if row >= batch.tokens { return; }
-    let place = tokens[row].z * 2u * params.half;
-    for (var pair = lane; pair < params.heads * params.half; pair += LANES) {
-        let k = pair % params.half;
-        let first = row * params.columns + pair / params.half * 2u * params.half + k;
+    let half = params.half / WIDTH;
+    let start = row * params.columns / WIDTH;
+    let place = tokens[row].z * 2u * half;
+    for (var pair = lane; pair < params.heads * half; pair += LANES) {
+        let k = pair % half;
+        let first = start + 2u * pair - k;
         let cosine = angles[place + k];
-        let sine = angles[place + params.half + k];
-        let a = f32(rows[first]);
-        let b = f32(rows[first + params.half]);
-        rows[first] = Element(a * cosine - b * sine);
-        rows[first + params.half] = Element(b * cosine + a * sine);
+        let sine = angles[place + half + k];
+        let a = Chunk(rows[first]);
+        let b = Chunk(rows[first + half]);
+        rows[first] = Stored(a * cosine - b * sine);
+        rows[first + half] = Stored(b * cosine + a * sine);
     }
 }

@@ -6,7 +6,7 @@ mod tiles;
 
 use common::{Case, Random, check, check_on, elements};
 use std::sync::Arc;
-use wgbert::gpu::{Element, Gpu, Input, Rows};
+use wgbert::gpu::{Element, Gpu, Input, Rows, Tensor};
 use wgbert::kernels::argmax::Argmax;
 use wgbert::kernels::attention::{Attention, Heads, Term};
 use wgbert::kernels::attention_weights::AttentionWeights;
@@ -301,8 +301,24 @@ fn heads(element: Element, queries: Rows, heads: u32, head_width: u32, window: u
     }
 }
 
+/// Tables for 139 distances in 50 buckets, in no order, where the heads' score has them.
+fn score_tables(case: &mut Case, heads: &Heads) -> [Option<Tensor>; 3] {
+    let mut random = Random::new(heads.head_width.into());
+    let columns = match heads.score {
+        Term::None => return [None; 3],
+        Term::Relative { shared: false, .. } => heads.heads * heads.head_width,
+        Term::Relative { shared: true, .. } => heads.head_width,
+        Term::Bias => heads.heads,
+    };
+    let mut table = || case.constant(50, columns, random.numbers(50 * columns));
+    let query_table = Some(table());
+    let key_table = matches!(heads.score, Term::Relative { .. }).then(table);
+    let buckets = Values::U32((0..139).map(|distance| distance * 37 % 50).collect());
+    [query_table, key_table, Some(case.recording.constant(Rows::Fixed(139), 1, buckets))]
+}
+
 fn attention_cases(gpu: &Arc<Gpu>, weights: bool) {
-    for head_width in [1, 7, 8, 20, 26, 32, 33, 64, 80, 128] {
+    for head_width in [1, 7, 8, 16, 20, 24, 26, 32, 33, 48, 64, 80, 128] {
         let relative = |queries, keys, shared| Term::Relative { queries, keys, shared };
         for (window, score) in [
             (u32::MAX, Term::None),
@@ -313,11 +329,12 @@ fn attention_cases(gpu: &Arc<Gpu>, weights: bool) {
             (40, relative(false, true, false)),
             (u32::MAX, Term::Bias),
         ] {
-            // A score's part does not know the registers: one width of each chunk and one between stand for all, and the
-            // largest, which takes a software adapter seconds to compile, is compiled once.
-            let plain = score == Term::None;
-            if !plain && !matches!(head_width, 7 | 26 | 32) || matches!(head_width, 20 | 80 | 128) && window != u32::MAX
-            {
+            // A score's part does not know the registers: a width or two of each way to read stand for all, and the
+            // largest, which take a software adapter seconds to compile, are compiled once.
+            let all = matches!(head_width, 7 | 16 | 26 | 32);
+            let once = if head_width == 80 { relative(true, true, false) } else { Term::None };
+            let window_too = window == 3 && !matches!(head_width, 20 | 80 | 128);
+            if !(all || window_too || score == once && window == u32::MAX) {
                 continue;
             }
             let rows = [Rows::Tokens, Rows::Texts];
@@ -335,20 +352,7 @@ fn attention_cases(gpu: &Arc<Gpu>, weights: bool) {
                 };
                 let [starts, tiles, tokens] =
                     [Input::Starts, Input::Tiles, Input::Tokens].map(|input| case.recording.input(input));
-                // 139 distances in 50 buckets, in no order.
-                let width = match score {
-                    Term::Relative { shared: false, .. } => 3 * head_width,
-                    Term::Bias => 3,
-                    _ => head_width,
-                };
-                let scored = score != Term::None;
-                let table = scored.then(|| case.constant(50, width, random.numbers(50 * width)));
-                let second = matches!(score, Term::Relative { .. })
-                    .then(|| case.constant(50, width, random.numbers(50 * width)));
-                let buckets = scored.then(|| {
-                    let buckets = (0..139).map(|distance| distance * 37 % 50).collect();
-                    case.recording.constant(Rows::Fixed(139), 1, Values::U32(buckets))
-                });
+                let [table, second, buckets] = score_tables(&mut case, &heads);
                 let name = format!("attention {element:?} {head_width} {window} {score:?} {queries:?} {weights}");
                 if weights {
                     let output = case.recording.tensor(Rows::Tokens, 3 * 70);
@@ -399,8 +403,13 @@ fn attention_texts_are_independent_on_cards() {
 }
 
 fn independent_texts(gpu: &Arc<Gpu>) {
-    let shapes = [(26, u32::MAX), (32, u32::MAX), (64, u32::MAX), (32, 40)];
-    for (element, (head_width, window)) in elements().into_iter().flat_map(|element| shapes.map(|s| (element, s))) {
+    let relative = Term::Relative { queries: true, keys: true, shared: true };
+    let plain = [16, 26, 32, 64, 80].map(|width| (width, u32::MAX, Term::None));
+    let scored = [26, 32].into_iter().flat_map(|width| [relative, Term::Bias].map(|score| (width, u32::MAX, score)));
+    let shapes: Vec<_> = plain.into_iter().chain(scored).chain([(32, 40, Term::None)]).collect();
+    for (element, &(head_width, window, score)) in elements().iter().flat_map(|&e| shapes.iter().map(move |s| (e, s))) {
+        // As long as the tables reach, where there are any.
+        let length = if score == Term::None { 165 } else { 70 };
         let columns = 3 * head_width;
         let answers = |first_text: u32, lengths: Vec<u32>, queries| {
             let mut case = Case::stored_as(element, lengths);
@@ -413,7 +422,7 @@ fn independent_texts(gpu: &Arc<Gpu>) {
                 key_stride: 3 * columns,
                 first_key: columns,
                 first_value: 2 * columns,
-                ..heads(element, queries, 3, head_width, window, Term::None)
+                ..heads(element, queries, 3, head_width, window, score)
             };
             let qkv = rows(3 * columns);
             let starts = case.size.lengths.iter().scan(0, |start, &length| {
@@ -431,18 +440,21 @@ fn independent_texts(gpu: &Arc<Gpu>) {
             let [starts, tiles] = [Input::Starts, Input::Tiles].map(|input| case.recording.input(input));
             let output = case.recording.stored(queries, columns as usize);
             let tiles = (queries == Rows::Tokens).then_some(tiles);
-            let operands = [Some(asking), Some(keys), Some(output), Some(starts), tiles, None, None, None];
+            let [query_table, key_table, buckets] = score_tables(&mut case, &heads);
+            let operands =
+                [Some(asking), Some(keys), Some(output), Some(starts), tiles, query_table, key_table, buckets];
             case.recording.step(Attention(heads), &operands);
             case.output(output);
             let bits = |x: &f32| x.to_bits();
             common::run(gpu.clone(), case)[0].f32().iter().map(bits).collect::<Vec<_>>()
         };
-        let together = answers(0, vec![3, 165, 9], Rows::Tokens);
-        let alone = answers(1, vec![165], Rows::Tokens);
-        let middle = &together[(3 * columns) as usize..(168 * columns) as usize];
-        assert!(alone == middle, "head width {head_width}: a text alone and among others differ");
-        let first = answers(1, vec![165], Rows::Texts);
-        assert!(first[..] == alone[..columns as usize], "head width {head_width}: the first token alone differs");
+        let together = answers(0, vec![3, length, 9], Rows::Tokens);
+        let alone = answers(1, vec![length], Rows::Tokens);
+        let middle = &together[(3 * columns) as usize..((3 + length) * columns) as usize];
+        let name = format!("{element:?}, head width {head_width}, window {window}, {score:?}");
+        assert!(alone == middle, "{name}: a text alone and among others differ");
+        let first = answers(1, vec![length], Rows::Texts);
+        assert!(first[..] == alone[..columns as usize], "{name}: the first token alone differs");
     }
 }
 

@@ -98,16 +98,15 @@ impl Heads {
 
     /// Whether the part for adapters that run a subgroup as one CPU vector can be linked.
     fn as_vectors(&self, device: &Capabilities) -> bool {
-        let eights = [self.key_stride, self.first_key, self.first_value].iter().all(|width| width % 8 == 0);
-        let plain = self.score == Term::None && matches!(self.head_width, 32 | 64);
-        device.cpu_vectors() && self.chunk() == 4 && eights && plain
+        let widths = [self.head_width, self.query_stride, self.key_stride, self.first_key, self.first_value];
+        device.cpu_vectors() && self.head_width <= 128 && widths.iter().all(|width| width % 8 == 0)
     }
 
     /// The loop over the keys, how it loads them, and its registers.
     fn stream(&self, device: &Capabilities) -> Vec<Part> {
         if self.as_vectors(device) {
-            let columns = if self.head_width == 32 { parts::COLUMNS_32 } else { parts::COLUMNS_64 };
-            return vec![parts::wide(self.element), parts::KEYS_WIDE, parts::STREAM_SUBGROUP, columns];
+            let wide = parts::wide(self.element);
+            return vec![wide, parts::KEYS_WIDE, parts::EIGHT, parts::COLUMNS, parts::STREAM_SUBGROUP];
         }
         let registers = match self.head_width / self.chunk() {
             0..=8 => parts::HEAD_8,
@@ -135,6 +134,18 @@ impl Heads {
         };
         let mut linked = parts::storage(self.element);
         linked.extend([chunk, parts::BATCH, parts::MATH, parts::HEADS, score]);
+        linked
+    }
+
+    /// [`Heads::parts`] where eight queries meet eight keys at once.
+    fn block_parts(&self) -> Vec<Part> {
+        let mut linked = parts::storage(self.element);
+        linked.extend([parts::CHUNK_4, parts::BATCH, parts::MATH, parts::HEADS]);
+        match self.score {
+            Term::None => linked.push(parts::SCORES_PLAIN),
+            Term::Relative { .. } => linked.extend([parts::DISTANCES, parts::SCORES_RELATIVE]),
+            Term::Bias => linked.extend([parts::DISTANCES, parts::SCORES_BIAS]),
+        }
         linked
     }
 
@@ -300,11 +311,14 @@ impl Kernel for Attention {
             _ => batch.tiles(queries).count() as u32,
         };
         let rows = if heads.queries == Rows::Texts { parts::QUERIES_TEXTS } else { parts::QUERIES_TOKENS };
-        let mut linked = heads.parts();
+        let mut linked = if heads.as_vectors(device) { heads.block_parts() } else { heads.parts() };
         linked.extend([rows, parts::ATTENTION]);
         linked.extend(heads.stream(device));
         let mut shader = Shader::link(NAME, &linked).constant("QUERIES", queries);
-        if let Some(head) = heads.cooperative_head(device) {
+        if heads.as_vectors(device) {
+            let pairs = heads.head_width / 8;
+            shader = shader.constant("PAIRS", pairs).constant("OWNERS", pairs.next_power_of_two().min(8));
+        } else if let Some(head) = heads.cooperative_head(device) {
             // An `enable` comes before all else, and again with the storage.
             shader.parts.insert(0, parts::ENABLE_COOPERATIVE);
             shader = shader.constant("HEAD", head);

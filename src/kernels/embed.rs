@@ -2,12 +2,11 @@
 //!
 //! transformers: `BertEmbeddings.forward` in models/bert/modeling_bert.py, up to its LayerNorm.
 
-use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, uniform::uniform, write_output};
+use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, row_lanes, uniform::uniform, write_output};
 use crate::gpu::{Capabilities, Element, Input, Recording, Rows, Shader, Tensor, parts};
 use crate::models::Embeddings;
 
 pub const NAME: &str = "embed";
-const LANES: u32 = 64;
 
 /// Looks up the rows of the tokens whose id lies in `first_id .. first_id + ids`.
 #[derive(Clone, Debug)]
@@ -78,7 +77,8 @@ impl Kernel for Embed {
         let types = if self.types { parts::TYPES_TABLE } else { parts::TYPES_NONE };
         let mut linked = parts::storage(self.element);
         linked.extend([parts::chunk(self.columns), parts::BATCH, positions, types, parts::EMBED]);
-        Launch { shader: Shader::link(NAME, &linked).constant("LANES", LANES), grid: folded(batch.tokens, device) }
+        let shader = Shader::link(NAME, &linked).constant("LANES", row_lanes(device));
+        Launch { shader, grid: folded(batch.tokens, device) }
     }
 
     fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {

@@ -2,12 +2,11 @@
 //!
 //! Shazeer 2020, "GLU Variants Improve Transformer".
 
-use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, uniform::uniform, write_output};
+use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, row_lanes, uniform::uniform, write_output};
 use crate::gpu::{Capabilities, Element, Recording, Rows, Shader, Tensor, parts};
 use crate::models::{Activation, Half};
 
 pub const NAME: &str = "gate";
-const LANES: u32 = 64;
 
 #[derive(Clone, Debug)]
 pub struct Gate {
@@ -53,10 +52,12 @@ impl Kernel for Gate {
 
     fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
         let mut linked = parts::storage(self.element);
-        linked.extend([parts::BATCH, parts::MATH, parts::ACTIVATION, parts::GATE]);
+        let chunk = parts::chunk(self.columns);
+        let activate = if chunk == parts::CHUNK_4 { parts::ACTIVATE_4 } else { parts::ACTIVATE_1 };
+        linked.extend([chunk, parts::BATCH, parts::MATH, parts::ACTIVATION, activate, parts::GATE]);
         Launch {
             shader: Shader::link(NAME, &linked)
-                .constant("LANES", LANES)
+                .constant("LANES", row_lanes(device))
                 .constant("ACTIVATION", self.activation as u32)
                 .constant("SECOND", u32::from(self.half == Half::Second)),
             grid: folded(batch.rows(self.rows), device),

@@ -266,6 +266,12 @@ fn folded(count: u32, device: &Capabilities) -> [u32; 3] {
     [width, count.div_ceil(width).max(1), 1]
 }
 
+/// Lanes of a kernel that works on each element of a row by itself.
+fn row_lanes(device: &Capabilities) -> u32 {
+    // Where a workgroup is a loop over vectors on a CPU core, one vector is enough, and saves the loop.
+    device.uniform_subgroup().filter(|_| device.cpu).unwrap_or(64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,10 +1,9 @@
 //! `output[text] = input[first token of the text]`, or the mean of the text's rows
 
-use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, uniform::uniform, write_output};
+use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, row_lanes, uniform::uniform, write_output};
 use crate::gpu::{Capabilities, Element, Input, Recording, Rows, Shader, Tensor, parts};
 
 pub const NAME: &str = "pool";
-const LANES: u32 = 64;
 
 /// How the rows of a text become one; see [`crate::models::Pool`].
 #[derive(Clone, Debug)]
@@ -50,9 +49,9 @@ impl Kernel for Pool {
     fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
         let mean = self.pool == crate::models::Pool::Mean;
         let mut linked = parts::storage(self.element);
-        linked.extend([parts::BATCH, parts::POOL]);
+        linked.extend([parts::chunk(self.columns), parts::BATCH, parts::POOL]);
         Launch {
-            shader: Shader::link(NAME, &linked).constant("LANES", LANES).constant("MEAN", u32::from(mean)),
+            shader: Shader::link(NAME, &linked).constant("LANES", row_lanes(device)).constant("MEAN", u32::from(mean)),
             grid: folded(batch.texts(), device),
         }
     }

@@ -2,11 +2,10 @@
 //!
 //! Su et al. 2021, "RoFormer", in the half-split form of transformers' `apply_rotary_pos_emb`.
 
-use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, uniform::uniform, write_output};
+use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, row_lanes, uniform::uniform, write_output};
 use crate::gpu::{Capabilities, Element, Input, Recording, Rows, Shader, Tensor, parts};
 
 pub const NAME: &str = "rotary";
-const LANES: u32 = 64;
 
 /// Rotates the first `heads` heads of `2 half` columns in rows of `columns`.
 #[derive(Clone, Debug)]
@@ -68,8 +67,11 @@ impl Kernel for Rotary {
 
     fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
         let mut linked = parts::storage(self.element);
-        linked.extend([parts::BATCH, parts::ROTARY]);
-        Launch { shader: Shader::link(NAME, &linked).constant("LANES", LANES), grid: folded(batch.tokens, device) }
+        // Four at a time only where every head and every row starts at a multiple of four.
+        let chunk = if self.columns.is_multiple_of(4) { parts::chunk(self.half) } else { parts::CHUNK_1 };
+        linked.extend([chunk, parts::BATCH, parts::ROTARY]);
+        let shader = Shader::link(NAME, &linked).constant("LANES", row_lanes(device));
+        Launch { shader, grid: folded(batch.tokens, device) }
     }
 
     fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {

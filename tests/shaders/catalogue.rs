@@ -133,7 +133,7 @@ fn answers() -> Vec<Instance> {
 /// Heads of every size of register file, by ones and by fours, with every window, term and kind of query.
 fn heads(element: Element) -> Vec<Heads> {
     let mut all = Vec::new();
-    for head_width in [1, 7, 15, 30, 63, 4, 32, 64, 128, 256] {
+    for head_width in [1, 7, 15, 30, 63, 4, 8, 16, 32, 64, 80, 128, 256] {
         for queries in [Rows::Tokens, Rows::Texts] {
             for window in [u32::MAX, 64] {
                 let relative = |queries, keys, shared| Term::Relative { queries, keys, shared };
