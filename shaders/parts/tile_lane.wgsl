@@ -14,7 +14,7 @@ fn matmul(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation
     for (var block = 0u; block < params.inner; block += 4u) {
         var four = 0.0;
         for (var k = block; k < min(block + 4u, params.inner); k += 1u) {
-            let w = f32(weight[k * params.weight_columns + params.first + workgroup.x]);
+            let w = f32(weight[weight_place(k, params.first + workgroup.x)]);
             four = fma(f32(input[row * params.inner + k]), w, four);
         }
         total += four;

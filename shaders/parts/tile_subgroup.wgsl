@@ -3,7 +3,7 @@
 // For adapters that run a subgroup as one CPU vector (Mesa's llvmpipe). Inputs come 4 k of 8 rows at a time and reach
 // the lanes by broadcasts; nothing passes through memory, nothing waits.
 
-@group(0) @binding(1) var<storage, read> weight: array<Wide>; // [inner, weight_columns / 8]
+@group(0) @binding(1) var<storage, read> weight: array<Wide>; // [panels, inner, LANES]
 
 const LANES: u32 = 8u;
 const ROWS: u32 = EIGHTS * 8u;
@@ -35,10 +35,11 @@ fn matmul(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(subgroup_invocat
     let own_columns = workgroup.x * LANES + lane;
     // Lanes and rows beyond the edge repeat the last: every lane must take part in the broadcasts.
     let inner = params.inner / WIDTH;
-    let stride = params.weight_columns / 8u;
     var x: array<u32, EIGHTS>;
     for (var i = 0u; i < EIGHTS; i += 1u) { x[i] = min(first_row + i * 8u + lane, rows - 1u) * inner; }
-    var place = params.first / 8u + min(own_columns, params.columns / 8u - 1u);
+    let column = params.first + min(own_columns * 8u, params.columns - 8u);
+    let stride = panel_width(column) / 8u;
+    var place = weight_place(0u, column) / 8u;
 
     var totals: Totals;
     for (var k = 0u; k < inner; k += 1u) {

@@ -9,7 +9,10 @@ use super::lifetimes::share;
 use super::pending::{Pending, copied};
 use super::profile::{Clock, Timestamps};
 use super::read_back::{Lent, ReadBack, may_block};
-use super::{Capacity, Element, Gpu, Input, Output, Recording, Rows, Run, Source, Tensor, Timing, WeightSource};
+use super::{
+    Capabilities, Capacity, Element, Gpu, Input, Layout, Output, Recording, Rows, Run, Source, Tensor, Timing,
+    WeightSource,
+};
 use crate::error::{Error, Result};
 use crate::kernels::{BatchSize, Binding, Kernel, Values};
 use crate::models::Weight;
@@ -78,6 +81,7 @@ impl Plan {
     ) -> Result<Plan> {
         check_bindings(&gpu, &recording, &capacity)?;
         let batch_size = capacity.batch();
+        let layouts = layouts(&gpu.capabilities, &recording);
         let mut buffers: Vec<Option<wgpu::Buffer>> = vec![None; recording.tensors.len()];
         let mut inputs = Vec::new();
         for (tensor, from) in &recording.tensors {
@@ -88,7 +92,7 @@ impl Plan {
                     if !weights.0.contains_key(&key) {
                         let values = Values::F32(source.rows(weight, rows.clone())?);
                         let label = weight.names.join(" + ");
-                        let contents = stored(&values, tensor.element);
+                        let contents = contents(&values, tensor, layouts[tensor.id]);
                         let buffer = gpu.buffer(&label, bytes, Usage::STORAGE, Some(&contents)).await?;
                         weights.0.insert(key.clone(), buffer);
                     }
@@ -101,7 +105,7 @@ impl Plan {
                     Some(buffer)
                 }
                 Source::Constant(values) => {
-                    let contents = stored(values, tensor.element);
+                    let contents = contents(values, tensor, layouts[tensor.id]);
                     Some(gpu.buffer("constant", contents.len() as u64, Usage::STORAGE, Some(&contents)).await?)
                 }
                 Source::Computed => None,
@@ -371,6 +375,24 @@ fn buckets(kernel: &dyn Kernel, most: &BatchSize) -> Vec<BatchSize> {
             (0..=largest).map(|exponent| BatchSize::bucket(1 << exponent)).collect()
         }
     }
+}
+
+/// How each tensor lies in its buffer: as the kernels that read it want it.
+fn layouts(device: &Capabilities, recording: &Recording) -> Vec<Layout> {
+    let mut layouts: Vec<Option<Layout>> = vec![None; recording.tensors.len()];
+    for step in &recording.steps {
+        for (binding, tensor) in step.bound() {
+            let wanted = step.kernel.layout(device, &binding);
+            let layout = *layouts[tensor.id].get_or_insert(wanted);
+            assert_eq!(layout, wanted, "{}: {} lies otherwise for another kernel", step.kernel.name(), binding.name);
+        }
+    }
+    layouts.into_iter().map(Option::unwrap_or_default).collect()
+}
+
+/// The bytes of a buffer with these values.
+fn contents<'a>(values: &'a Values, tensor: &Tensor, layout: Layout) -> Cow<'a, [u8]> {
+    layout.arranged(stored(values, tensor.element), tensor.columns, tensor.element.bytes() as usize)
 }
 
 /// As values lie in a buffer of this element.

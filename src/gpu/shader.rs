@@ -192,6 +192,8 @@ pub mod parts {
         TILE_WORKGROUP = "tile_workgroup",
         TYPES_NONE = "types_none",
         TYPES_TABLE = "types_table",
+        WEIGHT_PANELS = "weight_panels",
+        WEIGHT_ROWS = "weight_rows",
         WIDE_F16 = "wide_f16",
         WIDE_F32 = "wide_f32",
         WRITTEN_F32 = "written_f32",

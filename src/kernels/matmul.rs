@@ -7,7 +7,7 @@ mod tile;
 pub use tile::Tile;
 
 use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, uniform::uniform, write_output};
-use crate::gpu::{Capabilities, Element, Problem, Recording, Rows, Shader, Tensor, parts};
+use crate::gpu::{Capabilities, Element, Layout, Problem, Recording, Rows, Shader, Tensor, parts};
 use crate::models::{Activation, Linear};
 use std::ops::Range;
 
@@ -173,6 +173,11 @@ impl Kernel for MatMul {
 
     fn varies_with(&self) -> Option<Rows> {
         Some(self.rows)
+    }
+
+    fn layout(&self, device: &Capabilities, binding: &Binding) -> Layout {
+        // All tiles of an adapter read the weight in the same.
+        if binding.name == "weight" { self.tiles(device)[0].layout() } else { Layout::Rows }
     }
 
     fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {

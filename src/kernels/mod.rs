@@ -19,7 +19,7 @@ pub(crate) mod uniform;
 
 pub use uniform::{Field, Scalar, Uniform};
 
-use crate::gpu::{Capabilities, Element, Rows, Shader};
+use crate::gpu::{Capabilities, Element, Layout, Rows, Shader};
 use crate::models::{Activation, Half, Pool};
 use std::any::Any;
 use std::fmt::Debug;
@@ -198,6 +198,11 @@ pub trait Kernel: Any + Debug + Send + Sync {
     /// The grid of [`Kernel::launch`], for a batch whose variant is already there.
     fn grid(&self, device: &Capabilities, batch: &BatchSize) -> [u32; 3] {
         self.launch(device, batch).grid
+    }
+
+    /// How an operand lies in its buffer: what kernels compute is always [`Layout::Rows`].
+    fn layout(&self, _device: &Capabilities, _binding: &Binding) -> Layout {
+        Layout::Rows
     }
 
     /// Query rows a tile of the tile list that the host makes for this kernel, if it reads one.

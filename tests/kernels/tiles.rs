@@ -4,7 +4,7 @@ use crate::common::{self, Case, elements};
 use crate::matmul_as;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use wgbert::gpu::{Capabilities, Element, Gpu};
+use wgbert::gpu::{Capabilities, Element, Gpu, Layout};
 use wgbert::kernels::matmul::{MatMul, Tile};
 use wgbert::kernels::{BatchSize, Binding, Kernel, Launch, Uniform, Values};
 use wgbert::models::Activation;
@@ -31,6 +31,10 @@ impl Kernel for Forced {
 
     fn launch(&self, _: &Capabilities, batch: &BatchSize) -> Launch {
         self.product.launch_in(&self.tile, batch)
+    }
+
+    fn layout(&self, _: &Capabilities, binding: &Binding) -> Layout {
+        if binding.name == "weight" { self.tile.layout() } else { Layout::Rows }
     }
 
     fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {
@@ -83,6 +87,7 @@ fn sizes() -> Vec<Size> {
         (20, 136, true),
         (260, 64, false),
         (36, 72, true),
+        (36, 71, true),
         (15, 65, true),
         (17, 33, false),
         (1, 1, true),

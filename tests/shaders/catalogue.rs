@@ -68,7 +68,7 @@ fn stored_as(element: Element) -> Vec<Instance> {
             all.push(instance(kernel, &[("bias", !bias), ("residual", !residual)]));
         }
         // Widths that vector loads can and cannot take, few columns and few rows: a tile may be another for each.
-        for (inner, columns, first) in [(64, 192, 64), (30, 37, 5), (64, 3, 0)] {
+        for (inner, columns, first) in [(64, 192, 64), (30, 37, 5), (64, 3, 0), (64, 11, 5)] {
             for rows in [Rows::Tokens, Rows::Texts] {
                 for activation in Activation::ALL {
                     let weight_columns = first + columns;

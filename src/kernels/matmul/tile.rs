@@ -1,7 +1,7 @@
 //! The tiles that a matrix product can be computed in: what a workgroup computes, and the files that do it.
 
 use super::MatMul;
-use crate::gpu::{Capabilities, Element, Part, parts};
+use crate::gpu::{Capabilities, Element, Layout, Part, parts};
 
 /// Workgroups that keep an adapter busy. The largest GPUs have 100 to 150 units, each for several workgroups at a time:
 /// fewer than this leave units idle, and a smaller tile, which loads more for each multiplication, is the lesser loss.
@@ -25,10 +25,10 @@ pub struct Tile {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// A CPU vector, its totals in registers.
+    /// A CPU vector, its totals in registers; the weight in panels.
     Subgroup,
     /// One output a lane.
-    Lane,
+    Lane { weight: Layout },
     /// The lanes of a workgroup split the sums between them.
     Split,
     /// Blocks of both operands in workgroup memory, that many at a time.
@@ -60,7 +60,10 @@ const SUBGROUP: &[Tile] = &[
 ];
 
 /// For software adapters and columns that fill no tile.
-const LANE: &[Tile] = &[tile("lane_8x1", 8, 1, Kind::Lane, &[parts::TILE_LANE])];
+const LANE: &[Tile] = &[tile("lane_8x1", 8, 1, Kind::Lane { weight: Layout::Rows }, &[parts::TILE_LANE])];
+
+/// For such columns of a weight that [`SUBGROUP`] multiplies by too.
+const LANE_IN_PANELS: &[Tile] = &[tile("lane_8x1", 8, 1, Kind::Lane { weight: Layout::Panels }, &[parts::TILE_LANE])];
 
 /// For every adapter and few rows.
 const SPLIT: &[Tile] = &[tile("split_4x16", 4, 16, Kind::Split, &[parts::TILE_SPLIT])];
@@ -112,8 +115,9 @@ impl MatMul {
         if !cooperative.is_empty() {
             return cooperative;
         }
-        if device.cpu_vectors() && self.in_chunks(8) && self.inner.is_multiple_of(4) {
-            return SUBGROUP.to_vec();
+        if device.cpu_vectors() && self.inner.is_multiple_of(4) && self.weight_columns.is_multiple_of(8) {
+            // Whatever columns are used, the weight lies in its buffer once.
+            return if self.in_chunks(8) { SUBGROUP } else { LANE_IN_PANELS }.to_vec();
         }
         if device.cpu && self.columns < 32 {
             return LANE.to_vec();
@@ -131,8 +135,9 @@ impl MatMul {
     pub fn choose(&self, device: &Capabilities, rows: u32) -> Tile {
         let tiles = self.tiles(device);
         let suits = |tile: &&Tile| match tile.kind {
-            // Of those with the most work between loads, the one that compiles in half a second; no rows for nothing.
-            Kind::Subgroup => tile.rows <= rows.min(16),
+            // No rows for nothing; and the one with the most work between loads takes a second to compile, and leaves
+            // cores idle where it has few tiles.
+            Kind::Subgroup => tile.rows <= if rows < MACHINE { rows.min(16) } else { rows },
             Kind::Split => rows.min(self.columns) <= FEW,
             _ => rows.div_ceil(tile.rows) * self.columns.div_ceil(tile.columns) >= MACHINE,
         };
@@ -185,7 +190,7 @@ impl Tile {
     /// Elements of input and output that it reads and writes at once.
     pub(super) fn chunk(&self, kernel: &MatMul) -> u32 {
         match self.kind {
-            Kind::Lane => 1,
+            Kind::Lane { .. } => 1,
             _ if kernel.in_chunks(4) && kernel.inner.is_multiple_of(4) => 4,
             _ => 1,
         }
@@ -199,13 +204,23 @@ impl Tile {
         }
     }
 
+    /// How the weight lies in its buffer.
+    pub fn layout(&self) -> Layout {
+        match self.kind {
+            Kind::Subgroup => Layout::Panels,
+            Kind::Lane { weight } => weight,
+            _ => Layout::Rows,
+        }
+    }
+
     /// The parts that compute it.
     pub(super) fn parts(&self, kernel: &MatMul) -> Vec<Part> {
         let element = kernel.element;
         let fours = if self.chunk(kernel) == 4 { parts::FOURS_4 } else { parts::FOURS_1 };
         let mut all = match self.kind {
-            Kind::Subgroup => vec![parts::wide(element)],
-            Kind::Lane => vec![],
+            Kind::Subgroup => vec![parts::wide(element), parts::WEIGHT_PANELS],
+            Kind::Lane { weight: Layout::Panels } => vec![parts::WEIGHT_PANELS],
+            Kind::Lane { weight: Layout::Rows } => vec![parts::WEIGHT_ROWS],
             Kind::Split => vec![fours],
             Kind::Workgroup { .. } => vec![fours, parts::FETCH],
             Kind::Cooperative { units, .. } => {
@@ -268,7 +283,7 @@ mod tests {
         assert_eq!(chosen(&units, Element::F16, 768, 768), [few, few, few, "cooperative_64x64", many]);
         assert_eq!(chosen(&units, Element::F16, 768, 3072)[2..], ["cooperative_32x64", many, many]);
         assert_eq!(chosen(&units, Element::F32, 768, 768)[4], "cooperative_64x128", "no larger one in two parts");
-        let expected = ["subgroup_8x64", "subgroup_16x64", "subgroup_16x64", "subgroup_16x64", "subgroup_16x64"];
+        let expected = ["subgroup_8x64", "subgroup_16x64", "subgroup_32x64", "subgroup_32x64", "subgroup_32x64"];
         assert_eq!(chosen(&cpu, Element::F32, 768, 768), expected);
     }
 }
