@@ -78,7 +78,7 @@ impl Classifier {
         let device = match adapter {
             None => Device::Reference { recordings: HashMap::new() },
             Some(adapter) => {
-                let gpu = Arc::new(Gpu::open(&adapter).await?);
+                let gpu = Arc::new(Gpu::open(&adapter, options.cache_dir.as_deref()).await?);
                 Device::Gpu { gpu, buffers: WeightBuffers::default(), plans: HashMap::new() }
             }
         };

@@ -6,6 +6,7 @@ mod device;
 mod launches;
 mod lifetimes;
 mod pending;
+mod pipeline_cache;
 mod plan;
 mod profile;
 mod read_back;

@@ -173,6 +173,7 @@ impl Plan {
             let groups = gpu.guard(&doing, 0, make).await?;
             steps.push(PlannedStep { pipelines, groups });
         }
+        gpu.keep_pipelines();
 
         let outputs: Vec<_> = (recording.outputs.iter())
             .map(|&(output, tensor)| {
