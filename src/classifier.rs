@@ -330,6 +330,6 @@ impl Classifier {
 
 impl gpu::WeightSource for Weights {
     fn rows(&self, weight: &models::Weight, rows: std::ops::Range<usize>) -> Result<Vec<f32>> {
-        if rows == (0..weight.shape()[0]) { self.read(weight) } else { self.read_rows(weight, rows) }
+        self.read_rows(weight, rows)
     }
 }

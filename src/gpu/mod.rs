@@ -14,6 +14,7 @@ mod recording;
 mod run;
 mod shader;
 mod tuning;
+mod upload;
 
 pub use capabilities::Capabilities;
 pub use device::{AdapterDescription, Backend, Gpu, adapters};

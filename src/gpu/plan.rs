@@ -9,13 +9,11 @@ use super::lifetimes::share;
 use super::pending::{Pending, copied};
 use super::profile::{Clock, Timestamps};
 use super::read_back::{Lent, ReadBack, may_block};
-use super::{Capacity, Element, Gpu, Input, Output, Recording, Rows, Run, Source, Tensor, Timing, WeightSource};
+use super::upload::{Upload, stored};
+use super::{Capacity, Gpu, Input, Output, Recording, Rows, Run, Source, Tensor, Timing, WeightSource};
 use crate::error::{Error, Result};
 use crate::kernels::{BatchSize, Binding, Kernel, Values};
 use crate::models::Weight;
-use half::f16;
-use half::slice::HalfFloatSliceExt;
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -80,16 +78,16 @@ impl Plan {
         let batch_size = capacity.batch();
         let mut buffers: Vec<Option<wgpu::Buffer>> = vec![None; recording.tensors.len()];
         let mut inputs = Vec::new();
+        let mut upload = Upload::new(&gpu);
         for (tensor, from) in &recording.tensors {
             let bytes = capacity.bytes(tensor, from);
             buffers[tensor.id] = match from {
                 Source::Weight(weight, rows) => {
                     let key = (weight.clone(), rows.start);
                     if !weights.0.contains_key(&key) {
-                        let values = Values::F32(source.rows(weight, rows.clone())?);
                         let label = weight.names.join(" + ");
-                        let contents = stored(&values, tensor.element);
-                        let buffer = gpu.buffer(&label, bytes, Usage::STORAGE, Some(&contents)).await?;
+                        let buffer = gpu.buffer(&label, bytes, Usage::STORAGE | Usage::COPY_DST, None).await?;
+                        upload.fill(&buffer, source, weight, rows.clone(), tensor.element).await?;
                         weights.0.insert(key.clone(), buffer);
                     }
                     weights.0.get(&key).cloned()
@@ -371,24 +369,6 @@ fn buckets(kernel: &dyn Kernel, most: &BatchSize) -> Vec<BatchSize> {
             let largest = most.rows(rows).next_power_of_two().ilog2();
             (0..=largest).map(|exponent| BatchSize::bucket(1 << exponent)).collect()
         }
-    }
-}
-
-/// As values lie in a buffer of this element.
-fn stored(values: &Values, element: Element) -> Cow<'_, [u8]> {
-    match (values, element) {
-        (Values::F32(numbers), Element::F16) => {
-            // A run at a time: a table of words should not be held twice over.
-            let mut bytes = Vec::with_capacity(numbers.len() * size_of::<f16>());
-            let mut rounded = [f16::ZERO; 1024];
-            for run in numbers.chunks(rounded.len()) {
-                rounded[..run.len()].convert_from_f32_slice(run);
-                bytes.extend_from_slice(bytemuck::cast_slice(&rounded[..run.len()]));
-            }
-            Cow::Owned(bytes)
-        }
-        (Values::F32(_), Element::F32) | (Values::U32(_), Element::U32) => Cow::Borrowed(values.bytes()),
-        _ => panic!("{element:?} is not an element for these values"),
     }
 }
 
