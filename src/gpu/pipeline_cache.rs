@@ -60,7 +60,7 @@ impl PipelineCache {
     /// Writes the file if the driver compiled something that it does not hold yet. Without the file the next process is
     /// slower, no more: that it cannot be written is only logged.
     pub fn keep(&self) {
-        let data = self.cache.get_data().unwrap_or_default();
+        let Some(data) = self.cache.get_data() else { return };
         let bytes = Some(data.len());
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if *kept != bytes {

@@ -53,7 +53,7 @@ fn compiled_pipelines_are_kept() {
         let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| answer(Some(&folder)))).collect();
         assert!(threads.into_iter().all(|thread| thread.join().unwrap() == expected));
     });
-    assert_eq!(files(&folder), [path.clone()]);
+    assert_eq!(files(&folder), std::slice::from_ref(path));
     assert!(fs::read(path).unwrap().starts_with(&written[..=header]));
 }
 
