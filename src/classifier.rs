@@ -78,7 +78,7 @@ impl Classifier {
         let device = match adapter {
             None => Device::Reference { recordings: HashMap::new() },
             Some(adapter) => {
-                let gpu = Arc::new(Gpu::open(&adapter).await?);
+                let gpu = Arc::new(Gpu::open(&adapter, options.cache_dir.as_deref()).await?);
                 Device::Gpu { gpu, buffers: WeightBuffers::default(), plans: HashMap::new() }
             }
         };
@@ -330,6 +330,6 @@ impl Classifier {
 
 impl gpu::WeightSource for Weights {
     fn rows(&self, weight: &models::Weight, rows: std::ops::Range<usize>) -> Result<Vec<f32>> {
-        if rows == (0..weight.shape()[0]) { self.read(weight) } else { self.read_rows(weight, rows) }
+        self.read_rows(weight, rows)
     }
 }

@@ -128,8 +128,9 @@ pub struct Options {
     pub matrix_units: bool,
     /// Choose kernels as for an adapter that offers this, of which the chosen one must have all; `None`: by what it offers.
     pub capabilities: Option<Capabilities>,
-    /// The folder that `wgbert tune` keeps its choices in, for the command line [`gpu::cache::default_folder`]; `None`: no
-    /// files are looked for.
+    /// The folder for what one process leaves to the next, for the command line [`gpu::cache::default_folder`]: the choices
+    /// of `wgbert tune`, which are read, and on Vulkan the compiled pipelines, which are read and written. `None`: no files
+    /// are looked for or made.
     pub cache_dir: Option<PathBuf>,
     /// Count how long the device computes ([`Classifier::busy`]), where it has timestamps.
     pub timed: bool,

@@ -10,6 +10,7 @@ fn run(arguments: &[&str]) -> Output {
         .arg("bench")
         .args(arguments)
         .env_remove("RUST_LOG")
+        .env("WGBERT_CACHE_DIR", "")
         .output()
         .expect("the binary starts")
 }
@@ -180,13 +181,13 @@ fn tune_keeps_its_choices() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let wgbert = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wgbert"));
-        let output = command.args(arguments).env_remove("RUST_LOG").env("XDG_CACHE_HOME", folder.path()).output();
+        let output = command.args(arguments).env_remove("RUST_LOG").env("WGBERT_CACHE_DIR", folder.path()).output();
         let output = output.expect("the binary starts");
         let [out, said] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).expect("it writes UTF-8"));
         assert!(output.status.success(), "{arguments:?}: {said}");
         (out, said)
     };
-    let kept = || fs::read_dir(folder.path().join("wgbert")).into_iter().flatten().map(|entry| entry.unwrap().path());
+    let kept = || fs::read_dir(folder.path()).into_iter().flatten().map(|entry| entry.unwrap().path());
     let kept = || kept().find(|path| path.file_name().unwrap().to_str().unwrap().starts_with("tuning-"));
     let classify = ["classify", "--format", "jsonl", "It was an okay experience."];
     let tune = ["tune", "-m", "tiny", "--rows", "9,16", "-r", "1", "-o", "json"];

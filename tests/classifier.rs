@@ -4,6 +4,8 @@ mod common;
 
 #[path = "classifier/answers.rs"]
 mod answers;
+#[path = "classifier/cache.rs"]
+mod cache;
 #[path = "classifier/device.rs"]
 mod device;
 #[path = "classifier/faults.rs"]

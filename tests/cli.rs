@@ -51,7 +51,8 @@ impl Run {
 
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wgbert"));
-    command.args(arguments).env_remove("RUST_LOG").stdin(Stdio::null());
+    // Nothing of the user's is read or written.
+    command.args(arguments).env_remove("RUST_LOG").env("WGBERT_CACHE_DIR", "").stdin(Stdio::null());
     command
 }
 
@@ -576,4 +577,30 @@ fn wrong_arguments_are_explained() {
     run(&["classify", "--batch-tokens", "0", "x"]).expect(2).says(&["--batch-tokens"]);
     run(&["classify", "--format", "xml", "x"]).expect(2).says(&["possible values: text, json, jsonl"]);
     pipe(&["classify"], b"\xff\xfea\0b\0".as_slice()).expect(2).says(&["UTF-16", "iconv"]);
+}
+
+#[test]
+fn compiled_pipelines_are_kept_where_the_environment_says() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let with = |cache: &Path| {
+        let mut command = command(&["classify", "--format", "jsonl", FANTASTIC]);
+        command.env("WGBERT_CACHE_DIR", cache).env("RUST_LOG", "warn,wgbert=info");
+        finish(command, Vec::new()).expect(0)
+    };
+    let kept = folder.path().join("kept");
+    let (first, second) = (with(&kept), with(&kept));
+    assert_eq!(first.stdout, second.stdout);
+    let names: Vec<_> = fs::read_dir(&kept).into_iter().flatten().map(|entry| entry.unwrap().file_name()).collect();
+    if names.is_empty() {
+        return println!("NOT RUN: the adapter has no pipeline caches");
+    }
+    assert!(names.len() == 1 && names[0].to_str().unwrap().starts_with("pipelines-"), "{names:?}");
+
+    fs::write(kept.join(&names[0]), "garbage").unwrap();
+    let damaged = with(&kept);
+    damaged.says(&["damaged", "replaced"]);
+    // A file is in the way of the folder.
+    let unwritable = with(&kept.join(&names[0]).join("folder"));
+    unwritable.says(&["warning: compiled pipelines are not kept: cannot create"]);
+    assert_eq!((damaged.stdout, unwritable.stdout), (first.stdout.clone(), first.stdout));
 }

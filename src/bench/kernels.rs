@@ -125,7 +125,8 @@ impl KernelBench {
             })?;
             self.precisions.iter().try_for_each(|precision| precision.check(Some(&adapter)))?;
             let environment = Environment::new(Some(&adapter));
-            let gpu = Arc::new(block_on(Gpu::open(&adapter))?);
+            // Without a folder: how long it takes to compile is among what is measured.
+            let gpu = Arc::new(block_on(Gpu::open(&adapter, None))?);
             let variants = self.variants.iter().map(|variant| Ok((*variant, variant.of(&gpu)?)));
             let variants = variants.collect::<Result<Vec<_>>>()?;
             let roof = Roof::measure(&gpu, self.repeats)?;

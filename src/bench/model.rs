@@ -26,7 +26,7 @@ pub struct ModelBench {
     pub workloads: Vec<Workload>,
     pub adapters: Vec<Adapter>,
     pub backend: Option<Backend>,
-    /// Where `wgbert tune` kept its choices; `None`: the built-in ones run.
+    /// Where `wgbert tune` kept its choices, and compiled pipelines are kept; `None`: the built-in ones run.
     pub cache_dir: Option<PathBuf>,
     /// Most tokens of one batch; `None`: what suits the adapter.
     pub batch_tokens: Vec<Option<usize>>,
@@ -71,7 +71,8 @@ pub struct ModelRow {
     pub precision: Precision,
     pub matrix_units: bool,
     pub warmup: usize,
-    /// The first call of the classifier with this workload: for the first workload with compiling and uploading.
+    /// The first call of the classifier with this workload: for the first workload with uploading, and with compiling where
+    /// neither `cache_dir` nor the driver knows the shaders yet.
     pub first: Duration,
     pub latency: Summary,
     /// Seconds on the device of one repetition and each kernel's share of them, where the adapter has timestamps.

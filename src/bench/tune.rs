@@ -56,7 +56,7 @@ impl Tuner {
     ) -> Result<(), E> {
         self.precisions.iter().try_for_each(|precision| precision.check(Some(adapter)))?;
         let environment = Environment::new(Some(adapter));
-        let gpu = block_on(Gpu::open(adapter))?;
+        let gpu = block_on(Gpu::open(adapter, None))?;
         for &precision in &self.precisions {
             for (problem, kernel) in self.problems(&gpu.capabilities, precision)? {
                 each(self.time(&gpu, &environment, precision, problem, &kernel)?)?;

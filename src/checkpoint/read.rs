@@ -23,29 +23,17 @@ impl Weights {
     }
 
     /// The numbers of the weight in the device's layout, `weight.shape()`, row-major: the tensors of all its names stacked
-    /// along the file's first axis, then transposed if `weight.transposed`. A single allocation of exactly that size.
+    /// along the file's first axis, then transposed if `weight.transposed`.
     ///
     /// # Errors
     ///
     /// As [`Weights::check`], and [`Error::Tensor`] with the index of the first number that is not finite.
     pub fn read(&self, weight: &Weight) -> Result<Vec<f32>> {
-        let Parts::Stored(parts) = self.parts(weight)? else {
-            return Ok(self.random(weight));
-        };
-        if !weight.transposed {
-            return read_elements(&parts, 0..weight.rows * weight.columns);
-        }
-        let mut output = vec![0.0; weight.rows * weight.columns];
-        let mut first = 0;
-        for part in parts {
-            part.read_transposed(&mut output, weight.rows, first)?;
-            first += part.shape[0];
-        }
-        Ok(output)
+        self.read_rows(weight, 0..weight.shape()[0])
     }
 
-    /// Rows `rows` of a weight that is not transposed, `[rows.len(), weight.columns]`: a table too large for one buffer is
-    /// uploaded in pieces.
+    /// Rows `rows` of what [`Weights::read`] answers: weights are uploaded in pieces. A single allocation of exactly their
+    /// size.
     ///
     /// # Errors
     ///
@@ -53,20 +41,24 @@ impl Weights {
     ///
     /// # Panics
     ///
-    /// If the weight is transposed or does not have these rows.
+    /// If the weight does not have these rows.
     pub fn read_rows(&self, weight: &Weight, rows: Range<usize>) -> Result<Vec<f32>> {
-        assert!(!weight.transposed, "rows of {:?}, which is transposed", weight.names);
-        assert!(
-            rows.start <= rows.end && rows.end <= weight.rows,
-            "rows {rows:?} of {:?}, which has {}",
-            weight.names,
-            weight.rows
-        );
-        let elements = rows.start * weight.columns..rows.end * weight.columns;
-        match self.parts(weight)? {
-            Parts::Stored(parts) => read_elements(&parts, elements),
-            Parts::Random => Ok(self.random(weight)[elements].to_vec()),
+        let parts = self.parts(weight)?;
+        let [count, columns] = weight.shape();
+        assert!(rows.start <= rows.end && rows.end <= count, "rows {rows:?} of {:?}, which has {count}", weight.names);
+        let mut output = vec![0.0; rows.len() * columns];
+        match parts {
+            Parts::Random => self.fill_random(weight, rows, &mut output),
+            Parts::Stored(parts) if weight.transposed => {
+                let mut first = 0;
+                for part in parts {
+                    part.read_transposed(rows.clone(), &mut output, columns, first)?;
+                    first += part.shape[0];
+                }
+            }
+            Parts::Stored(parts) => read_elements(&parts, rows.start * columns, &mut output)?,
         }
+        Ok(output)
     }
 
     /// Where the numbers of a checked weight come from.
@@ -113,17 +105,16 @@ impl Weights {
         }
     }
 
-    fn random(&self, weight: &Weight) -> Vec<f32> {
-        if !self.generated {
+    fn fill_random(&self, weight: &Weight, rows: Range<usize>, output: &mut [f32]) {
+        // Once for all pieces.
+        if !self.generated && rows.start == 0 {
             log::warn!(
                 "{}: {} is absent and filled with random numbers: the answers mean nothing",
                 self.path.display(),
                 weight.names.join(", ")
             );
         }
-        let mut output = vec![0.0; weight.rows * weight.columns];
-        random_head::fill(self.random_head.unwrap_or_default(), weight, &mut output);
-        output
+        random_head::fill(self.random_head.unwrap_or_default(), weight, rows, output);
     }
 }
 
@@ -170,9 +161,9 @@ fn wrong_shape(weight: &Weight, parts: &[Stored<'_>]) -> Error {
     Error::tensor(parts[0].path, &names.join(" + "), message)
 }
 
-/// The elements `range` of the tensors laid end to end.
-fn read_elements(parts: &[Stored<'_>], range: Range<usize>) -> Result<Vec<f32>> {
-    let mut output = vec![0.0; range.len()];
+/// As many elements as `output` holds of the tensors laid end to end, from element `start` on.
+fn read_elements(parts: &[Stored<'_>], start: usize, output: &mut [f32]) -> Result<()> {
+    let range = start..start + output.len();
     let mut first = 0;
     for part in parts {
         let (start, end) = (range.start.max(first), range.end.min(first + part.len()));
@@ -181,7 +172,7 @@ fn read_elements(parts: &[Stored<'_>], range: Range<usize>) -> Result<Vec<f32>> 
         }
         first += part.len();
     }
-    Ok(output)
+    Ok(())
 }
 
 #[cfg(test)]

@@ -34,6 +34,7 @@ fn a_stack_is_laid_out_for_the_device() {
     let linear = stacked(&["q", "k"], 3, 3);
     // Stacked [outputs, inputs] it is 1 2 3 | 4 5 6 | 7 8 9.
     assert_eq!(weights.read(&linear.weight).expect("there"), [1., 4., 7., 2., 5., 8., 3., 6., 9.]);
+    assert_eq!(weights.read_rows(&linear.weight, 1..3).expect("there"), [2., 5., 8., 3., 6., 9.]);
     let straight = Weight { transposed: false, ..linear.weight };
     assert_eq!(weights.read(&straight).expect("there"), [1., 2., 3., 4., 5., 6., 7., 8., 9.]);
     for (rows, expected) in [(0..0, &[][..]), (1..2, &[4., 5., 6.]), (1..3, &[4., 5., 6., 7., 8., 9.])] {
@@ -117,6 +118,8 @@ fn a_head_is_only_made_up_on_request() {
     assert_ne!(matrix, read(1, &Linear::new("dense", 64, 48).of_head().weight));
     // The transposed one holds the same numbers.
     let straight = read(1, &Weight { transposed: false, ..head.weight.clone() });
+    let piece = bare().with_random_head(1).read_rows(&head.weight, 5..7).expect("made up");
+    assert_eq!(piece, matrix[5 * 48..7 * 48]);
     assert_eq!(matrix[5 * 48 + 7], straight[7 * 64 + 5]);
     let count = matrix.len() as f32;
     let mean = matrix.iter().sum::<f32>() / count;

@@ -93,17 +93,23 @@ impl Stored<'_> {
         Ok(())
     }
 
-    /// Writes the matrix `[rows, columns]`, all axes behind the first being columns, transposed into columns `first..first + rows` of `output`, a matrix
-    /// `[columns, output_columns]`.
-    pub(super) fn read_transposed(&self, output: &mut [f32], output_columns: usize, first: usize) -> Result<()> {
+    /// Writes the columns `range` of the matrix `[rows, columns]`, all axes behind the first being columns, transposed into
+    /// columns `first..first + rows` of `output`, a matrix `[range.len(), output_columns]`.
+    pub(super) fn read_transposed(
+        &self,
+        range: Range<usize>,
+        output: &mut [f32],
+        output_columns: usize,
+        first: usize,
+    ) -> Result<()> {
         let float = self.float()?;
         let [rows, rest @ ..] = self.shape else {
             panic!("tensor {}: transposing the shape {:?}", self.name, self.shape);
         };
         let (rows, columns): (usize, usize) = (*rows, rest.iter().product());
         let mut tile = [[0.0; TILE]; TILE];
-        for column in (0..columns).step_by(TILE) {
-            let width = TILE.min(columns - column);
+        for column in range.clone().step_by(TILE) {
+            let width = TILE.min(range.end - column);
             for row in (0..rows).step_by(TILE) {
                 let height = TILE.min(rows - row);
                 for (line, row) in tile[..height].iter_mut().zip(row..) {
@@ -113,7 +119,7 @@ impl Stored<'_> {
                     self.check_finite(&line[..width], start)?;
                 }
                 for within in 0..width {
-                    let start = (column + within) * output_columns + first + row;
+                    let start = (column - range.start + within) * output_columns + first + row;
                     for (value, line) in output[start..start + height].iter_mut().zip(&tile) {
                         *value = line[within];
                     }

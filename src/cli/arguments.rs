@@ -51,8 +51,13 @@ Output:
   a line on standard error.
 
 Environment:
-  WGBERT_ADAPTER  --adapter where it is not given
-  RUST_LOG        what is logged on standard error: error, warn (the default)...";
+  WGBERT_ADAPTER    --adapter where it is not given
+  WGBERT_CACHE_DIR  the folder for the choices of wgbert tune and, on Vulkan, for
+                    compiled pipelines, so that the next start is faster; empty:
+                    none. By default it is wgbert in XDG_CACHE_HOME or the
+                    system's folder for caches (~/.cache, ~/Library/Caches,
+                    %LOCALAPPDATA%), and may be deleted at any time
+  RUST_LOG          what is logged on standard error: error, warn (the default)...";
 
 const EXIT_CODES: &str = "\
 Exit codes:

@@ -45,7 +45,7 @@ impl DeviceArguments {
     }
 }
 
-/// Where `wgbert tune` keeps its choices.
+/// Where `wgbert tune` keeps its choices, and every command what the driver compiled.
 pub fn cache_dir() -> Option<PathBuf> {
     cache::default_folder()
 }

@@ -21,7 +21,7 @@ pub fn run(arguments: &TuneArguments) -> Result<Outcome, Failure> {
     let folder = match dry_run {
         true => None,
         false => Some(super::device::cache_dir().ok_or_else(|| {
-            Failure::Message("there is no folder for the choices: set XDG_CACHE_HOME, or use --dry-run".into())
+            Failure::Message("there is no folder for the choices: set WGBERT_CACHE_DIR, or use --dry-run".into())
         })?),
     };
     let mut report = Report::new(common.output.into(), io::stdout());

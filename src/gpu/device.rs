@@ -1,10 +1,12 @@
 //! Adapters, the device, its pipelines, and the translation of wgpu's errors.
 
+use super::pipeline_cache::PipelineCache;
 use super::{Capabilities, Shader};
 use crate::error::{Error, Result};
 use crate::kernels::{Access, Binding};
 use std::collections::HashMap;
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// A graphics interface to look for adapters on.
@@ -131,16 +133,22 @@ pub struct Gpu {
     /// Name of the adapter, for errors and reports.
     pub name: String,
     pipelines: Arc<Mutex<HashMap<Shader, Arc<Pipeline>>>>,
+    pipeline_cache: Option<Arc<PipelineCache>>,
     lost: Arc<OnceLock<String>>,
 }
 
 impl Gpu {
-    /// Opens an adapter with everything it offers that kernels can use.
-    pub async fn open(adapter: &AdapterDescription) -> Result<Gpu> {
+    /// Opens an adapter with everything it offers that kernels can use. What its driver compiles is kept in the folder
+    /// `cache_dir`, if there is one and the backend can (Vulkan), and found there by the next process.
+    ///
+    /// # Errors
+    /// [`Error::Adapter`]; nothing about the folder is one.
+    pub async fn open(adapter: &AdapterDescription, cache_dir: Option<&Path>) -> Result<Gpu> {
         let mut wanted = wgpu::Features::SUBGROUP
             | wgpu::Features::SHADER_F16
             | wgpu::Features::SHADER_INT64
-            | wgpu::Features::TIMESTAMP_QUERY;
+            | wgpu::Features::TIMESTAMP_QUERY
+            | wgpu::Features::PIPELINE_CACHE;
         let mut experimental_features = wgpu::ExperimentalFeatures::disabled();
         if adapter.capabilities.cooperative.is_some() {
             wanted |= wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
@@ -173,14 +181,20 @@ impl Gpu {
             log::error!("{error}");
             let _ = seen.set(error.to_string());
         }));
-        Ok(Gpu {
+        let mut gpu = Gpu {
             device,
             queue,
             capabilities: adapter.capabilities.clone(),
             name: adapter.name.clone(),
             pipelines: Arc::default(),
+            pipeline_cache: None,
             lost,
-        })
+        };
+        let can = gpu.device.features().contains(wgpu::Features::PIPELINE_CACHE);
+        if let Some(folder) = cache_dir.filter(|_| can) {
+            gpu.pipeline_cache = PipelineCache::open(&gpu, adapter, folder).await.map(Arc::new);
+        }
+        Ok(gpu)
     }
 
     /// The same device, of which kernels see something else: less than it offers, or other choices of tiles.
@@ -275,6 +289,13 @@ impl Gpu {
         Ok(pipeline)
     }
 
+    /// Keeps what was compiled so far for the next process, where the device was opened with a folder for it.
+    pub(super) fn keep_pipelines(&self) {
+        if let Some(cache) = &self.pipeline_cache {
+            cache.keep();
+        }
+    }
+
     fn compile(&self, shader: &Shader, bindings: &[Binding]) -> Pipeline {
         let label = Some(shader.name);
         let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
@@ -310,7 +331,7 @@ impl Gpu {
                 constants: &shader.constants,
                 ..Default::default()
             },
-            cache: None,
+            cache: self.pipeline_cache.as_ref().map(|kept| kept.cache()),
         });
         Pipeline { pipeline, operands, sizes }
     }

@@ -1,8 +1,5 @@
 //! Where the elements of a matrix lie in its buffer.
 
-use std::borrow::Cow;
-use std::ops::Range;
-
 /// How a kernel wants a matrix to lie in its buffer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Layout {
@@ -17,35 +14,18 @@ impl Layout {
     /// Columns of a panel.
     pub const PANEL: usize = 64;
 
-    /// The runs of elements that stay together of a matrix `[rows, columns]`, row after row: where each goes to.
-    fn runs(self, rows: usize, columns: usize) -> impl Iterator<Item = Range<usize>> {
-        let width = match self {
-            Layout::Rows => columns,
-            Layout::Panels => Layout::PANEL,
-        };
-        (0..rows).flat_map(move |row| {
-            (0..columns).step_by(width.max(1)).map(move |first| {
-                let width = width.min(columns - first);
-                let start = first * rows + row * width;
-                start..start + width
-            })
-        })
-    }
-
-    /// The bytes of a matrix given row after row, of elements of `size` bytes.
-    pub(super) fn arranged(self, bytes: Cow<[u8]>, columns: usize, size: usize) -> Cow<[u8]> {
+    /// Some rows of a matrix `[rows, columns]`, the first of them `first`, given row after row: what stays together in the
+    /// buffer, behind the element where it starts.
+    pub(super) fn place(self, values: Vec<f32>, first: usize, rows: usize, columns: usize) -> Vec<(usize, Vec<f32>)> {
         if self == Layout::Rows {
-            return bytes;
+            return vec![(first * columns, values)];
         }
-        let mut arranged = vec![0; bytes.len()];
-        let mut from = 0;
-        for run in self.runs(bytes.len() / (columns * size), columns) {
-            let run = run.start * size..run.end * size;
-            let next = from + run.len();
-            arranged[run].copy_from_slice(&bytes[from..next]);
-            from = next;
-        }
-        Cow::Owned(arranged)
+        let panel = |start: usize| {
+            let width = Layout::PANEL.min(columns - start);
+            let own = values.chunks_exact(columns).flat_map(|row| &row[start..start + width]);
+            (start * rows + first * width, own.copied().collect())
+        };
+        (0..columns).step_by(Layout::PANEL).map(panel).collect()
     }
 }
 
@@ -55,13 +35,15 @@ mod tests {
 
     #[test]
     fn panels_are_narrower_at_the_end() {
-        let matrix: Vec<u8> = (0..3 * 72).collect();
-        let panels = Layout::Panels.arranged(Cow::Borrowed(&matrix), 72, 1);
+        let matrix: Vec<f32> = (0..3 * 72).map(|place| place as f32).collect();
+        assert_eq!(Layout::Rows.place(matrix[72..].to_vec(), 1, 3, 72), [(72, matrix[72..].to_vec())]);
+        let mut buffer = vec![f32::NAN; matrix.len()];
+        for (first, rows) in [(1, &matrix[72..]), (0, &matrix[..72])] {
+            for (start, values) in Layout::Panels.place(rows.to_vec(), first, 3, 72) {
+                buffer[start..start + values.len()].copy_from_slice(&values);
+            }
+        }
         let expected = [0..64, 72..136, 144..208, 64..72, 136..144, 208..216].into_iter().flatten();
-        assert_eq!(*panels, *expected.collect::<Vec<u8>>());
-        assert_eq!(Layout::Rows.arranged(Cow::Borrowed(&matrix), 72, 1), matrix);
-        // Elements of two bytes stay whole.
-        let wide = Layout::Panels.arranged(Cow::Borrowed(&matrix), 36, 2);
-        assert_eq!(*wide, *matrix, "no more columns than a panel has");
+        assert_eq!(buffer, expected.map(|place| place as f32).collect::<Vec<_>>());
     }
 }

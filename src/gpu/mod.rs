@@ -7,6 +7,7 @@ mod launches;
 mod layout;
 mod lifetimes;
 mod pending;
+mod pipeline_cache;
 mod plan;
 mod profile;
 mod read_back;
@@ -14,6 +15,7 @@ mod recording;
 mod run;
 mod shader;
 mod tuning;
+mod upload;
 
 pub use capabilities::Capabilities;
 pub use device::{AdapterDescription, Backend, Gpu, adapters};

@@ -9,15 +9,13 @@ use super::lifetimes::share;
 use super::pending::{Pending, copied};
 use super::profile::{Clock, Timestamps};
 use super::read_back::{Lent, ReadBack, may_block};
+use super::upload::{Upload, stored};
 use super::{
-    Capabilities, Capacity, Element, Gpu, Input, Layout, Output, Recording, Rows, Run, Source, Tensor, Timing,
-    WeightSource,
+    Capabilities, Capacity, Gpu, Input, Layout, Output, Recording, Rows, Run, Source, Tensor, Timing, WeightSource,
 };
 use crate::error::{Error, Result};
 use crate::kernels::{BatchSize, Binding, Kernel, Values};
 use crate::models::Weight;
-use half::f16;
-use half::slice::HalfFloatSliceExt;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -84,16 +82,17 @@ impl Plan {
         let layouts = layouts(&gpu.capabilities, &recording);
         let mut buffers: Vec<Option<wgpu::Buffer>> = vec![None; recording.tensors.len()];
         let mut inputs = Vec::new();
+        let mut upload = Upload::new(&gpu);
         for (tensor, from) in &recording.tensors {
             let bytes = capacity.bytes(tensor, from);
             buffers[tensor.id] = match from {
                 Source::Weight(weight, rows) => {
                     let key = (weight.clone(), rows.start);
                     if !weights.0.contains_key(&key) {
-                        let values = Values::F32(source.rows(weight, rows.clone())?);
                         let label = weight.names.join(" + ");
-                        let contents = contents(&values, tensor, layouts[tensor.id]);
-                        let buffer = gpu.buffer(&label, bytes, Usage::STORAGE, Some(&contents)).await?;
+                        let buffer = gpu.buffer(&label, bytes, Usage::STORAGE | Usage::COPY_DST, None).await?;
+                        let layout = layouts[tensor.id];
+                        upload.fill(&buffer, source, weight, rows.clone(), tensor.element, layout).await?;
                         weights.0.insert(key.clone(), buffer);
                     }
                     weights.0.get(&key).cloned()
@@ -177,6 +176,7 @@ impl Plan {
             let groups = gpu.guard(&doing, 0, make).await?;
             steps.push(PlannedStep { pipelines, groups });
         }
+        gpu.keep_pipelines();
 
         let outputs: Vec<_> = (recording.outputs.iter())
             .map(|&(output, tensor)| {
@@ -392,25 +392,13 @@ fn layouts(device: &Capabilities, recording: &Recording) -> Vec<Layout> {
 
 /// The bytes of a buffer with these values.
 fn contents<'a>(values: &'a Values, tensor: &Tensor, layout: Layout) -> Cow<'a, [u8]> {
-    layout.arranged(stored(values, tensor.element), tensor.columns, tensor.element.bytes() as usize)
-}
-
-/// As values lie in a buffer of this element.
-fn stored(values: &Values, element: Element) -> Cow<'_, [u8]> {
-    match (values, element) {
-        (Values::F32(numbers), Element::F16) => {
-            // A run at a time: a table of words should not be held twice over.
-            let mut bytes = Vec::with_capacity(numbers.len() * size_of::<f16>());
-            let mut rounded = [f16::ZERO; 1024];
-            for run in numbers.chunks(rounded.len()) {
-                rounded[..run.len()].convert_from_f32_slice(run);
-                bytes.extend_from_slice(bytemuck::cast_slice(&rounded[..run.len()]));
-            }
-            Cow::Owned(bytes)
-        }
-        (Values::F32(_), Element::F32) | (Values::U32(_), Element::U32) => Cow::Borrowed(values.bytes()),
-        _ => panic!("{element:?} is not an element for these values"),
+    if layout == Layout::Rows {
+        return stored(values, tensor.element);
     }
+    let rows = values.f32().len() / tensor.columns;
+    let placed = layout.place(values.f32().to_vec(), 0, rows, tensor.columns);
+    let arranged = Values::F32(placed.into_iter().flat_map(|(_, values)| values).collect());
+    Cow::Owned(stored(&arranged, tensor.element).into_owned())
 }
 
 /// An error if an operand passes what a binding may span; before anything is allocated.

@@ -42,23 +42,16 @@ pub(super) struct ReadBack<'a> {
     lent: Lent<'a>,
     bytes: u64,
     submission: wgpu::SubmissionIndex,
-    state: Arc<Mutex<Mapping>>,
+    answer: Arc<Mutex<Answer<Mapped>>>,
     failed: bool,
 }
 
 impl<'a> ReadBack<'a> {
     /// Asks for the first `bytes` of a buffer that `submission` writes.
     pub fn new(gpu: &'a Gpu, lent: Lent<'a>, bytes: u64, submission: wgpu::SubmissionIndex) -> ReadBack<'a> {
-        let state = Arc::new(Mutex::new(Mapping::default()));
-        let signal = state.clone();
-        lent.buffer.map_async(wgpu::MapMode::Read, ..bytes, move |result| {
-            let mut state = signal.lock().unwrap_or_else(PoisonError::into_inner);
-            state.result = Some(result);
-            if let Some(waker) = state.waker.take() {
-                waker.wake();
-            }
-        });
-        ReadBack { gpu, lent, bytes, submission, state, failed: false }
+        let (answer, callback) = Answer::expected();
+        lent.buffer.map_async(wgpu::MapMode::Read, ..bytes, callback);
+        ReadBack { gpu, lent, bytes, submission, answer, failed: false }
     }
 
     /// What `take` makes of the bytes, once they are there.
@@ -68,7 +61,7 @@ impl<'a> ReadBack<'a> {
             let message = format!("failed reading back: {message}");
             gpu.check("reading back").err().unwrap_or(Error::Adapter { adapter: gpu.name.clone(), message })
         };
-        let mapped = Mapped { gpu, submission: &self.submission, state: &self.state }.await;
+        let mapped = Called { gpu, submission: &self.submission, answer: &self.answer }.await;
         if let Err(error) = mapped.and_then(|mapped| mapped.map_err(|error| failed(&error))) {
             self.failed = true;
             return Err(error);
@@ -87,23 +80,52 @@ impl Drop for ReadBack<'_> {
     }
 }
 
-#[derive(Debug, Default)]
-struct Mapping {
-    result: Option<Result<(), wgpu::BufferAsyncError>>,
+type Mapped = Result<(), wgpu::BufferAsyncError>;
+
+/// Ready once the device is done with a submission and those before it.
+///
+/// # Errors
+/// [`Error::DeviceLost`].
+pub(super) async fn done(gpu: &Gpu, submission: wgpu::SubmissionIndex) -> Result<()> {
+    let (answer, callback) = Answer::expected();
+    gpu.queue.on_submitted_work_done(move || callback(()));
+    Called { gpu, submission: &submission, answer: &answer }.await
+}
+
+/// What wgpu calls back with, and who waits for it.
+#[derive(Debug)]
+struct Answer<T> {
+    result: Option<T>,
     waker: Option<Waker>,
 }
 
-/// Ready once a buffer is mapped or the device is lost. In a browser the event loop maps it; elsewhere somebody has to
-/// poll the device, which this does each time it is polled itself: without blocking, unless [`block_on`] says that the
-/// thread may wait.
-struct Mapped<'a> {
-    gpu: &'a Gpu,
-    submission: &'a wgpu::SubmissionIndex,
-    state: &'a Mutex<Mapping>,
+impl<T: Send + 'static> Answer<T> {
+    /// With the callback that brings it.
+    fn expected() -> (Arc<Mutex<Answer<T>>>, impl FnOnce(T) + Send + 'static) {
+        let answer = Arc::new(Mutex::new(Answer { result: None, waker: None }));
+        let called = answer.clone();
+        let callback = move |result| {
+            let mut answer = called.lock().unwrap_or_else(PoisonError::into_inner);
+            answer.result = Some(result);
+            if let Some(waker) = answer.waker.take() {
+                waker.wake();
+            }
+        };
+        (answer, callback)
+    }
 }
 
-impl Future for Mapped<'_> {
-    type Output = Result<Result<(), wgpu::BufferAsyncError>>;
+/// Ready once wgpu called back for a submission or the device is lost. In a browser the event loop calls; elsewhere
+/// somebody has to poll the device, which this does each time it is polled itself: without blocking, unless [`block_on`]
+/// says that the thread may wait.
+struct Called<'a, T> {
+    gpu: &'a Gpu,
+    submission: &'a wgpu::SubmissionIndex,
+    answer: &'a Mutex<Answer<T>>,
+}
+
+impl<T> Future for Called<'_, T> {
+    type Output = Result<T>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         // Outside the lock: polling the device may call back. An error here (a lost device) comes back in the result.
@@ -114,13 +136,13 @@ impl Future for Mapped<'_> {
         } else {
             let _ = self.gpu.device.poll(wgpu::PollType::Poll);
         }
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(result) = state.result.take() {
+        let mut answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(result) = answer.result.take() {
             return Poll::Ready(Ok(result));
         }
         // A lost device need not call back.
-        self.gpu.check("waiting for a batch")?;
-        state.waker = Some(context.waker().clone());
+        self.gpu.check("waiting for what it was given")?;
+        answer.waker = Some(context.waker().clone());
         if cfg!(not(target_arch = "wasm32")) {
             context.waker().wake_by_ref();
         }

@@ -73,6 +73,6 @@ impl Run<'_> {
 
 /// Where a plan gets the contents of weights from.
 pub trait WeightSource: Sync {
-    /// Rows `rows` of the weight in device layout.
+    /// Rows `rows` of the weight in device layout. A plan asks for a large weight in pieces.
     fn rows(&self, weight: &Weight, rows: Range<usize>) -> Result<Vec<f32>>;
 }

@@ -79,7 +79,7 @@ fn open() -> Gpu {
         let adapter = found.unwrap_or_else(|| {
             panic!("no adapter named {wanted:?}: install a Vulkan driver (mesa-vulkan-drivers runs on the CPU)")
         });
-        Gpu::open(adapter).await.expect("the adapter opens")
+        Gpu::open(adapter, None).await.expect("the adapter opens")
     })
 }
 
