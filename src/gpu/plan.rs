@@ -26,7 +26,7 @@ const IN_FLIGHT: usize = 2;
 
 /// Weights on the device, shared by the plans of one model.
 #[derive(Debug, Default)]
-pub struct WeightBuffers(HashMap<(Weight, usize), wgpu::Buffer>);
+pub struct WeightBuffers(HashMap<(Weight, usize, Element), wgpu::Buffer>);
 
 impl WeightBuffers {
     /// Bytes of all of them.
@@ -84,7 +84,7 @@ impl Plan {
             let bytes = capacity.bytes(tensor, from);
             buffers[tensor.id] = match from {
                 Source::Weight(weight, rows) => {
-                    let key = (weight.clone(), rows.start);
+                    let key = (weight.clone(), rows.start, tensor.element);
                     if !weights.0.contains_key(&key) {
                         let values = Values::F32(source.rows(weight, rows.clone())?);
                         let label = weight.names.join(" + ");

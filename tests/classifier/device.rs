@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
-use wgbert::gpu::{self, Capacity, Element, Gpu, Input, Output, Plan, Recording, Rows, Run, WeightBuffers};
+use wgbert::gpu::{self, Capacity, Gpu, Input, Output, Plan, Recording, Rows, Run, Storage, WeightBuffers};
 use wgbert::kernels::Values;
 use wgbert::kernels::embed::Embed;
 use wgbert::kernels::softmax::Softmax;
@@ -220,7 +220,7 @@ fn embedded_rows() -> (Plan, impl Fn(u32) -> Vec<[u32; 4]>) {
     let numbers = (0..64).map(|number| number as f32).collect();
     let words = recording.constant(Rows::Fixed(16), 4, Values::F32(numbers));
     let output = recording.tensor(Rows::Tokens, 4);
-    let embed = Embed { columns: 4, first_id: 0, ids: 16, positions: false, types: false, element: Element::F32 };
+    let embed = Embed { columns: 4, first_id: 0, ids: 16, positions: false, types: false, storage: Storage::F32 };
     recording.step(embed, &[Some(tokens), Some(words), Some(output), None, None]);
     recording.output(Output::Logits, output);
     let capacity = Capacity { tokens: 8, texts: 1 };
