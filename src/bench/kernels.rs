@@ -23,6 +23,8 @@ pub enum Variant {
     Adapter,
     /// Those for the adapter and its matrix units, as with `--matrix-units`.
     MatrixUnits,
+    /// Those for the adapter if its shaders had no 16-bit floats.
+    NoF16,
     /// Those that run everywhere: nothing beyond what WebGPU guarantees.
     Plain,
 }
@@ -32,6 +34,7 @@ impl Variant {
         match self {
             Variant::Adapter => "adapter",
             Variant::MatrixUnits => "matrix-units",
+            Variant::NoF16 => "no-f16",
             Variant::Plain => "plain",
         }
     }
@@ -46,10 +49,8 @@ impl Variant {
                 return Err(Error::Adapter { adapter: gpu.name.clone(), message });
             }
             Variant::MatrixUnits => all,
-            Variant::Plain => {
-                let Capabilities { timestamps, f16, .. } = all;
-                Capabilities { timestamps, f16, ..Capabilities::minimum() }
-            }
+            Variant::NoF16 => Capabilities { cooperative: None, f16: false, ..all },
+            Variant::Plain => Capabilities { timestamps: all.timestamps, ..Capabilities::minimum() },
         };
         Ok(Arc::new(gpu.with(capabilities)))
     }
@@ -59,7 +60,7 @@ impl FromStr for Variant {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Variant, String> {
-        let all = [Variant::Adapter, Variant::MatrixUnits, Variant::Plain];
+        let all = [Variant::Adapter, Variant::MatrixUnits, Variant::NoF16, Variant::Plain];
         let found = all.into_iter().find(|variant| variant.name() == name);
         found.ok_or_else(|| format!("no variant is called {name:?}; there are: {}", all.map(Variant::name).join(", ")))
     }
