@@ -76,8 +76,8 @@ pub enum Precision {
     /// transformers' answers to a few last digits of f32.
     #[default]
     F32,
-    /// Half the memory: each stored number keeps 11 bits and must stay below 65504. On adapters without f16 in shaders half
-    /// that of the weights alone: activations are f32 there.
+    /// Half the memory: each stored number keeps 11 bits and must stay below 65504. Where shaders have no f16, activations
+    /// stay f32, and only the weights take half.
     F16,
 }
 
