@@ -71,6 +71,8 @@ fn record_into(
     output: Tensor,
 ) -> Tensor {
     assert_eq!(input.columns, linear.inputs(), "{NAME}: columns of the input and inputs of {}", linear.weight.names[0]);
+    let storage = recording.storage();
+    assert_eq!(input.element, storage.activations(), "{NAME}: elements of the input and of activations");
     if let Some(residual) = residual {
         assert_eq!(output.shape(), residual.shape(), "{NAME}: shapes of output and residual");
     }
@@ -83,7 +85,7 @@ fn record_into(
         activation,
         bias: linear.bias.is_some(),
         residual: residual.is_some(),
-        storage: recording.storage(),
+        storage,
         output: output.element,
     };
     let weight = recording.weight(&linear.weight);
