@@ -6,7 +6,7 @@
 struct Params { columns: u32, first_id: u32, ids: u32 }
 @group(1) @binding(0) var<uniform> params: Params;
 @group(0) @binding(0) var<storage, read> tokens: array<vec4<u32>>; // [tokens] of (id, type, position, text)
-@group(0) @binding(1) var<storage, read> words: array<Stored>; // [ids, columns]
+@group(0) @binding(1) var<storage, read> words: array<Weight>; // [ids, columns]
 @group(0) @binding(2) var<storage, read_write> output: array<Stored>; // [tokens, columns]
 
 override LANES: u32;
@@ -24,7 +24,8 @@ fn embed(
     if id >= params.ids { return; }
     let chunks = params.columns / WIDTH;
     for (var chunk = lane; chunk < chunks; chunk += LANES) {
-        let word = Chunk(words[id * chunks + chunk]);
+        let place = id * chunks + chunk;
+        let word = Chunk(unpacked(words[weight_index(place)], place));
         let value = word + position_at(token.z, chunk) + type_at(token.y, chunk);
         output[row * chunks + chunk] = Stored(value);
     }

@@ -295,12 +295,8 @@ impl Classifier {
                 if let Some(plan) = plans.get(&wanted) {
                     return Ok(plan.capacity());
                 }
-                let recording = encoder::record(
-                    &self.model,
-                    wanted,
-                    gpu.capabilities.max_binding,
-                    self.options.precision.element(),
-                );
+                let storage = self.options.precision.storage(&gpu.capabilities);
+                let recording = encoder::record(&self.model, wanted, gpu.capabilities.max_binding, storage);
                 let capacity = self.options.capacity(&gpu.capabilities, &recording, longest);
                 let plan = Plan::new(gpu.clone(), recording, capacity, buffers, &self.weights).await?;
                 let plan = if self.options.timed { plan.with_clock().await? } else { plan };
@@ -309,7 +305,7 @@ impl Classifier {
             }
             Device::Reference { recordings } => {
                 if let Entry::Vacant(entry) = recordings.entry(wanted) {
-                    let recording = encoder::record(&self.model, wanted, u64::MAX, gpu::Element::F32);
+                    let recording = encoder::record(&self.model, wanted, u64::MAX, gpu::Storage::F32);
                     entry.insert(Reference::new(recording, &self.weights)?);
                 }
                 // Larger batches are no faster here; a tensor of one is memory of the host.

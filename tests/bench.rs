@@ -136,25 +136,25 @@ fn every_kernel_is_timed_and_drawn() {
 }
 
 #[test]
-fn halves_are_timed_where_the_adapter_has_them() {
-    let output =
-        run(&["kernels", "-k", "layernorm", "--rows", "5", "--precision", "f32,f16", "-r", "1", "-o", "jsonl"]);
-    if !output.status.success() {
-        let message = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(message.contains("SHADER_F16"), "{message}");
-        println!("NOT RUN: the adapter has no 16-bit floats");
-        return;
-    }
-    let lines = String::from_utf8(output.stdout).unwrap();
+fn halves_are_timed_and_without_f16_in_shaders_those_of_weights() {
+    let kernels = ["kernels", "-k", "embed,gate", "--rows", "5", "--columns", "64", "--variant"];
+    let lines =
+        succeeds(&[&kernels[..], &["no-f16,plain", "--precision", "f32,f16", "-r", "1", "-o", "jsonl"]].concat());
     let rows: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(rows.iter().filter(|row| row["precision"] == "f16").count() * 2, rows.len());
+    for variant in ["no-f16", "plain"] {
+        let own = rows.iter().filter(|row| row["variant"] == variant);
+        let stored: Vec<_> = own.clone().map(|row| format!("{} {}", row["kernel"], row["precision"])).collect();
+        assert_eq!(stored, [r#""embed" "f32""#, r#""embed" "f16""#, r#""gate" "f32""#], "{variant}");
+        let packed = |row: &&Value| row["parts"].as_str().unwrap().contains("packed");
+        assert_eq!(own.filter(packed).count(), 1, "{variant}");
+    }
 }
 
 #[test]
 fn wrong_names_say_what_there_is() {
     let cases: &[(&[&str], &[&str])] = &[
         (&["kernels", "-k", "matmull"], &["matmull", "embed, layernorm, matmul"]),
-        (&["kernels", "--variant", "best"], &["best", "adapter, matrix-units, plain"]),
+        (&["kernels", "--variant", "best"], &["best", "adapter, matrix-units, no-f16, plain"]),
         (&["kernels", "--rows", "0"], &["--rows", "0"]),
         (&["model", "-m", "gpt"], &["gpt", "tiny, minilm, distilbert-base, bert-base, bert-large", "folder"]),
         (&["model", "-m", "tiny,gpt"], &["gpt"]),

@@ -499,19 +499,14 @@ fn the_reference_answers_like_the_adapter() {
 #[test]
 fn f16_answers_nearly_the_same_and_not_on_the_reference() {
     let classify = ["classify", "--format", "jsonl", FANTASTIC, TERRIBLE];
-    let half = run(&[&classify[..], &["--precision", "f16"]].concat());
-    if half.stderr.contains("SHADER_F16") {
-        println!("NOT RUN: {}", half.expect(2).stderr.trim());
-    } else {
-        let full = run(&classify);
-        for (half, full) in half.expect(0).rows().iter().zip(full.expect(0).rows()) {
-            assert_eq!(half["label"], full["label"]);
-            let logits = |row: &Value| -> Vec<f64> {
-                row["logits"].as_array().unwrap().iter().map(|logit| logit.as_f64().unwrap()).collect()
-            };
-            let near = |(half, full): (&f64, &f64)| (half - full).abs() < 5e-2;
-            assert!(logits(half).iter().zip(&logits(&full)).all(near), "{half} and {full}");
-        }
+    let [half, full] = [run(&[&classify[..], &["--precision", "f16"]].concat()), run(&classify)];
+    for (half, full) in half.expect(0).rows().iter().zip(full.expect(0).rows()) {
+        assert_eq!(half["label"], full["label"]);
+        let logits = |row: &Value| -> Vec<f64> {
+            row["logits"].as_array().unwrap().iter().map(|logit| logit.as_f64().unwrap()).collect()
+        };
+        let near = |(half, full): (&f64, &f64)| (half - full).abs() < 5e-2;
+        assert!(logits(half).iter().zip(&logits(&full)).all(near), "{half} and {full}");
     }
     let refused = run(&["classify", "--adapter", "reference", "--precision", "f16", OKAY]).expect(2);
     refused.says(&["error: adapter reference", "f32 only", "--precision f32"]);

@@ -4,9 +4,9 @@ mod common;
 #[path = "kernels/tiles.rs"]
 mod tiles;
 
-use common::{Case, Random, check, check_on, elements};
+use common::{Case, Random, check, check_on, elements, storages};
 use std::sync::Arc;
-use wgbert::gpu::{Element, Gpu, Input, Rows, Tensor};
+use wgbert::gpu::{Element, Gpu, Input, Rows, Storage, Tensor};
 use wgbert::kernels::argmax::Argmax;
 use wgbert::kernels::attention::{Attention, Heads, Term};
 use wgbert::kernels::attention_weights::AttentionWeights;
@@ -45,8 +45,8 @@ fn lengths(tokens: u32) -> Vec<u32> {
 fn embed() {
     for columns in [1, 63, 64, 65, 128, 770] {
         let options = [(false, false), (true, true), (true, false), (false, true)];
-        for (element, (positions, types)) in elements().into_iter().flat_map(|element| options.map(|o| (element, o))) {
-            let mut case = Case::stored_as(element, lengths(70));
+        for (storage, (positions, types)) in storages().into_iter().flat_map(|storage| options.map(|o| (storage, o))) {
+            let mut case = Case::stored_as(storage, lengths(70));
             let mut random = Random::new(columns.into());
             let tokens = case.recording.input(Input::Tokens);
             let output = case.recording.stored(Rows::Tokens, columns as usize);
@@ -55,12 +55,12 @@ fn embed() {
             let type_table = types.then(|| table(&mut case, 2));
             // The vocabulary of 50 in two parts of unequal size: each step writes its share of the rows.
             for (first_id, ids) in [(0, 31), (31, 19)] {
-                let words = table(&mut case, ids);
-                let kernel = Embed { columns, first_id, ids, positions, types, element };
+                let words = case.weight(ids, columns, random.numbers(ids * columns));
+                let kernel = Embed { columns, first_id, ids, positions, types, storage };
                 case.recording.step(kernel, &[Some(tokens), Some(words), Some(output), position_table, type_table]);
             }
             case.output(output);
-            check(&format!("embed {element:?} {columns} {positions} {types}"), case, 1e-6);
+            check(&format!("embed {storage:?} {columns} {positions} {types}"), case, 1e-6);
         }
     }
 }
@@ -74,7 +74,7 @@ fn layernorm_cases(gpu: &Arc<Gpu>) {
     for columns in [1, 2, 7, 8, 9, 63, 64, 65, 128, 768, 770, 1757, 2049] {
         let options = [(false, false), (true, false), (true, true)];
         for (element, (bias, residual)) in elements().into_iter().flat_map(|element| options.map(|o| (element, o))) {
-            let mut case = Case::stored_as(element, lengths(9));
+            let mut case = Case::of_rows(element, lengths(9));
             let mut random = Random::new(columns.into());
             let input = case.rows(Rows::Tokens, columns, &mut random);
             let residual = residual.then(|| case.rows(Rows::Tokens, columns, &mut random));
@@ -97,23 +97,23 @@ fn layernorm_cases(gpu: &Arc<Gpu>) {
 }
 
 fn matmul_case(rows: u32, inner: u32, columns: u32, activation: Activation, extras: bool) {
-    for element in elements() {
-        let case = matmul_steps(element, rows, inner, columns, activation, extras);
+    for storage in storages() {
+        let case = matmul_steps(storage, rows, inner, columns, activation, extras);
         // A sum of `inner` products of numbers below 1 in f32, in another order than the twin's.
         let tolerance = 1e-6 * f64::from(inner).sqrt().max(4.0);
-        check(&format!("matmul {element:?} {rows} x {inner} x {columns} {activation:?} {extras}"), case, tolerance);
+        check(&format!("matmul {storage:?} {rows} x {inner} x {columns} {activation:?} {extras}"), case, tolerance);
     }
 }
 
 /// The first rows of the input and the weight depend on `inner` and `columns` alone. With extras the output is stored as
 /// the input is, without them it is f32.
-fn matmul_steps(element: Element, rows: u32, inner: u32, columns: u32, activation: Activation, extras: bool) -> Case {
-    matmul_as(element, rows, inner, columns, activation, extras, |kernel| kernel)
+fn matmul_steps(storage: Storage, rows: u32, inner: u32, columns: u32, activation: Activation, extras: bool) -> Case {
+    matmul_as(storage, rows, inner, columns, activation, extras, |kernel| kernel)
 }
 
 /// The same with what `kernel` makes of the product.
 fn matmul_as<K: Kernel + 'static>(
-    element: Element,
+    storage: Storage,
     rows: u32,
     inner: u32,
     columns: u32,
@@ -121,7 +121,7 @@ fn matmul_as<K: Kernel + 'static>(
     extras: bool,
     kernel: impl Fn(MatMul) -> K,
 ) -> Case {
-    let mut case = Case::stored_as(element, lengths(rows));
+    let mut case = Case::stored_as(storage, lengths(rows));
     let mut random = Random::new(u64::from(inner * 3 + columns));
     // With extras the used columns are the middle of a wider weight, as well aligned as the columns.
     let (first, weight_columns) = match (extras, columns % 8) {
@@ -129,7 +129,7 @@ fn matmul_as<K: Kernel + 'static>(
         (true, 0) => (8, columns + 24),
         (true, _) => (5, columns + 9),
     };
-    let weight = case.constant(inner, weight_columns, random.numbers(inner * weight_columns));
+    let weight = case.weight(inner, weight_columns, random.numbers(inner * weight_columns));
     let bias = extras.then(|| case.vector(weight_columns, random.numbers(weight_columns)));
     let input = case.rows(Rows::Tokens, inner, &mut random);
     let output = match extras {
@@ -146,7 +146,7 @@ fn matmul_as<K: Kernel + 'static>(
         activation,
         bias: extras,
         residual: extras,
-        element,
+        storage,
         output: output.element,
     });
     case.recording.step(kernel, &[Some(input), Some(weight), Some(output), bias, residual]);
@@ -181,8 +181,8 @@ fn matmul() {
 #[test]
 fn matmul_rows_are_independent() {
     let sizes = [(128, 384), (384, 128), (36, 72), (770, 33), (768, 3), (384, 1)];
-    for (element, (inner, columns)) in elements().into_iter().flat_map(|element| sizes.map(|s| (element, s))) {
-        let case = |rows| matmul_steps(element, rows, inner, columns, Activation::Gelu, false);
+    for (storage, (inner, columns)) in storages().into_iter().flat_map(|storage| sizes.map(|s| (storage, s))) {
+        let case = |rows| matmul_steps(storage, rows, inner, columns, Activation::Gelu, false);
         let all = common::run(common::gpu(), case(67));
         let bits = |values: &Values, rows: u32| -> Vec<u32> {
             values.f32()[..(rows * columns) as usize].iter().map(|x| x.to_bits()).collect()
@@ -199,23 +199,23 @@ fn matmul_rows_are_independent() {
 #[test]
 fn matmul_on_matrix_units() {
     let Some(gpu) = common::matrix_gpu() else { return };
-    let compare = |element, rows, inner: u32, columns, activation, extras| {
-        let case = matmul_steps(element, rows, inner, columns, activation, extras);
-        let name = format!("matmul {element:?} {rows} x {inner} x {columns} {activation:?} {extras}");
+    let compare = |storage, rows, inner: u32, columns, activation, extras| {
+        let case = matmul_steps(storage, rows, inner, columns, activation, extras);
+        let name = format!("matmul {storage:?} {rows} x {inner} x {columns} {activation:?} {extras}");
         let worst = common::compare(&name, gpu.clone(), case, 1e-6 * f64::from(inner).sqrt().max(4.0));
         println!("{name}: {worst:.1e}");
     };
-    for element in elements() {
+    for storage in storages() {
         for &edge in EDGES {
-            compare(element, edge, 33, 65, Activation::Identity, false);
-            compare(element, 17, edge, 66, Activation::Identity, true);
-            compare(element, 65, 31, edge, Activation::Identity, true);
+            compare(storage, edge, 33, 65, Activation::Identity, false);
+            compare(storage, 17, edge, 66, Activation::Identity, true);
+            compare(storage, 65, 31, edge, Activation::Identity, true);
         }
         for (rows, inner, columns) in [(1, 770, 770), (67, 770, 757), (130, 768, 256), (1, 128, 3)] {
-            compare(element, rows, inner, columns, Activation::Gelu, true);
+            compare(storage, rows, inner, columns, Activation::Gelu, true);
         }
         for (inner, columns) in [(128, 384), (384, 33), (36, 72), (770, 3), (384, 1)] {
-            let case = |rows| matmul_steps(element, rows, inner, columns, Activation::Gelu, false);
+            let case = |rows| matmul_steps(storage, rows, inner, columns, Activation::Gelu, false);
             let all = common::run(gpu.clone(), case(67));
             for rows in [1, 2, 8, 9, 16, 17, 33, 64, 65] {
                 let some = common::run(gpu.clone(), case(rows));
@@ -251,7 +251,7 @@ fn matmul_in_two_parts_is_as_exact_as_f32() {
                 activation: Activation::Identity,
                 bias: false,
                 residual: false,
-                element: Element::F32,
+                storage: Storage::F32,
                 output: Element::F32,
             };
             case.recording.step(kernel, &[Some(x), Some(w), Some(output), None, None]);
@@ -343,7 +343,7 @@ fn attention_cases(gpu: &Arc<Gpu>, weights: bool) {
                     continue;
                 }
                 let heads = heads(element, queries, 3, head_width, window, score);
-                let mut case = Case::stored_as(element, vec![1, 31, 32, 33, 70, 2, 65]);
+                let mut case = Case::of_rows(element, vec![1, 31, 32, 33, 70, 2, 65]);
                 let mut random = Random::new(head_width.into());
                 let keys = case.rows(Rows::Tokens, heads.key_stride, &mut random);
                 let asking = match queries {
@@ -412,7 +412,7 @@ fn independent_texts(gpu: &Arc<Gpu>) {
         let length = if score == Term::None { 165 } else { 70 };
         let columns = 3 * head_width;
         let answers = |first_text: u32, lengths: Vec<u32>, queries| {
-            let mut case = Case::stored_as(element, lengths);
+            let mut case = Case::of_rows(element, lengths);
             let of_text = |text: u32, length: u32, columns: u32| Random::new(text.into()).numbers(length * columns);
             let rows = |columns: u32| -> Vec<f32> {
                 (first_text..).zip(&case.size.lengths).flat_map(|(text, &n)| of_text(text, n, columns)).collect()
@@ -468,7 +468,7 @@ fn rotary() {
     for half in [1, 4, 13, 32, 33] {
         let sizes = [(1, 1), (3, 2)];
         for (element, (heads, rotated)) in elements().into_iter().flat_map(|element| sizes.map(|s| (element, s))) {
-            let mut case = Case::stored_as(element, lengths(66));
+            let mut case = Case::of_rows(element, lengths(66));
             let columns = heads * 2 * half + 5;
             let given = case.rows(Rows::Tokens, columns, &mut Random::new(half.into()));
             let rows = case.copy(given);
@@ -487,7 +487,7 @@ fn gate() {
     for columns in [1, 2, 63, 64, 65, 770] {
         let options = [(Activation::Gelu, Half::First), (Activation::Silu, Half::Second)];
         for (element, (activation, half)) in elements().into_iter().flat_map(|element| options.map(|o| (element, o))) {
-            let mut case = Case::stored_as(element, lengths(33));
+            let mut case = Case::of_rows(element, lengths(33));
             let rows = Rows::Tokens;
             let input = case.rows(rows, 2 * columns, &mut Random::new(columns.into()).scaled(4.0));
             let output = case.recording.stored(rows, columns as usize);
@@ -502,7 +502,7 @@ fn gate() {
 fn unfold() {
     let sizes = [(1, 1), (3, 3), (64, 3), (65, 5), (32, 31)];
     for (element, (columns, taps)) in elements().into_iter().flat_map(|element| sizes.map(|s| (element, s))) {
-        let mut case = Case::stored_as(element, lengths(66));
+        let mut case = Case::of_rows(element, lengths(66));
         let input = case.rows(Rows::Tokens, columns, &mut Random::new(columns.into()));
         let [tokens, starts] = [Input::Tokens, Input::Starts].map(|input| case.recording.input(input));
         let output = case.recording.stored(Rows::Tokens, (columns * taps) as usize);
@@ -518,7 +518,7 @@ fn pool() {
     for pool in [models::Pool::First, models::Pool::Mean] {
         let widths = [1, 63, 65, 770];
         for (element, columns) in elements().into_iter().flat_map(|element| widths.map(|width| (element, width))) {
-            let mut case = Case::stored_as(element, lengths(130));
+            let mut case = Case::of_rows(element, lengths(130));
             let input = case.rows(Rows::Tokens, columns, &mut Random::new(columns.into()));
             let starts = case.recording.input(Input::Starts);
             let output = case.recording.stored(Rows::Texts, columns as usize);

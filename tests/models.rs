@@ -16,14 +16,19 @@ fn open(golden: &Golden, options: &Options) -> Classifier {
     options.clone().load(&golden.folder).unwrap_or_else(|error| panic!("{}: {error}", golden.name))
 }
 
-/// As what the adapter can store, with kernels chosen as for an adapter that offers `capabilities`.
+/// In both precisions, with kernels chosen as for an adapter that offers `capabilities`.
 fn precisions(capabilities: Option<Capabilities>) -> Vec<Options> {
     let stored_as = |precision| Options { precision, capabilities: capabilities.clone(), ..Options::default() };
-    if common::gpu().capabilities.f16 {
-        return vec![stored_as(Precision::F32), stored_as(Precision::F16)];
+    if !common::gpu().capabilities.f16 {
+        println!("NOT RUN with activations in f16: {} has no 16-bit floats in shaders", common::gpu().name);
     }
-    println!("NOT RUN in f16: {} has no 16-bit floats in shaders", common::gpu().name);
-    vec![stored_as(Precision::F32)]
+    vec![stored_as(Precision::F32), stored_as(Precision::F16)]
+}
+
+/// Weights in f16 and activations in f32. Tests of the kernels go through all tiles, these through the adapter's own.
+fn packed() -> Options {
+    let capabilities = Some(Capabilities { f16: false, cooperative: None, ..common::gpu().capabilities.clone() });
+    Options { precision: Precision::F16, capabilities, ..Options::default() }
 }
 
 /// The kernels of matrix units; none where the adapter lacks them.
@@ -55,6 +60,11 @@ fn golden_checkpoints_agree_with_float64_on_cards() {
         precisions(card()).into_iter().partition(|options| options.precision == Precision::F32);
     agree_with_float64(&f32, &supported());
     agree_with_float64(&f16, &one_of_each());
+}
+
+#[test]
+fn golden_checkpoints_agree_with_float64_without_f16_in_shaders() {
+    agree_with_float64(&[packed()], &one_of_each());
 }
 
 #[test]
@@ -100,6 +110,11 @@ fn answers_are_bit_identical_alone_and_in_any_batch() {
 #[test]
 fn answers_are_bit_identical_on_cards() {
     are_bit_identical(&precisions(card()), &one_of_each());
+}
+
+#[test]
+fn answers_are_bit_identical_without_f16_in_shaders() {
+    are_bit_identical(&[packed()], &one_of_each());
 }
 
 #[test]

@@ -1,2 +1,2 @@
-// How weights and activations are stored. Sums are f32 whatever is stored, and so are biases and gains.
+// How activations are stored, and weights that are not packed. Sums, biases and gains are f32 whatever is stored.
 alias Element = f32;

@@ -1,6 +1,6 @@
 // A lane's share of a block of DEPTH along k of both operands, as it is stored: nothing is converted, and so nothing waits,
 // before it is staged.
-struct Block { inputs: array<Four, INPUTS / LANES>, weights: array<Four, WEIGHTS / LANES> }
+struct Block { inputs: array<Four, INPUTS / LANES>, weights: array<WeightFour, WEIGHTS / LANES> }
 
 const FOURS: u32 = DEPTH / 4u;
 const COLUMN_FOURS: u32 = COLUMNS / 4u;

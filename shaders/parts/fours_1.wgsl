@@ -1,5 +1,6 @@
 // A tile's operands four at a time, each of the four by itself: for rows of any width.
 alias Four = vec4<Element>;
+alias WeightFour = Four;
 
 fn input_at(row: u32, rows: u32, k: u32) -> Element {
     if row >= rows || k >= params.inner { return Element(); }
@@ -8,7 +9,8 @@ fn input_at(row: u32, rows: u32, k: u32) -> Element {
 
 fn weight_at(k: u32, column: u32) -> Element {
     if k >= params.inner || column >= params.columns { return Element(); }
-    return weight[k * params.weight_columns + params.first + column];
+    let place = k * params.weight_columns + params.first + column;
+    return unpacked(weight[weight_index(place)], place);
 }
 
 fn finish_at(row: u32, rows: u32, column: u32, total: f32) {
@@ -22,10 +24,12 @@ fn input_four(row: u32, rows: u32, k: u32) -> Four {
 }
 
 // weight[k, column .. column + 4] of the used columns, zero beyond the edges.
-fn weight_four(k: u32, column: u32) -> Four {
+fn weight_four(k: u32, column: u32) -> WeightFour {
     let low = vec2<Element>(weight_at(k, column), weight_at(k, column + 1u));
-    return Four(low, vec2<Element>(weight_at(k, column + 2u), weight_at(k, column + 3u)));
+    return WeightFour(low, vec2<Element>(weight_at(k, column + 2u), weight_at(k, column + 3u)));
 }
+
+fn unpacked_four(four: WeightFour) -> Four { return four; }
 
 fn finish_four(row: u32, rows: u32, column: u32, total: vec4<f32>) {
     finish_at(row, rows, column, total.x);

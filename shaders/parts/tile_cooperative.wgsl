@@ -3,7 +3,7 @@
 //
 // A row's sums take the same steps whatever rows are beside it and whatever the shape. They are not those of other tiles.
 
-@group(0) @binding(1) var<storage, read> weight: array<Stored>; // [inner, weight_columns]
+@group(0) @binding(1) var<storage, read> weight: array<Weight>; // [inner, weight_columns]
 
 override ANSWERS: u32; // elements of a matrix for each subgroup of the workgroup
 // Where there is memory for two blocks, one is staged while slower subgroups still multiply the other.
@@ -33,7 +33,7 @@ fn stage(block: Block, lane: u32, buffer: u32) {
     for (var i = 0u; i < WEIGHTS / LANES; i += 1u) {
         let place = lane + i * LANES;
         let start = buffer * WEIGHT_TILE + place / COLUMN_FOURS * WEIGHT_STRIDE;
-        stage_weight(start + place % COLUMN_FOURS * 4u, block.weights[i]);
+        stage_weight(start + place % COLUMN_FOURS * 4u, unpacked_four(block.weights[i]));
     }
 }
 

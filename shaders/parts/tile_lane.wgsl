@@ -1,7 +1,7 @@
 // 8 x 1 outputs a workgroup, one a lane: for software adapters, where a larger tile would compute mostly what a
 // classifier of few columns does not have.
 
-@group(0) @binding(1) var<storage, read> weight: array<Stored>; // [inner, weight_columns]
+@group(0) @binding(1) var<storage, read> weight: array<Weight>; // [inner, weight_columns]
 
 const ROWS: u32 = 8u;
 const COLUMNS: u32 = 1u;
@@ -14,7 +14,8 @@ fn matmul(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation
     for (var block = 0u; block < params.inner; block += 4u) {
         var four = 0.0;
         for (var k = block; k < min(block + 4u, params.inner); k += 1u) {
-            let w = f32(weight[weight_place(k, params.first + workgroup.x)]);
+            let place = weight_place(k, params.first + workgroup.x);
+            let w = f32(unpacked(weight[weight_index(place)], place));
             four = fma(f32(input[row * params.inner + k]), w, four);
         }
         total += four;

@@ -1,7 +1,7 @@
 // 4 x 16 outputs a workgroup, for few rows: most of the time goes into loading the weight, so the lanes split k, and all
 // of its loads are under way at once. Each lane has four k of four columns; their sums are then added in the order of k.
 
-@group(0) @binding(1) var<storage, read> weight: array<Stored>; // [inner, weight_columns]
+@group(0) @binding(1) var<storage, read> weight: array<Weight>; // [inner, weight_columns]
 
 const LANES: u32 = 256u;
 const ROWS: u32 = 4u;
@@ -13,7 +13,7 @@ const TOTALS: u32 = ROWS * ACROSS;
 
 var<workgroup> sums: array<vec4<f32>, PIECES * TOTALS>; // [PIECES, ROWS, ACROSS]
 
-struct Block { inputs: array<Four, 4>, weights: array<Four, 4> }
+struct Block { inputs: array<Four, 4>, weights: array<WeightFour, 4> }
 
 fn fetch(row: u32, rows: u32, column: u32, k: u32) -> Block {
     return Block(
@@ -23,7 +23,7 @@ fn fetch(row: u32, rows: u32, column: u32, k: u32) -> Block {
             input_four(row + 2u, rows, k),
             input_four(row + 3u, rows, k),
         ),
-        array<Four, 4>(
+        array<WeightFour, 4>(
             weight_four(k, column),
             weight_four(k + 1u, column),
             weight_four(k + 2u, column),
@@ -45,10 +45,10 @@ fn matmul(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation
     var block = fetch(first_row, rows, own_column, own_k);
     for (var k = 0u; k < params.inner; k += DEPTH) {
         let w = mat4x4<f32>(
-            vec4<f32>(block.weights[0]),
-            vec4<f32>(block.weights[1]),
-            vec4<f32>(block.weights[2]),
-            vec4<f32>(block.weights[3]),
+            vec4<f32>(unpacked_four(block.weights[0])),
+            vec4<f32>(unpacked_four(block.weights[1])),
+            vec4<f32>(unpacked_four(block.weights[2])),
+            vec4<f32>(unpacked_four(block.weights[3])),
         );
         sums[place] = add4(vec4<f32>(block.inputs[0]), w, vec4<f32>());
         sums[place + ACROSS] = add4(vec4<f32>(block.inputs[1]), w, vec4<f32>());

@@ -2,7 +2,7 @@
 // lanes beside each other read beside each other. Blocks of 16 along k pass through workgroup memory, zero beyond the
 // edges: a total is never -0, so adding zero does not change it.
 
-@group(0) @binding(1) var<storage, read> weight: array<Stored>; // [inner, weight_columns]
+@group(0) @binding(1) var<storage, read> weight: array<Weight>; // [inner, weight_columns]
 
 const DEPTH: u32 = 16u;
 const DOWN: u32 = ROWS / LANE_ROWS;
@@ -26,7 +26,7 @@ fn stage(block: Block, lane: u32, buffer: u32) {
         input_tile[buffer * INPUTS + staged(place / FOURS, place % FOURS)] = vec4<f32>(block.inputs[i]);
     }
     for (var i = 0u; i < WEIGHTS / LANES; i += 1u) {
-        weight_tile[buffer * WEIGHTS + lane + i * LANES] = vec4<f32>(block.weights[i]);
+        weight_tile[buffer * WEIGHTS + lane + i * LANES] = vec4<f32>(unpacked_four(block.weights[i]));
     }
 }
 

@@ -1,7 +1,7 @@
 //! One kernel at a size, with made-up operands.
 
 use super::workload::Random;
-use crate::gpu::{Element, Input, Output, Recording, Rows, Run, Source, Tensor};
+use crate::gpu::{Element, Input, Output, Recording, Rows, Run, Source, Storage, Tensor};
 use crate::kernels::attention::{Attention, Heads, Term};
 use crate::kernels::attention_weights::AttentionWeights;
 use crate::kernels::embed::Embed;
@@ -33,7 +33,7 @@ pub(super) struct Shape {
     pub columns: u32,
     /// Tokens of each text, where they meet each other.
     pub length: Option<u32>,
-    pub element: Element,
+    pub storage: Storage,
 }
 
 /// A recording whose last step is the kernel, and the batch to run it on.
@@ -46,12 +46,11 @@ pub(super) struct Case {
     classes: Vec<u32>,
     /// Contents that an operand has before the kernel works on it in place.
     pub before: HashMap<usize, Values>,
-    element: Element,
     random: Random,
 }
 
 impl Case {
-    pub fn empty(lengths: impl IntoIterator<Item = u32>, element: Element) -> Case {
+    pub fn empty(lengths: impl IntoIterator<Item = u32>, storage: Storage) -> Case {
         let size = BatchSize::new(lengths);
         let mut random = Random(7);
         let mut starts = vec![0];
@@ -64,17 +63,18 @@ impl Case {
             starts.push(tokens.len() as u32);
         }
         let classes = vec![0; size.lengths.len()];
-        let recording = Recording::new(u64::MAX).with_storage(element);
-        Case { recording, size, tokens, starts, classes, before: HashMap::new(), element, random }
+        let recording = Recording::new(u64::MAX).with_storage(storage);
+        Case { recording, size, tokens, starts, classes, before: HashMap::new(), random }
     }
 
     pub fn new(shape: &Shape) -> Case {
-        let Shape { kernel, rows, columns, element, .. } = *shape;
-        let mut case = Case::empty(lengths(shape), element);
+        let Shape { kernel, rows, columns, storage, .. } = *shape;
+        let mut case = Case::empty(lengths(shape), storage);
+        let element = storage.activations();
         match kernel {
-            embed::NAME => case.embed(columns, element),
+            embed::NAME => case.embed(columns, storage),
             layernorm::NAME => case.layernorm(columns, element),
-            matmul::NAME => case.matmul(shape.inner.unwrap_or(columns), columns, element),
+            matmul::NAME => case.matmul(shape.inner.unwrap_or(columns), columns, storage),
             rotary::NAME => case.rotary(columns, element),
             attention::NAME => {
                 let (heads, operands) = case.heads(columns, element);
@@ -129,13 +129,22 @@ impl Case {
         Run { tokens: &self.tokens, starts: &self.starts, classes: &self.classes, targets: &[] }
     }
 
-    /// Random numbers, and such as the storage holds.
+    /// Random activations.
     pub fn rows(&mut self, rows: Rows, columns: u32) -> Tensor {
+        self.numbers(rows, columns, self.recording.storage().activations())
+    }
+
+    fn weight(&mut self, rows: u32, columns: u32) -> Tensor {
+        self.numbers(Rows::Fixed(rows), columns, self.recording.storage().weights())
+    }
+
+    /// Random numbers, and such as the element holds.
+    fn numbers(&mut self, rows: Rows, columns: u32, element: Element) -> Tensor {
         let mut numbers = self.random.numbers(self.size.rows(rows) as usize * columns as usize);
-        if self.element == Element::F16 {
+        if element == Element::F16 {
             numbers.iter_mut().for_each(|number| *number = f16::from_f32(*number).to_f32());
         }
-        self.recording.stored_constant(rows, columns as usize, numbers)
+        self.recording.stored_constant(rows, columns as usize, element, numbers)
     }
 
     fn vector(&mut self, columns: u32) -> Tensor {
@@ -143,11 +152,12 @@ impl Case {
         self.recording.constant(Rows::Fixed(1), columns as usize, Values::F32(numbers))
     }
 
-    fn embed(&mut self, columns: u32, element: Element) {
+    fn embed(&mut self, columns: u32, storage: Storage) {
         let tokens = self.recording.input(Input::Tokens);
-        let [words, positions, types] = [VOCABULARY, POSITIONS, 2].map(|rows| self.rows(Rows::Fixed(rows), columns));
+        let words = self.weight(VOCABULARY, columns);
+        let [positions, types] = [POSITIONS, 2].map(|rows| self.rows(Rows::Fixed(rows), columns));
         let output = self.recording.stored(Rows::Tokens, columns as usize);
-        let kernel = Embed { columns, first_id: 0, ids: VOCABULARY, positions: true, types: true, element };
+        let kernel = Embed { columns, first_id: 0, ids: VOCABULARY, positions: true, types: true, storage };
         self.recording.step(kernel, &[Some(tokens), Some(words), Some(output), Some(positions), Some(types)]);
     }
 
@@ -160,9 +170,9 @@ impl Case {
         self.recording.step(kernel, &[Some(input), Some(weight), Some(output), Some(bias), Some(residual)]);
     }
 
-    fn matmul(&mut self, inner: u32, columns: u32, element: Element) {
+    fn matmul(&mut self, inner: u32, columns: u32, storage: Storage) {
         let input = self.rows(Rows::Tokens, inner);
-        let weight = self.rows(Rows::Fixed(inner), columns);
+        let weight = self.weight(inner, columns);
         let bias = self.vector(columns);
         let output = self.recording.stored(Rows::Tokens, columns as usize);
         let kernel = MatMul {
@@ -174,8 +184,8 @@ impl Case {
             activation: Activation::Identity,
             bias: true,
             residual: false,
-            element,
-            output: element,
+            storage,
+            output: output.element,
         };
         self.recording.step(kernel, &[Some(input), Some(weight), Some(output), Some(bias), None]);
     }

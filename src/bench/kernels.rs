@@ -5,8 +5,8 @@ use super::roof::Roof;
 use super::time::{Timed, time};
 use super::{Environment, KernelRow, Repeats};
 use crate::error::{Error, Result};
-use crate::gpu::{Backend, Capabilities, Gpu, block_on};
-use crate::kernels::{NAMES, argmax, attention, attention_weights, loss, matmul, sigmoid, softmax};
+use crate::gpu::{Backend, Capabilities, Gpu, Storage, block_on};
+use crate::kernels::{NAMES, argmax, attention, attention_weights, embed, loss, matmul, sigmoid, softmax};
 use crate::options::{Adapter, Options, Precision};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -23,6 +23,8 @@ pub enum Variant {
     Adapter,
     /// Those for the adapter and its matrix units, as with `--matrix-units`.
     MatrixUnits,
+    /// Those for the adapter if its shaders had no 16-bit floats.
+    NoF16,
     /// Those that run everywhere: nothing beyond what WebGPU guarantees.
     Plain,
 }
@@ -32,6 +34,7 @@ impl Variant {
         match self {
             Variant::Adapter => "adapter",
             Variant::MatrixUnits => "matrix-units",
+            Variant::NoF16 => "no-f16",
             Variant::Plain => "plain",
         }
     }
@@ -46,10 +49,8 @@ impl Variant {
                 return Err(Error::Adapter { adapter: gpu.name.clone(), message });
             }
             Variant::MatrixUnits => all,
-            Variant::Plain => {
-                let Capabilities { timestamps, f16, .. } = all;
-                Capabilities { timestamps, f16, ..Capabilities::minimum() }
-            }
+            Variant::NoF16 => Capabilities { cooperative: None, f16: false, ..all },
+            Variant::Plain => Capabilities { timestamps: all.timestamps, ..Capabilities::minimum() },
         };
         Ok(Arc::new(gpu.with(capabilities)))
     }
@@ -59,7 +60,7 @@ impl FromStr for Variant {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Variant, String> {
-        let all = [Variant::Adapter, Variant::MatrixUnits, Variant::Plain];
+        let all = [Variant::Adapter, Variant::MatrixUnits, Variant::NoF16, Variant::Plain];
         let found = all.into_iter().find(|variant| variant.name() == name);
         found.ok_or_else(|| format!("no variant is called {name:?}; there are: {}", all.map(Variant::name).join(", ")))
     }
@@ -107,8 +108,8 @@ impl KernelBench {
     /// Times every combination; `each` gets its row as soon as there is one.
     ///
     /// # Errors
-    /// [`Error::Adapter`] for an adapter without timestamps, without the precision, or with a wrong result; other errors
-    /// of the device; and what `each` answers.
+    /// [`Error::Adapter`] for an adapter without timestamps, or with a wrong result; other errors of the device; and
+    /// what `each` answers.
     pub fn run<E: From<Error>>(&self, mut each: impl FnMut(KernelRow) -> Result<(), E>) -> Result<(), E> {
         for adapter in &self.adapters {
             let options = Options {
@@ -123,7 +124,6 @@ impl KernelBench {
                 adapter: "reference".into(),
                 message: "has no timestamps, so kernels cannot be timed on it".into(),
             })?;
-            self.precisions.iter().try_for_each(|precision| precision.check(Some(&adapter)))?;
             let environment = Environment::new(Some(&adapter));
             // Without a folder: how long it takes to compile is among what is measured.
             let gpu = Arc::new(block_on(Gpu::open(&adapter, None))?);
@@ -132,11 +132,11 @@ impl KernelBench {
             let roof = Roof::measure(&gpu, self.repeats)?;
             for (variant, gpu) in variants {
                 for shape in self.kernels.iter().flat_map(|kernel| self.shapes(kernel)) {
-                    for &precision in self.precisions_of(shape.kernel) {
-                        let shape = Shape { element: precision.element(), ..shape };
+                    for &precision in self.precisions_of(shape.kernel, &gpu.capabilities) {
+                        let shape = Shape { storage: precision.storage(&gpu.capabilities), ..shape };
                         let timed = time(&gpu, &|| Case::new(&shape), self.repeats)?;
                         let roof = match timed.parts.contains("cooperative") {
-                            true => roof.on_matrix_units(shape.element),
+                            true => roof.on_matrix_units(shape.storage.activations()),
                             false => roof,
                         };
                         each(self.row(&environment, roof, variant, precision, &shape, timed))?;
@@ -179,9 +179,10 @@ impl KernelBench {
         }
     }
 
-    /// Logits are f32 whatever is stored.
-    fn precisions_of(&self, kernel: &str) -> &[Precision] {
-        if of_logits(kernel) { &[Precision::F32] } else { &self.precisions }
+    /// Logits are f32 whatever is stored, and where shaders have no f16, so is all but weights.
+    fn precisions_of(&self, kernel: &str, device: &Capabilities) -> &[Precision] {
+        let halves = if device.f16 { !of_logits(kernel) } else { [embed::NAME, matmul::NAME].contains(&kernel) };
+        if halves { &self.precisions } else { &[Precision::F32] }
     }
 
     /// The sizes of a kernel: those that were asked for, else its own.
@@ -215,8 +216,7 @@ impl KernelBench {
         for (inner, columns) in widths {
             for rows in or(&self.rows, own_rows) {
                 for &length in &lengths {
-                    let element = Precision::F32.element();
-                    shapes.push(Shape { kernel, rows, inner, columns, length, element });
+                    shapes.push(Shape { kernel, rows, inner, columns, length, storage: Storage::F32 });
                 }
             }
         }

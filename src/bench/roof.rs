@@ -5,7 +5,7 @@ use super::Repeats;
 use super::cases::Case;
 use super::time::{Timed, time};
 use crate::error::Result;
-use crate::gpu::{Capabilities, Element, Gpu, Part, Rows, Shader, parts};
+use crate::gpu::{Capabilities, Element, Gpu, Part, Rows, Shader, Storage, parts};
 use crate::kernels::uniform::uniform;
 use crate::kernels::{BatchSize, Binding, Kernel, Launch, Uniform, Values};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// An adapter's limits, the best of several runs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Roof {
-    /// Multiplications and additions a second, in 1e9: of f32, or what [`Roof::on_matrix_units`] says.
+    /// Multiplications and additions of f32 a second, in 1e9.
     pub gflops: f64,
     /// Of f16 matrices with f32 sums on matrix units, where the adapter has any and subgroups of one size.
     pub matrix_gflops: Option<f64>,
@@ -69,7 +69,7 @@ fn arithmetic<K: Kernel>(gpu: &Arc<Gpu>, repeats: Repeats, columns: u32, kernel:
     let mut rounds = 64;
     loop {
         let make = || {
-            let mut case = Case::empty(vec![1; WORKGROUPS as usize], Element::F32);
+            let mut case = Case::empty(vec![1; WORKGROUPS as usize], Storage::F32);
             let output = case.recording.tensor(Rows::Tokens, columns as usize);
             case.recording.step(kernel(rounds), &[Some(output)]);
             case.mark_outputs();
@@ -87,7 +87,7 @@ fn arithmetic<K: Kernel>(gpu: &Arc<Gpu>, repeats: Repeats, columns: u32, kernel:
 fn bandwidth(gpu: &Arc<Gpu>, repeats: Repeats) -> Result<f64> {
     let make = || {
         let copy = Copy::on(&gpu.capabilities);
-        let mut case = Case::empty(vec![1; copy.rows as usize], Element::F32);
+        let mut case = Case::empty(vec![1; copy.rows as usize], Storage::F32);
         let input = case.rows(Rows::Tokens, copy.columns);
         let output = case.recording.tensor(Rows::Tokens, copy.columns as usize);
         case.recording.step(copy, &[Some(input), Some(output)]);

@@ -47,14 +47,13 @@ impl Tuner {
     /// Times every tile for every product; `each` gets its row as soon as there is one.
     ///
     /// # Errors
-    /// [`Error::Adapter`] for an adapter without timestamps, without the precision, or with a wrong result; other errors of
-    /// the models and the device; and what `each` answers.
+    /// [`Error::Adapter`] for an adapter without timestamps, or with a wrong result; other errors of the models and the
+    /// device; and what `each` answers.
     pub fn run<E: From<Error>>(
         &self,
         adapter: &AdapterDescription,
         mut each: impl FnMut(TuneRow) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.precisions.iter().try_for_each(|precision| precision.check(Some(adapter)))?;
         let environment = Environment::new(Some(adapter));
         let gpu = block_on(Gpu::open(adapter, None))?;
         for &precision in &self.precisions {
@@ -74,7 +73,8 @@ impl Tuner {
             let classifier = model.classifier(options.clone())?;
             let wanted =
                 encoder::Wanted { scoring: classifier.scoring(), hidden_states: false, attentions: None, loss: None };
-            let recording = encoder::record(classifier.model(), wanted, device.max_binding, precision.element());
+            let storage = precision.storage(device);
+            let recording = encoder::record(classifier.model(), wanted, device.max_binding, storage);
             let capacity = options.capacity(device, &recording, classifier.max_length());
             for (kernel, rows) in products(&recording) {
                 let most = match rows {
@@ -102,8 +102,8 @@ impl Tuner {
         problem: Problem,
         kernel: &MatMul,
     ) -> Result<TuneRow> {
-        let Problem { rows, inner, columns, element, .. } = problem;
-        let shape = Shape { kernel: matmul::NAME, rows, inner: Some(inner), columns, length: None, element };
+        let Problem { rows, inner, columns, storage, .. } = problem;
+        let shape = Shape { kernel: matmul::NAME, rows, inner: Some(inner), columns, length: None, storage };
         let prepare = |tile: &str| {
             let mut forced = Tuning::default();
             forced.set(problem, tile);

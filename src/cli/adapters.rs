@@ -105,7 +105,7 @@ fn write_text(out: &mut impl Write, adapter: &Listed<'_>) -> io::Result<()> {
     let facts = [
         ("kind", format!("{kind}, {backend}")),
         ("driver", driver.to_string()),
-        ("16-bit floats", yes(adapter.f16)),
+        ("16-bit floats", if adapter.f16 { "yes" } else { "no: --precision f16 is for weights only" }.into()),
         ("subgroups", subgroups),
         ("cooperative matrices", cooperative),
         ("timestamps", yes(adapter.timestamps)),

@@ -91,8 +91,8 @@ pub struct KernelArguments {
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = size(), help_heading = "Sizes")]
     pub length: Vec<u32>,
 
-    /// Which shaders: adapter, those for the adapter; matrix-units, those that also use its cooperative matrices; plain,
-    /// those that run everywhere
+    /// Which shaders: adapter, those for the adapter; matrix-units, those that also use its cooperative matrices; no-f16,
+    /// those for the adapter without 16-bit floats; plain, those that run everywhere
     #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "adapter")]
     pub variant: Vec<Variant>,
 

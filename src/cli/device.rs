@@ -17,7 +17,8 @@ pub struct DeviceArguments {
     #[arg(long, help_heading = "Device")]
     pub backend: Option<BackendName>,
 
-    /// What weights and activations are stored as: f16 is half the memory, and logits to about three digits
+    /// What weights and activations are stored as: f16 is half the memory, and logits to about three digits; on adapters
+    /// without 16-bit floats in shaders it is for weights only
     #[arg(long, value_enum, default_value = "f32", help_heading = "Device")]
     pub precision: PrecisionName,
 

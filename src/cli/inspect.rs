@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use wgbert::checkpoint::hub;
-use wgbert::gpu::{AdapterDescription, Recording, block_on};
+use wgbert::gpu::{AdapterDescription, Capabilities, Recording, Storage, block_on};
 use wgbert::models::encoder::{self, Wanted};
 use wgbert::models::{Model, Part};
 use wgbert::{Error, Inspection, Options, Precision};
@@ -32,7 +32,7 @@ pub struct Report<'a> {
     pub files: Files<'a>,
     /// Of the model; absent where it is not understood.
     pub parameters: Option<Parts>,
-    /// What weights and activations are stored as.
+    /// As `--precision` has it.
     pub precision: String,
     /// On the device, at that precision.
     pub weight_bytes: Option<Parts>,
@@ -86,6 +86,8 @@ pub struct Parts {
 #[derive(Serialize)]
 pub struct Device {
     pub adapter: String,
+    /// What weights and activations are stored as there.
+    pub storage: Storage,
     pub kernels: Vec<Kernel>,
     pub launches: Counts,
     /// Of each layer, in every batch.
@@ -140,10 +142,12 @@ pub fn run(arguments: &InspectArguments) -> Result<Outcome, Failure> {
     let mut report = describe(arguments, &inspection);
     // What a broken checkpoint claims is not worth recording: nothing confirms its sizes.
     if let Some(model) = inspection.model.as_ref().filter(|_| inspection.faults.is_empty()) {
-        let max_binding = adapter.as_ref().map_or(u64::MAX, |adapter| adapter.capabilities.max_binding);
+        let anything = || Capabilities { max_binding: u64::MAX, ..Capabilities::minimum() };
+        let capabilities = adapter.as_ref().map_or_else(anything, |adapter| adapter.capabilities.clone());
+        let storage = options.precision.storage(&capabilities);
         let scoring = inspection.config.scoring()?;
         let wanted = Wanted { scoring, hidden_states: false, attentions: None, loss: None };
-        let recording = encoder::record(model, wanted, max_binding, options.precision.element());
+        let recording = encoder::record(model, wanted, capabilities.max_binding, storage);
         report.weight_bytes = Some(parts(model, |weight| recording.weight_bytes(weight)));
         let max_length = report.tokens.limit.unwrap_or(model.max_length);
         report.device = adapter.map(|adapter| device(&adapter, &recording, &options, max_length));
@@ -222,6 +226,7 @@ fn device(adapter: &AdapterDescription, recording: &Recording, options: &Options
     let sum = |count: fn(&Counts) -> usize| kernels.iter().map(|kernel| count(&kernel.launches)).sum();
     Device {
         adapter: adapter.name.clone(),
+        storage: recording.storage(),
         launches: Counts { every_batch: sum(|counts| counts.every_batch), once: sum(|counts| counts.once) },
         kernels,
         layer_launches: recording.layer_launches(),

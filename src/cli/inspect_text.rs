@@ -50,10 +50,12 @@ pub fn write_text(out: &mut impl Write, report: &Report<'_>) -> io::Result<()> {
 }
 
 fn write_device(out: &mut impl Write, device: &Device) -> io::Result<()> {
-    let Device { adapter, kernels, launches, layer_launches, batch } = device;
+    let Device { adapter, storage, kernels, launches, layer_launches, batch } = device;
     let mut fact = |name: &str, value: String| writeln!(out, "{name:<15}  {value}");
     fact("adapter", adapter.clone())?;
-    let memory = format!("{} of activations, {} of tables", bytes(batch.activation_bytes), bytes(batch.table_bytes));
+    let element = format!("{:?}", storage.activations()).to_lowercase();
+    let [activations, tables] = [batch.activation_bytes, batch.table_bytes].map(bytes);
+    let memory = format!("{activations} of activations as {element}, {tables} of tables");
     fact("largest batch", format!("{} tokens of at most {} texts: {memory}", batch.tokens, batch.texts))?;
     fact("launches", format!("{} a batch, {} before the first", launches.every_batch, launches.once))?;
     fact("", runs(layer_launches))?;

@@ -25,7 +25,7 @@ pub use pending::Pending;
 pub use plan::{Plan, WeightBuffers};
 pub use profile::Timing;
 pub use read_back::block_on;
-pub use recording::{Element, Input, Output, Recording, Rows, Source, Step, Tensor};
+pub use recording::{Element, Input, Output, Recording, Rows, Source, Step, Storage, Tensor};
 pub use run::{Capacity, Run, WeightSource};
 pub use shader::{Part, Shader, parts};
 pub use tuning::{Problem, Tuning};

@@ -11,7 +11,8 @@ use super::profile::{Clock, Timestamps};
 use super::read_back::{Lent, ReadBack, may_block};
 use super::upload::{Upload, stored};
 use super::{
-    Capabilities, Capacity, Gpu, Input, Layout, Output, Recording, Rows, Run, Source, Tensor, Timing, WeightSource,
+    Capabilities, Capacity, Element, Gpu, Input, Layout, Output, Recording, Rows, Run, Source, Tensor, Timing,
+    WeightSource,
 };
 use crate::error::{Error, Result};
 use crate::kernels::{BatchSize, Binding, Kernel, Values};
@@ -27,7 +28,7 @@ const IN_FLIGHT: usize = 2;
 
 /// Weights on the device, shared by the plans of one model.
 #[derive(Debug, Default)]
-pub struct WeightBuffers(HashMap<(Weight, usize), wgpu::Buffer>);
+pub struct WeightBuffers(HashMap<(Weight, usize, Element), wgpu::Buffer>);
 
 impl WeightBuffers {
     /// Bytes of all of them.
@@ -87,7 +88,7 @@ impl Plan {
             let bytes = capacity.bytes(tensor, from);
             buffers[tensor.id] = match from {
                 Source::Weight(weight, rows) => {
-                    let key = (weight.clone(), rows.start);
+                    let key = (weight.clone(), rows.start, tensor.element);
                     if !weights.0.contains_key(&key) {
                         let label = weight.names.join(" + ");
                         let buffer = gpu.buffer(&label, bytes, Usage::STORAGE | Usage::COPY_DST, None).await?;

@@ -44,6 +44,34 @@ impl Element {
     }
 }
 
+/// What the numbers of a recording are stored as; vectors and logits are f32 whatever it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Storage {
+    F32,
+    F16,
+    /// Weights in f16, which shaders without f16 unpack where they load them, and all else in f32.
+    PackedWeights,
+}
+
+impl Storage {
+    /// Of products' weights and the table of words, which are nearly all that a model has.
+    pub fn weights(self) -> Element {
+        match self {
+            Storage::F32 => Element::F32,
+            Storage::F16 | Storage::PackedWeights => Element::F16,
+        }
+    }
+
+    /// Of what is computed, and of small tables.
+    pub fn activations(self) -> Element {
+        match self {
+            Storage::F16 => Element::F16,
+            Storage::F32 | Storage::PackedWeights => Element::F32,
+        }
+    }
+}
+
 /// A handle to a row-major, contiguous matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tensor {
@@ -129,9 +157,9 @@ pub struct Recording {
     pub outputs: Vec<(Output, Tensor)>,
     /// The steps of each layer.
     pub layers: Vec<Range<usize>>,
-    weights: HashMap<(Weight, usize), Tensor>,
+    weights: HashMap<(Weight, usize, Element), Tensor>,
     max_binding: u64,
-    storage: Element,
+    storage: Storage,
 }
 
 impl Recording {
@@ -144,14 +172,18 @@ impl Recording {
             layers: Vec::new(),
             weights: HashMap::new(),
             max_binding,
-            storage: Element::F32,
+            storage: Storage::F32,
         }
     }
 
     /// What weights and activations are stored as.
-    pub fn with_storage(self, storage: Element) -> Recording {
-        assert!(self.tensors.is_empty() && storage != Element::U32, "storage {storage:?}");
+    pub fn with_storage(self, storage: Storage) -> Recording {
+        assert!(self.tensors.is_empty(), "what is recorded is stored as {:?} already", self.storage);
         Recording { storage, ..self }
+    }
+
+    pub fn storage(&self) -> Storage {
+        self.storage
     }
 
     fn add(&mut self, rows: Rows, columns: usize, element: Element, source: Source) -> Tensor {
@@ -160,9 +192,9 @@ impl Recording {
         tensor
     }
 
-    /// A new matrix of activations that a step will write, stored as weights and activations are.
+    /// A new matrix of activations that a step will write, stored as they are.
     pub fn stored(&mut self, rows: Rows, columns: usize) -> Tensor {
-        self.add(rows, columns, self.storage, Source::Computed)
+        self.add(rows, columns, self.storage.activations(), Source::Computed)
     }
 
     /// A new f32 matrix that a step will write.
@@ -184,9 +216,9 @@ impl Recording {
         self.add(rows, columns, element, Source::Constant(values))
     }
 
-    /// Numbers known now, stored as weights and activations are.
-    pub fn stored_constant(&mut self, rows: Rows, columns: usize, numbers: Vec<f32>) -> Tensor {
-        self.add(rows, columns, self.storage, Source::Constant(Values::F32(numbers)))
+    /// Numbers known now, stored as `element`.
+    pub fn stored_constant(&mut self, rows: Rows, columns: usize, element: Element, numbers: Vec<f32>) -> Tensor {
+        self.add(rows, columns, element, Source::Constant(Values::F32(numbers)))
     }
 
     /// The tensor of an input; the same handle each time.
@@ -205,10 +237,16 @@ impl Recording {
         self.add(rows, columns, element, Source::Input(input))
     }
 
-    /// The whole of a weight, which must fit one binding; the same handle for equal weights.
+    /// The whole of a product's weight, which must fit one binding; the same handle for equal weights.
     pub fn weight(&mut self, weight: &Weight) -> Tensor {
         let [rows, _] = weight.shape();
-        self.weight_rows(weight, 0..rows, self.storage)
+        self.weight_rows(weight, 0..rows, self.storage.weights())
+    }
+
+    /// The whole of a small table, stored as activations are: some are a product's input.
+    pub fn table(&mut self, weight: &Weight) -> Tensor {
+        let [rows, _] = weight.shape();
+        self.weight_rows(weight, 0..rows, self.storage.activations())
     }
 
     /// A bias or a norm's gain: f32 whatever is stored. They are few, and what they are added to is f32 too.
@@ -220,20 +258,22 @@ impl Recording {
     /// A weight in as few parts as fit a binding each, with the first row of each.
     pub fn weight_parts(&mut self, weight: &Weight) -> Vec<(u32, Tensor)> {
         let [rows, columns] = weight.shape();
-        let part = (self.max_binding as usize / (columns * self.storage.bytes() as usize)).clamp(1, rows.max(1));
+        let element = self.storage.weights();
+        let part = (self.max_binding as usize / (columns * element.bytes() as usize)).clamp(1, rows.max(1));
         (0..rows)
             .step_by(part)
-            .map(|first| (first as u32, self.weight_rows(weight, first..rows.min(first + part), self.storage)))
+            .map(|first| (first as u32, self.weight_rows(weight, first..rows.min(first + part), element)))
             .collect()
     }
 
     fn weight_rows(&mut self, weight: &Weight, range: Range<usize>, element: Element) -> Tensor {
-        if let Some(tensor) = self.weights.get(&(weight.clone(), range.start)) {
+        let key = (weight.clone(), range.start, element);
+        if let Some(tensor) = self.weights.get(&key) {
             return *tensor;
         }
         let rows = Rows::Fixed(range.len() as u32);
         let tensor = self.add(rows, weight.shape()[1], element, Source::Weight(weight.clone(), range.clone()));
-        self.weights.insert((weight.clone(), range.start), tensor);
+        self.weights.insert(key, tensor);
         tensor
     }
 

@@ -74,7 +74,7 @@ impl Hash for Shader {
 /// The files of `shaders/`, one constant each; those of `shaders/parts/` with the same prefix are interchangeable.
 pub mod parts {
     use super::Part;
-    use crate::gpu::Element;
+    use crate::gpu::{Element, Storage};
 
     macro_rules! parts {
         ($folder:literal: $($constant:ident = $name:literal),* $(,)?) => {
@@ -192,20 +192,23 @@ pub mod parts {
         TILE_WORKGROUP = "tile_workgroup",
         TYPES_NONE = "types_none",
         TYPES_TABLE = "types_table",
+        WEIGHT_PACKED_1 = "weight_packed_1",
+        WEIGHT_PACKED_4 = "weight_packed_4",
         WEIGHT_PANELS = "weight_panels",
         WEIGHT_ROWS = "weight_rows",
+        WEIGHT_STORED = "weight_stored",
         WIDE_F16 = "wide_f16",
         WIDE_F32 = "wide_f32",
         WRITTEN_F32 = "written_f32",
         WRITTEN_STORED = "written_stored",
     );
 
-    /// How weights and activations are stored. First of all parts: WGSL wants `enable` before any declaration.
+    /// How activations are stored. First of all parts: WGSL wants `enable` before any declaration.
     pub fn storage(element: Element) -> Vec<Part> {
         match element {
             Element::F32 => vec![ELEMENT_F32],
             Element::F16 => vec![ENABLE_F16, ELEMENT_F16],
-            Element::U32 => panic!("weights and activations are not integers"),
+            Element::U32 => panic!("activations are not integers"),
         }
     }
 
@@ -217,6 +220,15 @@ pub mod parts {
     /// Matrices of that edge.
     pub const fn cooperative(edge: u32) -> Part {
         if edge == 8 { COOPERATIVE_8 } else { COOPERATIVE_16 }
+    }
+
+    /// How a large weight is stored whose rows are read in such chunks.
+    pub fn weight(storage: Storage, chunk: Part) -> Part {
+        match storage {
+            Storage::F32 | Storage::F16 => WEIGHT_STORED,
+            Storage::PackedWeights if chunk == CHUNK_4 => WEIGHT_PACKED_4,
+            Storage::PackedWeights => WEIGHT_PACKED_1,
+        }
     }
 
     /// How eight numbers are loaded at once.

@@ -1,6 +1,6 @@
 //! Which tile each matrix product runs on, where an adapter was measured; kept in a file between runs.
 
-use super::{AdapterDescription, Element};
+use super::{AdapterDescription, Storage};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ pub struct Problem {
     pub inner: u32,
     pub columns: u32,
     /// Of what is multiplied.
-    pub element: Element,
+    pub storage: Storage,
     /// Whether it runs on matrix units, whose tiles are others.
     pub matrix_units: bool,
 }
@@ -112,7 +112,7 @@ mod tests {
         let adapter = block_on(adapters(None)).into_iter().next().expect("an adapter");
         let folder = tempfile::tempdir().expect("a temporary folder");
         let folder = folder.path().join("made");
-        let problem = |rows| Problem { rows, inner: 8, columns: 4, element: Element::F16, matrix_units: false };
+        let problem = |rows| Problem { rows, inner: 8, columns: 4, storage: Storage::F16, matrix_units: false };
         assert_eq!(Tuning::read(&folder, &adapter).unwrap(), Tuning::default());
 
         let mut first = Tuning::default();

@@ -3,7 +3,7 @@
 //! transformers: `BertEmbeddings.forward` in models/bert/modeling_bert.py, up to its LayerNorm.
 
 use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, row_lanes, uniform::uniform, write_output};
-use crate::gpu::{Capabilities, Element, Input, Recording, Rows, Shader, Tensor, parts};
+use crate::gpu::{Capabilities, Input, Recording, Rows, Shader, Storage, Tensor, parts};
 use crate::models::Embeddings;
 
 pub const NAME: &str = "embed";
@@ -18,15 +18,15 @@ pub struct Embed {
     pub positions: bool,
     /// Whether there is a table of token types.
     pub types: bool,
-    /// Of the tables and the output.
-    pub element: Element,
+    /// The words are a weight; the other tables and the output are as activations.
+    pub storage: Storage,
 }
 
 /// `[tokens, columns]`, the sum of the embedding tables; the word table may be bound in several parts.
 pub fn record(recording: &mut Recording, embeddings: &Embeddings) -> Tensor {
     let tokens = recording.input(Input::Tokens);
-    let positions = embeddings.positions.as_ref().map(|positions| recording.weight(&positions.table));
-    let types = embeddings.types.as_ref().map(|types| recording.weight(types));
+    let positions = embeddings.positions.as_ref().map(|positions| recording.table(&positions.table));
+    let types = embeddings.types.as_ref().map(|types| recording.table(types));
     let output = recording.stored(Rows::Tokens, embeddings.words.columns);
     for (first_id, words) in recording.weight_parts(&embeddings.words) {
         let Rows::Fixed(ids) = words.rows else { unreachable!("a weight has a fixed number of rows") };
@@ -36,7 +36,7 @@ pub fn record(recording: &mut Recording, embeddings: &Embeddings) -> Tensor {
             ids,
             positions: positions.is_some(),
             types: types.is_some(),
-            element: output.element,
+            storage: recording.storage(),
         };
         recording.step(kernel, &[Some(tokens), Some(words), Some(output), positions, types]);
     }
@@ -75,8 +75,9 @@ impl Kernel for Embed {
     fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
         let positions = if self.positions { parts::POSITIONS_TABLE } else { parts::POSITIONS_NONE };
         let types = if self.types { parts::TYPES_TABLE } else { parts::TYPES_NONE };
-        let mut linked = parts::storage(self.element);
-        linked.extend([parts::chunk(self.columns), parts::BATCH, positions, types, parts::EMBED]);
+        let chunk = parts::chunk(self.columns);
+        let mut linked = parts::storage(self.storage.activations());
+        linked.extend([chunk, parts::weight(self.storage, chunk), parts::BATCH, positions, types, parts::EMBED]);
         let shader = Shader::link(NAME, &linked).constant("LANES", row_lanes(device));
         Launch { shader, grid: folded(batch.tokens, device) }
     }

@@ -7,7 +7,7 @@ mod tile;
 pub use tile::Tile;
 
 use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, uniform::uniform, write_output};
-use crate::gpu::{Capabilities, Element, Layout, Problem, Recording, Rows, Shader, Tensor, parts};
+use crate::gpu::{Capabilities, Element, Layout, Problem, Recording, Rows, Shader, Storage, Tensor, parts};
 use crate::models::{Activation, Linear};
 use std::ops::Range;
 
@@ -25,9 +25,9 @@ pub struct MatMul {
     pub activation: Activation,
     pub bias: bool,
     pub residual: bool,
-    /// Of input, weight and residual; the bias is f32.
-    pub element: Element,
-    /// The same, or f32.
+    /// Of the weight, and of input and residual, which are activations; the bias is f32.
+    pub storage: Storage,
+    /// As activations, or f32.
     pub output: Element,
 }
 
@@ -71,6 +71,8 @@ fn record_into(
     output: Tensor,
 ) -> Tensor {
     assert_eq!(input.columns, linear.inputs(), "{NAME}: columns of the input and inputs of {}", linear.weight.names[0]);
+    let storage = recording.storage();
+    assert_eq!(input.element, storage.activations(), "{NAME}: elements of the input and of activations");
     if let Some(residual) = residual {
         assert_eq!(output.shape(), residual.shape(), "{NAME}: shapes of output and residual");
     }
@@ -83,7 +85,7 @@ fn record_into(
         activation,
         bias: linear.bias.is_some(),
         residual: residual.is_some(),
-        element: input.element,
+        storage,
         output: output.element,
     };
     let weight = recording.weight(&linear.weight);
@@ -109,8 +111,9 @@ impl MatMul {
             4 => [parts::CHUNK_4, parts::ACTIVATE_4],
             _ => [parts::CHUNK_1, parts::ACTIVATE_1],
         };
-        let written = if self.output == self.element { parts::WRITTEN_STORED } else { parts::WRITTEN_F32 };
-        let mut linked = tile.storage(self.element);
+        let element = self.storage.activations();
+        let written = if self.output == element { parts::WRITTEN_STORED } else { parts::WRITTEN_F32 };
+        let mut linked = tile.storage(element);
         linked.extend([
             chunk,
             written,
@@ -121,7 +124,7 @@ impl MatMul {
             parts::bias(self.bias),
             parts::residual(self.residual),
         ]);
-        linked.extend(tile.parts(self));
+        linked.extend(tile.parts(self, chunk));
         linked.push(parts::MATMUL);
         let shader = Shader::link(NAME, &linked).constant("ACTIVATION", self.activation as u32);
         Launch {
@@ -144,9 +147,9 @@ impl MatMul {
 
     /// What the fastest tile for so many rows is kept under.
     pub fn problem(&self, device: &Capabilities, rows: u32) -> Problem {
-        let MatMul { inner, columns, element, .. } = *self;
+        let MatMul { inner, columns, storage, .. } = *self;
         let matrix_units = device.cooperative.is_some();
-        Problem { rows: rows.next_power_of_two(), inner, columns, element, matrix_units }
+        Problem { rows: rows.next_power_of_two(), inner, columns, storage, matrix_units }
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) mod uniform;
 
 pub use uniform::{Field, Scalar, Uniform};
 
-use crate::gpu::{Capabilities, Element, Layout, Rows, Shader};
+use crate::gpu::{Capabilities, Element, Layout, Rows, Shader, Storage};
 use crate::models::{Activation, Half, Pool};
 use std::any::Any;
 use std::fmt::Debug;
@@ -45,7 +45,7 @@ pub const NAMES: &[&str] = &[
 /// run.
 pub fn catalogue() -> Vec<Box<dyn Kernel>> {
     let [hidden, inner, heads, labels, max_length] = [384, 1536, 12, 3, 512];
-    let (tokens, texts, element) = (Rows::Tokens, Rows::Texts, Element::F32);
+    let (tokens, texts, storage, element) = (Rows::Tokens, Rows::Texts, Storage::F32, Element::F32);
     let attention = attention::Heads {
         queries: tokens,
         heads,
@@ -61,7 +61,7 @@ pub fn catalogue() -> Vec<Box<dyn Kernel>> {
         element,
     };
     vec![
-        Box::new(embed::Embed { columns: hidden, first_id: 0, ids: 30522, positions: true, types: true, element }),
+        Box::new(embed::Embed { columns: hidden, first_id: 0, ids: 30522, positions: true, types: true, storage }),
         Box::new(layernorm::LayerNorm {
             rows: tokens,
             columns: hidden,
@@ -79,7 +79,7 @@ pub fn catalogue() -> Vec<Box<dyn Kernel>> {
             activation: Activation::Gelu,
             bias: true,
             residual: false,
-            element,
+            storage,
             output: element,
         }),
         Box::new(rotary::Rotary { columns: 3 * hidden, heads: 2 * heads, half: hidden / heads / 2, element }),

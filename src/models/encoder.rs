@@ -5,7 +5,7 @@ use super::{
     Projected, Score,
 };
 use crate::checkpoint::Scoring;
-use crate::gpu::{Element, Output, Recording, Rows, Tensor};
+use crate::gpu::{Output, Recording, Rows, Storage, Tensor};
 use crate::kernels::attention::{Heads, Projections, ScoreTables};
 use crate::kernels::loss::LossKind;
 use crate::kernels::{
@@ -27,7 +27,7 @@ pub struct Wanted {
 
 /// Records the forward pass of any model. `max_binding`: bytes that one binding of the device may span; `storage`: what
 /// weights and activations are stored as. Logits and what is made of them are f32.
-pub fn record(model: &Model, wanted: Wanted, max_binding: u64, storage: Element) -> Recording {
+pub fn record(model: &Model, wanted: Wanted, max_binding: u64, storage: Storage) -> Recording {
     let recording = Recording::new(max_binding).with_storage(storage);
     let mut encoder = Encoder { recording, model, tables: Tables::default() };
     let pooled = encoder.encode(wanted);
@@ -207,7 +207,7 @@ impl Encoder<'_> {
         match score {
             Score::Plain => ScoreTables::default(),
             Score::Bias { table, buckets } => {
-                let query_table = Some(self.recording.weight(table));
+                let query_table = Some(self.recording.table(table));
                 ScoreTables { query_table, key_table: None, buckets: Some(self.buckets(buckets)) }
             }
             Score::Relative { query_table, key_table, buckets } => {
@@ -232,12 +232,12 @@ impl Encoder<'_> {
     fn distance_table(&mut self, table: &DistanceTable) -> Tensor {
         let r = &mut self.recording;
         match table {
-            DistanceTable::Shared(weight) => r.weight(weight),
+            DistanceTable::Shared(weight) => r.table(weight),
             DistanceTable::Projected(projected) => {
                 let Projected { embeddings, norm, linear, columns } = projected.as_ref();
                 let key = (embeddings.names.join(" "), norm.as_ref().map(|norm| norm.weight.names.join(" ")));
                 let rows = *self.tables.distances.entry(key).or_insert_with(|| {
-                    let rows = r.weight(embeddings);
+                    let rows = r.table(embeddings);
                     norm.as_ref().map_or(rows, |norm| layernorm::record(r, rows, None, norm))
                 });
                 matmul::record_columns(r, rows, linear, columns.clone(), Activation::Identity, None)

@@ -3,7 +3,7 @@
 use super::{array_difference, bits, golden, says};
 use crate::common::{self, Random, edited::Edited, golden::Golden};
 use wgbert::checkpoint::Checkpoint;
-use wgbert::gpu::{self, Capacity, Element, Output, Plan, Recording, Run, WeightBuffers};
+use wgbert::gpu::{self, Capacity, Output, Plan, Recording, Run, Storage, WeightBuffers};
 use wgbert::kernels::loss::LossKind;
 use wgbert::kernels::{Access, Values};
 use wgbert::models::{self, Model, encoder};
@@ -28,7 +28,7 @@ impl Direct {
     fn record(&self, loss: Option<LossKind>, max_binding: u64) -> Recording {
         let scoring = self.checkpoint.config.scoring().unwrap();
         let wanted = encoder::Wanted { scoring, hidden_states: false, attentions: None, loss };
-        encoder::record(&self.model, wanted, max_binding, Element::F32)
+        encoder::record(&self.model, wanted, max_binding, Storage::F32)
     }
 
     /// The outputs of all texts as one batch, in the order of the encodings.

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
-use wgbert::gpu::{self, Capacity, Element, Gpu, Input, Output, Plan, Recording, Rows, Run, WeightBuffers};
+use wgbert::gpu::{
+    self, Capabilities, Capacity, Gpu, Input, Output, Plan, Recording, Rows, Run, Storage, WeightBuffers,
+};
 use wgbert::kernels::Values;
 use wgbert::kernels::embed::Embed;
 use wgbert::kernels::softmax::Softmax;
 use wgbert::text::Encoding;
-use wgbert::{Classifier, Error, Options, Request};
+use wgbert::{Classifier, Error, Memory, Options, Precision, Request};
 
 fn bert(options: Options) -> Classifier {
     options.load(golden("bert")).unwrap()
@@ -99,6 +101,28 @@ fn an_absurd_capacity_is_cut_to_what_the_adapter_can_bind() {
     let encoding = classifier.encode(0, "good").unwrap();
     classifier.run(&[encoding], &request).unwrap();
     println!("with all outputs: {:?} bytes", classifier.gpu().unwrap().allocated());
+}
+
+#[test]
+fn weights_take_half_the_memory_in_f16_and_activations_where_shaders_have_it() {
+    let own = common::gpu().capabilities.clone();
+    let memory = |precision, f16| {
+        let capabilities = Some(Capabilities { f16, ..own.clone() });
+        let mut classifier = Options { precision, capabilities, ..Options::default() }.sentiment().unwrap();
+        classifier.classify(["good"]).unwrap();
+        classifier.memory().unwrap()
+    };
+    let full = memory(Precision::F32, own.f16);
+    for f16 in [false, own.f16] {
+        let Memory { weights, activations } = memory(Precision::F16, f16);
+        println!(
+            "{weights} of {} bytes of weights, {activations} of {} of activations",
+            full.weights, full.activations
+        );
+        assert!(weights as f64 <= 0.53 * full.weights as f64, "{weights} of {full:?}");
+        let share = if f16 { 0.53 } else { 1.0 };
+        assert!(activations as f64 <= share * full.activations as f64, "{activations} of {full:?}");
+    }
 }
 
 /// `softmax` over rows of `columns`, of a matrix of constants or of as many rows as there are tokens.
@@ -220,7 +244,7 @@ fn embedded_rows() -> (Plan, impl Fn(u32) -> Vec<[u32; 4]>) {
     let numbers = (0..64).map(|number| number as f32).collect();
     let words = recording.constant(Rows::Fixed(16), 4, Values::F32(numbers));
     let output = recording.tensor(Rows::Tokens, 4);
-    let embed = Embed { columns: 4, first_id: 0, ids: 16, positions: false, types: false, element: Element::F32 };
+    let embed = Embed { columns: 4, first_id: 0, ids: 16, positions: false, types: false, storage: Storage::F32 };
     recording.step(embed, &[Some(tokens), Some(words), Some(output), None, None]);
     recording.output(Output::Logits, output);
     let capacity = Capacity { tokens: 8, texts: 1 };

@@ -8,8 +8,8 @@ use half::f16;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 use wgbert::gpu::{
-    self, Capabilities, Capacity, Element, Gpu, Input, Output, Plan, Recording, Rows, Run, Tensor, WeightBuffers,
-    WeightSource,
+    self, Capabilities, Capacity, Element, Gpu, Input, Output, Plan, Recording, Rows, Run, Storage, Tensor,
+    WeightBuffers, WeightSource,
 };
 use wgbert::kernels::unfold::Unfold;
 use wgbert::kernels::{BatchSize, Values};
@@ -92,6 +92,15 @@ pub fn elements() -> Vec<Element> {
     vec![Element::F32]
 }
 
+/// What weights are tested as, and activations with them: as [`elements`], and weights in f16 with activations in f32.
+pub fn storages() -> Vec<Storage> {
+    let mut all = vec![Storage::F32, Storage::PackedWeights];
+    if gpu().capabilities.f16 {
+        all.push(Storage::F16);
+    }
+    all
+}
+
 /// splitmix64: the same numbers on every machine.
 pub struct Random {
     state: u64,
@@ -124,7 +133,6 @@ impl Random {
 /// A recording of a few steps and the batch to run it on.
 pub struct Case {
     pub recording: Recording,
-    pub element: Element,
     pub size: BatchSize,
     pub classes: Vec<u32>,
     pub targets: Vec<f32>,
@@ -132,13 +140,17 @@ pub struct Case {
 
 impl Case {
     pub fn new(lengths: Vec<u32>) -> Case {
-        Case::stored_as(Element::F32, lengths)
+        Case::stored_as(Storage::F32, lengths)
     }
 
-    /// What is stored in f16 holds only such numbers: the twin gets them too.
-    pub fn stored_as(element: Element, lengths: Vec<u32>) -> Case {
-        let recording = Recording::new(u64::MAX).with_storage(element);
-        Case { recording, element, size: BatchSize::new(lengths), classes: Vec::new(), targets: Vec::new() }
+    /// Where kernels have no weights.
+    pub fn of_rows(element: Element, lengths: Vec<u32>) -> Case {
+        Case::stored_as(if element == Element::F16 { Storage::F16 } else { Storage::F32 }, lengths)
+    }
+
+    pub fn stored_as(storage: Storage, lengths: Vec<u32>) -> Case {
+        let recording = Recording::new(u64::MAX).with_storage(storage);
+        Case { recording, size: BatchSize::new(lengths), classes: Vec::new(), targets: Vec::new() }
     }
 
     pub fn constant(&mut self, rows: u32, columns: u32, values: Vec<f32>) -> Tensor {
@@ -150,12 +162,22 @@ impl Case {
         self.recording.constant(Rows::Fixed(1), columns as usize, Values::F32(values))
     }
 
+    /// The weight of a product, or a table of words.
+    pub fn weight(&mut self, rows: u32, columns: u32, values: Vec<f32>) -> Tensor {
+        self.constant_as(self.recording.storage().weights(), Rows::Fixed(rows), columns, values)
+    }
+
     /// Given contents for a matrix whose rows depend on the batch.
-    pub fn given(&mut self, rows: Rows, columns: u32, mut values: Vec<f32>) -> Tensor {
-        if self.element == Element::F16 {
+    pub fn given(&mut self, rows: Rows, columns: u32, values: Vec<f32>) -> Tensor {
+        self.constant_as(self.recording.storage().activations(), rows, columns, values)
+    }
+
+    /// What is stored in f16 holds only such numbers: the twin gets them too.
+    fn constant_as(&mut self, element: Element, rows: Rows, columns: u32, mut values: Vec<f32>) -> Tensor {
+        if element == Element::F16 {
             values.iter_mut().for_each(|value| *value = f16::from_f32(*value).to_f32());
         }
-        self.recording.stored_constant(rows, columns as usize, values)
+        self.recording.stored_constant(rows, columns as usize, element, values)
     }
 
     pub fn rows(&mut self, rows: Rows, columns: u32, random: &mut Random) -> Tensor {
@@ -237,7 +259,8 @@ pub fn check_on(gpu: &Arc<Gpu>, name: &str, case: Case, tolerance: f64) {
 
 /// The largest error of a case's outputs on `gpu`, relative to its CPU twins; panics over `tolerance`.
 pub fn compare(name: &str, gpu: Arc<Gpu>, case: Case, tolerance: f64) -> f64 {
-    let Case { recording, element, size, classes, targets } = case;
+    let Case { recording, size, classes, targets } = case;
+    let element = recording.storage().activations();
     let (tokens, starts) = texts(&size);
     let run = Run { tokens: &tokens, starts: &starts, classes: &classes, targets: &targets };
     // The answer's own rounding; the twin's is exact to many more digits.

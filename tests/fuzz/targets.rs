@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use wgbert::checkpoint::{Checkpoint, Config, Scoring, Weights};
-use wgbert::gpu::{Capabilities, Element};
+use wgbert::gpu::{Capabilities, Storage};
 use wgbert::kernels::BatchSize;
 use wgbert::kernels::loss::LossKind;
 use wgbert::models::encoder::{self, Wanted};
@@ -118,7 +118,7 @@ fn record(model: &Model) {
     };
     let few = Wanted { scoring: Scoring::None, hidden_states: false, attentions: None, loss: None };
     let (device, batch) = (Capabilities::minimum(), BatchSize::new([1, 16]));
-    for (wanted, storage) in [(all, Element::F32), (few, Element::F16)] {
+    for (wanted, storage) in [(all, Storage::F32), (few, Storage::PackedWeights)] {
         let recording = encoder::record(model, wanted, device.max_binding, storage);
         assert_eq!(recording.constant_steps().len(), recording.steps.len());
         for step in &recording.steps {

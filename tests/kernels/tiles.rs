@@ -1,10 +1,10 @@
 //! Every tile of a matrix product that the adapter can run, whichever it would choose.
 
-use crate::common::{self, Case, elements};
+use crate::common::{self, Case, storages};
 use crate::matmul_as;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use wgbert::gpu::{Capabilities, Element, Gpu, Layout};
+use wgbert::gpu::{Capabilities, Gpu, Layout, Storage};
 use wgbert::kernels::matmul::{MatMul, Tile};
 use wgbert::kernels::{BatchSize, Binding, Kernel, Launch, Uniform, Values};
 use wgbert::models::Activation;
@@ -49,7 +49,7 @@ impl Kernel for Forced {
 /// The size of a product.
 #[derive(Clone, Copy, Debug)]
 struct Size {
-    element: Element,
+    storage: Storage,
     inner: u32,
     columns: u32,
     extras: bool,
@@ -57,8 +57,8 @@ struct Size {
 
 impl Size {
     fn case(self, tile: Tile, rows: u32) -> Case {
-        let Size { element, inner, columns, extras } = self;
-        matmul_as(element, rows, inner, columns, Activation::Gelu, extras, |product| Forced { product, tile })
+        let Size { storage, inner, columns, extras } = self;
+        matmul_as(storage, rows, inner, columns, Activation::Gelu, extras, |product| Forced { product, tile })
     }
 
     /// The tiles that each of these ways to see the adapter can run this in, by name.
@@ -71,9 +71,9 @@ impl Size {
                 all.extend(tiles.into_iter().map(|tile| (tile.name, (tile, gpu.clone()))));
                 product
             };
-            let Size { element, inner, columns, extras } = self;
+            let Size { storage, inner, columns, extras } = self;
             let list = std::cell::RefCell::new(list);
-            matmul_as(element, 1, inner, columns, Activation::Gelu, extras, |product| (list.borrow_mut())(product));
+            matmul_as(storage, 1, inner, columns, Activation::Gelu, extras, |product| (list.borrow_mut())(product));
         }
         all
     }
@@ -94,8 +94,8 @@ fn sizes() -> Vec<Size> {
         (258, 130, false),
         (768, 3, true),
     ];
-    let with = |element| sizes.map(|(inner, columns, extras)| Size { element, inner, columns, extras });
-    elements().into_iter().flat_map(with).collect()
+    let with = |storage| sizes.map(|(inner, columns, extras)| Size { storage, inner, columns, extras });
+    storages().into_iter().flat_map(with).collect()
 }
 
 const ROWS: &[u32] = &[1, 3, 5, 16, 33, 64, 65, 129];

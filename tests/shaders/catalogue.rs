@@ -1,7 +1,7 @@
 //! The kernels and adapters that tests/shaders.rs goes through. A new kernel, option or variant needs its line here.
 
 use wgbert::bench::Roof;
-use wgbert::gpu::{Capabilities, Element, Rows, Shader};
+use wgbert::gpu::{Capabilities, Element, Rows, Shader, Storage};
 use wgbert::kernels::argmax::Argmax;
 use wgbert::kernels::attention::{Attention, Heads, Term};
 use wgbert::kernels::attention_weights::AttentionWeights;
@@ -46,34 +46,37 @@ fn instance(kernel: impl Kernel + 'static, without: &[(&'static str, bool)]) -> 
 /// Every kernel with every option that changes its shader, of those that the adapter can be asked for.
 pub fn instances(device: &Capabilities) -> Vec<Instance> {
     let mut all = answers();
-    all.extend(stored_as(Element::F32));
+    all.extend(of_rows(Element::F32));
+    all.extend(of_weights(Storage::F32));
     if device.f16 {
-        all.extend(stored_as(Element::F16));
+        all.extend(of_rows(Element::F16));
+        all.extend(of_weights(Storage::F16));
+    } else {
+        all.extend(of_weights(Storage::PackedWeights));
     }
     all.extend(Roof::kernels(device).into_iter().map(|kernel| Instance { kernel, without: Vec::new(), matmul: None }));
     all
 }
 
-/// The kernels whose rows are stored as f32 or f16.
-fn stored_as(element: Element) -> Vec<Instance> {
-    const BOTH: [bool; 2] = [false, true];
+const BOTH: [bool; 2] = [false, true];
+
+/// The kernels that have large weights.
+fn of_weights(storage: Storage) -> Vec<Instance> {
     let mut all = Vec::new();
     for (positions, types) in BOTH.into_iter().flat_map(|positions| BOTH.map(|types| (positions, types))) {
-        let kernel = Embed { columns: 64, first_id: 7, ids: 50, positions, types, element };
-        all.push(instance(kernel, &[("positions", !positions), ("types", !types)]));
+        for columns in [64, 63] {
+            let kernel = Embed { columns, first_id: 7, ids: 50, positions, types, storage };
+            all.push(instance(kernel, &[("positions", !positions), ("types", !types)]));
+        }
     }
     for (bias, residual) in BOTH.into_iter().flat_map(|bias| BOTH.map(|residual| (bias, residual))) {
-        for rows in [Rows::Tokens, Rows::Texts, Rows::Fixed(3)] {
-            let kernel = LayerNorm { rows, columns: 64, epsilon: 1e-12, bias, residual, element };
-            all.push(instance(kernel, &[("bias", !bias), ("residual", !residual)]));
-        }
         // Widths that vector loads can and cannot take, few columns and few rows: a tile may be another for each.
         for (inner, columns, first) in [(64, 192, 64), (30, 37, 5), (64, 3, 0), (64, 11, 5)] {
             for rows in [Rows::Tokens, Rows::Texts] {
                 for activation in Activation::ALL {
                     let weight_columns = first + columns;
                     // Logits are f32.
-                    for output in [element, Element::F32] {
+                    for output in [storage.activations(), Element::F32] {
                         let kernel = MatMul {
                             rows,
                             inner,
@@ -83,7 +86,7 @@ fn stored_as(element: Element) -> Vec<Instance> {
                             activation,
                             bias,
                             residual,
-                            element,
+                            storage,
                             output,
                         };
                         // A tile does not know the activation: one stands for all.
@@ -93,6 +96,18 @@ fn stored_as(element: Element) -> Vec<Instance> {
                     }
                 }
             }
+        }
+    }
+    all
+}
+
+/// The other kernels, whose rows are stored as f32 or f16.
+fn of_rows(element: Element) -> Vec<Instance> {
+    let mut all = Vec::new();
+    for (bias, residual) in BOTH.into_iter().flat_map(|bias| BOTH.map(|residual| (bias, residual))) {
+        for rows in [Rows::Tokens, Rows::Texts, Rows::Fixed(3)] {
+            let kernel = LayerNorm { rows, columns: 64, epsilon: 1e-12, bias, residual, element };
+            all.push(instance(kernel, &[("bias", !bias), ("residual", !residual)]));
         }
     }
     for heads in heads(element) {
@@ -198,6 +213,7 @@ pub fn adapters() -> Vec<(&'static str, Capabilities)> {
         ),
         ("lavapipe's matrices", Capabilities { subgroup: Some((8, 8)), cooperative: Some(8), ..desktop() }),
         ("lavapipe", Capabilities { cpu: true, subgroup: Some((8, 8)), ..desktop() }),
+        ("lavapipe without f16", Capabilities { cpu: true, subgroup: Some((8, 8)), f16: false, ..desktop() }),
         ("lavapipe without int64", Capabilities { cpu: true, subgroup: Some((8, 8)), int64: false, ..desktop() }),
         ("lavapipe with SSE", Capabilities { cpu: true, subgroup: Some((4, 4)), ..desktop() }),
         ("lavapipe with AVX-512", Capabilities { cpu: true, subgroup: Some((16, 16)), f16: false, ..desktop() }),

@@ -156,7 +156,7 @@ impl MatMul {
         if device.cpu || !device.f16 || ![8, 16, 32, 64].contains(&subgroup.1) {
             return Vec::new();
         }
-        let (shapes, terms) = match (edge, self.element) {
+        let (shapes, terms) = match (edge, self.storage.activations()) {
             (16, Element::F16) => (OF_16_IN_ONE, 1),
             (16, _) => (OF_16_IN_TWO, 2),
             (_, Element::F16) => (OF_8, 1),
@@ -196,7 +196,7 @@ impl Tile {
         }
     }
 
-    /// How operands are stored: the first parts of its shader.
+    /// How activations are stored: the first parts of its shader.
     pub(super) fn storage(&self, element: Element) -> Vec<Part> {
         match self.kind {
             Kind::Cooperative { .. } => parts::cooperative_storage(element),
@@ -214,15 +214,16 @@ impl Tile {
     }
 
     /// The parts that compute it.
-    pub(super) fn parts(&self, kernel: &MatMul) -> Vec<Part> {
-        let element = kernel.element;
-        let fours = if self.chunk(kernel) == 4 { parts::FOURS_4 } else { parts::FOURS_1 };
+    pub(super) fn parts(&self, kernel: &MatMul, chunk: Part) -> Vec<Part> {
+        let storage = kernel.storage;
+        let weight = parts::weight(storage, chunk);
+        let fours = if chunk == parts::CHUNK_4 { parts::FOURS_4 } else { parts::FOURS_1 };
         let mut all = match self.kind {
-            Kind::Subgroup => vec![parts::wide(element), parts::WEIGHT_PANELS],
-            Kind::Lane { weight: Layout::Panels } => vec![parts::WEIGHT_PANELS],
-            Kind::Lane { weight: Layout::Rows } => vec![parts::WEIGHT_ROWS],
-            Kind::Split => vec![fours],
-            Kind::Workgroup { .. } => vec![fours, parts::FETCH],
+            Kind::Subgroup => vec![parts::wide(storage.weights()), parts::WEIGHT_PANELS],
+            Kind::Lane { weight: Layout::Panels } => vec![weight, parts::WEIGHT_PANELS],
+            Kind::Lane { weight: Layout::Rows } => vec![weight, parts::WEIGHT_ROWS],
+            Kind::Split => vec![weight, fours],
+            Kind::Workgroup { .. } => vec![weight, fours, parts::FETCH],
             Kind::Cooperative { units, .. } => {
                 let lanes = match units.subgroup.1 {
                     8 => parts::SUBGROUP_8,
@@ -230,8 +231,10 @@ impl Tile {
                     32 => parts::SUBGROUP_32,
                     _ => parts::SUBGROUP_64,
                 };
-                let split = if element == Element::F16 { parts::SPLIT_ONE } else { parts::SPLIT_TWO };
-                vec![fours, parts::FETCH, parts::cooperative(units.edge), lanes, split, parts::TILE_COOPERATIVE]
+                let one = storage.activations() == Element::F16;
+                let split = if one { parts::SPLIT_ONE } else { parts::SPLIT_TWO };
+                let matrices = parts::cooperative(units.edge);
+                vec![weight, fours, parts::FETCH, matrices, lanes, split, parts::TILE_COOPERATIVE]
             }
         };
         all.extend(self.parts);
@@ -251,10 +254,10 @@ impl Tile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gpu::Rows;
+    use crate::gpu::{Rows, Storage};
     use crate::models::Activation;
 
-    fn chosen(device: &Capabilities, element: Element, inner: u32, columns: u32) -> Vec<&'static str> {
+    fn chosen(device: &Capabilities, storage: Storage, inner: u32, columns: u32) -> Vec<&'static str> {
         let product = MatMul {
             rows: Rows::Tokens,
             inner,
@@ -264,8 +267,8 @@ mod tests {
             activation: Activation::Identity,
             bias: false,
             residual: false,
-            element,
-            output: element,
+            storage,
+            output: storage.activations(),
         };
         [1, 16, 128, 1024, 8192].map(|rows| product.choose(device, rows).name).to_vec()
     }
@@ -276,14 +279,14 @@ mod tests {
         let units = Capabilities { cooperative: Some(16), subgroup: Some((32, 32)), ..card.clone() };
         let cpu = Capabilities { cpu: true, int64: true, subgroup: Some((8, 8)), ..card.clone() };
         let expected = ["split_4x16", "split_4x16", "workgroup_32x32", "workgroup_64x64", "workgroup_128x128"];
-        assert_eq!(chosen(&card, Element::F32, 768, 768), expected);
+        assert_eq!(chosen(&card, Storage::F32, 768, 768), expected);
         let expected = ["split_4x16"; 5];
-        assert_eq!(chosen(&card, Element::F32, 768, 3), expected, "few columns");
+        assert_eq!(chosen(&card, Storage::F32, 768, 3), expected, "few columns");
         let [few, many] = ["cooperative_32x32", "cooperative_128x128"];
-        assert_eq!(chosen(&units, Element::F16, 768, 768), [few, few, few, "cooperative_64x64", many]);
-        assert_eq!(chosen(&units, Element::F16, 768, 3072)[2..], ["cooperative_32x64", many, many]);
-        assert_eq!(chosen(&units, Element::F32, 768, 768)[4], "cooperative_64x128", "no larger one in two parts");
+        assert_eq!(chosen(&units, Storage::F16, 768, 768), [few, few, few, "cooperative_64x64", many]);
+        assert_eq!(chosen(&units, Storage::F16, 768, 3072)[2..], ["cooperative_32x64", many, many]);
+        assert_eq!(chosen(&units, Storage::F32, 768, 768)[4], "cooperative_64x128", "no larger one in two parts");
         let expected = ["subgroup_8x64", "subgroup_16x64", "subgroup_32x64", "subgroup_32x64", "subgroup_32x64"];
-        assert_eq!(chosen(&cpu, Element::F32, 768, 768), expected);
+        assert_eq!(chosen(&cpu, Storage::F32, 768, 768), expected);
     }
 }
