@@ -1,4 +1,4 @@
-//! `cargo bench --bench command_line -- [checkpoint ...]`: `wgbert classify` as a process, with the embedded model and
+//! `cargo bench --bench command_line -- [--jsonl] [checkpoint ...]`: `wgbert classify` as a process, with the embedded model and
 //! with each checkpoint: how long a start takes, with the caches of driver and program empty and filled, what memory it
 //! needs at most, and how its speed depends on the number of texts.
 
@@ -20,10 +20,11 @@ const STARTS: usize = 5;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // cargo itself adds --bench.
-    let checkpoints: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    let (flags, checkpoints): (Vec<_>, Vec<_>) = std::env::args().skip(1).partition(|word| word.starts_with("--"));
+    let format = if flags.iter().any(|flag| flag == "--jsonl") { Format::JsonLines } else { Format::Markdown };
     let models = [None].into_iter().chain(checkpoints.iter().map(|folder| Some(folder.as_str())));
     let environment = Environment::new(block_on(Options::default().choose())?.as_ref());
-    let mut report = Report::new(Format::Markdown, std::io::stdout());
+    let mut report = Report::new(format, std::io::stdout());
     for model in models {
         let weights = weights(model)?;
         let row = |start, texts, runs: Vec<Run>| ProcessRow {
@@ -90,7 +91,7 @@ fn run(model: Option<&str>, count: usize, caches: &Path) -> Result<Run, Box<dyn 
     let mut command = Command::new(env!("CARGO_BIN_EXE_wgbert"));
     command.args(["classify", "--format", "jsonl", "--input"]).arg(input.path());
     command.args(model.into_iter().flat_map(|folder| ["--model", folder]));
-    command.env("XDG_CACHE_HOME", caches).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.env("XDG_CACHE_HOME", caches).env_remove("WGBERT_CACHE_DIR").stdout(Stdio::piped()).stderr(Stdio::null());
     let start = Instant::now();
     let mut child = command.spawn()?;
     let mut output = BufReader::new(child.stdout.take().expect("it is piped"));
