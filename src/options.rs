@@ -104,6 +104,18 @@ impl Precision {
     }
 }
 
+/// When to multiply on an adapter's matrix units (cooperative matrices, an experimental feature of wgpu; tensor cores,
+/// simdgroup matrices). What is stored as f32 is multiplied in two parts of 11 bits there: logits differ in the last digits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MatrixUnits {
+    /// Where `wgbert tune` found on this adapter that they give the right answers, and faster.
+    #[default]
+    Auto,
+    /// Where the adapter has any.
+    Always,
+    Never,
+}
+
 /// How a classifier is made; `Options::default()` suits most.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -123,8 +135,7 @@ pub struct Options {
     pub scoring: Option<Scoring>,
     /// What weights and activations are stored as.
     pub precision: Precision,
-    /// Multiply on the adapter's matrix units, where it has any (cooperative matrices, an experimental feature of wgpu).
-    pub matrix_units: bool,
+    pub matrix_units: MatrixUnits,
     /// Choose kernels as for an adapter that offers this, of which the chosen one must have all; `None`: by what it offers.
     pub capabilities: Option<Capabilities>,
     /// The folder for what one process leaves to the next, for the command line [`gpu::cache::default_folder`]: the choices
@@ -216,9 +227,6 @@ impl Options {
         if let Some(capabilities) = &self.capabilities {
             adapter.capabilities = capabilities.clone();
         }
-        if !self.matrix_units {
-            adapter.capabilities.cooperative = None;
-        }
         if let Some(folder) = &self.cache_dir {
             match Tuning::read(folder, &adapter) {
                 Ok(tuning) => adapter.capabilities.tuning = Arc::new(tuning),
@@ -226,6 +234,13 @@ impl Options {
                 Err(error) => log::warn!("{error}"),
             }
         }
+        let capabilities = &mut adapter.capabilities;
+        let used = match self.matrix_units {
+            MatrixUnits::Auto => capabilities.tuning.matrix_units(self.precision.storage(capabilities)),
+            MatrixUnits::Always => true,
+            MatrixUnits::Never => false,
+        };
+        capabilities.cooperative = capabilities.cooperative.filter(|_| used);
         Ok(Some(adapter))
     }
 
@@ -265,5 +280,29 @@ mod tests {
         let error = Precision::F16.check(None).unwrap_err().to_string();
         assert!(error.contains("reference") && error.contains("--precision f32"), "{error}");
         Precision::F32.check(None).unwrap();
+    }
+
+    #[test]
+    fn matrix_units_are_used_where_tuning_found_them_faster() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let capabilities = Capabilities { f16: true, cooperative: Some(16), ..Capabilities::minimum() };
+        let options = Options { capabilities: Some(capabilities), ..Options::default() };
+        let options = Options { cache_dir: Some(folder.path().into()), ..options };
+        let chosen = |precision, matrix_units| {
+            let options = Options { precision, matrix_units, ..options.clone() };
+            gpu::block_on(options.choose()).expect("an adapter").expect("not the reference")
+        };
+        let edge = |precision, matrix_units| chosen(precision, matrix_units).capabilities.cooperative;
+
+        assert_eq!(edge(Precision::F16, MatrixUnits::Auto), None, "never tuned");
+        let mut tuning = Tuning::default();
+        tuning.set_matrix_units(Storage::F16, true);
+        tuning.set_matrix_units(Storage::F32, false);
+        tuning.write(folder.path(), &chosen(Precision::F32, MatrixUnits::Auto)).unwrap();
+        for (precision, auto) in [(Precision::F16, Some(16)), (Precision::F32, None)] {
+            assert_eq!(edge(precision, MatrixUnits::Auto), auto);
+            assert_eq!(edge(precision, MatrixUnits::Always), Some(16));
+            assert_eq!(edge(precision, MatrixUnits::Never), None);
+        }
     }
 }

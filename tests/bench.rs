@@ -4,6 +4,9 @@
 use serde_json::Value;
 use std::fs;
 use std::process::{Command, Output};
+use wgbert::bench::{Repeats, Subject, TuneRow, Tuner};
+use wgbert::gpu::{Capabilities, Storage, Tuning};
+use wgbert::{Error, MatrixUnits, Options, Precision};
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_wgbert"))
@@ -199,8 +202,9 @@ fn tune_keeps_its_choices() {
     let rows: Vec<Value> = serde_json::from_str(&rows).expect("json is a list");
     assert!(!rows.is_empty());
     for row in &rows {
-        assert!(row["rows"] == 16 && row["time_ms"].as_object().unwrap().len() > 1, "{row}");
-        assert!(!row["time_ms"][row["choice"].as_str().unwrap()].is_null(), "{row}");
+        let candidates = row["candidates"].as_array().unwrap();
+        assert!(row["rows"] == 16 && candidates.len() > 1, "{row}");
+        assert!(candidates.iter().any(|candidate| candidate["name"] == row["choice"]), "{row}");
         positive(row, "gain");
     }
     let path = kept().expect("the choices are kept");
@@ -212,10 +216,10 @@ fn tune_keeps_its_choices() {
 
     // Whatever tile the file names.
     let mut file: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-    let tiles: Vec<String> = rows[0]["time_ms"].as_object().unwrap().keys().cloned().collect();
-    for tile in tiles.into_iter().chain(["unheard_of".into()]) {
+    let tiles = rows[0]["candidates"].as_array().unwrap().iter().map(|candidate| candidate["name"].as_str().unwrap());
+    for tile in tiles.chain(["unheard_of"]) {
         for choice in file["matmul"].as_array_mut().unwrap() {
-            choice["tile"] = Value::String(tile.clone());
+            choice["tile"] = tile.into();
         }
         fs::write(&path, file.to_string()).unwrap();
         assert_eq!(wgbert(&classify).0, untuned, "{tile}");
@@ -223,4 +227,54 @@ fn tune_keeps_its_choices() {
     fs::write(&path, "[").unwrap();
     let (answers, warned) = wgbert(&classify);
     assert!(answers == untuned && warned.contains("wgbert tune"), "{warned}");
+}
+
+/// Matrix units are used where a model was compared with what runs without them, and was faster.
+#[test]
+fn tune_compares_matrix_units() {
+    let tuner = |matrix_units, options: Options| Tuner {
+        options,
+        models: vec!["tiny".parse().unwrap()],
+        precisions: vec![Precision::F32, Precision::F16],
+        rows: vec![9],
+        matrix_units,
+        workloads: vec!["3x9".parse().unwrap()],
+        repeats: Repeats { repetitions: 1, warmup: 0 },
+    };
+    let run = |tuner: &Tuner| {
+        let (mut tuning, mut rows) = (Tuning::default(), Vec::new());
+        let each = |row| {
+            rows.push(row);
+            Ok::<(), Error>(())
+        };
+        tuner.run(&mut tuning, each).map(|()| (tuning, rows))
+    };
+    let on_units = |row: &&TuneRow| matches!(row.subject, Subject::Product(problem) if problem.matrix_units);
+    let offered = tuner(MatrixUnits::Auto, Options::default()).adapter().expect("an adapter").capabilities;
+
+    let without = Capabilities { cooperative: None, ..offered.clone() };
+    let without = Options { capabilities: Some(without), ..Options::default() };
+    let error = run(&tuner(MatrixUnits::Always, without.clone())).unwrap_err().to_string();
+    assert!(error.contains("no matrix units"), "{error}");
+    let (tuning, rows) = run(&tuner(MatrixUnits::Auto, without)).unwrap();
+    assert!(tuning.products() > 0 && rows.len() == tuning.products() && !rows.iter().any(|row| on_units(&row)));
+
+    if offered.cooperative.is_none() {
+        println!("NOT RUN: the adapter has no square cooperative matrices, f16 in and f32 out");
+        return;
+    }
+    let card = Options { capabilities: Some(Capabilities { cpu: false, ..offered }), ..Options::default() };
+    let (tuning, rows) = run(&tuner(MatrixUnits::Never, card.clone())).unwrap();
+    assert!(tuning.products() > 0 && !rows.iter().any(|row| on_units(&row)));
+    let (tuning, rows) = run(&tuner(MatrixUnits::Always, card.clone())).unwrap();
+    assert!(tuning.products() > 0 && rows.iter().all(|row| on_units(&row)));
+    let (tuning, rows) = run(&tuner(MatrixUnits::Auto, card)).unwrap();
+    let models: Vec<_> = rows.iter().filter(|row| matches!(row.subject, Subject::Model { .. })).collect();
+    assert_eq!((models.len(), rows.len()), (2, tuning.products() + 2));
+    for (row, storage) in models.iter().zip([Storage::F32, Storage::F16]) {
+        let Subject::Model { difference, .. } = row.subject else { unreachable!("only those") };
+        println!("{storage:?}: gain {:.2}, difference {difference:e}", row.gain());
+        assert!(difference > 0.0 && difference < if storage == Storage::F32 { 1e-5 } else { 1e-2 }, "{difference:e}");
+        assert_eq!(tuning.matrix_units(storage), row.choice == TuneRow::UNITS);
+    }
 }

@@ -5,7 +5,7 @@ mod common;
 use common::golden::{Golden, Worst, one_of_each, supported};
 use wgbert::checkpoint::Config;
 use wgbert::gpu::Capabilities;
-use wgbert::{Classifier, Options, Precision, Request, models};
+use wgbert::{Classifier, MatrixUnits, Options, Precision, Request, models};
 
 /// The f32 kernels' largest error of logits and hidden states.
 const TOLERANCE: f64 = 3e-5;
@@ -38,7 +38,7 @@ fn matrix_units() -> Vec<Options> {
         println!("NOT RUN: {} has no square cooperative matrices, f16 in and f32 out", common::gpu().name);
         return Vec::new();
     }
-    let with_units = |options| Options { matrix_units: true, ..options };
+    let with_units = |options| Options { matrix_units: MatrixUnits::Always, ..options };
     precisions(Some(Capabilities { cpu: false, ..own })).into_iter().map(with_units).collect()
 }
 

@@ -33,7 +33,7 @@ impl Environment {
             driver: text(|adapter| &adapter.driver).unwrap_or_else(none),
             cpus: std::thread::available_parallelism().map_or(0, usize::from),
             system: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),
-            tuned: adapter.map_or(0, |adapter| adapter.capabilities.tuning.len()),
+            tuned: adapter.map_or(0, |adapter| adapter.capabilities.tuning.products()),
         }
     }
 

@@ -7,6 +7,7 @@ use crate::options::Options;
 use crate::text::Tokenizer;
 use crate::{Classifier, gpu};
 use serde_json::{Map, Value, json};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -65,6 +66,15 @@ impl FromStr for ModelChoice {
             "no model is called {name:?}; there are: {} (with generated weights), or the folder of a checkpoint",
             names.join(", ")
         ))
+    }
+}
+
+impl fmt::Display for ModelChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ModelChoice::Generated(size) => f.write_str(size.name),
+            ModelChoice::Folder(folder) => folder.display().fmt(f),
+        }
     }
 }
 

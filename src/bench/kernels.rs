@@ -7,7 +7,7 @@ use super::{Environment, KernelRow, Repeats};
 use crate::error::{Error, Result};
 use crate::gpu::{Backend, Capabilities, Gpu, Storage, block_on};
 use crate::kernels::{NAMES, argmax, attention, attention_weights, embed, loss, matmul, sigmoid, softmax};
-use crate::options::{Adapter, Options, Precision};
+use crate::options::{Adapter, MatrixUnits, Options, Precision};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -115,7 +115,7 @@ impl KernelBench {
             let options = Options {
                 adapter: adapter.clone(),
                 backend: self.backend,
-                matrix_units: true,
+                matrix_units: MatrixUnits::Always,
                 cache_dir: self.cache_dir.clone(),
                 ..Options::default()
             };

@@ -20,6 +20,7 @@ mod statistics;
 mod svg;
 mod time;
 mod tune;
+mod tune_row;
 mod workload;
 
 pub use environment::Environment;
@@ -31,7 +32,8 @@ pub use plot::{bars, roofline};
 pub use report::{Cell, Format, Report, Row};
 pub use roof::Roof;
 pub use statistics::Summary;
-pub use tune::{TuneRow, Tuner};
+pub use tune::Tuner;
+pub use tune_row::{Subject, TuneRow};
 pub use workload::Workload;
 
 use crate::kernels::NAMES;

@@ -10,7 +10,7 @@ use super::{Environment, ModelChoice, Repeats, Size, Summary, Workload, precisio
 use crate::error::Error;
 use crate::gpu::{Backend, Timing, block_on};
 use crate::models::Architecture;
-use crate::options::{Adapter, Options, Precision};
+use crate::options::{Adapter, MatrixUnits, Options, Precision};
 use crate::{Classifier, Memory, Request};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, HashSet};
@@ -31,8 +31,7 @@ pub struct ModelBench {
     /// Most tokens of one batch; `None`: what suits the adapter.
     pub batch_tokens: Vec<Option<usize>>,
     pub precisions: Vec<Precision>,
-    /// Whether to multiply on the matrix units, where there are any.
-    pub matrix_units: Vec<bool>,
+    pub matrix_units: Vec<MatrixUnits>,
     pub repeats: Repeats,
 }
 
@@ -48,7 +47,7 @@ impl Default for ModelBench {
             cache_dir: None,
             batch_tokens: vec![None],
             precisions: vec![Precision::F32],
-            matrix_units: vec![false],
+            matrix_units: vec![MatrixUnits::Auto],
             repeats: Repeats::default(),
         }
     }
@@ -69,6 +68,7 @@ pub struct ModelRow {
     pub tokens: usize,
     pub batch_tokens: Option<usize>,
     pub precision: Precision,
+    /// Whether products ran on them.
     pub matrix_units: bool,
     pub warmup: usize,
     /// The first call of the classifier with this workload: for the first workload with uploading, and with compiling where
@@ -130,8 +130,8 @@ impl ModelBench {
             };
             for workload in &self.workloads {
                 let row = self.time(&mut classifier, bert.as_mut(), workload, environment)?;
-                let Options { batch_tokens, precision, matrix_units, .. } = *options;
-                let row = ModelRow { model: name.clone(), batch_tokens, precision, matrix_units, ..row };
+                let Options { batch_tokens, precision, .. } = *options;
+                let row = ModelRow { model: name.clone(), batch_tokens, precision, ..row };
                 each(row)?;
             }
         }
@@ -198,7 +198,7 @@ impl ModelBench {
             tokens: workload.tokens(),
             batch_tokens: None,
             precision: Precision::F32,
-            matrix_units: false,
+            matrix_units: classifier.gpu().is_some_and(|gpu| gpu.capabilities.cooperative.is_some()),
             warmup: self.repeats.warmup,
             first,
             latency,

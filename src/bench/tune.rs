@@ -1,67 +1,186 @@
-//! The fastest tile of each matrix product that models need, measured on an adapter.
+//! What runs the fastest on an adapter, measured: the tile of each matrix product that models need, and whether its matrix
+//! units are worth using.
 
 use super::cases::{Case, Shape};
-use super::report::{Cell, Row};
-use super::statistics::significant;
 use super::time::Prepared;
-use super::{Environment, ModelChoice, Repeats, Summary, precision_name};
+use super::tune_row::{Subject, TuneRow};
+use super::{Environment, ModelChoice, Repeats, Summary, Workload};
+use crate::classifier::{Classifier, Request};
 use crate::error::{Error, Result};
 use crate::gpu::{AdapterDescription, Capabilities, Gpu, Problem, Recording, Rows, Tuning, block_on};
 use crate::kernels::matmul::{self, MatMul};
 use crate::models::encoder;
-use crate::options::{Adapter, Options, Precision};
-use serde_json::{Map, Value, json};
+use crate::options::{Adapter, MatrixUnits, Options, Precision};
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
-/// A tile that is faster by less than this is not worth leaving the built-in choice for: chance is of that size.
+/// What is faster by less than this is not worth leaving the built-in choice for: chance is of that size.
 const WORTH: f64 = 1.03;
 
 /// What to tune an adapter for.
 #[derive(Clone, Debug)]
 pub struct Tuner {
+    /// Which adapter; capabilities, if kernels shall see others than its own.
+    pub options: Options,
     pub models: Vec<ModelChoice>,
     pub precisions: Vec<Precision>,
     /// Numbers of rows, rounded up to powers of two; none: all powers of two that batches can have.
     pub rows: Vec<u32>,
+    /// `Never`: tiles without matrix units; `Always`: tiles on them; `Auto`: both, and then whole models with and without.
+    pub matrix_units: MatrixUnits,
+    /// Matrix units are used if every model is faster with them on each of these.
+    pub workloads: Vec<Workload>,
     pub repeats: Repeats,
 }
 
-/// One product, and what it takes on each tile.
-#[derive(Clone, Debug)]
-pub struct TuneRow {
-    pub environment: Environment,
-    pub problem: Problem,
-    pub precision: Precision,
-    /// The tile that runs where nothing was tuned.
-    pub standard: &'static str,
-    /// The tile that runs from now on.
-    pub choice: &'static str,
-    /// All that can run the product.
-    pub tiles: Vec<(&'static str, Summary)>,
-    pub warmup: usize,
-}
-
 impl Tuner {
-    /// Times every tile for every product; `each` gets its row as soon as there is one.
+    /// The adapter that is meant, with all that it offers.
+    ///
+    /// # Errors
+    /// Those of [`Options::choose`]; [`Error::Adapter`] for the reference.
+    pub fn adapter(&self) -> Result<AdapterDescription> {
+        let options = Options { matrix_units: MatrixUnits::Always, cache_dir: None, ..self.options.clone() };
+        block_on(options.choose())?.ok_or_else(|| Error::Adapter {
+            adapter: "reference".into(),
+            message: "has no tiles to choose from".into(),
+        })
+    }
+
+    /// Times every tile for every product, and every model with and without matrix units. `tuning` has each choice, and
+    /// `each` gets its row, as soon as there is one.
     ///
     /// # Errors
     /// [`Error::Adapter`] for an adapter without timestamps, or with a wrong result; other errors of the models and the
     /// device; and what `each` answers.
     pub fn run<E: From<Error>>(
         &self,
-        adapter: &AdapterDescription,
+        tuning: &mut Tuning,
         mut each: impl FnMut(TuneRow) -> Result<(), E>,
     ) -> Result<(), E> {
-        let environment = Environment::new(Some(adapter));
-        let gpu = block_on(Gpu::open(adapter, None))?;
+        let adapter = self.adapter()?;
+        if self.matrix_units != MatrixUnits::Always {
+            let mut plain = adapter.clone();
+            plain.capabilities.cooperative = None;
+            self.tiles(&plain, &self.precisions, tuning, &mut each)?;
+        }
+        let mut on_units = Vec::new();
         for &precision in &self.precisions {
-            for (problem, kernel) in self.problems(&gpu.capabilities, precision)? {
-                each(self.time(&gpu, &environment, precision, problem, &kernel)?)?;
+            let storage = precision.storage(&adapter.capabilities);
+            if self.problems(&adapter.capabilities, precision)?.keys().any(|problem| problem.matrix_units) {
+                on_units.push((precision, storage));
+            }
+        }
+        match self.matrix_units {
+            MatrixUnits::Never => return Ok(()),
+            MatrixUnits::Always if on_units.is_empty() => {
+                let message = "has no matrix units that shaders can use (cooperative matrices)".into();
+                return Err(Error::Adapter { adapter: adapter.name, message }.into());
+            }
+            _ => {}
+        }
+        for &(_, storage) in &on_units {
+            // Until they are found to be right and faster.
+            tuning.set_matrix_units(storage, false);
+        }
+        let precisions: Vec<_> = on_units.iter().map(|(precision, _)| *precision).collect();
+        self.tiles(&adapter, &precisions, tuning, &mut each)?;
+        if self.matrix_units == MatrixUnits::Auto {
+            for (precision, storage) in on_units {
+                let faster = self.models(&adapter, precision, tuning, &mut each)?;
+                tuning.set_matrix_units(storage, faster);
             }
         }
         Ok(())
+    }
+
+    /// The tiles of an adapter that offers this.
+    fn tiles<E: From<Error>>(
+        &self,
+        adapter: &AdapterDescription,
+        precisions: &[Precision],
+        tuning: &mut Tuning,
+        each: &mut impl FnMut(TuneRow) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let environment = Environment::new(Some(adapter));
+        let gpu = block_on(Gpu::open(adapter, None))?;
+        for &precision in precisions {
+            for (problem, kernel) in self.problems(&gpu.capabilities, precision)? {
+                let row = self.time(&gpu, &environment, precision, problem, &kernel)?;
+                tuning.set_tile(problem, row.choice);
+                each(row)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether every model is right and faster on matrix units, with the tiles that were chosen.
+    fn models<E: From<Error>>(
+        &self,
+        adapter: &AdapterDescription,
+        precision: Precision,
+        tuning: &Tuning,
+        each: &mut impl FnMut(TuneRow) -> Result<(), E>,
+    ) -> Result<bool, E> {
+        let environment = Environment::new(Some(adapter));
+        let capabilities = Capabilities { tuning: Arc::new(tuning.clone()), ..adapter.capabilities.clone() };
+        let options = Options { precision, capabilities: Some(capabilities), cache_dir: None, ..self.options.clone() };
+        let mut faster = true;
+        for model in &self.models {
+            let on = |matrix_units| model.classifier(Options { matrix_units, ..options.clone() });
+            let (mut plain, mut units) = (on(MatrixUnits::Never)?, on(MatrixUnits::Always)?);
+            for workload in &self.workloads {
+                let row = self.compare(&mut plain, &mut units, &environment, precision, model, workload)?;
+                faster &= row.choice == TuneRow::UNITS;
+                each(row)?;
+            }
+        }
+        Ok(faster)
+    }
+
+    fn compare(
+        &self,
+        plain: &mut Classifier,
+        units: &mut Classifier,
+        environment: &Environment,
+        precision: Precision,
+        model: &ModelChoice,
+        workload: &Workload,
+    ) -> Result<TuneRow> {
+        // Of a logit, by its size where that is above 1.
+        let tolerance = match precision {
+            Precision::F32 => 1e-4,
+            Precision::F16 => 5e-2,
+        };
+        let encodings = workload.encodings(plain.model().embeddings.words.rows);
+        let run = |classifier: &mut Classifier| {
+            let start = Instant::now();
+            classifier.run(&encodings, &Request::default()).map(|output| (start.elapsed(), output.logits))
+        };
+        let (mut times, mut difference) = ([Vec::new(), Vec::new()], 0.0f64);
+        for round in 0..self.repeats.warmup.max(1) + self.repeats.repetitions.max(1) {
+            let [(before, expected), (after, logits)] = [run(plain)?, run(units)?];
+            for (expected, actual) in expected.values.iter().zip(&logits.values) {
+                let off = f64::from(expected - actual).abs() / f64::from(*expected).abs().max(1.0);
+                difference = if off.is_nan() { f64::INFINITY } else { difference.max(off) };
+            }
+            if round >= self.repeats.warmup.max(1) {
+                times[0].push(before);
+                times[1].push(after);
+            }
+        }
+        let [before, after] = times.map(|times| Summary::new(&times));
+        let faster = before.median() > WORTH * after.median() && difference <= tolerance;
+        Ok(TuneRow {
+            environment: environment.clone(),
+            precision,
+            subject: Subject::Model { name: model.to_string(), workload: workload.name.clone(), difference },
+            standard: TuneRow::PLAIN,
+            choice: if faster { TuneRow::UNITS } else { TuneRow::PLAIN },
+            times: vec![(TuneRow::PLAIN, before), (TuneRow::UNITS, after)],
+            warmup: self.repeats.warmup,
+        })
     }
 
     /// Every product of every model, the smallest first, with a kernel that computes it.
@@ -106,7 +225,7 @@ impl Tuner {
         let shape = Shape { kernel: matmul::NAME, rows, inner: Some(inner), columns, length: None, storage };
         let prepare = |tile: &str| {
             let mut forced = Tuning::default();
-            forced.set(problem, tile);
+            forced.set_tile(problem, tile);
             let capabilities = Capabilities { tuning: Arc::new(forced), ..gpu.capabilities.clone() };
             Prepared::new(&Arc::new(gpu.with(capabilities)), &|| Case::new(&shape))
         };
@@ -139,8 +258,8 @@ impl Tuner {
         let tiles: Vec<_> = names.iter().copied().zip(times.iter().map(|times| Summary::new(times))).collect();
         let (fastest, time) = tiles.iter().min_by(|(_, a), (_, b)| a.median().total_cmp(&b.median())).expect("a tile");
         let choice = if tiles[0].1.median() > WORTH * time.median() { fastest } else { standard };
-        let environment = environment.clone();
-        Ok(TuneRow { environment, problem, precision, standard, choice, tiles, warmup: self.repeats.warmup })
+        let (environment, subject) = (environment.clone(), Subject::Product(problem));
+        Ok(TuneRow { environment, precision, subject, standard, choice, times: tiles, warmup: self.repeats.warmup })
     }
 }
 
@@ -152,68 +271,4 @@ fn products(recording: &Recording) -> impl Iterator<Item = (&MatMul, Rows)> {
         let kernel: &MatMul = kernel.downcast_ref()?;
         Some((kernel, kernel.rows))
     })
-}
-
-impl TuneRow {
-    fn of(&self, name: &str) -> &Summary {
-        let (_, summary) = self.tiles.iter().find(|(tile, _)| *tile == name).expect("one of those that were timed");
-        summary
-    }
-
-    /// Speed of the choice by that of the built-in one.
-    pub fn gain(&self) -> f64 {
-        self.of(self.standard).median() / self.of(self.choice).median()
-    }
-
-    /// Of the choice; multiplications and additions.
-    pub fn gflops(&self) -> f64 {
-        let Problem { rows, inner, columns, .. } = self.problem;
-        2.0 * f64::from(rows) * f64::from(inner) * f64::from(columns) / self.of(self.choice).median() / 1e9
-    }
-
-    fn shape(&self) -> String {
-        let Problem { rows, inner, columns, .. } = self.problem;
-        format!("{rows} x {inner} x {columns}")
-    }
-}
-
-impl Row for TuneRow {
-    fn environment(&self) -> &Environment {
-        &self.environment
-    }
-
-    fn fields(&self) -> Vec<(&'static str, Value)> {
-        let Problem { rows, inner, columns, matrix_units, .. } = self.problem;
-        let times: Map<_, _> = self.tiles.iter().map(|(name, times)| (name.to_string(), times.json())).collect();
-        vec![
-            ("bench", json!("tune")),
-            ("kernel", json!(matmul::NAME)),
-            ("precision", json!(precision_name(self.precision))),
-            ("matrix_units", json!(matrix_units)),
-            ("rows", json!(rows)),
-            ("inner", json!(inner)),
-            ("columns", json!(columns)),
-            ("standard", json!(self.standard)),
-            ("choice", json!(self.choice)),
-            ("gain", json!(significant(self.gain()))),
-            ("gflops", json!(significant(self.gflops()))),
-            ("repetitions", json!(self.tiles[0].1.count())),
-            ("warmup", json!(self.warmup)),
-            ("time_ms", Value::Object(times)),
-        ]
-    }
-
-    fn cells(&self) -> Vec<Cell> {
-        let milliseconds = |name| format!("{:.3}", self.of(name).median() * 1e3);
-        vec![
-            Cell::text("stored", 6, precision_name(self.precision)),
-            Cell::text("product", 20, self.shape()),
-            Cell::text("built-in tile", 19, self.standard),
-            Cell::number("ms", 9, milliseconds(self.standard)),
-            Cell::text("fastest tile", 19, self.choice),
-            Cell::number("ms", 9, milliseconds(self.choice)),
-            Cell::number("gain", 6, format!("{:.2}", self.gain())),
-            Cell::number("GFLOP/s", 8, format!("{:.1}", self.gflops())),
-        ]
-    }
 }

@@ -100,7 +100,9 @@ fn write_text(out: &mut impl Write, adapter: &Listed<'_>) -> io::Result<()> {
         true => format!("of {least}"),
         false => format!("of {least} to {most}"),
     });
-    let cooperative = adapter.cooperative.map_or("no".into(), |edge| format!("{edge} x {edge}"));
+    let cooperative = adapter.cooperative.map_or("no".into(), |edge| {
+        format!("{edge} x {edge}, used if wgbert tune finds them faster, or with --matrix-units")
+    });
     writeln!(out, "{index}: {name}{default}")?;
     let facts = [
         ("kind", format!("{kind}, {backend}")),

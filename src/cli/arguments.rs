@@ -1,11 +1,11 @@
 //! What can be asked for: the commands, their options, and their help.
 
 use super::bench_arguments::{BenchArguments, CommonArguments};
-use super::device::{BackendName, DeviceArguments, PrecisionName};
+use super::device::{BackendName, DeviceArguments, MatrixUnitsName, PrecisionName};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use wgbert::Truncation;
-use wgbert::bench::ModelChoice;
+use wgbert::bench::{ModelChoice, Workload};
 use wgbert::checkpoint::Scoring;
 
 // Lines that fit a terminal of 80 columns: clap would break them anywhere.
@@ -93,10 +93,10 @@ pub enum Command {
     /// Measure how fast kernels and models are here, without downloading anything
     #[command(arg_required_else_help = true)]
     Bench(BenchArguments),
-    /// Find the fastest tiles for a model's matrix products on this adapter, and keep them
+    /// Find what runs a model the fastest on this adapter, and keep it: tiles of matrix products, matrix units
     ///
-    /// Every command uses what was kept, on the same adapter with the same driver. The answers do not change by a bit, only
-    /// the time does.
+    /// Every command uses what was kept, on the same adapter with the same driver. Tiles change no bit of an answer. Matrix
+    /// units change last digits, and are used only where they were compared with what runs without them, and were faster.
     #[command(
         after_help = "Exit codes:\n  0  everything was measured and kept\n  2  an error; what was measured before it is kept"
     )]
@@ -114,9 +114,16 @@ pub struct TuneArguments {
     #[arg(long, value_enum, value_delimiter = ',', default_value = "f32")]
     pub precision: Vec<PrecisionName>,
 
-    /// Time the tiles for the adapter's matrix units, which run with --matrix-units
-    #[arg(long)]
-    pub matrix_units: bool,
+    /// Tune without matrix units (never), on them (always), or both, and then find out whether models are right and faster
+    /// on them (auto)
+    #[arg(long, value_name = "WHAT", value_enum, hide_possible_values = true, default_value = "auto")]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "always")]
+    pub matrix_units: MatrixUnitsName,
+
+    /// What models must be faster on, each of it, for matrix units to be used: texts x tokens, or ragged and a number of
+    /// texts
+    #[arg(short, long, value_name = "NAME", value_delimiter = ',', default_value = "1x128,64x128")]
+    pub workload: Vec<Workload>,
 
     /// Rows of the products, which are tokens or texts, rounded up to powers of two; by default all that a batch can have
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=1 << 20))]

@@ -35,7 +35,7 @@ fn model(arguments: &ModelArguments) -> Result<Outcome, Failure> {
         cache_dir: cache_dir(),
         batch_tokens: if batch_tokens.is_empty() { default.batch_tokens } else { tokens.collect() },
         precisions: precision.iter().map(|name| (*name).into()).collect(),
-        matrix_units: matrix_units.clone(),
+        matrix_units: matrix_units.iter().map(|when| (*when).into()).collect(),
         repeats: common.repeats(default.repeats),
     };
     report(common, plot, |each| bench.run(each), bench::bars)

@@ -1,6 +1,6 @@
 //! What `wgbert bench` can be asked for.
 
-use super::device::{BackendName, PrecisionName};
+use super::device::{BackendName, MatrixUnitsName, PrecisionName};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use wgbert::Adapter;
@@ -131,10 +131,10 @@ pub struct ModelArguments {
     #[arg(long, value_enum, value_delimiter = ',', default_value = "f32")]
     pub precision: Vec<PrecisionName>,
 
-    /// Multiply on the adapter's matrix units (cooperative matrices), where it has any: no, yes, or both as no,yes
-    #[arg(long, value_name = "YES|NO", value_delimiter = ',', num_args = 0..=1, default_value = "no")]
-    #[arg(default_missing_value = "yes", value_parser = clap::builder::BoolishValueParser::new())]
-    pub matrix_units: Vec<bool>,
+    /// Multiply on the adapter's matrix units (cooperative matrices), where it has any; never,always compares
+    #[arg(long, value_name = "WHEN", value_enum, value_delimiter = ',', default_value = "auto")]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "always")]
+    pub matrix_units: Vec<MatrixUnitsName>,
 
     /// Most tokens of one batch on the device; by default what suits the adapter
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..))]

@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use wgbert::gpu::{Backend, cache};
-use wgbert::{Adapter, Options, Precision};
+use wgbert::{Adapter, MatrixUnits, Options, Precision};
 
 /// Where a model runs, and how.
 #[derive(Args, Debug)]
@@ -22,9 +22,10 @@ pub struct DeviceArguments {
     #[arg(long, value_enum, default_value = "f32", help_heading = "Device")]
     pub precision: PrecisionName,
 
-    /// Multiply on the adapter's matrix units, where it has any (cooperative matrices); experimental
-    #[arg(long, help_heading = "Device")]
-    pub matrix_units: bool,
+    /// Multiply on the adapter's matrix units (cooperative matrices, which are experimental), where it has any
+    #[arg(long, value_name = "WHEN", value_enum, default_value = "auto", help_heading = "Device")]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "always")]
+    pub matrix_units: MatrixUnitsName,
 
     /// Most tokens of one batch on the device: fewer take less memory
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Device")]
@@ -38,7 +39,7 @@ impl DeviceArguments {
             adapter: self.adapter.clone().unwrap_or_default(),
             backend: self.backend.map(Into::into),
             precision: self.precision.into(),
-            matrix_units: self.matrix_units,
+            matrix_units: self.matrix_units.into(),
             batch_tokens: self.batch_tokens.map(|tokens| tokens as usize),
             cache_dir: cache_dir(),
             ..Options::default()
@@ -62,6 +63,24 @@ impl From<PrecisionName> for Precision {
         match name {
             PrecisionName::F32 => Precision::F32,
             PrecisionName::F16 => Precision::F16,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum MatrixUnitsName {
+    /// Where wgbert tune found here that the answers are right, and come faster
+    Auto,
+    Always,
+    Never,
+}
+
+impl From<MatrixUnitsName> for MatrixUnits {
+    fn from(name: MatrixUnitsName) -> MatrixUnits {
+        match name {
+            MatrixUnitsName::Auto => MatrixUnits::Auto,
+            MatrixUnitsName::Always => MatrixUnits::Always,
+            MatrixUnitsName::Never => MatrixUnits::Never,
         }
     }
 }

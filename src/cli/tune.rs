@@ -1,23 +1,17 @@
-//! `wgbert tune`: times the tiles that the matrix products of a model can run on here, and keeps the choice.
+//! `wgbert tune`: finds what runs a model the fastest on here, and keeps the choice.
 
 use super::arguments::TuneArguments;
 use super::{Failure, Outcome, say};
 use std::io;
+use wgbert::Options;
 use wgbert::bench::{Repeats, Report, Tuner};
-use wgbert::gpu::{Tuning, block_on};
-use wgbert::{Error, Options};
+use wgbert::gpu::Tuning;
 
 pub fn run(arguments: &TuneArguments) -> Result<Outcome, Failure> {
     if cfg!(debug_assertions) {
         log::warn!("this is a debug build: tune with cargo run --release");
     }
-    let TuneArguments { model, precision, matrix_units, rows, dry_run, common } = arguments;
-    let tuner = Tuner {
-        models: model.clone(),
-        precisions: precision.iter().map(|name| (*name).into()).collect(),
-        rows: rows.clone(),
-        repeats: common.repeats(Repeats { repetitions: 7, ..Repeats::default() }),
-    };
+    let TuneArguments { model, precision, matrix_units, workload, rows, dry_run, common } = arguments;
     let folder = match dry_run {
         true => None,
         false => Some(super::device::cache_dir().ok_or_else(|| {
@@ -26,17 +20,18 @@ pub fn run(arguments: &TuneArguments) -> Result<Outcome, Failure> {
     };
     let mut report = Report::new(common.output.into(), io::stdout());
     for adapter in common.adapters() {
-        let backend = common.backend.map(Into::into);
-        let options = Options { adapter, backend, matrix_units: *matrix_units, ..Options::default() };
-        let adapter = block_on(options.choose())?.ok_or_else(|| Error::Adapter {
-            adapter: "reference".into(),
-            message: "has no tiles to choose from".into(),
-        })?;
+        let tuner = Tuner {
+            options: Options { adapter, backend: common.backend.map(Into::into), ..Options::default() },
+            models: model.clone(),
+            precisions: precision.iter().map(|name| (*name).into()).collect(),
+            rows: rows.clone(),
+            matrix_units: (*matrix_units).into(),
+            workloads: workload.clone(),
+            repeats: common.repeats(Repeats { repetitions: 7, ..Repeats::default() }),
+        };
+        let adapter = tuner.adapter()?;
         let mut tuning = Tuning::default();
-        let measured = tuner.run(&adapter, |row| {
-            tuning.set(row.problem, row.choice);
-            Ok::<(), Failure>(report.row(&row)?)
-        });
+        let measured = tuner.run(&mut tuning, |row| Ok::<(), Failure>(report.row(&row)?));
         // Also after an error: what was measured before it is as good as it would be after.
         if let Some(folder) = folder.as_ref().filter(|_| !tuning.is_empty()) {
             tuning.write(folder, &adapter)?;

@@ -1,4 +1,5 @@
-//! Which tile each matrix product runs on, where an adapter was measured; kept in a file between runs.
+//! What runs the fastest, where an adapter was measured: the tile of each matrix product, and whether matrix units are worth
+//! using. Kept in a file between runs.
 
 use super::{AdapterDescription, Storage};
 use crate::error::{Error, Result};
@@ -20,9 +21,13 @@ pub struct Problem {
     pub matrix_units: bool,
 }
 
-/// The fastest tile of each product that was measured. Products that were not run on the built-in choice.
+/// The fastest tile of each product that was measured: products that were not run on the built-in choice. And whether the
+/// matrix units are faster, for the models that were measured: where none was they are not used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tuning(BTreeMap<Problem, String>);
+pub struct Tuning {
+    tiles: BTreeMap<Problem, String>,
+    matrix_units: BTreeMap<Storage, bool>,
+}
 
 /// One line of the file.
 #[derive(Serialize, Deserialize)]
@@ -38,25 +43,38 @@ struct Document {
     adapter: String,
     version: String,
     matmul: Vec<Choice>,
+    /// Whether models stored so are faster on matrix units.
+    #[serde(default)]
+    matrix_units: BTreeMap<Storage, bool>,
 }
 
 impl Tuning {
     /// Name of the tile for a product.
     pub fn tile(&self, problem: &Problem) -> Option<&str> {
-        self.0.get(problem).map(String::as_str)
+        self.tiles.get(problem).map(String::as_str)
     }
 
-    pub fn set(&mut self, problem: Problem, tile: impl Into<String>) {
-        self.0.insert(problem, tile.into());
+    pub fn set_tile(&mut self, problem: Problem, tile: impl Into<String>) {
+        self.tiles.insert(problem, tile.into());
     }
 
+    /// Whether matrix units were found to give the right answers faster.
+    pub fn matrix_units(&self, storage: Storage) -> bool {
+        self.matrix_units.get(&storage).copied().unwrap_or(false)
+    }
+
+    pub fn set_matrix_units(&mut self, storage: Storage, faster: bool) {
+        self.matrix_units.insert(storage, faster);
+    }
+
+    /// Whether nothing was measured.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.tiles.is_empty() && self.matrix_units.is_empty()
     }
 
     /// How many products were measured.
-    pub fn len(&self) -> usize {
-        self.0.len()
+    pub fn products(&self) -> usize {
+        self.tiles.len()
     }
 
     /// Where the choices for an adapter are kept in a folder of caches.
@@ -81,7 +99,8 @@ impl Tuning {
         if document.adapter != adapter.to_string() || document.version != env!("CARGO_PKG_VERSION") {
             return Ok(Tuning::default());
         }
-        Ok(Tuning(document.matmul.into_iter().map(|Choice { problem, tile }| (problem, tile)).collect()))
+        let tiles = document.matmul.into_iter().map(|Choice { problem, tile }| (problem, tile)).collect();
+        Ok(Tuning { tiles, matrix_units: document.matrix_units })
     }
 
     /// Adds these choices to those that the folder has for the adapter.
@@ -91,11 +110,13 @@ impl Tuning {
     pub fn write(&self, folder: &Path, adapter: &AdapterDescription) -> Result<()> {
         // What cannot be read is of no use to anybody.
         let mut all = Tuning::read(folder, adapter).unwrap_or_default();
-        all.0.extend(self.0.clone());
+        all.tiles.extend(self.tiles.clone());
+        all.matrix_units.extend(&self.matrix_units);
         let document = Document {
             adapter: adapter.to_string(),
             version: env!("CARGO_PKG_VERSION").into(),
-            matmul: all.0.into_iter().map(|(problem, tile)| Choice { problem, tile }).collect(),
+            matmul: all.tiles.into_iter().map(|(problem, tile)| Choice { problem, tile }).collect(),
+            matrix_units: all.matrix_units,
         };
         let text = serde_json::to_vec_pretty(&document).expect("numbers and names have a JSON form");
         super::cache::write(&Tuning::path(folder, adapter), &text)
@@ -116,17 +137,22 @@ mod tests {
         assert_eq!(Tuning::read(&folder, &adapter).unwrap(), Tuning::default());
 
         let mut first = Tuning::default();
-        first.set(problem(1), "small");
-        first.set(problem(2), "small");
+        first.set_tile(problem(1), "small");
+        first.set_tile(problem(2), "small");
+        first.set_matrix_units(Storage::F32, true);
+        first.set_matrix_units(Storage::F16, true);
         first.write(&folder, &adapter).unwrap();
         // A second run for other products adds to them, and what it measured again is replaced.
         let mut second = Tuning::default();
-        second.set(problem(2), "large");
-        second.set(problem(4), "large");
+        second.set_tile(problem(2), "large");
+        second.set_tile(problem(4), "large");
+        second.set_matrix_units(Storage::F32, false);
         second.write(&folder, &adapter).unwrap();
         let read = Tuning::read(&folder, &adapter).unwrap();
         let tiles = [1, 2, 4, 8].map(|rows| read.tile(&problem(rows)));
         assert_eq!(tiles, [Some("small"), Some("large"), Some("large"), None]);
+        let units = [Storage::F32, Storage::F16, Storage::PackedWeights].map(|storage| read.matrix_units(storage));
+        assert_eq!(units, [false, true, false]);
 
         let mut updated = adapter.clone();
         updated.driver = "newer".into();

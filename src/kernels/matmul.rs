@@ -148,7 +148,7 @@ impl MatMul {
     /// What the fastest tile for so many rows is kept under.
     pub fn problem(&self, device: &Capabilities, rows: u32) -> Problem {
         let MatMul { inner, columns, storage, .. } = *self;
-        let matrix_units = device.cooperative.is_some();
+        let matrix_units = !self.cooperative_tiles(device).is_empty();
         Problem { rows: rows.next_power_of_two(), inner, columns, storage, matrix_units }
     }
 }

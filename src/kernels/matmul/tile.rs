@@ -150,7 +150,7 @@ impl MatMul {
 
     /// Those on matrix units, where there are any: what is stored as f32 in two parts. For every size, so that the rows
     /// of a narrower product have the bits of a wider one's.
-    fn cooperative_tiles(&self, device: &Capabilities) -> Vec<Tile> {
+    pub(super) fn cooperative_tiles(&self, device: &Capabilities) -> Vec<Tile> {
         let (Some(edge), Some(subgroup)) = (device.cooperative, device.subgroup) else { return Vec::new() };
         if device.cpu || !device.f16 || ![8, 16, 32, 64].contains(&subgroup.1) {
             return Vec::new();
