@@ -1,4 +1,4 @@
-// 32 rows a lane: half the loads of the weight, and twice as long to compile.
+// 32 rows a lane: of as many rows at a time a weight is loaded once. More do not stay in registers.
 
 const EIGHTS: u32 = 4u;
 alias Totals = array<Rows8, EIGHTS>;
@@ -10,4 +10,11 @@ fn add_rows(x: array<u32, EIGHTS>, k: u32, low: mat4x4<f32>, high: mat4x4<f32>, 
         add_eight(Chunk(input[x[2] + k]), low, high, totals[2]),
         add_eight(Chunk(input[x[3] + k]), low, high, totals[3]),
     );
+}
+
+fn keep(lane: u32, totals: Totals) {
+    kept[0][lane] = totals[0];
+    kept[1][lane] = totals[1];
+    kept[2][lane] = totals[2];
+    kept[3][lane] = totals[3];
 }

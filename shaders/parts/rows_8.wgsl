@@ -8,3 +8,7 @@ fn add_rows(x: array<u32, EIGHTS>, k: u32, low: mat4x4<f32>, high: mat4x4<f32>, 
         add_eight(Chunk(input[x[0] + k]), low, high, totals[0]),
     );
 }
+
+fn keep(lane: u32, totals: Totals) {
+    kept[0][lane] = totals[0];
+}

@@ -1,13 +1,16 @@
 // EIGHTS * 8 x 64 outputs a workgroup, which is one subgroup of 8 lanes: a lane holds eight consecutive columns of all rows.
 //
 // For adapters that run a subgroup as one CPU vector (Mesa's llvmpipe). Inputs come 4 k of 8 rows at a time and reach
-// the lanes by broadcasts; nothing passes through memory, nothing waits.
+// the lanes by broadcasts; nothing waits.
 
 @group(0) @binding(1) var<storage, read> weight: array<Wide>; // [panels, inner, LANES]
 
 const LANES: u32 = 8u;
 const ROWS: u32 = EIGHTS * 8u;
 const COLUMNS: u32 = LANES * 8u;
+// A lane's totals, which no other lane reads, for the loop at the end. It indexes them by a variable, of which a compiler
+// makes memory in any case, but of a local array slowly: three to five times the time for the whole kernel.
+var<workgroup> kept: array<array<Rows8, LANES>, EIGHTS>;
 alias Rows8 = array<Pair, 8>;
 
 fn add8(x: vec4<f32>, low: mat4x4<f32>, high: mat4x4<f32>, total: Pair) -> Pair {
@@ -53,11 +56,10 @@ fn matmul(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(subgroup_invocat
         place += 4u * stride;
     }
 
-    // A copy, because only this loop indexes by a variable, which would keep the totals out of registers.
-    var answers = totals;
+    keep(lane, totals);
     if own_columns >= params.columns / 8u { return; }
     for (var i = 0u; i < min(ROWS, rows - first_row); i += 1u) {
-        let answer = answers[i / 8u][i % 8u];
+        let answer = kept[i / 8u][lane][i % 8u];
         finish(first_row + i, 2u * own_columns, answer.low);
         finish(first_row + i, 2u * own_columns + 1u, answer.high);
     }

@@ -135,8 +135,8 @@ impl MatMul {
     pub fn choose(&self, device: &Capabilities, rows: u32) -> Tile {
         let tiles = self.tiles(device);
         let suits = |tile: &&Tile| match tile.kind {
-            // No rows for nothing. 32 are a twentieth faster where there are many, and take twice as long to compile.
-            Kind::Subgroup => tile.rows <= rows.min(16),
+            // No rows for nothing.
+            Kind::Subgroup => tile.rows <= rows,
             Kind::Split => rows.min(self.columns) <= FEW,
             _ => rows.div_ceil(tile.rows) * self.columns.div_ceil(tile.columns) >= MACHINE,
         };
@@ -285,7 +285,7 @@ mod tests {
         assert_eq!(chosen(&units, Storage::F16, 768, 768), [few, few, few, "cooperative_64x64", many]);
         assert_eq!(chosen(&units, Storage::F16, 768, 3072)[2..], ["cooperative_32x64", many, many]);
         assert_eq!(chosen(&units, Storage::F32, 768, 768)[4], "cooperative_64x128", "no larger one in two parts");
-        let expected = ["subgroup_8x64", "subgroup_16x64", "subgroup_16x64", "subgroup_16x64", "subgroup_16x64"];
+        let expected = ["subgroup_8x64", "subgroup_16x64", "subgroup_32x64", "subgroup_32x64", "subgroup_32x64"];
         assert_eq!(chosen(&cpu, Storage::F32, 768, 768), expected);
     }
 }
