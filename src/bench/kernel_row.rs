@@ -24,7 +24,7 @@ pub struct KernelRow {
     pub length: Option<u32>,
     pub times: Summary,
     pub warmup: usize,
-    /// To allocate, upload and compile.
+    /// To allocate, upload, compile and run once.
     pub prepare: Duration,
     /// Largest difference from the CPU twin, of a sample of the rows, by the size of what is right.
     pub error: f64,

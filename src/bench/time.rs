@@ -16,7 +16,7 @@ pub(super) struct Timed {
     pub times: Summary,
     /// Largest difference from the CPU twin.
     pub error: f64,
-    /// To make the plan: mostly compiling, if nothing of that shader was run on this device before.
+    /// Until the first answer: mostly compiling, if nothing of that shader was run on this device before.
     pub prepare: Duration,
     /// Multiplications and additions.
     pub operations: u64,
@@ -91,8 +91,9 @@ fn step(case: &Case) -> &Step {
 pub(super) fn time(gpu: &Arc<Gpu>, make: &dyn Fn() -> Case, repeats: Repeats) -> Result<Timed> {
     let start = Instant::now();
     let prepared = Prepared::new(gpu, make)?;
+    let outputs = prepared.outputs()?;
     let prepare = start.elapsed();
-    let error = prepared.check(gpu, &prepared.outputs()?)?;
+    let error = prepared.check(gpu, &outputs)?;
     for _ in 0..repeats.warmup {
         prepared.time()?;
     }

@@ -116,14 +116,6 @@ fn edge(adapter: &wgpu::Adapter) -> Option<u32> {
     usable.map(|shape| shape.m_size).max()
 }
 
-/// A pipeline with the layout of its operands' bind group.
-#[derive(Debug)]
-pub(super) struct Pipeline {
-    pub pipeline: wgpu::ComputePipeline,
-    pub operands: wgpu::BindGroupLayout,
-    pub sizes: wgpu::BindGroupLayout,
-}
-
 /// An open device, with the pipelines made on it so far; clones share both.
 #[derive(Clone, Debug)]
 pub struct Gpu {
@@ -132,7 +124,7 @@ pub struct Gpu {
     pub capabilities: Capabilities,
     /// Name of the adapter, for errors and reports.
     pub name: String,
-    pipelines: Arc<Mutex<HashMap<Shader, Arc<Pipeline>>>>,
+    pipelines: Arc<Mutex<HashMap<Shader, wgpu::ComputePipeline>>>,
     pipeline_cache: Option<Arc<PipelineCache>>,
     lost: Arc<OnceLock<String>>,
 }
@@ -279,12 +271,12 @@ impl Gpu {
     }
 
     /// The pipeline of a shader, compiled on first use. `bindings` are those of group 0 that the shader has.
-    pub(super) async fn pipeline(&self, shader: &Shader, bindings: &[Binding]) -> Result<Arc<Pipeline>> {
+    pub(super) async fn pipeline(&self, shader: &Shader, bindings: &[Binding]) -> Result<wgpu::ComputePipeline> {
         if let Some(pipeline) = self.pipelines.lock().unwrap_or_else(PoisonError::into_inner).get(shader) {
             return Ok(pipeline.clone());
         }
         let doing = format!("compiling {} [{}]", shader.name, shader.variant());
-        let pipeline = Arc::new(self.guard(&doing, 0, || self.compile(shader, bindings)).await?);
+        let pipeline = self.guard(&doing, 0, || self.compile(shader, bindings)).await?;
         self.pipelines.lock().unwrap_or_else(PoisonError::into_inner).insert(shader.clone(), pipeline.clone());
         Ok(pipeline)
     }
@@ -296,12 +288,9 @@ impl Gpu {
         }
     }
 
-    fn compile(&self, shader: &Shader, bindings: &[Binding]) -> Pipeline {
-        let label = Some(shader.name);
-        let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
-            label,
-            source: wgpu::ShaderSource::Wgsl(shader.source()),
-        });
+    /// The layouts of a kernel's two groups: its operands, and its parameters with the sizes of the batch. Those of its
+    /// variants are the same.
+    pub(super) fn layouts(&self, label: &str, bindings: &[Binding]) -> [wgpu::BindGroupLayout; 2] {
         let entry = |binding, ty| wgpu::BindGroupLayoutEntry {
             binding,
             visibility: wgpu::ShaderStages::COMPUTE,
@@ -313,18 +302,27 @@ impl Gpu {
             entry(binding.number, wgpu::BufferBindingType::Storage { read_only })
         };
         let layout = |entries: &[wgpu::BindGroupLayoutEntry]| {
-            self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries })
+            self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(label), entries })
         };
         let operands = layout(&bindings.iter().map(storage).collect::<Vec<_>>());
-        let sizes = layout(&[0, 1].map(|number| entry(number, wgpu::BufferBindingType::Uniform)));
-        let pipeline_layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        [operands, layout(&[0, 1].map(|number| entry(number, wgpu::BufferBindingType::Uniform)))]
+    }
+
+    fn compile(&self, shader: &Shader, bindings: &[Binding]) -> wgpu::ComputePipeline {
+        let label = Some(shader.name);
+        let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
+            label,
+            source: wgpu::ShaderSource::Wgsl(shader.source()),
+        });
+        let [operands, sizes] = self.layouts(shader.name, bindings);
+        let layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
             label,
             bind_group_layouts: &[Some(&operands), Some(&sizes)],
             immediate_size: 0,
         });
-        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
             label,
-            layout: Some(&pipeline_layout),
+            layout: Some(&layout),
             module: &module,
             entry_point: Some(shader.name),
             compilation_options: wgpu::PipelineCompilationOptions {
@@ -332,7 +330,6 @@ impl Gpu {
                 ..Default::default()
             },
             cache: self.pipeline_cache.as_ref().map(|kept| kept.cache()),
-        });
-        Pipeline { pipeline, operands, sizes }
+        })
     }
 }

@@ -1,10 +1,11 @@
-//! A recording made ready for one device: buffers by lifetime, bind groups and pipelines, made once and run many times.
+//! A recording made ready for one device: buffers by lifetime and bind groups, made once and run many times.
 //!
 //! Nothing is allocated on the device by a run: it writes the ids, the starts, the tile list and two numbers, dispatches
 //! grids computed from them, and reads back one buffer. Of those there are two, so that the device has the next batch when
 //! it is done with one: what it is written to and computes in is used in the order of the submissions.
+//!
+//! A pipeline is compiled by the first run that needs it: one sentence does not wait for the tiles of large batches.
 
-use super::device::Pipeline;
 use super::lifetimes::share;
 use super::pending::{Pending, copied};
 use super::profile::{Clock, Timestamps};
@@ -19,7 +20,7 @@ use crate::kernels::{BatchSize, Binding, Kernel, Values};
 use crate::models::Weight;
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use wgpu::BufferUsages as Usage;
 
@@ -61,12 +62,12 @@ pub struct Plan {
 #[derive(Debug)]
 struct PlannedStep {
     /// By the number of rows, rounded up: the exponent of two. One where the variant does not depend on it.
-    pipelines: Vec<Arc<Pipeline>>,
+    pipelines: Vec<OnceLock<wgpu::ComputePipeline>>,
     groups: [wgpu::BindGroup; 2],
 }
 
 impl Plan {
-    /// Allocates, uploads what `weights` does not hold yet, and compiles.
+    /// Allocates, and uploads what `weights` does not hold yet.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] naming what was being allocated, [`Error::Adapter`] where a tensor at this capacity
@@ -143,11 +144,6 @@ impl Plan {
             }
             let bound: Vec<(Binding, Tensor)> = step.bound().collect();
             let bindings: Vec<Binding> = bound.iter().map(|(binding, _)| *binding).collect();
-            let mut pipelines = Vec::new();
-            for bucket in buckets(&*step.kernel, &batch_size) {
-                let launch = step.kernel.launch(&gpu.capabilities, &bucket);
-                pipelines.push(gpu.pipeline(&launch.shader, &bindings).await?);
-            }
             let mut entries = Vec::new();
             for (binding, tensor) in &bound {
                 let buffer = buffers[tensor.id].as_ref().unwrap_or_else(|| {
@@ -167,17 +163,19 @@ impl Plan {
                 wgpu::BindGroupEntry { binding: 0, resource: params.binding(index) },
                 wgpu::BindGroupEntry { binding: 1, resource: batch.as_entire_binding() },
             ];
-            let label = Some(step.kernel.name());
-            let group = |layout, entries: &[wgpu::BindGroupEntry]| {
-                gpu.device.create_bind_group(&wgpu::BindGroupDescriptor { label, layout, entries })
-            };
             let doing = format!("binding {}", step.kernel.name());
-            // The variants of a kernel have the same bindings.
-            let make = || [group(&pipelines[0].operands, &entries), group(&pipelines[0].sizes, &sizes)];
+            let make = || {
+                let layouts = gpu.layouts(step.kernel.name(), &bindings);
+                let group = |(layout, entries): (&wgpu::BindGroupLayout, &[wgpu::BindGroupEntry])| {
+                    let label = Some(step.kernel.name());
+                    gpu.device.create_bind_group(&wgpu::BindGroupDescriptor { label, layout, entries })
+                };
+                [(&layouts[0], &entries[..]), (&layouts[1], &sizes[..])].map(group)
+            };
             let groups = gpu.guard(&doing, 0, make).await?;
+            let pipelines = vec![OnceLock::new(); variants(&*step.kernel, &batch_size)];
             steps.push(PlannedStep { pipelines, groups });
         }
-        gpu.keep_pipelines();
 
         let outputs: Vec<_> = (recording.outputs.iter())
             .map(|&(output, tensor)| {
@@ -210,7 +208,9 @@ impl Plan {
             tile,
         };
         if !plan.once.is_empty() {
-            plan.send(plan.dispatches(&plan.once, &BatchSize::default())).await?;
+            let none = BatchSize::default();
+            plan.compile(&plan.once, &none).await?;
+            plan.send(plan.dispatches(&plan.once, &none)).await?;
         }
         Ok(plan)
     }
@@ -226,6 +226,26 @@ impl Plan {
     /// Time that the device computed on the batches that were read, where it is counted ([`Plan::with_clock`]).
     pub fn busy(&self) -> Option<Duration> {
         self.clock.as_ref().map(Clock::total)
+    }
+
+    /// Makes the pipelines that the steps need for such a batch and that no batch before it did.
+    async fn compile(&self, steps: &[usize], size: &BatchSize) -> Result<()> {
+        let mut any = false;
+        for &index in steps {
+            let step = &self.recording.steps[index];
+            let pipeline = self.steps[index].pipeline(&*step.kernel, size);
+            if pipeline.get().is_none() {
+                let bindings: Vec<Binding> = step.bound().map(|(binding, _)| binding).collect();
+                let launch = step.kernel.launch(&self.gpu.capabilities, size);
+                // Who else made it meanwhile made the same.
+                let _ = pipeline.set(self.gpu.pipeline(&launch.shader, &bindings).await?);
+                any = true;
+            }
+        }
+        if any {
+            self.gpu.keep_pipelines();
+        }
+        Ok(())
     }
 
     /// The given steps in one pass.
@@ -275,6 +295,7 @@ impl Plan {
         let readable = Lent::from(&self.readable);
         let readable = readable.unwrap_or_else(|| panic!("{IN_FLIGHT} batches are on the device already"));
         let size = run.size();
+        self.compile(&self.each, &size).await?;
         self.write(run, &size);
         let mut encoder = self.dispatches(&self.each, &size);
         let mut bytes = self.copy_outputs(&mut encoder, &readable.buffer, &size);
@@ -293,6 +314,7 @@ impl Plan {
     pub async fn profile(&self, run: Run<'_>) -> Result<Vec<Timing>> {
         let size = run.size();
         let timestamps = Timestamps::new(&self.gpu, self.each.len()).await?;
+        self.compile(&self.each, &size).await?;
         self.write(run, &size);
         let mut encoder = self.dispatches(&[], &size);
         for (place, &index) in self.each.iter().enumerate() {
@@ -343,14 +365,8 @@ impl Plan {
         let step = &self.steps[index];
         let kernel = &self.recording.steps[index].kernel;
         let [x, y, z] = kernel.grid(&self.gpu.capabilities, size);
-        let pipeline = match step.pipelines.as_slice() {
-            [only] => only,
-            by_rows => {
-                let rows = kernel.varies_with().map_or(1, |rows| size.rows(rows));
-                &by_rows[rows.next_power_of_two().ilog2() as usize]
-            }
-        };
-        pass.set_pipeline(&pipeline.pipeline);
+        let pipeline = step.pipeline(&**kernel, size).get().expect("what a batch needs was compiled before it");
+        pass.set_pipeline(pipeline);
         pass.set_bind_group(0, &step.groups[0], &[]);
         pass.set_bind_group(1, &step.groups[1], &[]);
         pass.dispatch_workgroups(x, y, z);
@@ -367,14 +383,18 @@ impl Plan {
     }
 }
 
-/// A batch for each variant of a kernel that a batch up to `most` may launch.
-fn buckets(kernel: &dyn Kernel, most: &BatchSize) -> Vec<BatchSize> {
+impl PlannedStep {
+    /// Place of the pipeline for such a batch.
+    fn pipeline(&self, kernel: &dyn Kernel, size: &BatchSize) -> &OnceLock<wgpu::ComputePipeline> {
+        &self.pipelines[variants(kernel, size) - 1]
+    }
+}
+
+/// How many pipelines a kernel may need for batches up to `most`, for which the last of them is.
+fn variants(kernel: &dyn Kernel, most: &BatchSize) -> usize {
     match kernel.varies_with() {
-        None | Some(Rows::Fixed(_)) => vec![most.clone()],
-        Some(rows) => {
-            let largest = most.rows(rows).next_power_of_two().ilog2();
-            (0..=largest).map(|exponent| BatchSize::bucket(1 << exponent)).collect()
-        }
+        None | Some(Rows::Fixed(_)) => 1,
+        Some(rows) => most.rows(rows).next_power_of_two().ilog2() as usize + 1,
     }
 }
 

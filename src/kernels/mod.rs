@@ -142,12 +142,6 @@ impl BatchSize {
         BatchSize { tokens: lengths.iter().sum(), lengths }
     }
 
-    /// As many tokens and as many texts as `rows` rounded up to a power of two: every kernel has the variant for it that it
-    /// has for a batch of `rows`.
-    pub fn bucket(rows: u32) -> BatchSize {
-        BatchSize::new(vec![1; rows.next_power_of_two() as usize])
-    }
-
     pub fn texts(&self) -> u32 {
         self.lengths.len() as u32
     }
