@@ -205,7 +205,7 @@ impl Options {
         Classifier::open(self, checkpoint, tokenizer).await
     }
 
-    /// The adapter that is meant; `None` is the reference.
+    /// The adapter that is meant, as kernels see it ([`Options::seen`]); `None` is the reference.
     ///
     /// # Errors
     /// [`Error::NoAdapter`], or [`Error::NoSuchAdapter`] with those there are.
@@ -223,7 +223,12 @@ impl Options {
             Adapter::Best | Adapter::Reference => String::new(),
         };
         let found = found.ok_or_else(|| Error::NoSuchAdapter { wanted, available: listed() })?;
-        let mut adapter = adapters.swap_remove(found);
+        Ok(Some(self.seen(adapters.swap_remove(found))))
+    }
+
+    /// An adapter with what kernels see of it: what these options have in its place, what it was tuned for, and its matrix
+    /// units only if they are used.
+    pub fn seen(&self, mut adapter: AdapterDescription) -> AdapterDescription {
         if let Some(capabilities) = &self.capabilities {
             adapter.capabilities = capabilities.clone();
         }
@@ -241,7 +246,7 @@ impl Options {
             MatrixUnits::Never => false,
         };
         capabilities.cooperative = capabilities.cooperative.filter(|_| used);
-        Ok(Some(adapter))
+        adapter
     }
 
     /// Tokens and texts of a batch: what was asked for or suits the adapter, and at least one text of the longest, within

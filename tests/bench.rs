@@ -213,6 +213,8 @@ fn tune_keeps_its_choices() {
     let (benched, _) = wgbert(&["bench", "model", "-m", "tiny", "-w", "1x8", "-r", "1", "-o", "json"]);
     let benched: Vec<Value> = serde_json::from_str(&benched).expect("json is a list");
     assert_eq!(benched[0]["tuned_products"], rows.len(), "{benched:?}");
+    let (listed, _) = wgbert(&["adapters"]);
+    assert!(listed.contains(&format!("for {} products", rows.len())), "{listed}");
 
     // Whatever tile the file names.
     let mut file: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();

@@ -1,12 +1,13 @@
 //! `wgbert adapters`: what there is to run on, and which variant of each kernel would run there.
 
 use super::arguments::{AdaptersArguments, ListFormat};
+use super::device::cache_dir;
 use super::{Failure, Outcome};
 use serde::Serialize;
 use std::io::{self, Write};
-use wgbert::Adapter;
 use wgbert::gpu::{AdapterDescription, Capabilities, block_on};
 use wgbert::kernels::{self, BatchSize};
+use wgbert::{Adapter, Options};
 
 #[derive(Serialize)]
 struct Listed<'a> {
@@ -21,6 +22,7 @@ struct Listed<'a> {
     subgroup: Option<(u32, u32)>,
     cooperative: Option<u32>,
     timestamps: bool,
+    tuned_products: usize,
     limits: Limits,
     kernels: Vec<Variant>,
 }
@@ -59,6 +61,7 @@ pub fn run(arguments: &AdaptersArguments) -> Result<Outcome, Failure> {
 
 fn list(index: usize, adapter: &AdapterDescription, default: bool) -> Listed<'_> {
     let AdapterDescription { name, backend, kind, driver, capabilities, .. } = adapter;
+    let seen = Options { cache_dir: cache_dir(), ..Options::default() }.seen(adapter.clone()).capabilities;
     Listed {
         index,
         name,
@@ -70,6 +73,7 @@ fn list(index: usize, adapter: &AdapterDescription, default: bool) -> Listed<'_>
         subgroup: capabilities.subgroup,
         cooperative: capabilities.cooperative,
         timestamps: capabilities.timestamps,
+        tuned_products: seen.tuning.products(),
         limits: Limits {
             binding_bytes: capabilities.max_binding,
             buffer_bytes: capabilities.max_buffer,
@@ -77,13 +81,12 @@ fn list(index: usize, adapter: &AdapterDescription, default: bool) -> Listed<'_>
             workgroup_memory_bytes: capabilities.workgroup_memory,
             workgroup_invocations: capabilities.workgroup_size,
         },
-        kernels: variants(capabilities),
+        kernels: variants(&seen),
     }
 }
 
 /// What each kernel would be linked from where nothing else is asked for, for eight texts of 128 tokens.
 fn variants(capabilities: &Capabilities) -> Vec<Variant> {
-    let capabilities = &Capabilities { cooperative: None, ..capabilities.clone() };
     let batch = BatchSize::new([128; 8]);
     let variant = |kernel: &dyn kernels::Kernel| kernel.launch(capabilities, &batch).shader.variant();
     kernels::catalogue().iter().map(|kernel| Variant { name: kernel.name(), variant: variant(&**kernel) }).collect()
@@ -103,6 +106,10 @@ fn write_text(out: &mut impl Write, adapter: &Listed<'_>) -> io::Result<()> {
     let cooperative = adapter.cooperative.map_or("no".into(), |edge| {
         format!("{edge} x {edge}, used if wgbert tune finds them faster, or with --matrix-units")
     });
+    let tuned = match adapter.tuned_products {
+        0 => "no: wgbert tune".into(),
+        products => format!("for {products} products"),
+    };
     writeln!(out, "{index}: {name}{default}")?;
     let facts = [
         ("kind", format!("{kind}, {backend}")),
@@ -111,6 +118,7 @@ fn write_text(out: &mut impl Write, adapter: &Listed<'_>) -> io::Result<()> {
         ("subgroups", subgroups),
         ("cooperative matrices", cooperative),
         ("timestamps", yes(adapter.timestamps)),
+        ("tuned", tuned),
         ("largest buffer", bytes(limits.buffer_bytes)),
         ("largest binding", bytes(limits.binding_bytes)),
         ("workgroup", format!("{} invocations", limits.workgroup_invocations)),
