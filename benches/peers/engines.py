@@ -72,12 +72,12 @@ class Worker:
 class Wgbert:
     """`wgbert bench model`, a process for each turn, and `wgbert classify` for the logits."""
 
-    def __init__(self, name, precision, binary, folder, process):
+    def __init__(self, name, precision, binary, folder, matrix_units, process):
         self.name, self.precision, self.folder = name, precision, folder
-        self.binary, self.process = binary, process
+        self.binary, self.matrix_units, self.process = binary, matrix_units, process
 
     def run(self, *arguments, **options):
-        command = [self.binary, *arguments, "--precision", self.precision]
+        command = [self.binary, *arguments, "--precision", self.precision, f"--matrix-units={self.matrix_units}"]
         ended = subprocess.run(command, stdout=subprocess.PIPE, **self.process, **options)
         if ended.returncode != 0:
             raise Failure(f"wgbert {arguments[0]} ended with status {ended.returncode}, see the log")
@@ -88,11 +88,9 @@ class Wgbert:
         row = json.loads(self.run("bench", "model", "-m", self.folder, *options))
         if row["tokens"] != sum(map(len, workload.texts)):
             raise Failure(f"{workload.name} is {row['tokens']} tokens of wgbert, others of workloads.py")
-        self.about = {
-            "version": row["version"],
-            "adapter": row["adapter"],
-            "settings": f"{row['backend']}, {row['driver']}" + (", debug build" if row["debug_build"] else ""),
-        }
+        flags = ", matrix units" if row["matrix_units"] else "", ", debug build" if row["debug_build"] else ""
+        settings = f"{row['backend']}, {row['driver']}" + "".join(flags)
+        self.about = {"version": row["version"], "adapter": row["adapter"], "settings": settings}
         return row["first_ms"], row["latency_ms"]["median"]
 
     def logits(self, workload):

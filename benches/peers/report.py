@@ -18,6 +18,16 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
+def arguments(words):
+    """Those that say what was measured: not where the rows go."""
+    words = iter(words)
+    for word in words:
+        if word in ("-o", "--output"):
+            next(words)
+        elif not word.startswith("--output="):
+            yield word
+
+
 class Report:
     """Collects rows, and writes them as lines of JSON whenever there is one more.
 
@@ -29,7 +39,7 @@ class Report:
         self.common = {
             "bench": "peers",
             "date": datetime.date.today().isoformat(),
-            "command": shlex.join(["benches/peers/run", *sys.argv[1:]]),
+            "command": shlex.join(["benches/peers/run", *arguments(sys.argv[1:])]),
             "cpus": os.cpu_count(),
             "system": f"{platform.system()}-{platform.machine()}".lower(),
         }
