@@ -9,7 +9,7 @@ const LANES: u32 = 8u;
 const ROWS: u32 = EIGHTS * 8u;
 const COLUMNS: u32 = LANES * 8u;
 // A lane's totals, which no other lane reads, for the loop at the end. It indexes them by a variable, of which a compiler
-// makes memory in any case, but of a local array slowly: three to five times the time for the whole kernel.
+// makes memory in any case, but of a local array slowly: two to six times the time for the whole kernel.
 var<workgroup> kept: array<array<Rows8, LANES>, EIGHTS>;
 alias Rows8 = array<Pair, 8>;
 

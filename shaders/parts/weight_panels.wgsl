@@ -1,6 +1,6 @@
-// The weight lies in panels of 64 columns, the last one narrower, one after the other, and row after row in each: who goes
+// The weight lies in panels of columns, the last one narrower, one after the other, and row after row in each: who goes
 // along k reads what is next in memory, and the CPU fetches it in time.
-const PANEL: u32 = 64u;
+override PANEL: u32; // columns
 
 fn panel_width(column: u32) -> u32 { return min(PANEL, params.weight_columns - column / PANEL * PANEL); }
 

@@ -1,5 +1,7 @@
 //! Where the elements of a matrix lie in its buffer.
 
+use super::{Capabilities, Recording};
+
 /// How a kernel wants a matrix to lie in its buffer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Layout {
@@ -26,6 +28,27 @@ impl Layout {
             (start * rows + first * width, own.copied().collect())
         };
         (0..columns).step_by(Layout::PANEL).map(panel).collect()
+    }
+}
+
+impl Recording {
+    /// How each tensor lies in its buffer: as the kernels that read it want it.
+    pub(super) fn layouts(&self, device: &Capabilities) -> Vec<Layout> {
+        let mut layouts: Vec<Option<Layout>> = vec![None; self.tensors.len()];
+        for step in &self.steps {
+            for (binding, tensor) in step.bound() {
+                let wanted = step.kernel.layout(device, &binding);
+                let layout = *layouts[tensor.id].get_or_insert(wanted);
+                assert_eq!(
+                    layout,
+                    wanted,
+                    "{}: {} lies otherwise for another kernel",
+                    step.kernel.name(),
+                    binding.name
+                );
+            }
+        }
+        layouts.into_iter().map(Option::unwrap_or_default).collect()
     }
 }
 

@@ -6,6 +6,7 @@ mod device;
 mod launches;
 mod layout;
 mod lifetimes;
+mod params;
 mod pending;
 mod pipeline_cache;
 mod plan;

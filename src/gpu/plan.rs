@@ -7,18 +7,15 @@
 //! A pipeline is compiled by the first run that needs it: one sentence does not wait for the tiles of large batches.
 
 use super::lifetimes::share;
+use super::params::Params;
 use super::pending::{Pending, copied};
 use super::profile::{Clock, Timestamps};
 use super::read_back::{Lent, ReadBack, may_block};
-use super::upload::{Upload, stored};
-use super::{
-    Capabilities, Capacity, Element, Gpu, Input, Layout, Output, Recording, Rows, Run, Source, Tensor, Timing,
-    WeightSource,
-};
-use crate::error::{Error, Result};
+use super::upload::{Upload, contents};
+use super::{Capacity, Element, Gpu, Input, Output, Recording, Rows, Run, Source, Tensor, Timing, WeightSource};
+use crate::error::Result;
 use crate::kernels::{BatchSize, Binding, Kernel, Values};
 use crate::models::Weight;
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -79,9 +76,9 @@ impl Plan {
         weights: &mut WeightBuffers,
         source: &dyn WeightSource,
     ) -> Result<Plan> {
-        check_bindings(&gpu, &recording, &capacity)?;
+        capacity.check(&gpu, &recording)?;
         let batch_size = capacity.batch();
-        let layouts = layouts(&gpu.capabilities, &recording);
+        let layouts = recording.layouts(&gpu.capabilities);
         let mut buffers: Vec<Option<wgpu::Buffer>> = vec![None; recording.tensors.len()];
         let mut inputs = Vec::new();
         let mut upload = Upload::new(&gpu);
@@ -395,83 +392,5 @@ fn variants(kernel: &dyn Kernel, most: &BatchSize) -> usize {
     match kernel.varies_with() {
         None | Some(Rows::Fixed(_)) => 1,
         Some(rows) => most.rows(rows).next_power_of_two().ilog2() as usize + 1,
-    }
-}
-
-/// How each tensor lies in its buffer: as the kernels that read it want it.
-fn layouts(device: &Capabilities, recording: &Recording) -> Vec<Layout> {
-    let mut layouts: Vec<Option<Layout>> = vec![None; recording.tensors.len()];
-    for step in &recording.steps {
-        for (binding, tensor) in step.bound() {
-            let wanted = step.kernel.layout(device, &binding);
-            let layout = *layouts[tensor.id].get_or_insert(wanted);
-            assert_eq!(layout, wanted, "{}: {} lies otherwise for another kernel", step.kernel.name(), binding.name);
-        }
-    }
-    layouts.into_iter().map(Option::unwrap_or_default).collect()
-}
-
-/// The bytes of a buffer with these values.
-fn contents<'a>(values: &'a Values, tensor: &Tensor, layout: Layout) -> Cow<'a, [u8]> {
-    if layout == Layout::Rows {
-        return stored(values, tensor.element);
-    }
-    let rows = values.f32().len() / tensor.columns;
-    let placed = layout.place(values.f32().to_vec(), 0, rows, tensor.columns);
-    let arranged = Values::F32(placed.into_iter().flat_map(|(_, values)| values).collect());
-    Cow::Owned(stored(&arranged, tensor.element).into_owned())
-}
-
-/// An error if an operand passes what a binding may span; before anything is allocated.
-fn check_bindings(gpu: &Gpu, recording: &Recording, capacity: &Capacity) -> Result<()> {
-    let limit = gpu.capabilities.max_binding;
-    for step in &recording.steps {
-        for (binding, tensor) in step.bound() {
-            let source = &recording.tensors[tensor.id].1;
-            let bytes = capacity.bytes(&tensor, source);
-            if bytes <= limit {
-                continue;
-            }
-            let (what, kernel) = (binding.name, step.kernel.name());
-            let cause = match source {
-                Source::Weight(weight, _) => format!("{}: the model is too large for it", weight.names.join(" + ")),
-                _ => format!("at {} tokens; lower the batch's capacity (--batch-tokens)", capacity.tokens),
-            };
-            let message = format!("{what} of {kernel} has {bytes} bytes, but a binding may have {limit}: {cause}");
-            return Err(Error::Adapter { adapter: gpu.name.clone(), message });
-        }
-    }
-    Ok(())
-}
-
-/// All steps' parameters in one uniform buffer.
-struct Params {
-    buffer: wgpu::Buffer,
-    places: Vec<(u64, u64)>,
-}
-
-impl Params {
-    async fn upload(gpu: &Gpu, recording: &Recording) -> Result<Params> {
-        let alignment = gpu.device.limits().min_uniform_buffer_offset_alignment as usize;
-        let mut bytes: Vec<u8> = Vec::new();
-        let mut places = Vec::new();
-        for step in &recording.steps {
-            let params = step.kernel.params().bytes;
-            bytes.resize(bytes.len().next_multiple_of(alignment), 0);
-            places.push((bytes.len() as u64, params.len().next_multiple_of(16) as u64));
-            bytes.extend(&params);
-            bytes.resize(bytes.len().next_multiple_of(16), 0);
-        }
-        let buffer = gpu.buffer("params", bytes.len() as u64, Usage::UNIFORM, Some(&bytes)).await?;
-        Ok(Params { buffer, places })
-    }
-
-    fn binding(&self, step: usize) -> wgpu::BindingResource<'_> {
-        let (offset, size) = self.places[step];
-        wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-            buffer: &self.buffer,
-            offset,
-            size: wgpu::BufferSize::new(size),
-        })
     }
 }

@@ -1,8 +1,8 @@
 //! What a run is given, and how much of it there may be.
 
 use super::lifetimes::share;
-use super::{Input, Recording, Rows, Source, Tensor};
-use crate::error::Result;
+use super::{Gpu, Input, Recording, Rows, Source, Tensor};
+use crate::error::{Error, Result};
 use crate::kernels::{BatchSize, Values};
 use crate::models::Weight;
 use std::ops::Range;
@@ -33,6 +33,28 @@ impl Capacity {
 
     pub(super) fn bytes(&self, tensor: &Tensor, source: &Source) -> u64 {
         self.rows(tensor, source) * tensor.row_bytes()
+    }
+
+    /// An error if an operand passes what a binding may span; before anything is allocated.
+    pub(super) fn check(&self, gpu: &Gpu, recording: &Recording) -> Result<()> {
+        let limit = gpu.capabilities.max_binding;
+        for step in &recording.steps {
+            for (binding, tensor) in step.bound() {
+                let source = &recording.tensors[tensor.id].1;
+                let bytes = self.bytes(&tensor, source);
+                if bytes <= limit {
+                    continue;
+                }
+                let (what, kernel) = (binding.name, step.kernel.name());
+                let cause = match source {
+                    Source::Weight(weight, _) => format!("{}: the model is too large for it", weight.names.join(" + ")),
+                    _ => format!("at {} tokens; lower the batch's capacity (--batch-tokens)", self.tokens),
+                };
+                let message = format!("{what} of {kernel} has {bytes} bytes, but a binding may have {limit}: {cause}");
+                return Err(Error::Adapter { adapter: gpu.name.clone(), message });
+            }
+        }
+        Ok(())
     }
 
     /// Bytes that a plan of this capacity allocates for what the steps of a batch compute.

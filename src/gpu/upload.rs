@@ -1,7 +1,7 @@
 //! The way of weights to the device: in pieces, so that only the device ever has all of them.
 
 use super::read_back::done;
-use super::{Element, Gpu, Layout, WeightSource};
+use super::{Element, Gpu, Layout, Tensor, WeightSource};
 use crate::error::Result;
 use crate::kernels::Values;
 use crate::models::Weight;
@@ -67,8 +67,19 @@ impl<'a> Upload<'a> {
     }
 }
 
+/// The bytes of a buffer with these values.
+pub(super) fn contents<'a>(values: &'a Values, tensor: &Tensor, layout: Layout) -> Cow<'a, [u8]> {
+    if layout == Layout::Rows {
+        return stored(values, tensor.element);
+    }
+    let rows = values.f32().len() / tensor.columns;
+    let placed = layout.place(values.f32().to_vec(), 0, rows, tensor.columns);
+    let arranged = Values::F32(placed.into_iter().flat_map(|(_, values)| values).collect());
+    Cow::Owned(stored(&arranged, tensor.element).into_owned())
+}
+
 /// As values lie in a buffer of this element, up to a whole word.
-pub(super) fn stored(values: &Values, element: Element) -> Cow<'_, [u8]> {
+fn stored(values: &Values, element: Element) -> Cow<'_, [u8]> {
     match (values, element) {
         (Values::F32(numbers), Element::F16) => {
             // A run at a time: what is given should not be held twice over.

@@ -243,6 +243,7 @@ impl Tile {
     /// Values of the overrides of those parts.
     pub(super) fn constants(&self) -> Vec<(&'static str, u32)> {
         match self.kind {
+            _ if self.layout() == Layout::Panels => vec![("PANEL", Layout::PANEL as u32)],
             Kind::Cooperative { units, buffers } => vec![("ANSWERS", units.answers()), ("BUFFERS", buffers)],
             Kind::Workgroup { buffers } => vec![("BUFFERS", buffers)],
             _ => Vec::new(),
