@@ -244,12 +244,12 @@ fn tune_compares_matrix_units() {
         repeats: Repeats { repetitions: 1, warmup: 0 },
     };
     let run = |tuner: &Tuner| {
-        let (mut tuning, mut rows) = (Tuning::default(), Vec::new());
-        let each = |row| {
+        let mut rows = Vec::new();
+        let each = |_: &Tuning, row| {
             rows.push(row);
             Ok::<(), Error>(())
         };
-        tuner.run(&mut tuning, each).map(|()| (tuning, rows))
+        tuner.run(each).map(|tuning| (tuning, rows))
     };
     let on_units = |row: &&TuneRow| matches!(row.subject, Subject::Product(problem) if problem.matrix_units);
     let offered = tuner(MatrixUnits::Auto, Options::default()).adapter().expect("an adapter").capabilities;

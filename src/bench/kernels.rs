@@ -3,7 +3,7 @@
 use super::cases::{Case, Shape};
 use super::roof::Roof;
 use super::time::{Timed, time};
-use super::{Environment, KernelRow, Repeats};
+use super::{Environment, KernelRow, Repeats, no_matrix_units};
 use crate::error::{Error, Result};
 use crate::gpu::{Backend, Capabilities, Gpu, Storage, block_on};
 use crate::kernels::{NAMES, argmax, attention, attention_weights, embed, loss, matmul, sigmoid, softmax};
@@ -44,10 +44,7 @@ impl Variant {
         let all = gpu.capabilities.clone();
         let capabilities = match self {
             Variant::Adapter => Capabilities { cooperative: None, ..all },
-            Variant::MatrixUnits if all.cooperative.is_none() => {
-                let message = "has no matrix units that shaders can use (cooperative matrices)".into();
-                return Err(Error::Adapter { adapter: gpu.name.clone(), message });
-            }
+            Variant::MatrixUnits if all.cooperative.is_none() => return Err(no_matrix_units(&gpu.name)),
             Variant::MatrixUnits => all,
             Variant::NoF16 => Capabilities { cooperative: None, f16: false, ..all },
             Variant::Plain => Capabilities { timestamps: all.timestamps, ..Capabilities::minimum() },

@@ -6,7 +6,7 @@
 use super::generated::named;
 use super::report::{Cell, Row};
 use super::statistics::significant;
-use super::{Environment, ModelChoice, Repeats, Size, Summary, Workload, precision_name};
+use super::{Environment, ModelChoice, Repeats, Summary, Workload, precision_name};
 use crate::error::Error;
 use crate::gpu::{Backend, Timing, block_on};
 use crate::models::Architecture;
@@ -123,7 +123,7 @@ impl ModelBench {
             }
             _ => None,
         };
-        for (name, architecture) in self.variants(model) {
+        for architecture in self.variants(model) {
             let mut classifier = match (model, architecture) {
                 (ModelChoice::Generated(size), Some(architecture)) => size.classifier(architecture, options.clone())?,
                 _ => model.classifier(options.clone())?,
@@ -131,22 +131,20 @@ impl ModelBench {
             for workload in &self.workloads {
                 let row = self.time(&mut classifier, bert.as_mut(), workload, environment)?;
                 let Options { batch_tokens, precision, .. } = *options;
-                let row = ModelRow { model: name.clone(), batch_tokens, precision, ..row };
+                let row = ModelRow { model: model.to_string(), batch_tokens, precision, ..row };
                 each(row)?;
             }
         }
         Ok(())
     }
 
-    fn variants(&self, model: &ModelChoice) -> Vec<(String, Option<&'static Architecture>)> {
+    /// As what the model is made; a folder, and where no architecture is asked for, as what it is.
+    fn variants(&self, model: &ModelChoice) -> Vec<Option<&'static Architecture>> {
         match model {
-            ModelChoice::Folder(folder) => vec![(folder.display().to_string(), None)],
-            ModelChoice::Generated(size) if self.architectures.is_empty() => {
-                vec![(size.name.into(), Some(named(size.model_type)))]
+            ModelChoice::Generated(_) if !self.architectures.is_empty() => {
+                self.architectures.iter().copied().map(Some).collect()
             }
-            ModelChoice::Generated(Size { name, .. }) => {
-                self.architectures.iter().map(|architecture| (name.to_string(), Some(*architecture))).collect()
-            }
+            _ => vec![None],
         }
     }
 

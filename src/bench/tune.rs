@@ -4,7 +4,7 @@
 use super::cases::{Case, Shape};
 use super::time::Prepared;
 use super::tune_row::{Subject, TuneRow};
-use super::{Environment, ModelChoice, Repeats, Summary, Workload};
+use super::{Environment, ModelChoice, Repeats, Summary, Workload, no_matrix_units};
 use crate::classifier::{Classifier, Request};
 use crate::error::{Error, Result};
 use crate::gpu::{AdapterDescription, Capabilities, Gpu, Problem, Recording, Rows, Tuning, block_on};
@@ -48,51 +48,46 @@ impl Tuner {
         })
     }
 
-    /// Times every tile for every product, and every model with and without matrix units. `tuning` has each choice, and
-    /// `each` gets its row, as soon as there is one.
+    /// Times every tile for every product, and every model with and without matrix units. `each` gets a row as soon as there
+    /// is one, with all that was chosen so far: what is kept then is not lost, whatever happens later.
     ///
     /// # Errors
     /// [`Error::Adapter`] for an adapter without timestamps, or with a wrong result; other errors of the models and the
     /// device; and what `each` answers.
-    pub fn run<E: From<Error>>(
-        &self,
-        tuning: &mut Tuning,
-        mut each: impl FnMut(TuneRow) -> Result<(), E>,
-    ) -> Result<(), E> {
+    pub fn run<E: From<Error>>(&self, mut each: impl FnMut(&Tuning, TuneRow) -> Result<(), E>) -> Result<Tuning, E> {
         let adapter = self.adapter()?;
+        let mut tuning = Tuning::default();
         if self.matrix_units != MatrixUnits::Always {
             let mut plain = adapter.clone();
             plain.capabilities.cooperative = None;
-            self.tiles(&plain, &self.precisions, tuning, &mut each)?;
+            self.tiles(&plain, &self.precisions, &mut tuning, &mut each)?;
+        }
+        if self.matrix_units == MatrixUnits::Never {
+            return Ok(tuning);
         }
         let mut on_units = Vec::new();
         for &precision in &self.precisions {
-            let storage = precision.storage(&adapter.capabilities);
             if self.problems(&adapter.capabilities, precision)?.keys().any(|problem| problem.matrix_units) {
-                on_units.push((precision, storage));
+                on_units.push(precision);
             }
         }
-        match self.matrix_units {
-            MatrixUnits::Never => return Ok(()),
-            MatrixUnits::Always if on_units.is_empty() => {
-                let message = "has no matrix units that shaders can use (cooperative matrices)".into();
-                return Err(Error::Adapter { adapter: adapter.name, message }.into());
+        let storage = |precision: Precision| precision.storage(&adapter.capabilities);
+        if self.matrix_units == MatrixUnits::Always {
+            if on_units.is_empty() {
+                return Err(no_matrix_units(&adapter.name).into());
             }
-            _ => {}
-        }
-        for &(_, storage) in &on_units {
+        } else {
             // Until they are found to be right and faster.
-            tuning.set_matrix_units(storage, false);
+            on_units.iter().for_each(|&precision| tuning.set_matrix_units(storage(precision), false));
         }
-        let precisions: Vec<_> = on_units.iter().map(|(precision, _)| *precision).collect();
-        self.tiles(&adapter, &precisions, tuning, &mut each)?;
+        self.tiles(&adapter, &on_units, &mut tuning, &mut each)?;
         if self.matrix_units == MatrixUnits::Auto {
-            for (precision, storage) in on_units {
-                let faster = self.models(&adapter, precision, tuning, &mut each)?;
-                tuning.set_matrix_units(storage, faster);
+            for precision in on_units {
+                let faster = self.models(&adapter, precision, &tuning, &mut each)?;
+                tuning.set_matrix_units(storage(precision), faster);
             }
         }
-        Ok(())
+        Ok(tuning)
     }
 
     /// The tiles of an adapter that offers this.
@@ -101,7 +96,7 @@ impl Tuner {
         adapter: &AdapterDescription,
         precisions: &[Precision],
         tuning: &mut Tuning,
-        each: &mut impl FnMut(TuneRow) -> Result<(), E>,
+        each: &mut impl FnMut(&Tuning, TuneRow) -> Result<(), E>,
     ) -> Result<(), E> {
         let environment = Environment::new(Some(adapter));
         let gpu = block_on(Gpu::open(adapter, None))?;
@@ -109,7 +104,7 @@ impl Tuner {
             for (problem, kernel) in self.problems(&gpu.capabilities, precision)? {
                 let row = self.time(&gpu, &environment, precision, problem, &kernel)?;
                 tuning.set_tile(problem, row.choice);
-                each(row)?;
+                each(tuning, row)?;
             }
         }
         Ok(())
@@ -121,7 +116,7 @@ impl Tuner {
         adapter: &AdapterDescription,
         precision: Precision,
         tuning: &Tuning,
-        each: &mut impl FnMut(TuneRow) -> Result<(), E>,
+        each: &mut impl FnMut(&Tuning, TuneRow) -> Result<(), E>,
     ) -> Result<bool, E> {
         let environment = Environment::new(Some(adapter));
         let capabilities = Capabilities { tuning: Arc::new(tuning.clone()), ..adapter.capabilities.clone() };
@@ -133,7 +128,7 @@ impl Tuner {
             for workload in &self.workloads {
                 let row = self.compare(&mut plain, &mut units, &environment, precision, model, workload)?;
                 faster &= row.choice == TuneRow::UNITS;
-                each(row)?;
+                each(tuning, row)?;
             }
         }
         Ok(faster)
@@ -159,13 +154,15 @@ impl Tuner {
             classifier.run(&encodings, &Request::default()).map(|output| (start.elapsed(), output.logits))
         };
         let (mut times, mut difference) = ([Vec::new(), Vec::new()], 0.0f64);
-        for round in 0..self.repeats.warmup.max(1) + self.repeats.repetitions.max(1) {
+        // The first call uploads and compiles.
+        let warmup = self.repeats.warmup.max(1);
+        for round in 0..warmup + self.repeats.repetitions.max(1) {
             let [(before, expected), (after, logits)] = [run(plain)?, run(units)?];
             for (expected, actual) in expected.values.iter().zip(&logits.values) {
                 let off = f64::from(expected - actual).abs() / f64::from(*expected).abs().max(1.0);
                 difference = if off.is_nan() { f64::INFINITY } else { difference.max(off) };
             }
-            if round >= self.repeats.warmup.max(1) {
+            if round >= warmup {
                 times[0].push(before);
                 times[1].push(after);
             }
@@ -179,7 +176,7 @@ impl Tuner {
             standard: TuneRow::PLAIN,
             choice: if faster { TuneRow::UNITS } else { TuneRow::PLAIN },
             times: vec![(TuneRow::PLAIN, before), (TuneRow::UNITS, after)],
-            warmup: self.repeats.warmup,
+            warmup,
         })
     }
 

@@ -30,18 +30,23 @@ pub fn run(arguments: &TuneArguments) -> Result<Outcome, Failure> {
             repeats: common.repeats(Repeats { repetitions: 7, ..Repeats::default() }),
         };
         let adapter = tuner.adapter()?;
-        let mut tuning = Tuning::default();
-        let measured = tuner.run(&mut tuning, |row| Ok::<(), Failure>(report.row(&row)?));
-        // Also after an error: what was measured before it is as good as it would be after.
-        if let Some(folder) = folder.as_ref().filter(|_| !tuning.is_empty()) {
-            tuning.write(folder, &adapter)?;
+        let keep = |tuning: &Tuning| folder.as_ref().map_or(Ok(()), |folder| tuning.write(folder, &adapter));
+        let mut any = false;
+        let measured = tuner.run(|tuning, row| {
+            any = true;
+            report.row(&row)?;
+            // Each time: whatever stops the rest, a driver or the user.
+            Ok::<(), Failure>(keep(tuning)?)
+        });
+        let kept = measured.and_then(|tuning| Ok(keep(&tuning)?));
+        if let Some(folder) = folder.as_ref().filter(|_| any) {
             say(format_args!("kept in {}", Tuning::path(folder, &adapter).display()));
         }
-        if measured.is_err() {
+        if kept.is_err() {
             report.finish()?;
         }
-        measured?;
-        if tuning.is_empty() {
+        kept?;
+        if !any {
             say(format_args!("{adapter}: nothing to choose: every product has one tile here"));
         }
     }
