@@ -67,8 +67,8 @@ impl Plan {
     /// Allocates, and uploads what `weights` does not hold yet.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`] naming what was being allocated, [`Error::Adapter`] where a tensor at this capacity
-    /// passes a limit, [`Error::DeviceLost`], and what `source` answers.
+    /// [`OutOfMemory`](crate::Error::OutOfMemory) naming what was being allocated, [`Adapter`](crate::Error::Adapter) where
+    /// a tensor at this capacity passes a limit, [`DeviceLost`](crate::Error::DeviceLost), and what `source` answers.
     pub async fn new(
         gpu: Arc<Gpu>,
         recording: Recording,
@@ -276,7 +276,7 @@ impl Plan {
     /// Runs one batch within the capacity and reads its outputs back, in the recording's order.
     ///
     /// # Errors
-    /// [`Error::DeviceLost`], and what the device says of the work.
+    /// [`DeviceLost`](crate::Error::DeviceLost), and what the device says of the shaders and the work.
     pub async fn run(&self, run: Run<'_>) -> Result<Vec<(Output, Values)>> {
         self.submit(run).await?.read().await
     }
@@ -307,7 +307,7 @@ impl Plan {
     /// Runs one batch without reading its outputs and returns the GPU time of each step.
     ///
     /// # Errors
-    /// [`Error::Adapter`] if the adapter has no timestamps.
+    /// As [`Plan::run`], and [`Adapter`](crate::Error::Adapter) if the adapter has no timestamps.
     pub async fn profile(&self, run: Run<'_>) -> Result<Vec<Timing>> {
         let size = run.size();
         let timestamps = Timestamps::new(&self.gpu, self.each.len()).await?;
