@@ -2,13 +2,14 @@
 
 use crate::checkpoint::{Checkpoint, Config, Scoring, Weights};
 use crate::error::{Error, Result};
-use crate::gpu::{self, Capacity, Gpu, Pending, Plan, Run, Timing, WeightBuffers};
+use crate::gpu::{self, Gpu, Pending, Plan, Timing, WeightBuffers};
+use crate::ir::{BatchLimits, Run, Storage, Weight, WeightSource};
 use crate::label::{self, Label, Labelled};
 use crate::models::{self, Model, encoder};
 use crate::options::Options;
 use crate::output::{Answer, SequenceClassifierOutput};
 use crate::reference::Reference;
-use crate::text::{self, Batch, Encoding, Limits, Packing, Text, TextEncoder, Tokenizer};
+use crate::text::{Batch, Encoding, Limits, Packing, Text, TextEncoder, Tokenizer};
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
@@ -232,7 +233,7 @@ impl Classifier {
     }
 
     /// Which texts share a batch.
-    fn pack(&self, encodings: &[Encoding], capacity: Capacity) -> Result<Packing> {
+    fn pack(&self, encodings: &[Encoding], capacity: BatchLimits) -> Result<Packing> {
         let lengths: Vec<usize> = encodings.iter().map(|encoding| encoding.ids.len()).collect();
         if let Some(index) = lengths.iter().position(|&length| length > capacity.tokens) {
             let (length, adapter) = (lengths[index], self.adapter());
@@ -242,7 +243,7 @@ impl Classifier {
             );
             return Err(Error::Text { index, message });
         }
-        Ok(Packing::new(&lengths, text::Capacity { tokens: capacity.tokens, texts: capacity.texts }))
+        Ok(Packing::new(&lengths, capacity))
     }
 
     /// GPU time of each step of each batch that these texts need, without reading answers back.
@@ -288,7 +289,7 @@ impl Classifier {
     }
 
     /// Makes the plan for `wanted` if there is none yet.
-    async fn prepare(&mut self, wanted: encoder::Wanted) -> Result<Capacity> {
+    async fn prepare(&mut self, wanted: encoder::Wanted) -> Result<BatchLimits> {
         let longest = wanted.attentions.map_or(self.encoder.limits().max_length, |longest| longest as usize);
         match &mut self.device {
             Device::Gpu { gpu, buffers, plans } => {
@@ -305,12 +306,12 @@ impl Classifier {
             }
             Device::Reference { recordings } => {
                 if let Entry::Vacant(entry) = recordings.entry(wanted) {
-                    let recording = encoder::record(&self.model, wanted, u64::MAX, gpu::Storage::F32);
+                    let recording = encoder::record(&self.model, wanted, u64::MAX, Storage::F32);
                     entry.insert(Reference::new(recording, &self.weights)?);
                 }
                 // Larger batches are no faster here; a tensor of one is memory of the host.
                 let tokens = self.options.batch_tokens.unwrap_or(0).min(2048).max(longest);
-                Ok(Capacity { tokens, texts: self.options.batch_texts.unwrap_or(tokens).max(1) })
+                Ok(BatchLimits { tokens, texts: self.options.batch_texts.unwrap_or(tokens).max(1) })
             }
         }
     }
@@ -324,8 +325,8 @@ impl Classifier {
     }
 }
 
-impl gpu::WeightSource for Weights {
-    fn rows(&self, weight: &models::Weight, rows: std::ops::Range<usize>) -> Result<Vec<f32>> {
+impl WeightSource for Weights {
+    fn rows(&self, weight: &Weight, rows: std::ops::Range<usize>) -> Result<Vec<f32>> {
         self.read_rows(weight, rows)
     }
 }

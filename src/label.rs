@@ -2,7 +2,7 @@
 
 use crate::checkpoint::{Config, ProblemType};
 use crate::error::{Error, Result};
-use crate::gpu::Run;
+use crate::ir::Run;
 use crate::kernels::loss::LossKind;
 use crate::text::Batch;
 

@@ -3,7 +3,9 @@
 use crate::checkpoint::{Checkpoint, Scoring};
 use crate::classifier::Classifier;
 use crate::error::{Error, Result};
-use crate::gpu::{self, AdapterDescription, Backend, Capabilities, Capacity, Recording, Rows, Storage, Tuning};
+use crate::gpu;
+use crate::gpu::{AdapterDescription, Backend};
+use crate::ir::{BatchLimits, Capabilities, Recording, Rows, Storage, Tuning};
 use crate::text::{Tokenizer, Truncation};
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
@@ -251,7 +253,7 @@ impl Options {
 
     /// Tokens and texts of a batch: what was asked for or suits the adapter, and at least one text of the longest, within
     /// the adapter's limits.
-    pub fn capacity(&self, device: &Capabilities, recording: &Recording, longest: usize) -> Capacity {
+    pub fn capacity(&self, device: &Capabilities, recording: &Recording, longest: usize) -> BatchLimits {
         // Hidden states and attentions of a batch are read back at once, two batches in turn: no more of each than this,
         // but one text's.
         const READ_BACK: u64 = 1 << 29;
@@ -268,7 +270,7 @@ impl Options {
         let tokens = limits.into_iter().fold(tokens.max(longest) as u64, u64::min);
         let texts = self.batch_texts.unwrap_or(texts) as u64;
         let texts = texts.min(tokens).min(bytes / recording.widest(Rows::Texts)).max(1);
-        Capacity { tokens: tokens as usize, texts: texts as usize }
+        BatchLimits { tokens: tokens as usize, texts: texts as usize }
     }
 }
 

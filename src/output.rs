@@ -1,11 +1,10 @@
 //! What a classifier answers: transformers' output, and what it lacks.
 
 use crate::checkpoint::Scoring;
-use crate::gpu::Output;
-use crate::kernels::{Values, argmax};
+use crate::ir::{Output, Values};
+use crate::kernels::argmax;
 use crate::label::Label;
-use crate::models::Model;
-use crate::models::encoder::Wanted;
+use crate::models::{Model, encoder::Wanted};
 use crate::text::{Batch, Encoding};
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::fs;
 use std::process::{Command, Output};
 use wgbert::bench::{Repeats, Subject, TuneRow, Tuner};
-use wgbert::gpu::{Capabilities, Storage, Tuning};
+use wgbert::ir::{Capabilities, Storage, Tuning};
 use wgbert::{Error, MatrixUnits, Options, Precision};
 
 fn run(arguments: &[&str]) -> Output {

@@ -6,22 +6,24 @@ mod tiles;
 
 use common::{Case, Random, check, check_on, elements, storages};
 use std::sync::Arc;
-use wgbert::gpu::{Element, Gpu, Input, Rows, Storage, Tensor};
-use wgbert::kernels::argmax::Argmax;
-use wgbert::kernels::attention::{Attention, Heads, Term};
-use wgbert::kernels::attention_weights::AttentionWeights;
-use wgbert::kernels::embed::Embed;
-use wgbert::kernels::gate::Gate;
-use wgbert::kernels::layernorm::LayerNorm;
-use wgbert::kernels::loss::{Loss, LossKind};
-use wgbert::kernels::matmul::MatMul;
-use wgbert::kernels::pool::Pool;
-use wgbert::kernels::rotary::{self, Rotary};
-use wgbert::kernels::sigmoid::Sigmoid;
-use wgbert::kernels::softmax::Softmax;
-use wgbert::kernels::unfold::Unfold;
-use wgbert::kernels::{Kernel, Values};
-use wgbert::models::{self, Activation, Half};
+use wgbert::gpu::Gpu;
+use wgbert::ir::{Element, Input, Kernel, Rows, Storage, Tensor, Values};
+use wgbert::kernels::{
+    Activation, Half, Pooling,
+    argmax::Argmax,
+    attention::{Attention, Heads, Term},
+    attention_weights::AttentionWeights,
+    embed::Embed,
+    gate::Gate,
+    layernorm::LayerNorm,
+    loss::{Loss, LossKind},
+    matmul::MatMul,
+    pool::Pool,
+    rotary::{self, Rotary},
+    sigmoid::Sigmoid,
+    softmax::Softmax,
+    unfold::Unfold,
+};
 
 /// One below, at and above the edges of subgroups, workgroups and tiles, and widths that no power of two divides.
 const EDGES: &[u32] = &[1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129];
@@ -515,7 +517,7 @@ fn unfold() {
 
 #[test]
 fn pool() {
-    for pool in [models::Pool::First, models::Pool::Mean] {
+    for pool in [Pooling::First, Pooling::Mean] {
         let widths = [1, 63, 65, 770];
         for (element, columns) in elements().into_iter().flat_map(|element| widths.map(|width| (element, width))) {
             let mut case = Case::of_rows(element, lengths(130));

@@ -4,7 +4,7 @@ mod common;
 
 use common::golden::{Golden, Worst, one_of_each, supported};
 use wgbert::checkpoint::Config;
-use wgbert::gpu::Capabilities;
+use wgbert::ir::Capabilities;
 use wgbert::{Classifier, MatrixUnits, Options, Precision, Request, models};
 
 /// The f32 kernels' largest error of logits and hidden states.

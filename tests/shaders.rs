@@ -11,8 +11,8 @@ use naga::{AddressSpace, GlobalVariable, Module, ScalarKind, ShaderStage, TypeIn
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
-use wgbert::gpu::{Capabilities, Shader};
-use wgbert::kernels::{self, Access, BatchSize, Binding, Field, Scalar};
+use wgbert::ir::{Access, BatchSize, Binding, Capabilities, Field, Scalar, Shader};
+use wgbert::kernels;
 
 /// Storage buffers that WebGPU's minimum lets one stage have.
 const MAX_STORAGE_BUFFERS: usize = 8;

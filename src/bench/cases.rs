@@ -1,21 +1,22 @@
 //! One kernel at a size, with made-up operands.
 
 use super::workload::Random;
-use crate::gpu::{Element, Input, Output, Recording, Rows, Run, Source, Storage, Tensor};
-use crate::kernels::attention::{Attention, Heads, Term};
-use crate::kernels::attention_weights::AttentionWeights;
-use crate::kernels::embed::Embed;
-use crate::kernels::gate::Gate;
-use crate::kernels::layernorm::LayerNorm;
-use crate::kernels::loss::{Loss, LossKind};
-use crate::kernels::matmul::MatMul;
-use crate::kernels::pool::Pool;
-use crate::kernels::rotary::{self, Rotary};
-use crate::kernels::sigmoid::Sigmoid;
-use crate::kernels::softmax::Softmax;
-use crate::kernels::{Access, BatchSize, Values, argmax, attention, attention_weights, embed, gate, layernorm, loss};
-use crate::kernels::{matmul, pool, sigmoid, softmax, unfold};
-use crate::models::{self, Activation, Half};
+use crate::ir::{Access, BatchSize, Element, Input, Output, Recording, Rows, Run, Source, Storage, Tensor, Values};
+use crate::kernels::{
+    Activation, Half, argmax,
+    attention::{self, Attention, Heads, Term},
+    attention_weights::{self, AttentionWeights},
+    embed::{self, Embed},
+    gate::{self, Gate},
+    layernorm::{self, LayerNorm},
+    loss::{self, Loss, LossKind},
+    matmul::{self, MatMul},
+    pool::{self, Pool},
+    rotary::{self, Rotary},
+    sigmoid::{self, Sigmoid},
+    softmax::{self, Softmax},
+    unfold,
+};
 use half::f16;
 use std::collections::HashMap;
 
@@ -107,7 +108,7 @@ impl Case {
                 let starts = case.recording.input(Input::Starts);
                 let output = case.recording.stored(Rows::Texts, columns as usize);
                 // The other way, the first token, copies a row a text.
-                let kernel = Pool { columns, pool: models::Pool::Mean, element };
+                let kernel = Pool { columns, pool: pool::Pooling::Mean, element };
                 case.recording.step(kernel, &[Some(input), Some(starts), Some(output)]);
             }
             _ => case.of_logits(kernel, rows, columns),

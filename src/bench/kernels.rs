@@ -1,11 +1,15 @@
 //! Every kernel at sizes of real models: its time by the device's clock, and how near that is to the adapter's limits.
 
-use super::cases::{Case, Shape};
-use super::roof::Roof;
-use super::time::{Timed, time};
-use super::{Environment, KernelRow, Repeats, no_matrix_units};
+use super::{
+    Environment, KernelRow, Repeats,
+    cases::{Case, Shape},
+    no_matrix_units,
+    roof::Roof,
+    time::{Timed, time},
+};
 use crate::error::{Error, Result};
-use crate::gpu::{Backend, Capabilities, Gpu, Storage, block_on};
+use crate::gpu::{Backend, Gpu, block_on};
+use crate::ir::{Capabilities, Storage};
 use crate::kernels::{NAMES, argmax, attention, attention_weights, embed, loss, matmul, sigmoid, softmax};
 use crate::options::{Adapter, MatrixUnits, Options, Precision};
 use std::path::PathBuf;

@@ -1,13 +1,18 @@
 //! What the adapter can do at best: arithmetic that loads nothing, and copying that computes nothing. Measured, because
 //! drivers do not tell, and by shaders, because what no shader reaches is no limit of theirs.
 
-use super::Repeats;
-use super::cases::Case;
-use super::time::{Timed, time};
+use super::{
+    Repeats,
+    cases::Case,
+    time::{Timed, time},
+};
 use crate::error::Result;
-use crate::gpu::{Capabilities, Element, Gpu, Part, Rows, Shader, Storage, parts};
-use crate::kernels::uniform::uniform;
-use crate::kernels::{BatchSize, Binding, Kernel, Launch, Uniform, Values};
+use crate::gpu::Gpu;
+use crate::ir::{
+    BatchSize, Binding, Capabilities, Element, Kernel, Launch, Part, Rows, Shader, Storage, Uniform, Values,
+    uniform::uniform,
+};
+use crate::kernels::parts;
 use std::sync::Arc;
 
 /// An adapter's limits, the best of several runs.

@@ -1,13 +1,17 @@
 //! What runs the fastest on an adapter, measured: the tile of each matrix product that models need, and whether its matrix
 //! units are worth using.
 
-use super::cases::{Case, Shape};
-use super::time::Prepared;
-use super::tune_row::{Subject, TuneRow};
-use super::{Environment, ModelChoice, Repeats, Summary, Workload, no_matrix_units};
+use super::{
+    Environment, ModelChoice, Repeats, Summary, Workload,
+    cases::{Case, Shape},
+    no_matrix_units,
+    time::Prepared,
+    tune_row::{Subject, TuneRow},
+};
 use crate::classifier::{Classifier, Request};
 use crate::error::{Error, Result};
-use crate::gpu::{AdapterDescription, Capabilities, Gpu, Problem, Recording, Rows, Tuning, block_on};
+use crate::gpu::{AdapterDescription, Gpu, block_on};
+use crate::ir::{Capabilities, MatmulShape, Recording, Rows, Tuning};
 use crate::kernels::matmul::{self, MatMul};
 use crate::models::encoder;
 use crate::options::{Adapter, MatrixUnits, Options, Precision};
@@ -181,7 +185,7 @@ impl Tuner {
     }
 
     /// Every product of every model, the smallest first, with a kernel that computes it.
-    fn problems(&self, device: &Capabilities, precision: Precision) -> Result<BTreeMap<Problem, MatMul>> {
+    fn problems(&self, device: &Capabilities, precision: Precision) -> Result<BTreeMap<MatmulShape, MatMul>> {
         let mut problems = BTreeMap::new();
         for model in &self.models {
             // Described, not run: no device is needed.
@@ -215,10 +219,10 @@ impl Tuner {
         gpu: &Gpu,
         environment: &Environment,
         precision: Precision,
-        problem: Problem,
+        problem: MatmulShape,
         kernel: &MatMul,
     ) -> Result<TuneRow> {
-        let Problem { rows, inner, columns, storage, .. } = problem;
+        let MatmulShape { rows, inner, columns, storage, .. } = problem;
         let shape = Shape { kernel: matmul::NAME, rows, inner: Some(inner), columns, length: None, storage };
         let prepare = |tile: &str| {
             let mut forced = Tuning::default();

@@ -2,10 +2,8 @@
 
 use std::ops::Range;
 
-use super::random_head;
-use super::stored::Stored;
-use super::weights::Weights;
-use crate::models::{Role, Weight};
+use super::{random_head, stored::Stored, weights::Weights};
+use crate::ir::{Role, Weight};
 use crate::{Error, Result};
 
 /// Most elements of a random head's weight: its shape comes from `config.json` alone, with no file to bound it.

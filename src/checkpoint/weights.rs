@@ -7,11 +7,14 @@ use std::path::{Path, PathBuf};
 use safetensors::Dtype;
 use safetensors::tensor::TensorInfo;
 
-use super::safetensors_file::{Header, SafetensorsFile};
-use super::stored::Stored;
-use super::{missing, missing::Source, shards};
+use super::{
+    missing::{self, Source},
+    safetensors_file::{Header, SafetensorsFile},
+    shards,
+    stored::Stored,
+};
 use crate::Result;
-use crate::models::Weight;
+use crate::ir::Weight;
 
 /// The opened weights of a checkpoint: one `model.safetensors`, or several shards.
 #[derive(Debug)]

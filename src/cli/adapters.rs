@@ -1,13 +1,15 @@
 //! `wgbert adapters`: what there is to run on, and which variant of each kernel would run there.
 
-use super::arguments::{AdaptersArguments, ListFormat};
-use super::device::cache_dir;
-use super::{Failure, Outcome};
+use super::{
+    Failure, Outcome,
+    arguments::{AdaptersArguments, ListFormat},
+    device::cache_dir,
+};
 use serde::Serialize;
 use std::io::{self, Write};
-use wgbert::gpu::{AdapterDescription, Capabilities, block_on};
-use wgbert::kernels::{self, BatchSize};
-use wgbert::{Adapter, Options};
+use wgbert::gpu::{AdapterDescription, block_on};
+use wgbert::ir::{BatchSize, Capabilities, Kernel};
+use wgbert::{Adapter, Options, kernels};
 
 #[derive(Serialize)]
 struct Listed<'a> {
@@ -88,7 +90,7 @@ fn list(index: usize, adapter: &AdapterDescription, default: bool) -> Listed<'_>
 /// What each kernel would be linked from where nothing else is asked for, for eight texts of 128 tokens.
 fn variants(capabilities: &Capabilities) -> Vec<Variant> {
     let batch = BatchSize::new([128; 8]);
-    let variant = |kernel: &dyn kernels::Kernel| kernel.launch(capabilities, &batch).shader.variant();
+    let variant = |kernel: &dyn Kernel| kernel.launch(capabilities, &batch).shader.variant();
     kernels::catalogue().iter().map(|kernel| Variant { name: kernel.name(), variant: variant(&**kernel) }).collect()
 }
 

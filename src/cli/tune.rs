@@ -1,11 +1,10 @@
 //! `wgbert tune`: finds what runs a model the fastest on here, and keeps the choice.
 
-use super::arguments::TuneArguments;
-use super::{Failure, Outcome, say};
+use super::{Failure, Outcome, arguments::TuneArguments, say};
 use std::io;
 use wgbert::Options;
 use wgbert::bench::{Repeats, Report, Tuner};
-use wgbert::gpu::Tuning;
+use wgbert::ir::Tuning;
 
 pub fn run(arguments: &TuneArguments) -> Result<Outcome, Failure> {
     if cfg!(debug_assertions) {

@@ -1,9 +1,8 @@
 //! Adapters, the device, its pipelines, and the translation of wgpu's errors.
 
 use super::pipeline_cache::PipelineCache;
-use super::{Capabilities, Shader};
 use crate::error::{Error, Result};
-use crate::kernels::{Access, Binding};
+use crate::ir::{Access, Binding, Capabilities, Shader};
 use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;

@@ -1,10 +1,8 @@
 //! A batch between its submission and its answers.
 
-use super::profile::Clock;
-use super::read_back::ReadBack;
-use super::{Element, Gpu, Output, Tensor};
+use super::{Gpu, profile::Clock, read_back::ReadBack};
 use crate::error::Result;
-use crate::kernels::{BatchSize, Values};
+use crate::ir::{BatchSize, Element, Output, Tensor, Values};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 

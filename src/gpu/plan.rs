@@ -6,16 +6,19 @@
 //!
 //! A pipeline is compiled by the first run that needs it: one sentence does not wait for the tiles of large batches.
 
-use super::lifetimes::share;
-use super::params::Params;
-use super::pending::{Pending, copied};
-use super::profile::{Clock, Timestamps};
-use super::read_back::{Lent, ReadBack, may_block};
-use super::upload::{Upload, contents};
-use super::{Capacity, Element, Gpu, Input, Output, Recording, Rows, Run, Source, Tensor, Timing, WeightSource};
-use crate::error::Result;
-use crate::kernels::{BatchSize, Binding, Kernel, Values};
-use crate::models::Weight;
+use super::{
+    Gpu, Timing,
+    params::Params,
+    pending::{Pending, copied},
+    profile::{Clock, Timestamps},
+    read_back::{Lent, ReadBack, may_block},
+    upload::{Upload, contents},
+};
+use crate::error::{Error, Result};
+use crate::ir::{
+    BatchLimits, BatchSize, Binding, Element, Input, Kernel, Output, Recording, Rows, Run, Source, Tensor, Values,
+    Weight, WeightSource, share,
+};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -40,7 +43,7 @@ impl WeightBuffers {
 pub struct Plan {
     gpu: Arc<Gpu>,
     recording: Recording,
-    capacity: Capacity,
+    capacity: BatchLimits,
     steps: Vec<PlannedStep>,
     /// Steps that depend on weights alone, already run.
     once: Vec<usize>,
@@ -72,11 +75,13 @@ impl Plan {
     pub async fn new(
         gpu: Arc<Gpu>,
         recording: Recording,
-        capacity: Capacity,
+        capacity: BatchLimits,
         weights: &mut WeightBuffers,
         source: &dyn WeightSource,
     ) -> Result<Plan> {
-        capacity.check(&gpu, &recording)?;
+        let limit = gpu.capabilities.max_binding;
+        let fits = capacity.check(&recording, limit);
+        fits.map_err(|message| Error::Adapter { adapter: gpu.name.clone(), message })?;
         let batch_size = capacity.batch();
         let layouts = recording.layouts(&gpu.capabilities);
         let mut buffers: Vec<Option<wgpu::Buffer>> = vec![None; recording.tensors.len()];
@@ -257,7 +262,7 @@ impl Plan {
         encoder
     }
 
-    pub fn capacity(&self) -> Capacity {
+    pub fn capacity(&self) -> BatchLimits {
         self.capacity
     }
 
@@ -344,7 +349,7 @@ impl Plan {
     }
 
     fn write(&self, run: Run<'_>, size: &BatchSize) {
-        let Capacity { tokens, texts } = self.capacity;
+        let BatchLimits { tokens, texts } = self.capacity;
         assert!(
             size.tokens as usize <= tokens && size.lengths.len() <= texts && size.tokens as usize == run.tokens.len(),
             "a batch of {} tokens and {} texts does not fit a plan for {tokens} and {texts}",

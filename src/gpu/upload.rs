@@ -1,10 +1,8 @@
 //! The way of weights to the device: in pieces, so that only the device ever has all of them.
 
-use super::read_back::done;
-use super::{Element, Gpu, Layout, Tensor, WeightSource};
+use super::{Gpu, read_back::done};
 use crate::error::Result;
-use crate::kernels::Values;
-use crate::models::Weight;
+use crate::ir::{Element, Layout, Tensor, Values, Weight, WeightSource};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use std::borrow::Cow;

@@ -2,8 +2,11 @@
 //!
 //! What transformers' output lacks. A row with a NaN has no largest element: its index is [`NONE`], its value NaN.
 
-use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, reduce::Reduction, uniform::uniform};
-use crate::gpu::{Capabilities, Recording, Rows, Shader, Tensor, parts};
+use super::{parts, reduce::Reduction};
+use crate::ir::{
+    BatchSize, Binding, Capabilities, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values,
+    uniform::uniform,
+};
 
 pub const NAME: &str = "argmax";
 /// The index of a row that has no largest element.

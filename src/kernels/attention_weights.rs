@@ -2,9 +2,15 @@
 //!
 //! transformers: what `output_attentions=True` returns under eager attention.
 
-use super::attention::{Heads, Projections, Query, ScoreTables};
-use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, reduce::Reduction, write_output};
-use crate::gpu::{Capabilities, Input, Recording, Rows, Shader, Tensor, parts};
+use super::{
+    attention::{Heads, Projections, Query, ScoreTables},
+    folded, parts,
+    reduce::Reduction,
+    write_output,
+};
+use crate::ir::{
+    BatchSize, Binding, Capabilities, Input, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values,
+};
 
 pub const NAME: &str = "attention_weights";
 

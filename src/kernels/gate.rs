@@ -2,11 +2,20 @@
 //!
 //! Shazeer 2020, "GLU Variants Improve Transformer".
 
-use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, row_lanes, uniform::uniform, write_output};
-use crate::gpu::{Capabilities, Element, Recording, Rows, Shader, Tensor, parts};
-use crate::models::{Activation, Half};
+use super::{Activation, folded, parts, row_lanes, write_output};
+use crate::ir::{
+    BatchSize, Binding, Capabilities, Element, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values,
+    uniform::uniform,
+};
 
 pub const NAME: &str = "gate";
+
+/// A half of a feed-forward layer's columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Half {
+    First,
+    Second,
+}
 
 #[derive(Clone, Debug)]
 pub struct Gate {

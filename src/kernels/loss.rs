@@ -2,8 +2,11 @@
 //!
 //! transformers: `ForSequenceClassificationLoss` in loss/loss_utils.py, before the mean over the texts.
 
-use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, reduce::Reduction, uniform::uniform, write_output};
-use crate::gpu::{Capabilities, Input, Recording, Rows, Shader, Tensor, parts};
+use super::{parts, reduce::Reduction, write_output};
+use crate::ir::{
+    BatchSize, Binding, Capabilities, Input, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values,
+    uniform::uniform,
+};
 
 pub const NAME: &str = "loss";
 

@@ -1,7 +1,7 @@
 //! How the lanes of a workgroup share a row that they reduce to one value.
 
-use super::folded;
-use crate::gpu::{Capabilities, Part, parts};
+use super::{folded, parts};
+use crate::ir::{Capabilities, Part};
 
 /// Items of a row that a lane of `kept_registers.wgsl` holds.
 pub(super) const KEPT: u32 = 8;

@@ -2,8 +2,11 @@
 //!
 //! Su et al. 2021, "RoFormer", in the half-split form of transformers' `apply_rotary_pos_emb`.
 
-use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, row_lanes, uniform::uniform, write_output};
-use crate::gpu::{Capabilities, Element, Input, Recording, Rows, Shader, Tensor, parts};
+use super::{folded, parts, row_lanes, write_output};
+use crate::ir::{
+    BatchSize, Binding, Capabilities, Element, Input, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values,
+    uniform::uniform,
+};
 
 pub const NAME: &str = "rotary";
 

@@ -1,8 +1,10 @@
 //! `output = 1 / (1 + exp(-input))`, element by element
 
-use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, uniform::uniform, write_output};
-use crate::gpu::{Capabilities, Recording, Rows, Shader, Tensor, parts};
-use crate::models::Activation;
+use super::{Activation, folded, parts, write_output};
+use crate::ir::{
+    BatchSize, Binding, Capabilities, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values,
+    uniform::uniform,
+};
 
 pub const NAME: &str = "sigmoid";
 const LANES: u32 = 64;

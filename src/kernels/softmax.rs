@@ -1,7 +1,10 @@
 //! `output = exp(input - max(input)) / sum(exp(input - max(input)))`, row by row
 
-use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, reduce::Reduction, uniform::uniform, write_output};
-use crate::gpu::{Capabilities, Recording, Rows, Shader, Tensor, parts};
+use super::{parts, reduce::Reduction, write_output};
+use crate::ir::{
+    BatchSize, Binding, Capabilities, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values,
+    uniform::uniform,
+};
 
 pub const NAME: &str = "softmax";
 

@@ -2,8 +2,11 @@
 //!
 //! torch: `nn.Unfold` along the sequence, as in transformers' DeBERTa-v2 `ConvLayer`.
 
-use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, uniform::uniform, write_output};
-use crate::gpu::{Capabilities, Element, Input, Recording, Rows, Shader, Tensor, parts};
+use super::{folded, parts, write_output};
+use crate::ir::{
+    BatchSize, Binding, Capabilities, Element, Input, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values,
+    uniform::uniform,
+};
 
 pub const NAME: &str = "unfold";
 const LANES: u32 = 64;

@@ -2,10 +2,10 @@
 //! `BertForSequenceClassification`. The relative position types are those of transformers 4.57, which computed them;
 //! 5.x ignores the setting without a word.
 
-use super::block::{self, MAX_LAYERS, MAX_POSITIONS, MAX_ROWS, MAX_WIDTH, Names, Sizes};
 use super::{
-    Activation, Architecture, Buckets, Dense, DistanceTable, Embeddings, Head, Layer, Linear, Model, Norm, Pool,
+    Activation, Architecture, Buckets, Dense, DistanceTable, Embeddings, Head, Layer, Linear, Model, Norm, Pooling,
     Positions, Score, Weight,
+    block::{self, MAX_LAYERS, MAX_POSITIONS, MAX_ROWS, MAX_WIDTH, Names, Sizes},
 };
 use crate::checkpoint::Config;
 use crate::error::Result;
@@ -162,7 +162,7 @@ fn describe(config: &Config) -> Result<Model> {
 /// classify either.
 pub(super) fn pooler_head(pooler: &str, config: &Config, hidden: usize) -> Head {
     Head {
-        pool: Pool::First,
+        pool: Pooling::First,
         dense: Some(Dense {
             linear: Linear::new(pooler, hidden, hidden).of_head(),
             activation: Activation::Tanh,
@@ -175,7 +175,7 @@ pub(super) fn pooler_head(pooler: &str, config: &Config, hidden: usize) -> Head 
 /// `classifier.out_proj(activation(classifier.dense(first token)))`: RoBERTa, ELECTRA, MPNet.
 pub(super) fn dense_head(activation: Activation, config: &Config, hidden: usize) -> Head {
     Head {
-        pool: Pool::First,
+        pool: Pooling::First,
         dense: Some(Dense {
             linear: Linear::new("classifier.dense", hidden, hidden).of_head(),
             activation,

@@ -1,10 +1,10 @@
 //! DeBERTa-v2 and v3: transformers models/deberta_v2/modeling_deberta_v2.py. Scores with terms by distance ("disentangled
 //! attention", He et al. 2020), whose tables are projected by each layer, and in v2-xlarge a convolution after layer 0.
 
-use super::block::{self, MAX_LAYERS, MAX_POSITIONS, MAX_ROWS, MAX_WIDTH, Names, Sizes};
 use super::{
-    Architecture, Buckets, Convolution, Dense, DistanceTable, Embeddings, Head, Layer, Linear, Model, Norm, Pool,
+    Architecture, Buckets, Convolution, Dense, DistanceTable, Embeddings, Head, Layer, Linear, Model, Norm, Pooling,
     Positions, Projected, Score, Weight,
+    block::{self, MAX_LAYERS, MAX_POSITIONS, MAX_ROWS, MAX_WIDTH, Names, Sizes},
 };
 use crate::checkpoint::Config;
 use crate::error::Result;
@@ -185,7 +185,7 @@ fn describe(config: &Config) -> Result<Model> {
         layers: layers.collect::<Result<_>>()?,
         final_norm: None,
         head: Head {
-            pool: Pool::First,
+            pool: Pooling::First,
             dense: Some(Dense {
                 linear: Linear::new("pooler.dense", hidden, hidden).of_head(),
                 activation: config.activation("pooler_hidden_act", &fields.pooler_hidden_act)?,

@@ -1,8 +1,10 @@
 //! DistilBERT: transformers models/distilbert/modeling_distilbert.py. BERT's layers under other names, no token types,
 //! epsilon 1e-12 whatever the config says, and a head with ReLU.
 
-use super::block::{self, MAX_LAYERS, MAX_POSITIONS, MAX_ROWS, MAX_WIDTH, Names, Sizes};
-use super::{Activation, Architecture, Dense, Embeddings, Head, Linear, Model, Norm, Pool, Positions, Score, Weight};
+use super::{
+    Activation, Architecture, Dense, Embeddings, Head, Linear, Model, Norm, Pooling, Positions, Score, Weight,
+    block::{self, MAX_LAYERS, MAX_POSITIONS, MAX_ROWS, MAX_WIDTH, Names, Sizes},
+};
 use crate::checkpoint::Config;
 use crate::error::Result;
 use serde::Deserialize;
@@ -82,7 +84,7 @@ fn describe(config: &Config) -> Result<Model> {
         layers: (0..layers).map(layer).collect::<Result<_>>()?,
         final_norm: None,
         head: Head {
-            pool: Pool::First,
+            pool: Pooling::First,
             dense: Some(Dense {
                 linear: Linear::new("pre_classifier", hidden, hidden).of_head(),
                 activation: Activation::Relu,

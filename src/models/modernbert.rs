@@ -1,11 +1,11 @@
 //! ModernBERT: transformers models/modernbert/modeling_modernbert.py. Norms before each part, rotary positions, most layers
 //! with a window, a gated feed-forward, and nearly no biases.
 
-use super::block::{MAX_LAYERS, MAX_POSITIONS, MAX_ROWS, MAX_WIDTH};
-use super::rope::{self, Rope};
 use super::{
-    Architecture, Attention, Dense, Embeddings, FeedForward, Half, Head, Layer, Linear, Model, Norm, NormOrder, Pool,
-    Score, Weight,
+    Architecture, Attention, Dense, Embeddings, FeedForward, Half, Head, Layer, Linear, Model, Norm, NormOrder,
+    Pooling, Score, Weight,
+    block::{MAX_LAYERS, MAX_POSITIONS, MAX_ROWS, MAX_WIDTH},
+    rope::{self, Rope},
 };
 use crate::checkpoint::Config;
 use crate::error::{Error, Result};
@@ -160,8 +160,8 @@ fn describe(config: &Config) -> Result<Model> {
     ])?;
     config.epsilon("norm_eps", fields.norm_eps)?;
     let pool = match fields.classifier_pooling.as_str() {
-        "cls" => Pool::First,
-        "mean" => Pool::Mean,
+        "cls" => Pooling::First,
+        "mean" => Pooling::Mean,
         other => return Err(config.unsupported(&format!("classifier_pooling {other:?}"), "cls and mean")),
     };
     let norm = |name: &str| Norm::new(name, hidden, fields.norm_eps).with_bias(fields.norm_bias);

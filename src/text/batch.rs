@@ -7,14 +7,7 @@ use std::borrow::Borrow;
 use std::cmp::Reverse;
 
 use super::Encoding;
-
-/// What one batch can hold; the device's buffers are made for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Capacity {
-    /// Tokens of all texts together. At least the longest text ([`super::Limits::max_length`]).
-    pub tokens: usize,
-    pub texts: usize,
-}
+use crate::ir::BatchLimits;
 
 /// The texts of one batch, as the kernels read them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,8 +72,8 @@ impl Packing {
     ///
     /// # Panics
     /// When the capacity holds no text or more tokens than `u32` counts, or one text exceeds it.
-    pub fn new(lengths: &[usize], capacity: Capacity) -> Packing {
-        let Capacity { tokens, texts } = capacity;
+    pub fn new(lengths: &[usize], capacity: BatchLimits) -> Packing {
+        let BatchLimits { tokens, texts } = capacity;
         assert!(texts > 0 && u32::try_from(tokens).is_ok(), "a batch cannot have {capacity:?}");
         let mut order: Vec<usize> = (0..lengths.len()).collect();
         order.sort_by_key(|&row| Reverse(lengths[row]));
@@ -131,7 +124,7 @@ mod tests {
             let encodings: Vec<Encoding> =
                 lengths.iter().enumerate().map(|(row, &length)| encoding(row, length)).collect();
             let lengths: Vec<usize> = encodings.iter().map(|encoding| encoding.ids.len()).collect();
-            let packing = Packing::new(&lengths, Capacity { tokens, texts });
+            let packing = Packing::new(&lengths, BatchLimits { tokens, texts });
             let batches: Vec<Batch> = packing.batches().map(|rows| Batch::new(&encodings, rows, None)).collect();
 
             let mut seen: Vec<usize> = batches.iter().flat_map(|batch| batch.rows.clone()).collect();
@@ -167,7 +160,7 @@ mod tests {
 
     #[test]
     fn equally_long_texts_keep_their_order() {
-        let packing = Packing::new(&[3, 5, 3, 5, 3], Capacity { tokens: 8, texts: 8 });
+        let packing = Packing::new(&[3, 5, 3, 5, 3], BatchLimits { tokens: 8, texts: 8 });
         let batches: Vec<&[usize]> = packing.batches().collect();
         assert_eq!(batches, [&[1][..], &[3, 0], &[2, 4]]);
     }
@@ -175,6 +168,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "text 1 has 9 tokens, a batch holds 8")]
     fn a_text_beyond_the_capacity_is_a_bug() {
-        Packing::new(&[3, 9], Capacity { tokens: 8, texts: 8 });
+        Packing::new(&[3, 9], BatchLimits { tokens: 8, texts: 8 });
     }
 }

@@ -11,7 +11,7 @@ pub(crate) mod files;
 mod tokenizer;
 mod vocabulary;
 
-pub use batch::{Batch, Capacity, Packing};
+pub use batch::{Batch, Packing};
 pub use encoder::TextEncoder;
 pub use tokenizer::{Limits, Tokenizer, panics_are_errors};
 

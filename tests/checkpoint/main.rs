@@ -6,7 +6,8 @@ use std::path::Path;
 use safetensors::tensor::{Dtype, TensorView};
 use tempfile::TempDir;
 use wgbert::checkpoint::{Checkpoint, Weights};
-use wgbert::models::{Linear, Weight};
+use wgbert::ir::Weight;
+use wgbert::models::Linear;
 
 mod mutations;
 

@@ -3,12 +3,12 @@
 use super::{array_difference, bits, golden, says};
 use crate::common::{self, Random, edited::Edited, golden::Golden};
 use wgbert::checkpoint::Checkpoint;
-use wgbert::gpu::{self, Capacity, Output, Plan, Recording, Run, Storage, WeightBuffers};
+use wgbert::gpu::{Plan, WeightBuffers};
+use wgbert::ir::{Access, BatchLimits, Output, Recording, Run, Step, Storage, Values};
 use wgbert::kernels::loss::LossKind;
-use wgbert::kernels::{Access, Values};
 use wgbert::models::{self, Model, encoder};
 use wgbert::text::Encoding;
-use wgbert::{Adapter, Classifier, Error, Label, Options, Request, Text, Truncation};
+use wgbert::{Adapter, Classifier, Error, Label, Options, Request, Text, Truncation, gpu};
 
 /// A model on a plan of our own, beside the classifier.
 struct Direct {
@@ -50,7 +50,7 @@ impl Direct {
         let values = |label: &Option<Label>| if let Some(Label::Values(v)) = label { v.clone() } else { Vec::new() };
         let targets: Vec<f32> = labels.iter().flat_map(values).collect();
         let run = Run { tokens: &tokens, starts: &starts, classes: &classes, targets: &targets };
-        let capacity = Capacity { tokens: tokens.len(), texts: encodings.len() };
+        let capacity = BatchLimits { tokens: tokens.len(), texts: encodings.len() };
         gpu::block_on(async {
             let mut weights = WeightBuffers::default();
             let plan =
@@ -64,7 +64,7 @@ impl Direct {
 /// Name of the kernel that writes an output.
 fn writer(recording: &Recording, output: Output) -> &'static str {
     let (_, tensor) = recording.outputs.iter().find(|(name, _)| *name == output).expect("the output is recorded");
-    let writes = |step: &&gpu::Step| step.bound().any(|(b, t)| b.access == Access::Write && t == *tensor);
+    let writes = |step: &&Step| step.bound().any(|(b, t)| b.access == Access::Write && t == *tensor);
     recording.steps.iter().find(writes).expect("a step writes it").kernel.name()
 }
 

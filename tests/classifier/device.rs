@@ -7,14 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
-use wgbert::gpu::{
-    self, Capabilities, Capacity, Gpu, Input, Output, Plan, Recording, Rows, Run, Storage, WeightBuffers,
-};
-use wgbert::kernels::Values;
-use wgbert::kernels::embed::Embed;
-use wgbert::kernels::softmax::Softmax;
+use wgbert::gpu::{Gpu, Plan, WeightBuffers};
+use wgbert::ir::{BatchLimits, Capabilities, Input, Output, Recording, Rows, Run, Storage, Values};
+use wgbert::kernels::{embed::Embed, softmax::Softmax};
 use wgbert::text::Encoding;
-use wgbert::{Classifier, Error, Memory, Options, Precision, Request};
+use wgbert::{Classifier, Error, Memory, Options, Precision, Request, gpu};
 
 fn bert(options: Options) -> Classifier {
     options.load(golden("bert")).unwrap()
@@ -138,7 +135,7 @@ fn one_step(rows: Rows, columns: usize) -> Recording {
 #[test]
 fn buffers_beyond_the_limits_are_named_and_not_allocated() {
     let make = |recording, tokens: usize| {
-        let capacity = Capacity { tokens, texts: 1 };
+        let capacity = BatchLimits { tokens, texts: 1 };
         let mut weights = WeightBuffers::default();
         gpu::block_on(Plan::new(common::gpu(), recording, capacity, &mut weights, &NoWeights))
             .map(|plan| plan.capacity())
@@ -247,7 +244,7 @@ fn embedded_rows() -> (Plan, impl Fn(u32) -> Vec<[u32; 4]>) {
     let embed = Embed { columns: 4, first_id: 0, ids: 16, positions: false, types: false, storage: Storage::F32 };
     recording.step(embed, &[Some(tokens), Some(words), Some(output), None, None]);
     recording.output(Output::Logits, output);
-    let capacity = Capacity { tokens: 8, texts: 1 };
+    let capacity = BatchLimits { tokens: 8, texts: 1 };
     let mut weights = WeightBuffers::default();
     let plan = gpu::block_on(Plan::new(common::gpu(), recording, capacity, &mut weights, &NoWeights)).unwrap();
     (plan, |id| (0..8).map(|position| [id, 0, position, 0]).collect())

@@ -6,11 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use wgbert::checkpoint::{Checkpoint, Config, Scoring, Weights};
-use wgbert::gpu::{Capabilities, Storage};
-use wgbert::kernels::BatchSize;
+use wgbert::ir::{BatchSize, Capabilities, Storage};
 use wgbert::kernels::loss::LossKind;
-use wgbert::models::encoder::{self, Wanted};
-use wgbert::models::{self, Model};
+use wgbert::models::{
+    self, Model,
+    encoder::{self, Wanted},
+};
 use wgbert::text::{Limits, Tokenizer};
 use wgbert::{Result, Text, Truncation};
 

@@ -1,7 +1,8 @@
 //! The tiles of attention whose keys pass through workgroup memory.
 
 use super::{Heads, Term};
-use crate::gpu::{Capabilities, Element, Part, Rows, parts};
+use crate::ir::{Capabilities, Element, Part, Rows};
+use crate::kernels::parts;
 
 /// Lanes of `stream_tile.wgsl`.
 const LANES: u32 = 64;

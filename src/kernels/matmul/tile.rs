@@ -1,7 +1,8 @@
 //! The tiles that a matrix product can be computed in: what a workgroup computes, and the files that do it.
 
 use super::MatMul;
-use crate::gpu::{Capabilities, Element, Layout, Part, parts};
+use crate::ir::{Capabilities, Element, Layout, Part};
+use crate::kernels::parts;
 
 /// Workgroups that keep an adapter busy. The largest GPUs have 100 to 150 units, each for several workgroups at a time:
 /// fewer than this leave units idle, and a smaller tile, which loads more for each multiplication, is the lesser loss.
@@ -254,8 +255,8 @@ impl Tile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gpu::{Rows, Storage};
-    use crate::models::Activation;
+    use crate::ir::{Rows, Storage};
+    use crate::kernels::Activation;
 
     fn chosen(device: &Capabilities, storage: Storage, inner: u32, columns: u32) -> Vec<&'static str> {
         let product = MatMul {

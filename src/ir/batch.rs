@@ -1,28 +1,24 @@
-//! What a run is given, and how much of it there may be.
+//! One batch: how large it may be, how large it is, and what it is given.
 
-use super::lifetimes::share;
-use super::{Gpu, Input, Recording, Rows, Source, Tensor};
-use crate::error::{Error, Result};
-use crate::kernels::{BatchSize, Values};
-use crate::models::Weight;
-use std::ops::Range;
+use super::{Input, Recording, Rows, Source, Tensor, Values, share};
 
-/// The largest batch that a plan runs.
+/// What one batch can hold; the device's buffers are made for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Capacity {
+pub struct BatchLimits {
+    /// Tokens of all texts together: at least those of the longest text.
     pub tokens: usize,
     pub texts: usize,
 }
 
-impl Capacity {
-    pub(super) fn batch(&self) -> BatchSize {
+impl BatchLimits {
+    pub(crate) fn batch(&self) -> BatchSize {
         // Every text at least one token; the first takes what is left. Only sums matter here.
         let texts = self.texts.clamp(1, self.tokens.max(1)) as u32;
         BatchSize::new((0..texts).map(|text| if text == 0 { self.tokens as u32 - (texts - 1) } else { 1 }))
     }
 
     /// Rows to allocate for a tensor; the starts have one more than there are texts, the tiles at most one a token.
-    pub(super) fn rows(&self, tensor: &Tensor, source: &Source) -> u64 {
+    pub(crate) fn rows(&self, tensor: &Tensor, source: &Source) -> u64 {
         let rows = match tensor.rows {
             Rows::Tokens => self.tokens as u64,
             Rows::Texts => self.texts as u64,
@@ -31,13 +27,13 @@ impl Capacity {
         if matches!(source, Source::Input(Input::Starts)) { rows + 1 } else { rows }
     }
 
-    pub(super) fn bytes(&self, tensor: &Tensor, source: &Source) -> u64 {
+    pub(crate) fn bytes(&self, tensor: &Tensor, source: &Source) -> u64 {
         self.rows(tensor, source) * tensor.row_bytes()
     }
 
-    /// An error if an operand passes what a binding may span; before anything is allocated.
-    pub(super) fn check(&self, gpu: &Gpu, recording: &Recording) -> Result<()> {
-        let limit = gpu.capabilities.max_binding;
+    /// Why an adapter whose bindings span at most `limit` bytes cannot run the recording within these limits, before anything
+    /// is allocated.
+    pub(crate) fn check(&self, recording: &Recording, limit: u64) -> Result<(), String> {
         for step in &recording.steps {
             for (binding, tensor) in step.bound() {
                 let source = &recording.tensors[tensor.id].1;
@@ -50,8 +46,7 @@ impl Capacity {
                     Source::Weight(weight, _) => format!("{}: the model is too large for it", weight.names.join(" + ")),
                     _ => format!("at {} tokens; lower the batch's capacity (--batch-tokens)", self.tokens),
                 };
-                let message = format!("{what} of {kernel} has {bytes} bytes, but a binding may have {limit}: {cause}");
-                return Err(Error::Adapter { adapter: gpu.name.clone(), message });
+                return Err(format!("{what} of {kernel} has {bytes} bytes, but a binding may have {limit}: {cause}"));
             }
         }
         Ok(())
@@ -60,6 +55,40 @@ impl Capacity {
     /// Bytes that a plan of this capacity allocates for what the steps of a batch compute.
     pub fn activation_bytes(&self, recording: &Recording) -> u64 {
         share(recording, &recording.constant_steps(), self).bytes.iter().sum()
+    }
+}
+
+/// The sizes of one batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BatchSize {
+    /// Tokens of each text, special tokens included.
+    pub lengths: Vec<u32>,
+    /// Their sum.
+    pub tokens: u32,
+}
+
+impl BatchSize {
+    pub fn new(lengths: impl IntoIterator<Item = u32>) -> BatchSize {
+        let lengths: Vec<u32> = lengths.into_iter().collect();
+        BatchSize { tokens: lengths.iter().sum(), lengths }
+    }
+
+    pub fn texts(&self) -> u32 {
+        self.lengths.len() as u32
+    }
+
+    pub fn rows(&self, rows: Rows) -> u32 {
+        match rows {
+            Rows::Tokens => self.tokens,
+            Rows::Texts => self.texts(),
+            Rows::Fixed(count) => count,
+        }
+    }
+
+    /// Tiles of `queries` query rows, no tile spanning two texts: (text, first position).
+    pub fn tiles(&self, queries: u32) -> impl Iterator<Item = [u32; 2]> + '_ {
+        let texts = (0..).zip(&self.lengths);
+        texts.flat_map(move |(text, &length)| (0..length).step_by(queries as usize).map(move |first| [text, first]))
     }
 }
 
@@ -91,10 +120,4 @@ impl Run<'_> {
             Input::Targets { .. } => Values::F32(self.targets.to_vec()),
         }
     }
-}
-
-/// Where a plan gets the contents of weights from.
-pub trait WeightSource: Sync {
-    /// Rows `rows` of the weight in device layout. A plan asks for a large weight in pieces.
-    fn rows(&self, weight: &Weight, rows: Range<usize>) -> Result<Vec<f32>>;
 }

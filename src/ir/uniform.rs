@@ -44,15 +44,15 @@ macro_rules! uniform {
             $($field: $type),*
         }
 
-        impl From<$name> for $crate::kernels::Uniform {
-            fn from(params: $name) -> $crate::kernels::Uniform {
-                use $crate::kernels::uniform::UniformScalar;
-                const FIELDS: &[$crate::kernels::Field] = &[$($crate::kernels::Field {
+        impl From<$name> for $crate::ir::Uniform {
+            fn from(params: $name) -> $crate::ir::Uniform {
+                use $crate::ir::uniform::UniformScalar;
+                const FIELDS: &[$crate::ir::Field] = &[$($crate::ir::Field {
                     name: stringify!($field),
                     offset: std::mem::offset_of!($name, $field),
                     scalar: <$type as UniformScalar>::SCALAR,
                 }),*];
-                $crate::kernels::Uniform { bytes: bytemuck::bytes_of(&params).to_vec(), fields: FIELDS }
+                $crate::ir::Uniform { bytes: bytemuck::bytes_of(&params).to_vec(), fields: FIELDS }
             }
         }
     };

@@ -1,16 +1,17 @@
 //! Which computed tensors share a buffer.
 
-use super::{Capacity, Recording, Source};
+use super::{BatchLimits, Recording, Source};
 use std::collections::HashMap;
 
 /// Buffers for computed tensors, each shared by tensors whose lifetimes do not meet.
-pub(super) struct Shared {
+#[derive(Debug)]
+pub(crate) struct Shared {
     pub bytes: Vec<u64>,
     /// (tensor, buffer)
     pub slots: Vec<(usize, usize)>,
 }
 
-pub(super) fn share(recording: &Recording, constant: &[bool], capacity: &Capacity) -> Shared {
+pub(crate) fn share(recording: &Recording, constant: &[bool], capacity: &BatchLimits) -> Shared {
     let mut last_use: HashMap<usize, usize> = HashMap::new();
     for (index, step) in recording.steps.iter().enumerate() {
         last_use.extend(step.bound().map(|(_, tensor)| (tensor.id, index)));

@@ -18,7 +18,7 @@ impl Layout {
 
     /// Some rows of a matrix `[rows, columns]`, the first of them `first`, given row after row: what stays together in the
     /// buffer, behind the element where it starts.
-    pub(super) fn place(self, values: Vec<f32>, first: usize, rows: usize, columns: usize) -> Vec<(usize, Vec<f32>)> {
+    pub(crate) fn place(self, values: Vec<f32>, first: usize, rows: usize, columns: usize) -> Vec<(usize, Vec<f32>)> {
         if self == Layout::Rows {
             return vec![(first * columns, values)];
         }
@@ -33,7 +33,7 @@ impl Layout {
 
 impl Recording {
     /// How each tensor lies in its buffer: as the kernels that read it want it.
-    pub(super) fn layouts(&self, device: &Capabilities) -> Vec<Layout> {
+    pub(crate) fn layouts(&self, device: &Capabilities) -> Vec<Layout> {
         let mut layouts: Vec<Option<Layout>> = vec![None; self.tensors.len()];
         for step in &self.steps {
             for (binding, tensor) in step.bound() {

@@ -1,8 +1,6 @@
 //! What a recording would launch on an adapter, and what it keeps there, counted.
 
-use super::{Capabilities, Recording, Rows, Shader, Source, Tensor};
-use crate::kernels::{Access, BatchSize};
-use crate::models::Weight;
+use super::{Access, BatchSize, Capabilities, Recording, Rows, Shader, Source, Tensor, Weight};
 
 /// How often a recording launches one variant of a kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
