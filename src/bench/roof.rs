@@ -9,7 +9,7 @@ use super::{
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::ir::{
-    BatchSize, Binding, Capabilities, Element, Kernel, Launch, Part, Rows, Shader, Storage, Uniform, Values,
+    BatchSize, Binding, Capabilities, Element, Grid, Kernel, Launch, Part, Rows, Shader, Storage, Uniform, Values,
     uniform::uniform,
 };
 use crate::kernels::parts;
@@ -144,9 +144,12 @@ impl Kernel for Fma {
         FmaParams { rounds: self.rounds, factor: FACTOR, offset: OFFSET }.into()
     }
 
-    fn launch(&self, _: &Capabilities, batch: &BatchSize) -> Launch {
+    fn launch(&self, _: &Capabilities, _: &BatchSize) -> Launch {
         const FILE: Part = Part { name: "fma", source: include_str!("../../shaders/roof/fma.wgsl") };
-        Launch { shader: Shader::link(self.name(), &[FILE]).constant("LANES", self.lanes), grid: [batch.tokens, 1, 1] }
+        Launch {
+            shader: Shader::link(self.name(), &[FILE]).constant("LANES", self.lanes),
+            grid: Grid::each(Rows::Tokens),
+        }
     }
 
     fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {
@@ -207,10 +210,13 @@ impl Kernel for Matrix {
         MatrixParams { rounds: self.rounds, left: 1.0 / self.edge as f32, right: LINK }.into()
     }
 
-    fn launch(&self, _: &Capabilities, batch: &BatchSize) -> Launch {
+    fn launch(&self, _: &Capabilities, _: &BatchSize) -> Launch {
         const FILE: Part = Part { name: "matrix", source: include_str!("../../shaders/roof/matrix.wgsl") };
         let linked = [parts::ENABLE_COOPERATIVE, parts::cooperative(self.edge), FILE];
-        Launch { shader: Shader::link(self.name(), &linked).constant("LANES", self.lanes), grid: [batch.tokens, 1, 1] }
+        Launch {
+            shader: Shader::link(self.name(), &linked).constant("LANES", self.lanes),
+            grid: Grid::each(Rows::Tokens),
+        }
     }
 
     fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {
@@ -281,7 +287,7 @@ impl Kernel for Copy {
         let (lanes, each) = (lanes(device), copy_pieces(device.cpu));
         Launch {
             shader: Shader::link(self.name(), &[piece, FILE]).constant("LANES", lanes).constant("EACH", each),
-            grid: [self.pieces().div_ceil(lanes * each), 1, 1],
+            grid: Grid::each(Rows::Fixed(self.pieces().div_ceil(lanes * each))),
         }
     }
 

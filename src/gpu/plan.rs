@@ -16,8 +16,8 @@ use super::{
 };
 use crate::error::{Error, Result};
 use crate::ir::{
-    BatchLimits, BatchSize, Binding, Element, Input, Kernel, Output, Recording, Rows, Run, Source, Tensor, Values,
-    Weight, WeightSource, share,
+    BatchLimits, BatchSize, Binding, Element, Grid, Input, Kernel, Output, Recording, Rows, Run, Source, Tensor,
+    Values, Weight, WeightSource, share,
 };
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -62,8 +62,15 @@ pub struct Plan {
 #[derive(Debug)]
 struct PlannedStep {
     /// By the number of rows, rounded up: the exponent of two. One where the variant does not depend on it.
-    pipelines: Vec<OnceLock<wgpu::ComputePipeline>>,
+    variants: Vec<OnceLock<Variant>>,
     groups: [wgpu::BindGroup; 2],
+}
+
+/// What a batch dispatches of a kernel, made for the first that needs it.
+#[derive(Debug)]
+struct Variant {
+    pipeline: wgpu::ComputePipeline,
+    grid: Grid,
 }
 
 impl Plan {
@@ -175,8 +182,8 @@ impl Plan {
                 [(&layouts[0], &entries[..]), (&layouts[1], &sizes[..])].map(group)
             };
             let groups = gpu.guard(&doing, 0, make).await?;
-            let pipelines = vec![OnceLock::new(); variants(&*step.kernel, &batch_size)];
-            steps.push(PlannedStep { pipelines, groups });
+            let variants = (0..variants(&*step.kernel, &batch_size)).map(|_| OnceLock::new()).collect();
+            steps.push(PlannedStep { variants, groups });
         }
 
         let outputs: Vec<_> = (recording.outputs.iter())
@@ -235,12 +242,13 @@ impl Plan {
         let mut any = false;
         for &index in steps {
             let step = &self.recording.steps[index];
-            let pipeline = self.steps[index].pipeline(&*step.kernel, size);
-            if pipeline.get().is_none() {
+            let variant = self.steps[index].variant(&*step.kernel, size);
+            if variant.get().is_none() {
                 let bindings: Vec<Binding> = step.bound().map(|(binding, _)| binding).collect();
                 let launch = step.kernel.launch(&self.gpu.capabilities, size);
+                let pipeline = self.gpu.pipeline(&launch.shader, &bindings).await?;
                 // Who else made it meanwhile made the same.
-                let _ = pipeline.set(self.gpu.pipeline(&launch.shader, &bindings).await?);
+                let _ = variant.set(Variant { pipeline, grid: launch.grid });
                 any = true;
             }
         }
@@ -366,9 +374,9 @@ impl Plan {
     fn dispatch(&self, pass: &mut wgpu::ComputePass<'_>, index: usize, size: &BatchSize) {
         let step = &self.steps[index];
         let kernel = &self.recording.steps[index].kernel;
-        let [x, y, z] = kernel.grid(&self.gpu.capabilities, size);
-        let pipeline = step.pipeline(&**kernel, size).get().expect("what a batch needs was compiled before it");
-        pass.set_pipeline(pipeline);
+        let variant = step.variant(&**kernel, size).get().expect("what a batch needs was compiled before it");
+        let [x, y, z] = variant.grid.workgroups(size, self.gpu.capabilities.max_workgroups);
+        pass.set_pipeline(&variant.pipeline);
         pass.set_bind_group(0, &step.groups[0], &[]);
         pass.set_bind_group(1, &step.groups[1], &[]);
         pass.dispatch_workgroups(x, y, z);
@@ -386,9 +394,9 @@ impl Plan {
 }
 
 impl PlannedStep {
-    /// Place of the pipeline for such a batch.
-    fn pipeline(&self, kernel: &dyn Kernel, size: &BatchSize) -> &OnceLock<wgpu::ComputePipeline> {
-        &self.pipelines[variants(kernel, size) - 1]
+    /// Place of the variant for such a batch.
+    fn variant(&self, kernel: &dyn Kernel, size: &BatchSize) -> &OnceLock<Variant> {
+        &self.variants[variants(kernel, size) - 1]
     }
 }
 

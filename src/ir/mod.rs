@@ -17,7 +17,7 @@ mod weight;
 
 pub use batch::{BatchLimits, BatchSize, Run};
 pub use capabilities::Capabilities;
-pub use kernel::{Access, Binding, Kernel, Launch};
+pub use kernel::{Access, Binding, Grid, Kernel, Launch};
 pub use launches::Launches;
 pub use layout::Layout;
 pub(crate) use lifetimes::share;

@@ -6,8 +6,8 @@ mod tile;
 
 use super::{parts, write_output};
 use crate::ir::{
-    BatchSize, Binding, Capabilities, Element, Input, Kernel, Launch, Part, Recording, Rows, Shader, Tensor, Uniform,
-    Values, uniform::uniform,
+    BatchSize, Binding, Capabilities, Element, Grid, Input, Kernel, Launch, Part, Recording, Rows, Shader, Tensor,
+    Uniform, Values, uniform::uniform,
 };
 
 pub const NAME: &str = "attention";
@@ -279,18 +279,14 @@ impl Kernel for Attention {
         self.0.uniform()
     }
 
-    fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
+    fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
         let heads = &self.0;
-        let queries = if heads.queries == Rows::Texts { 1 } else { heads.queries_a_tile(device) };
-        let tiles = match heads.queries {
-            Rows::Texts => batch.texts(),
-            _ => batch.tiles(queries).count() as u32,
-        };
+        let queries = (heads.queries == Rows::Tokens).then(|| heads.queries_a_tile(device));
         let rows = if heads.queries == Rows::Texts { parts::QUERIES_TEXTS } else { parts::QUERIES_TOKENS };
         let mut linked = if heads.as_vectors(device) { heads.block_parts() } else { heads.parts() };
         linked.extend([rows, parts::ATTENTION]);
         linked.extend(heads.stream(device));
-        let mut shader = Shader::link(NAME, &linked).constant("QUERIES", queries);
+        let mut shader = Shader::link(NAME, &linked).constant("QUERIES", queries.unwrap_or(1));
         if heads.as_vectors(device) {
             let pairs = heads.head_width / 8;
             shader = shader.constant("PAIRS", pairs).constant("OWNERS", pairs.next_power_of_two().min(8));
@@ -299,7 +295,7 @@ impl Kernel for Attention {
             shader.parts.insert(0, parts::ENABLE_COOPERATIVE);
             shader = shader.constant("HEAD", head);
         }
-        Launch { shader: heads.constants(shader), grid: [tiles, heads.heads, 1] }
+        Launch { shader: heads.constants(shader), grid: Grid::Tiles { queries, heads: heads.heads } }
     }
 
     fn tile(&self, device: &Capabilities) -> Option<u32> {

@@ -4,12 +4,12 @@
 
 use super::{
     attention::{Heads, Projections, Query, ScoreTables},
-    folded, parts,
+    parts,
     reduce::Reduction,
     write_output,
 };
 use crate::ir::{
-    BatchSize, Binding, Capabilities, Input, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values,
+    BatchSize, Binding, Capabilities, Grid, Input, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values,
 };
 
 pub const NAME: &str = "attention_weights";
@@ -64,12 +64,15 @@ impl Kernel for AttentionWeights {
         self.heads.uniform()
     }
 
-    fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
+    fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
         let reduction = Reduction::shared(device, self.heads.max_length);
         let mut linked = self.heads.parts();
         linked.extend([parts::KEYS_CHUNK, reduction.part, parts::ATTENTION_WEIGHTS]);
         let shader = Shader::link(NAME, &linked).constant("LANES", reduction.lanes).constant("LONGEST", self.longest);
-        Launch { shader: self.heads.constants(shader), grid: folded(batch.tokens * self.heads.heads, device) }
+        Launch {
+            shader: self.heads.constants(shader),
+            grid: Grid::Folded { rows: Rows::Tokens, times: self.heads.heads, per: 1 },
+        }
     }
 
     fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {

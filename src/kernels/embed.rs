@@ -2,10 +2,10 @@
 //!
 //! transformers: `BertEmbeddings.forward` in models/bert/modeling_bert.py, up to its LayerNorm.
 
-use super::{folded, parts, row_lanes, write_output};
+use super::{parts, row_lanes, write_output};
 use crate::ir::{
-    BatchSize, Binding, Capabilities, Input, Kernel, Launch, Recording, Rows, Shader, Storage, Tensor, Uniform, Values,
-    uniform::uniform,
+    BatchSize, Binding, Capabilities, Grid, Input, Kernel, Launch, Recording, Rows, Shader, Storage, Tensor, Uniform,
+    Values, uniform::uniform,
 };
 
 pub const NAME: &str = "embed";
@@ -76,14 +76,14 @@ impl Kernel for Embed {
         Params { columns, first_id, ids }.into()
     }
 
-    fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
+    fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
         let positions = if self.positions { parts::POSITIONS_TABLE } else { parts::POSITIONS_NONE };
         let types = if self.types { parts::TYPES_TABLE } else { parts::TYPES_NONE };
         let chunk = parts::chunk(self.columns);
         let mut linked = parts::storage(self.storage.activations());
         linked.extend([chunk, parts::weight(self.storage, chunk), parts::BATCH, positions, types, parts::EMBED]);
         let shader = Shader::link(NAME, &linked).constant("LANES", row_lanes(device));
-        Launch { shader, grid: folded(batch.tokens, device) }
+        Launch { shader, grid: Grid::each(Rows::Tokens) }
     }
 
     fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {

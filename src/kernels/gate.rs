@@ -2,9 +2,9 @@
 //!
 //! Shazeer 2020, "GLU Variants Improve Transformer".
 
-use super::{Activation, folded, parts, row_lanes, write_output};
+use super::{Activation, parts, row_lanes, write_output};
 use crate::ir::{
-    BatchSize, Binding, Capabilities, Element, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values,
+    BatchSize, Binding, Capabilities, Element, Grid, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values,
     uniform::uniform,
 };
 
@@ -59,7 +59,7 @@ impl Kernel for Gate {
         Params { rows: self.rows.code(), columns: self.columns }.into()
     }
 
-    fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
+    fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
         let mut linked = parts::storage(self.element);
         let chunk = parts::chunk(self.columns);
         let activate = if chunk == parts::CHUNK_4 { parts::ACTIVATE_4 } else { parts::ACTIVATE_1 };
@@ -69,7 +69,7 @@ impl Kernel for Gate {
                 .constant("LANES", row_lanes(device))
                 .constant("ACTIVATION", self.activation as u32)
                 .constant("SECOND", u32::from(self.half == Half::Second)),
-            grid: folded(batch.rows(self.rows), device),
+            grid: Grid::each(self.rows),
         }
     }
 

@@ -75,7 +75,7 @@ impl Kernel for LayerNorm {
         Params { rows: self.rows.code(), columns: self.columns, epsilon: self.epsilon }.into()
     }
 
-    fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
+    fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
         let chunks = if self.columns.is_multiple_of(4) { self.columns / 4 } else { self.columns };
         let reduction = reduce::Reduction::shared(device, chunks);
         let fits = !device.cpu && chunks <= reduce::KEPT * reduction.lanes;
@@ -91,7 +91,7 @@ impl Kernel for LayerNorm {
         ]);
         Launch {
             shader: Shader::link(NAME, &linked).constant("LANES", reduction.lanes),
-            grid: reduction.grid(batch.rows(self.rows), device),
+            grid: reduction.grid(self.rows),
         }
     }
 

@@ -62,7 +62,7 @@ impl Kernel for Loss {
         Params { rows: self.rows.code(), columns: self.columns }.into()
     }
 
-    fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
+    fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
         let reduction = Reduction::of_columns(device, self.columns);
         let kind = match self.kind {
             LossKind::CrossEntropy => parts::LOSS_CROSS_ENTROPY,
@@ -74,7 +74,7 @@ impl Kernel for Loss {
         linked.extend([kind, parts::LOSS]);
         Launch {
             shader: Shader::link(NAME, &linked).constant("LANES", reduction.lanes),
-            grid: reduction.grid(batch.rows(self.rows), device),
+            grid: reduction.grid(self.rows),
         }
     }
 

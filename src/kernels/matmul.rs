@@ -8,8 +8,8 @@ pub use tile::Tile;
 
 use super::{Activation, parts, write_output};
 use crate::ir::{
-    BatchSize, Binding, Capabilities, Element, Kernel, Launch, Layout, MatmulShape, Recording, Rows, Shader, Storage,
-    Tensor, Uniform, Values, uniform::uniform,
+    BatchSize, Binding, Capabilities, Element, Grid, Kernel, Launch, Layout, MatmulShape, Recording, Rows, Shader,
+    Storage, Tensor, Uniform, Values, uniform::uniform,
 };
 
 pub const NAME: &str = "matmul";
@@ -83,8 +83,8 @@ uniform!(
 );
 
 impl MatMul {
-    /// The launch for a batch in that tile, one of [`MatMul::tiles`].
-    pub fn launch_in(&self, tile: &Tile, batch: &BatchSize) -> Launch {
+    /// The launch in that tile, one of [`MatMul::tiles`].
+    pub fn launch_in(&self, tile: &Tile) -> Launch {
         let [chunk, activate] = match tile.chunk(self) {
             4 => [parts::CHUNK_4, parts::ACTIVATE_4],
             _ => [parts::CHUNK_1, parts::ACTIVATE_1],
@@ -107,12 +107,8 @@ impl MatMul {
         let shader = Shader::link(NAME, &linked).constant("ACTIVATION", self.activation as u32);
         Launch {
             shader: tile.constants().iter().fold(shader, |shader, (name, value)| shader.constant(name, *value)),
-            grid: self.grid_in(tile, batch),
+            grid: Grid::Blocks { columns: self.columns.div_ceil(tile.columns), rows: self.rows, per: tile.rows },
         }
-    }
-
-    fn grid_in(&self, tile: &Tile, batch: &BatchSize) -> [u32; 3] {
-        [self.columns.div_ceil(tile.columns), batch.rows(self.rows).div_ceil(tile.rows), 1]
     }
 
     /// The tile that was the fastest here, where that was measured, else the built-in choice.
@@ -162,11 +158,7 @@ impl Kernel for MatMul {
     }
 
     fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
-        self.launch_in(&self.tile_for(device, batch), batch)
-    }
-
-    fn grid(&self, device: &Capabilities, batch: &BatchSize) -> [u32; 3] {
-        self.grid_in(&self.tile_for(device, batch), batch)
+        self.launch_in(&self.tile_for(device, batch))
     }
 
     fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {

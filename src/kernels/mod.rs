@@ -104,13 +104,6 @@ fn write_output(operands: &mut [Values], output: usize, write: impl FnOnce(&[Val
     operands[output] = Values::F32(values);
 }
 
-/// `count` workgroups in one dimension, folded over two where a dimension's limit is passed; shaders undo it with
-/// `fold`.
-fn folded(count: u32, device: &Capabilities) -> [u32; 3] {
-    let width = count.clamp(1, device.max_workgroups);
-    [width, count.div_ceil(width).max(1), 1]
-}
-
 /// Lanes of a kernel that works on each element of a row by itself.
 fn row_lanes(device: &Capabilities) -> u32 {
     // Where a workgroup is a loop over vectors on a CPU core, one vector is enough, and saves the loop.

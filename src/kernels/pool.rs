@@ -1,9 +1,9 @@
 //! `output[text] = input[first token of the text]`, or the mean of the text's rows
 
-use super::{folded, parts, row_lanes, write_output};
+use super::{parts, row_lanes, write_output};
 use crate::ir::{
-    BatchSize, Binding, Capabilities, Element, Input, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values,
-    uniform::uniform,
+    BatchSize, Binding, Capabilities, Element, Grid, Input, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform,
+    Values, uniform::uniform,
 };
 
 pub const NAME: &str = "pool";
@@ -58,13 +58,13 @@ impl Kernel for Pool {
         Params { columns: self.columns }.into()
     }
 
-    fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
+    fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
         let mean = self.pool == Pooling::Mean;
         let mut linked = parts::storage(self.element);
         linked.extend([parts::chunk(self.columns), parts::BATCH, parts::POOL]);
         Launch {
             shader: Shader::link(NAME, &linked).constant("LANES", row_lanes(device)).constant("MEAN", u32::from(mean)),
-            grid: folded(batch.texts(), device),
+            grid: Grid::each(Rows::Texts),
         }
     }
 

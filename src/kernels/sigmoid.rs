@@ -1,8 +1,8 @@
 //! `output = 1 / (1 + exp(-input))`, element by element
 
-use super::{Activation, folded, parts, write_output};
+use super::{Activation, parts, write_output};
 use crate::ir::{
-    BatchSize, Binding, Capabilities, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values,
+    BatchSize, Binding, Capabilities, Grid, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values,
     uniform::uniform,
 };
 
@@ -43,10 +43,10 @@ impl Kernel for Sigmoid {
         Params { rows: self.rows.code(), columns: self.columns }.into()
     }
 
-    fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
+    fn launch(&self, _device: &Capabilities, _batch: &BatchSize) -> Launch {
         Launch {
             shader: Shader::link(NAME, &[parts::BATCH, parts::MATH, parts::SIGMOID]).constant("LANES", LANES),
-            grid: folded((batch.rows(self.rows) * self.columns).div_ceil(LANES), device),
+            grid: Grid::Folded { rows: self.rows, times: self.columns, per: LANES },
         }
     }
 

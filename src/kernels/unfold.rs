@@ -2,10 +2,10 @@
 //!
 //! torch: `nn.Unfold` along the sequence, as in transformers' DeBERTa-v2 `ConvLayer`.
 
-use super::{folded, parts, write_output};
+use super::{parts, write_output};
 use crate::ir::{
-    BatchSize, Binding, Capabilities, Element, Input, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values,
-    uniform::uniform,
+    BatchSize, Binding, Capabilities, Element, Grid, Input, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform,
+    Values, uniform::uniform,
 };
 
 pub const NAME: &str = "unfold";
@@ -55,10 +55,10 @@ impl Kernel for Unfold {
         Params { columns: self.columns, taps: self.taps }.into()
     }
 
-    fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
+    fn launch(&self, _device: &Capabilities, _batch: &BatchSize) -> Launch {
         let mut linked = parts::storage(self.element);
         linked.extend([parts::BATCH, parts::UNFOLD]);
-        Launch { shader: Shader::link(NAME, &linked).constant("LANES", LANES), grid: folded(batch.tokens, device) }
+        Launch { shader: Shader::link(NAME, &linked).constant("LANES", LANES), grid: Grid::each(Rows::Tokens) }
     }
 
     fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {

@@ -31,8 +31,8 @@ impl Kernel for Forced {
         self.product.params()
     }
 
-    fn launch(&self, _: &Capabilities, batch: &BatchSize) -> Launch {
-        self.product.launch_in(&self.tile, batch)
+    fn launch(&self, _: &Capabilities, _: &BatchSize) -> Launch {
+        self.product.launch_in(&self.tile)
     }
 
     fn layout(&self, _: &Capabilities, binding: &Binding) -> Layout {

@@ -33,7 +33,7 @@ impl Instance {
     pub fn shaders(&self, device: &Capabilities, batch: &BatchSize) -> Vec<Shader> {
         let mut all = vec![self.kernel.launch(device, batch).shader];
         if let Some(matmul) = &self.matmul {
-            all.extend(matmul.tiles(device).iter().map(|tile| matmul.launch_in(tile, batch).shader));
+            all.extend(matmul.tiles(device).iter().map(|tile| matmul.launch_in(tile).shader));
         }
         all
     }
