@@ -89,4 +89,40 @@ impl Error {
     pub(crate) fn tensor(path: &Path, tensor: &str, message: impl ToString) -> Error {
         Error::Tensor { path: path.into(), tensor: tensor.into(), message: message.to_string() }
     }
+
+    /// The same error for another who waits for the same work.
+    pub(crate) fn again(&self) -> Error {
+        use Error::*;
+        match self {
+            File { action, path, source } => {
+                // The system's error cannot be cloned; its kind and its words can.
+                let source = std::io::Error::new(source.kind(), source.to_string());
+                File { action, path: path.clone(), source }
+            }
+            MissingFile { folder, missing, hint } => {
+                MissingFile { folder: folder.clone(), missing, hint: hint.clone() }
+            }
+            Malformed { path, message } => Malformed { path: path.clone(), message: message.clone() },
+            Hub { model, status, message } => Hub { model: model.clone(), status: *status, message: message.clone() },
+            Unsupported { path, feature, supported } => {
+                Unsupported { path: path.clone(), feature: feature.clone(), supported: supported.clone() }
+            }
+            Tensor { path, tensor, message } => {
+                Tensor { path: path.clone(), tensor: tensor.clone(), message: message.clone() }
+            }
+            MissingHead { path, tensor } => MissingHead { path: path.clone(), tensor: tensor.clone() },
+            Text { index, message } => Text { index: *index, message: message.clone() },
+            NoAdapter { looked } => NoAdapter { looked: looked.clone() },
+            NoSuchAdapter { wanted, available } => {
+                NoSuchAdapter { wanted: wanted.clone(), available: available.clone() }
+            }
+            Adapter { adapter, message } => Adapter { adapter: adapter.clone(), message: message.clone() },
+            OutOfMemory { adapter, doing, bytes } => {
+                OutOfMemory { adapter: adapter.clone(), doing: doing.clone(), bytes: *bytes }
+            }
+            DeviceLost { adapter, doing, message } => {
+                DeviceLost { adapter: adapter.clone(), doing: doing.clone(), message: message.clone() }
+            }
+        }
+    }
 }

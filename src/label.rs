@@ -1,10 +1,8 @@
-//! What texts should get -> what the loss kernel reads.
+//! What texts should get, and which loss that asks for.
 
 use crate::checkpoint::{Config, ProblemType};
 use crate::error::{Error, Result};
-use crate::ir::Run;
 use crate::kernels::loss::LossKind;
-use crate::text::Batch;
 
 /// The label that a text should get; the loss is measured against it.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,42 +54,4 @@ pub(crate) fn loss_kind(config: &Config, labels: &[Option<Label>], texts: usize)
         return Err(Error::Text { index, message });
     }
     Ok(Some(kind))
-}
-
-/// A batch with the labels of its texts.
-pub(crate) struct Labelled {
-    pub batch: Batch,
-    classes: Vec<u32>,
-    targets: Vec<f32>,
-}
-
-impl Labelled {
-    /// Of all texts' labels those of the batch; texts without one get zeros, whose loss nobody reads. `count` is how many
-    /// labels the model has.
-    pub fn new(batch: Batch, labels: &[Option<Label>], kind: Option<LossKind>, count: usize) -> Labelled {
-        let label = |row: &usize| labels[*row].as_ref();
-        let (classes, targets) = match kind {
-            None => (Vec::new(), Vec::new()),
-            Some(LossKind::CrossEntropy) => {
-                let class = |row| match label(row) {
-                    Some(Label::Class(class)) => *class as u32,
-                    _ => 0,
-                };
-                (batch.rows.iter().map(class).collect(), Vec::new())
-            }
-            Some(LossKind::BinaryCrossEntropy | LossKind::MeanSquaredError) => {
-                let values = |row| match label(row) {
-                    Some(Label::Values(values)) => values.clone(),
-                    _ => vec![0.0; count],
-                };
-                (Vec::new(), batch.rows.iter().flat_map(values).collect())
-            }
-        };
-        Labelled { batch, classes, targets }
-    }
-
-    pub fn run(&self) -> Run<'_> {
-        let Labelled { batch, classes, targets } = self;
-        Run { tokens: &batch.tokens, starts: &batch.starts, classes, targets }
-    }
 }

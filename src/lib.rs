@@ -26,6 +26,7 @@
 pub mod bench;
 pub mod checkpoint;
 mod classifier;
+mod engine;
 mod error;
 pub mod gpu;
 mod inspection;

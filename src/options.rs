@@ -22,6 +22,10 @@ pub enum Adapter {
     Named(String),
     /// By the position in [`gpu::adapters`].
     Index(usize),
+    /// Each of these; they take batches from one queue.
+    Several(Vec<Adapter>),
+    /// Every adapter that is no software, or every software one where there is no other.
+    All,
     /// No adapter: the kernels' CPU twins, slow, in need of no driver. Never chosen unless asked for.
     Reference,
 }
@@ -29,12 +33,16 @@ pub enum Adapter {
 impl FromStr for Adapter {
     type Err = Infallible;
 
-    /// `reference`, an index, or a part of a name; nothing is the best.
+    /// `reference`, `all`, an index, or a part of a name; with commas, each of several; nothing is the best.
     fn from_str(text: &str) -> Result<Adapter, Infallible> {
+        if text.contains(',') {
+            return text.split(',').map(|part| part.trim().parse()).collect::<Result<_, _>>().map(Adapter::Several);
+        }
         Ok(match text.parse() {
             Ok(index) => Adapter::Index(index),
             Err(_) if text.trim().is_empty() => Adapter::Best,
             Err(_) if text.eq_ignore_ascii_case("reference") => Adapter::Reference,
+            Err(_) if text.eq_ignore_ascii_case("all") => Adapter::All,
             Err(_) => Adapter::Named(text.into()),
         })
     }
@@ -54,7 +62,7 @@ impl Adapter {
         Ok(adapters)
     }
 
-    /// Which of these adapters is meant; [`Adapter::Reference`] is none.
+    /// Which of these adapters is meant; [`Adapter::Reference`] is none, and of several the first.
     pub fn position(&self, adapters: &[AdapterDescription]) -> Option<usize> {
         match self {
             Adapter::Index(index) => (*index < adapters.len()).then_some(*index),
@@ -62,14 +70,42 @@ impl Adapter {
                 let name = name.to_lowercase();
                 adapters.iter().position(|adapter| adapter.name.to_lowercase().contains(&name))
             }
-            Adapter::Best => {
-                let rank =
-                    |kind: &str| ["DiscreteGpu", "IntegratedGpu", "VirtualGpu", "Cpu"].iter().position(|k| *k == kind);
-                (0..adapters.len()).min_by_key(|&index| rank(&adapters[index].kind).unwrap_or(usize::MAX))
-            }
+            Adapter::Best => (0..adapters.len()).min_by_key(|&index| rank(&adapters[index])),
+            Adapter::Several(several) => several.first().and_then(|first| first.position(adapters)),
+            Adapter::All => Adapter::Best.position(adapters),
             Adapter::Reference => None,
         }
     }
+
+    /// The choices of single adapters that this one is made of.
+    fn each(&self, adapters: &[AdapterDescription]) -> Vec<Adapter> {
+        match self {
+            Adapter::Several(several) => several.iter().flat_map(|one| one.each(adapters)).collect(),
+            Adapter::All => {
+                let software = |adapter: &AdapterDescription| adapter.kind == "Cpu";
+                let only_software = adapters.iter().all(software);
+                let wanted = |index: &usize| only_software || !software(&adapters[*index]);
+                (0..adapters.len()).filter(wanted).map(Adapter::Index).collect()
+            }
+            one => vec![one.clone()],
+        }
+    }
+
+    fn words(&self) -> String {
+        match self {
+            Adapter::Index(index) => index.to_string(),
+            Adapter::Named(name) => name.clone(),
+            Adapter::Several(several) => several.iter().map(Adapter::words).collect::<Vec<_>>().join(","),
+            Adapter::All => "all".into(),
+            Adapter::Best | Adapter::Reference => String::new(),
+        }
+    }
+}
+
+/// The faster a kind is, the lower.
+fn rank(adapter: &AdapterDescription) -> usize {
+    let kinds = ["DiscreteGpu", "IntegratedGpu", "VirtualGpu", "Cpu"];
+    kinds.iter().position(|kind| *kind == adapter.kind).unwrap_or(usize::MAX)
 }
 
 /// What weights and activations are stored as on the device. Sums, norms, softmax and logits are f32 either way.
@@ -207,25 +243,34 @@ impl Options {
         Classifier::open(self, checkpoint, tokenizer).await
     }
 
-    /// The adapter that is meant, as kernels see it ([`Options::seen`]); `None` is the reference.
+    /// The adapter that is meant, the first of several, as kernels see it ([`Options::seen`]); `None` is the reference.
     ///
     /// # Errors
     /// [`Error::NoAdapter`], or [`Error::NoSuchAdapter`] with those there are.
     pub async fn choose(&self) -> Result<Option<AdapterDescription>> {
-        let wanted = &self.adapter;
-        if *wanted == Adapter::Reference {
-            return Ok(None);
+        Ok(self.choose_all().await?.swap_remove(0))
+    }
+
+    /// The adapters that are meant, at least one.
+    ///
+    /// # Errors
+    /// As [`Options::choose`].
+    pub async fn choose_all(&self) -> Result<Vec<Option<AdapterDescription>>> {
+        if self.adapter == Adapter::Reference {
+            return Ok(vec![None]);
         }
-        let mut adapters = Adapter::list(self.backend).await?;
-        let found = wanted.position(&adapters);
-        let listed = || adapters.iter().enumerate().map(|(i, a)| format!("{i}: {a}")).collect::<Vec<_>>().join("; ");
-        let wanted = match wanted {
-            Adapter::Index(index) => index.to_string(),
-            Adapter::Named(name) => name.clone(),
-            Adapter::Best | Adapter::Reference => String::new(),
+        let adapters = Adapter::list(self.backend).await?;
+        let choose = |one: &Adapter| {
+            if *one == Adapter::Reference {
+                return Ok(None);
+            }
+            let listed =
+                || adapters.iter().enumerate().map(|(i, a)| format!("{i}: {a}")).collect::<Vec<_>>().join("; ");
+            let found = one.position(&adapters);
+            let found = found.ok_or_else(|| Error::NoSuchAdapter { wanted: one.words(), available: listed() })?;
+            Ok(Some(self.seen(adapters[found].clone())))
         };
-        let found = found.ok_or_else(|| Error::NoSuchAdapter { wanted, available: listed() })?;
-        Ok(Some(self.seen(adapters.swap_remove(found))))
+        self.adapter.each(&adapters).iter().map(choose).collect()
     }
 
     /// An adapter with what kernels see of it: what these options have in its place, what it was tuned for, and its matrix

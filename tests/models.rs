@@ -75,7 +75,7 @@ fn golden_checkpoints_agree_with_float64_on_matrix_units() {
 fn agree_with_float64(options: &[Options], cases: &[Golden]) {
     for (options, golden) in options.iter().flat_map(|options| cases.iter().map(move |golden| (options, golden))) {
         let precision = options.precision;
-        let mut classifier = open(golden, options);
+        let classifier = open(golden, options);
         let encodings = golden.encode(&classifier);
         let everything = Request { hidden_states: true, attentions: golden.has_attentions(), labels: golden.labels() };
         let output = classifier.run(&encodings, &everything).unwrap_or_else(|error| panic!("{}: {error}", golden.name));
@@ -124,7 +124,7 @@ fn answers_are_bit_identical_on_matrix_units() {
 
 fn are_bit_identical(options: &[Options], cases: &[Golden]) {
     for (options, golden) in options.iter().flat_map(|options| cases.iter().map(move |golden| (options, golden))) {
-        let mut classifier = open(golden, options);
+        let classifier = open(golden, options);
         let encodings = golden.encode(&classifier);
         let plain = Request::default();
         let alone: Vec<Vec<u32>> = encodings
@@ -135,7 +135,7 @@ fn are_bit_identical(options: &[Options], cases: &[Golden]) {
         // Forty texts in a scrambled order, on a plan that needs several batches for them.
         let order: Vec<usize> = (0..40).map(|i| (i * 7 + i / 3) % encodings.len()).collect();
         let many: Vec<_> = order.iter().map(|&index| encodings[index].clone()).collect();
-        let mut small =
+        let small =
             Options { batch_tokens: Some(1), batch_texts: Some(3), ..options.clone() }.load(&golden.folder).unwrap();
         let split = small.run(&many, &plain).unwrap();
         let everything = Request { hidden_states: true, attentions: golden.has_attentions(), labels: golden.labels() };

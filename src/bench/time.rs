@@ -54,9 +54,9 @@ impl Prepared {
     }
 
     /// What the kernel computes.
-    pub fn outputs(&self) -> Result<Vec<Values>> {
+    pub fn outputs(&mut self) -> Result<Vec<Values>> {
         // What a kernel leaves unwritten must not happen to be right.
-        self.plan.poison();
+        block_on(self.plan.poison())?;
         Ok(block_on(self.plan.run(self.case.run()))?.into_iter().map(|(_, values)| values).collect())
     }
 
@@ -76,7 +76,7 @@ impl Prepared {
     }
 
     /// Runs it once, by the device's clock.
-    pub fn time(&self) -> Result<Duration> {
+    pub fn time(&mut self) -> Result<Duration> {
         let timings = block_on(self.plan.profile(self.case.run()))?;
         Ok(timings.last().expect("a case has a step").time)
     }
@@ -89,7 +89,7 @@ fn step(case: &Case) -> &Step {
 /// Checks and times the case, which `make` makes the same each time.
 pub(super) fn time(gpu: &Arc<Gpu>, make: &dyn Fn() -> Case, repeats: Repeats) -> Result<Timed> {
     let start = Instant::now();
-    let prepared = Prepared::new(gpu, make)?;
+    let mut prepared = Prepared::new(gpu, make)?;
     let outputs = prepared.outputs()?;
     let prepare = start.elapsed();
     let error = prepared.check(gpu, &outputs)?;

@@ -233,13 +233,13 @@ impl Tuner {
         let standard = kernel.choose(&gpu.capabilities, rows).name;
         let mut names: Vec<_> = kernel.tiles(&gpu.capabilities).into_iter().map(|tile| tile.name).collect();
         names.sort_by_key(|name| *name != standard);
-        let prepared = names.iter().map(|name| prepare(name)).collect::<Result<Vec<_>>>()?;
+        let mut prepared = names.iter().map(|name| prepare(name)).collect::<Result<Vec<_>>>()?;
 
         // The first is the built-in choice. Its twin is slow, so the others are held against itself, which is stricter:
         // a text's bits do not depend on the tile.
         let expected = prepared[0].outputs()?;
         prepared[0].check(gpu, &expected)?;
-        for (name, other) in names.iter().zip(&prepared).skip(1) {
+        for (name, other) in names.iter().zip(&mut prepared).skip(1) {
             if other.outputs()? != expected {
                 let message = format!("computes other bits on the tiles {name} and {standard} for {problem:?}");
                 return Err(Error::Adapter { adapter: gpu.name.clone(), message });
@@ -249,7 +249,7 @@ impl Tuner {
         // In turns, so that what else the machine does meets all.
         let mut times = vec![Vec::new(); prepared.len()];
         for round in 0..self.repeats.warmup + self.repeats.repetitions.max(1) {
-            for (prepared, times) in prepared.iter().zip(&mut times) {
+            for (prepared, times) in prepared.iter_mut().zip(&mut times) {
                 let time = prepared.time()?;
                 if round >= self.repeats.warmup {
                     times.push(time);

@@ -2,17 +2,23 @@
 
 pub mod cache;
 mod device;
+mod inputs;
 mod params;
 mod pending;
 mod pipeline_cache;
 mod plan;
 mod profile;
 mod read_back;
+mod room;
 mod tuning;
 mod upload;
+mod weights;
 
 pub use device::{AdapterDescription, Backend, Gpu, adapters};
 pub use pending::Pending;
-pub use plan::{Plan, WeightBuffers};
+pub use plan::Plan;
+pub(crate) use profile::Clock;
 pub use profile::Timing;
 pub use read_back::block_on;
+pub(crate) use read_back::may_block;
+pub use weights::WeightBuffers;

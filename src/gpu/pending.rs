@@ -1,30 +1,48 @@
 //! A batch between its submission and its answers.
 
-use super::{Gpu, profile::Clock, read_back::ReadBack};
+use super::{profile::Clock, read_back::ReadBack};
 use crate::error::Result;
 use crate::ir::{BatchSize, Element, Output, Tensor, Values};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
+use std::sync::Arc;
 
 /// A batch on the device. Dropped, its answers are lost, and the plan is none the worse.
 #[derive(Debug)]
-pub struct Pending<'a> {
-    pub(super) outputs: &'a [(Output, Tensor, wgpu::Buffer)],
-    pub(super) clock: Option<&'a Clock>,
+pub struct Pending {
+    pub(super) outputs: Arc<[(Output, Tensor)]>,
+    pub(super) clock: Option<Arc<Clock>>,
     pub(super) size: BatchSize,
-    pub(super) gpu: &'a Gpu,
-    pub(super) arriving: ReadBack<'a>,
+    pub(super) arriving: ReadBack,
 }
 
-impl Pending<'_> {
+impl Pending {
     /// Its outputs, in the recording's order, once it is done.
     ///
     /// # Errors
     /// As [`Plan::run`](super::Plan::run).
-    pub async fn read(self) -> Result<Vec<(Output, Values)>> {
-        let Pending { outputs, clock, size, gpu, arriving } = self;
+    pub async fn read(mut self) -> Result<Vec<(Output, Values)>> {
+        self.arrived().await?;
+        self.take()
+    }
+
+    /// Ready once it is done; to wait again, after the future was dropped, is to wait for the rest of it.
+    ///
+    /// # Errors
+    /// As [`Plan::run`](super::Plan::run).
+    pub async fn arrived(&mut self) -> Result<()> {
+        self.arriving.arrived().await
+    }
+
+    /// The outputs of a batch that has arrived.
+    ///
+    /// # Errors
+    /// As [`Plan::run`](super::Plan::run).
+    pub fn take(self) -> Result<Vec<(Output, Values)>> {
+        let Pending { outputs, clock, size, arriving } = self;
+        let gpu = arriving.gpu.clone();
         let split = |mut rest: &[u8]| {
-            let split = |(output, tensor, _): &(Output, Tensor, wgpu::Buffer)| {
+            let split = |(output, tensor): &(Output, Tensor)| {
                 let (own, others) = rest.split_at(copied(tensor, &size) as usize);
                 rest = others;
                 let elements = size.rows(tensor.rows) as usize * tensor.columns;
@@ -33,11 +51,11 @@ impl Pending<'_> {
             let outputs = outputs.iter().map(split).collect();
             // Behind them are its times.
             if let Some(clock) = clock {
-                clock.add(gpu, rest);
+                clock.add(&gpu, rest);
             }
             outputs
         };
-        let outputs = arriving.read(split).await?;
+        let outputs = arriving.take(split)?;
         gpu.check("reading a batch's answers back")?;
         Ok(outputs)
     }

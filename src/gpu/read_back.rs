@@ -9,69 +9,84 @@ use std::task::{Context, Poll, Waker};
 
 /// A mappable buffer that is put back where others find it, also if the work with it is given up.
 #[derive(Debug)]
-pub(super) struct Lent<'a> {
+pub(super) struct Lent {
     pub buffer: wgpu::Buffer,
-    free: Option<&'a Mutex<Vec<wgpu::Buffer>>>,
+    free: Arc<Mutex<Vec<wgpu::Buffer>>>,
 }
 
-impl<'a> Lent<'a> {
+impl Lent {
     /// One of those that are free, if there is one.
-    pub fn from(free: &'a Mutex<Vec<wgpu::Buffer>>) -> Option<Lent<'a>> {
+    pub fn from(free: &Arc<Mutex<Vec<wgpu::Buffer>>>) -> Option<Lent> {
         let buffer = free.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
-        Some(Lent { buffer, free: Some(free) })
+        Some(Lent::new(buffer, free))
+    }
+
+    /// A new one, which will be among the free ones.
+    pub fn new(buffer: wgpu::Buffer, free: &Arc<Mutex<Vec<wgpu::Buffer>>>) -> Lent {
+        Lent { buffer, free: free.clone() }
     }
 
     /// One that nobody else uses.
-    pub fn alone(buffer: wgpu::Buffer) -> Lent<'a> {
-        Lent { buffer, free: None }
+    pub fn alone(buffer: wgpu::Buffer) -> Lent {
+        Lent { buffer, free: Arc::default() }
     }
 }
 
-impl Drop for Lent<'_> {
+impl Drop for Lent {
     fn drop(&mut self) {
-        if let Some(free) = self.free {
-            free.lock().unwrap_or_else(PoisonError::into_inner).push(self.buffer.clone());
-        }
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).push(self.buffer.clone());
     }
 }
 
 /// Bytes on their way to the host. Dropped, arrived or not, it leaves the buffer unmapped, as the next work must find it.
 #[derive(Debug)]
-pub(super) struct ReadBack<'a> {
-    gpu: &'a Gpu,
-    lent: Lent<'a>,
+pub(super) struct ReadBack {
+    pub gpu: Arc<Gpu>,
+    lent: Lent,
     bytes: u64,
     submission: wgpu::SubmissionIndex,
     answer: Arc<Mutex<Answer<Mapped>>>,
     failed: bool,
 }
 
-impl<'a> ReadBack<'a> {
+impl ReadBack {
     /// Asks for the first `bytes` of a buffer that `submission` writes.
-    pub fn new(gpu: &'a Gpu, lent: Lent<'a>, bytes: u64, submission: wgpu::SubmissionIndex) -> ReadBack<'a> {
+    pub fn new(gpu: Arc<Gpu>, lent: Lent, bytes: u64, submission: wgpu::SubmissionIndex) -> ReadBack {
         let (answer, callback) = Answer::expected();
         lent.buffer.map_async(wgpu::MapMode::Read, ..bytes, callback);
         ReadBack { gpu, lent, bytes, submission, answer, failed: false }
     }
 
-    /// What `take` makes of the bytes, once they are there.
-    pub async fn read<T>(mut self, take: impl FnOnce(&[u8]) -> T) -> Result<T> {
-        let gpu = self.gpu;
-        let failed = |message: &dyn std::fmt::Display| {
-            let message = format!("failed reading back: {message}");
-            gpu.check("reading back").err().unwrap_or(Error::Adapter { adapter: gpu.name.clone(), message })
-        };
-        let mapped = Called { gpu, submission: &self.submission, answer: &self.answer }.await;
-        if let Err(error) = mapped.and_then(|mapped| mapped.map_err(|error| failed(&error))) {
+    /// Ready once the bytes are there. Who drops it may wait again.
+    pub async fn arrived(&mut self) -> Result<()> {
+        let mapped = Called { gpu: &self.gpu, submission: &self.submission, answer: &self.answer }.await;
+        if let Err(error) = mapped.and_then(|mapped| mapped.map_err(|error| self.fault(&error))) {
             self.failed = true;
             return Err(error);
         }
-        let contents = self.lent.buffer.get_mapped_range(..self.bytes).map_err(|error| failed(&error))?;
+        Ok(())
+    }
+
+    /// What `take` makes of the bytes that have arrived.
+    pub fn take<T>(self, take: impl FnOnce(&[u8]) -> T) -> Result<T> {
+        let contents = self.lent.buffer.get_mapped_range(..self.bytes).map_err(|error| self.fault(&error))?;
         Ok(take(&contents))
+    }
+
+    /// [`ReadBack::take`] once they have.
+    pub async fn read<T>(mut self, take: impl FnOnce(&[u8]) -> T) -> Result<T> {
+        self.arrived().await?;
+        self.take(take)
+    }
+
+    fn fault(&self, message: &dyn std::fmt::Display) -> Error {
+        let message = format!("failed reading back: {message}");
+        let lost = self.gpu.check("reading back").err();
+        lost.unwrap_or(Error::Adapter { adapter: self.gpu.name.clone(), message })
     }
 }
 
-impl Drop for ReadBack<'_> {
+impl Drop for ReadBack {
     fn drop(&mut self) {
         // If it failed nothing is mapped, and to unmap it would be one more error.
         if !self.failed {
@@ -155,7 +170,7 @@ thread_local! {
 }
 
 /// Whether this thread may sleep while the device works.
-pub(super) fn may_block() -> bool {
+pub(crate) fn may_block() -> bool {
     MAY_BLOCK.get()
 }
 

@@ -100,7 +100,7 @@ mod tests {
     use super::super::read_back::{Lent, ReadBack};
     use super::*;
     use crate::gpu::{adapters, block_on};
-    use std::sync::Mutex;
+    use std::sync::{Arc, Mutex};
     use wgpu::BufferUsages as Usage;
 
     /// A weight whose elements count 0, 1, 2..., and which rows of it were asked for.
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn pieces_are_the_whole() {
         let adapter = block_on(adapters(None)).into_iter().next().expect("an adapter");
-        let gpu = block_on(Gpu::open(&adapter, None)).unwrap();
+        let gpu = Arc::new(block_on(Gpu::open(&adapter, None)).unwrap());
         // The last piece of an odd number of f16 ends within a word.
         let weight = Weight::table("words", 211, 5);
         let (rows, count) = (10..211, 201 * 5);
@@ -137,7 +137,7 @@ mod tests {
             let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
             encoder.copy_buffer_to_buffer(&buffer, 0, &readable, 0, Some(bytes));
             let submission = gpu.queue.submit([encoder.finish()]);
-            let arriving = ReadBack::new(&gpu, Lent::alone(readable), bytes, submission);
+            let arriving = ReadBack::new(gpu.clone(), Lent::alone(readable), bytes, submission);
             let expected = Values::F32((50..50 + count).map(|place| place as f32).collect());
             let same = block_on(arriving.read(|read| read == &stored(&expected, element)[..])).unwrap();
             assert!(same, "{element:?} after {staged} bytes");

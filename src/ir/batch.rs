@@ -11,6 +11,22 @@ pub struct BatchLimits {
 }
 
 impl BatchLimits {
+    /// Whether a batch as large as this may be run where `others` hold.
+    pub fn within(&self, others: &BatchLimits) -> bool {
+        self.tokens <= others.tokens && self.texts <= others.texts
+    }
+
+    /// The lesser of each.
+    pub fn least(self, other: BatchLimits) -> BatchLimits {
+        BatchLimits { tokens: self.tokens.min(other.tokens), texts: self.texts.min(other.texts) }
+    }
+
+    /// As large as `size` where that is more, rounded up to a power of two.
+    pub(crate) fn grown(self, size: BatchLimits) -> BatchLimits {
+        let grow = |has: usize, needs: usize| if needs <= has { has } else { needs.next_power_of_two() };
+        BatchLimits { tokens: grow(self.tokens, size.tokens), texts: grow(self.texts, size.texts) }
+    }
+
     pub(crate) fn batch(&self) -> BatchSize {
         // Every text at least one token; the first takes what is left. Only sums matter here.
         let texts = self.texts.clamp(1, self.tokens.max(1)) as u32;
@@ -75,6 +91,11 @@ impl BatchSize {
 
     pub fn texts(&self) -> u32 {
         self.lengths.len() as u32
+    }
+
+    /// The least limits that it is within.
+    pub fn limits(&self) -> BatchLimits {
+        BatchLimits { tokens: self.tokens as usize, texts: self.lengths.len() }
     }
 
     pub fn rows(&self, rows: Rows) -> u32 {

@@ -21,6 +21,13 @@ pub enum LossKind {
     MeanSquaredError,
 }
 
+impl LossKind {
+    /// Whether a label is the index of a class, and not a number for each label.
+    pub fn takes_classes(self) -> bool {
+        self == LossKind::CrossEntropy
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Loss {
     pub rows: Rows,

@@ -4,14 +4,12 @@
 //! `truncation=True`, and a [`TextEncoder`] many of them on threads; [`Batch`] lays the tokens of many encodings end to end.
 //! Nothing here knows a device, and nothing is padded.
 
-pub mod batch;
 mod bounds;
 mod encoder;
 pub(crate) mod files;
 mod tokenizer;
 mod vocabulary;
 
-pub use batch::{Batch, Packing};
 pub use encoder::TextEncoder;
 pub use tokenizer::{Limits, Tokenizer, panics_are_errors};
 

@@ -27,7 +27,7 @@ fn numbers_that_are_none_are_named() {
                 numbers[index] = bad;
                 let spoilt = good.tensor(name, &shape, &numbers);
                 // Contents are read when they are uploaded, at the first batch; and again at the next attempt.
-                let mut classifier = spoilt.load(Options { adapter, ..Options::default() }).unwrap();
+                let classifier = spoilt.load(Options { adapter, ..Options::default() }).unwrap();
                 for _ in 0..2 {
                     let path = spoilt.path().join("model.safetensors");
                     let parts = [name, place, &bad.to_string(), &path.display().to_string()];
@@ -113,7 +113,7 @@ fn a_nan_logit_has_no_argmax() {
 fn a_vocabulary_smaller_than_the_tokenizer_is_noticed() {
     let words = Edited::new().numbers(WORDS);
     let small = Edited::new().tensor(WORDS, &[5, 32], &words[..160]).config("vocab_size", json!(5));
-    let mut classifier = small.load(Options::default()).unwrap();
+    let classifier = small.load(Options::default()).unwrap();
     let error = says(classifier.classify(["", "good"]), &["text 1", "good", "5 rows"]);
     assert!(matches!(error, Error::Text { index: 1, .. }));
     classifier.classify([""]).unwrap();
@@ -294,13 +294,13 @@ fn odd_tokenizers_fail_text_by_text() {
     let error = says(far.load(Options::default()).unwrap().classify(["bad", "good"]), &["4000000000", "163 rows"]);
     assert!(matches!(error, Error::Text { index: 1, .. }));
     let bare = with(|tokenizer| tokenizer["post_processor"] = Value::Null);
-    let mut classifier = bare.load(Options::default()).unwrap();
+    let classifier = bare.load(Options::default()).unwrap();
     assert!(matches!(says(classifier.classify([""]), &["text 0", "no tokens"]), Error::Text { index: 0, .. }));
     assert_eq!(classifier.classify(["good"]).unwrap().tokens, [1]);
     // A million characters without a space, and every kind of odd character.
     let long = "x".repeat(1_000_000);
     let odd = "\0\u{feff}\u{202e}\u{fffd}\u{1f468}\u{200d}\u{1f469}\r\n\t\u{0301}\u{0301}";
-    let mut classifier = Edited::new().load(Options::default()).unwrap();
+    let classifier = Edited::new().load(Options::default()).unwrap();
     let answer = classifier.classify([long.as_str(), odd]).unwrap();
     assert!(answer.logits.values.iter().all(|logit| logit.is_finite()));
 }

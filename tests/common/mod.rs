@@ -232,8 +232,8 @@ pub fn plan(gpu: Arc<Gpu>, recording: Recording, size: &BatchSize) -> Plan {
     let capacity = BatchLimits { tokens: size.tokens as usize, texts: size.lengths.len() };
     let mut weights = WeightBuffers::default();
     let plan = gpu::block_on(Plan::new(gpu, recording, capacity, &mut weights, &NoWeights));
-    let plan = plan.unwrap_or_else(|error| panic!("{error}"));
-    plan.poison();
+    let mut plan = plan.unwrap_or_else(|error| panic!("{error}"));
+    gpu::block_on(plan.poison()).unwrap();
     plan
 }
 

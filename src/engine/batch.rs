@@ -1,0 +1,104 @@
+//! Texts of some jobs -> one batch, as the kernels read it.
+//!
+//! The tokens of a batch's texts lie end to end, without padding; a text's answer does not depend on its neighbours, so that
+//! texts of several calls may share a batch.
+
+use super::job::Job;
+use crate::ir::{Output, Run, Values};
+use crate::label::Label;
+use crate::text::Encoding;
+use std::sync::Arc;
+
+/// The texts of one batch.
+#[derive(Default)]
+pub(super) struct Batch {
+    /// `[tokens]` of (id, type id, position, text in this batch).
+    tokens: Vec<[u32; 4]>,
+    /// `[texts + 1]`: text `i` is `tokens[cu_seqlens[i]..cu_seqlens[i + 1]]`.
+    cu_seqlens: Vec<u32>,
+    /// Class of each text, or numbers for each, where the loss wants them; zeros for texts without a label.
+    classes: Vec<u32>,
+    targets: Vec<f32>,
+    /// Which job each text is of, and its place there.
+    pub texts: Vec<(Arc<Job>, usize)>,
+}
+
+impl Batch {
+    pub fn new() -> Batch {
+        Batch { cu_seqlens: vec![0], ..Batch::default() }
+    }
+
+    pub fn tokens(&self) -> usize {
+        self.tokens.len()
+    }
+
+    /// Appends a text of a job. `labels` is how many labels the model has.
+    pub fn push(&mut self, job: &Arc<Job>, text: usize, padding: Option<u32>, labels: usize) {
+        let number = self.texts.len() as u32;
+        append(&mut self.tokens, &job.encodings[text], padding, number);
+        self.cu_seqlens.push(self.tokens.len() as u32);
+        match job.wanted.loss.map(|kind| (kind.takes_classes(), job.labels[text].as_ref())) {
+            None => {}
+            Some((true, Some(Label::Class(class)))) => self.classes.push(*class as u32),
+            Some((true, _)) => self.classes.push(0),
+            Some((false, Some(Label::Values(values)))) => self.targets.extend(values),
+            Some((false, _)) => self.targets.resize(self.targets.len() + labels, 0.0),
+        }
+        self.texts.push((job.clone(), text));
+    }
+
+    pub fn run(&self) -> Run<'_> {
+        Run { tokens: &self.tokens, starts: &self.cu_seqlens, classes: &self.classes, targets: &self.targets }
+    }
+
+    /// Hands each job its part of the outputs.
+    pub fn distribute(self, outputs: &[(Output, Values)]) {
+        let mut rest = (0..).zip(self.texts).peekable();
+        while let Some((place, (job, text))) = rest.next() {
+            let mut own = vec![(place, text)];
+            while let Some((place, (_, text))) = rest.next_if(|(_, (other, _))| Arc::ptr_eq(other, &job)) {
+                own.push((place, text));
+            }
+            job.add(&own, &self.cu_seqlens, outputs);
+        }
+    }
+
+    /// Its jobs, each once.
+    pub fn into_jobs(self) -> Vec<Arc<Job>> {
+        let mut jobs: Vec<Arc<Job>> = self.texts.into_iter().map(|(job, _)| job).collect();
+        jobs.dedup_by(|next, job| Arc::ptr_eq(next, job));
+        jobs
+    }
+}
+
+/// Appends the tokens of one text, which is the batch's text `number`.
+///
+/// A token's position is its place in its text; with `padding`, as RoBERTa has it, the number of tokens up to it that are
+/// not `padding`, plus `padding`, and for such a token `padding` itself (transformers models/roberta/modeling_roberta.py,
+/// `create_position_ids_from_input_ids`).
+fn append(tokens: &mut Vec<[u32; 4]>, encoding: &Encoding, padding: Option<u32>, number: u32) {
+    let mut counted = padding.map_or(0, |padding| padding + 1);
+    tokens.extend(encoding.ids.iter().zip(&encoding.type_ids).map(|(&id, &type_id)| {
+        let position = if Some(id) == padding { id } else { counted };
+        counted += u32::from(Some(id) != padding);
+        [id, type_id, position, number]
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roberta_counts_what_is_not_padding() {
+        let encoding = Encoding { ids: vec![0, 7, 1, 8, 1, 2], type_ids: vec![0; 6], truncated: false };
+        let positions = |padding| {
+            let mut tokens = Vec::new();
+            append(&mut tokens, &encoding, padding, 0);
+            tokens.iter().map(|token| token[2]).collect()
+        };
+        let (counted, plain): (Vec<u32>, Vec<u32>) = (positions(Some(1)), positions(None));
+        assert_eq!(counted, [2, 3, 1, 4, 1, 5]);
+        assert_eq!(plain, [0, 1, 2, 3, 4, 5]);
+    }
+}
