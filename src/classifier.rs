@@ -9,7 +9,10 @@ use crate::label::{self, Label};
 use crate::models::{self, Model, encoder};
 use crate::options::Options;
 use crate::output::SequenceClassifierOutput;
+use crate::stream::{ClassificationIter, ClassificationStream, TextBuf};
 use crate::text::{Encoding, Limits, Text, TextEncoder, Tokenizer};
+use futures_core::Stream;
+use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -120,6 +123,11 @@ impl Classifier {
         self.0.engine.name()
     }
 
+    /// The open devices; none where the reference runs.
+    pub fn gpus(&self) -> impl Iterator<Item = &Arc<Gpu>> {
+        self.0.engine.devices()
+    }
+
     /// The open device, the first where there are several; none where the reference runs.
     pub fn gpu(&self) -> Option<&Arc<Gpu>> {
         self.0.engine.devices().next()
@@ -144,6 +152,38 @@ impl Classifier {
         let texts: Vec<Text<'a>> = texts.into_iter().map(Into::into).collect();
         let encodings = self.0.encoder.encode_every(&texts)?;
         self.answer(encodings.into(), &Request::default()).await
+    }
+
+    /// The answers to an iterator's texts, one by one and in their order, however many there are: memory holds some thousand
+    /// texts at a time. A text that cannot be classified is an error in its place.
+    ///
+    /// ```
+    /// # #[cfg(feature = "embedded")] {
+    /// let classifier = wgbert::Classifier::sentiment()?;
+    /// let texts = ["It was good.", "It was not."].into_iter().cycle().take(3000);
+    /// let positive = classifier.classify_iter(texts).filter(|answer| {
+    ///     answer.as_ref().is_ok_and(|answer| answer.get().label() == Some("positive"))
+    /// });
+    /// assert_eq!(positive.count(), 1500);
+    /// # }
+    /// # Ok::<(), wgbert::Error>(())
+    /// ```
+    pub fn classify_iter<I: IntoIterator<Item: Into<TextBuf>>>(&self, texts: I) -> ClassificationIter<I::IntoIter>
+    where
+        I::IntoIter: Unpin,
+    {
+        ClassificationIter::new(self.clone(), texts.into_iter())
+    }
+
+    /// [`Classifier::classify_iter`] of a stream, without blocking. What has arrived is answered before the stream gives more,
+    /// if the device has nothing else to do.
+    pub fn classify_stream<S: Stream<Item: Into<TextBuf>> + Unpin>(&self, texts: S) -> ClassificationStream<S> {
+        ClassificationStream::new(self.clone(), texts)
+    }
+
+    /// Runs a future of this classifier's to its end on this thread.
+    pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.0.engine.block_on(future)
     }
 
     /// What turns texts into tokens, for threads that do so while this classifier runs others.

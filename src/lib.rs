@@ -37,6 +37,7 @@ pub mod models;
 mod options;
 mod output;
 pub mod reference;
+mod stream;
 pub mod text;
 
 pub use classifier::{Classifier, Memory, Request};
@@ -45,6 +46,7 @@ pub use inspection::Inspection;
 pub use label::Label;
 pub use options::{Adapter, MatrixUnits, Options, Precision};
 pub use output::{Array, Classification, SequenceClassifierOutput};
+pub use stream::{ClassificationIter, ClassificationStream, StreamedClassification, TextBuf};
 pub use text::{Text, TextEncoder, Truncation};
 
 /// The README's example, compiled and run.

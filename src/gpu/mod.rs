@@ -20,5 +20,5 @@ pub use plan::Plan;
 pub(crate) use profile::Clock;
 pub use profile::Timing;
 pub use read_back::block_on;
-pub(crate) use read_back::may_block;
+pub(crate) use read_back::{may_block, without_waiting};
 pub use weights::WeightBuffers;

@@ -174,14 +174,29 @@ pub(crate) fn may_block() -> bool {
     MAY_BLOCK.get()
 }
 
+/// Sets whether this thread may sleep, for as long as the value lives.
+struct MayBlock(bool);
+
+impl MayBlock {
+    fn set(may: bool) -> MayBlock {
+        MayBlock(MAY_BLOCK.replace(may))
+    }
+}
+
+impl Drop for MayBlock {
+    fn drop(&mut self) {
+        MAY_BLOCK.set(self.0);
+    }
+}
+
 /// Runs a future of this crate to its end on this thread, which may sleep while the device works.
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
-    struct Restore(bool);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            MAY_BLOCK.set(self.0);
-        }
-    }
-    let _restore = Restore(MAY_BLOCK.replace(true));
+    let _restore = MayBlock::set(true);
     pollster::block_on(future)
+}
+
+/// Calls something on this thread that may not sleep meanwhile.
+pub(crate) fn without_waiting<T>(call: impl FnOnce() -> T) -> T {
+    let _restore = MayBlock::set(false);
+    call()
 }

@@ -81,8 +81,7 @@ fn an_absurd_capacity_is_cut_to_what_the_adapter_can_bind() {
     for size in [0, 1, 50_000_000, 1 << 40, usize::MAX] {
         for adapter in [wgbert::Adapter::Best, wgbert::Adapter::Reference] {
             let sizes = Some(size);
-            let classifier =
-                bert(Options { adapter, batch_tokens: sizes, batch_texts: sizes, ..Options::default() });
+            let classifier = bert(Options { adapter, batch_tokens: sizes, batch_texts: sizes, ..Options::default() });
             let answer = classifier.classify(["good", "not bad"]).unwrap();
             let bytes = classifier.gpu().and_then(|gpu| gpu.allocated());
             println!("{size} tokens on {}: {bytes:?} bytes", classifier.adapter());
