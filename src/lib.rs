@@ -32,6 +32,7 @@ mod inspection;
 pub mod kernels;
 mod label;
 pub mod models;
+mod oneshot;
 mod options;
 mod output;
 pub mod reference;
