@@ -73,6 +73,7 @@ impl Classifier {
         let mut devices = Vec::new();
         for adapter in options.choose_all().await? {
             options.precision.check(adapter.as_ref())?;
+            options.matrix_units.check(adapter.as_ref())?;
             devices.push(match adapter {
                 None => None,
                 Some(adapter) => Some(Arc::new(Gpu::open(&adapter, options.cache_dir.as_deref()).await?)),
@@ -89,10 +90,27 @@ impl Classifier {
         Options::default().load(folder)
     }
 
+    /// [`Classifier::load`] without blocking; see [`Options::load_async`].
+    ///
+    /// # Errors
+    /// Those of [`Options::load`].
+    pub async fn load_async(folder: impl AsRef<Path>) -> Result<Classifier> {
+        Options::default().load_async(folder).await
+    }
+
     /// The embedded sentiment model on the best adapter.
     #[cfg(feature = "embedded")]
     pub fn sentiment() -> Result<Classifier> {
         Options::default().sentiment()
+    }
+
+    /// [`Classifier::sentiment`] without blocking.
+    ///
+    /// # Errors
+    /// Those of [`Options::load`].
+    #[cfg(feature = "embedded")]
+    pub async fn sentiment_async() -> Result<Classifier> {
+        Options::default().sentiment_async().await
     }
 
     /// Name of each label.
@@ -144,7 +162,11 @@ impl Classifier {
         self.0.engine.block_on(self.classify_async(texts))
     }
 
-    /// [`Classifier::classify`] without blocking.
+    /// [`Classifier::classify`] without blocking while the device computes. Tokens are made, weights uploaded and shaders
+    /// compiled where it is polled; who waits for the device is a thread of the library's, in a browser nobody.
+    ///
+    /// # Errors
+    /// Those of [`Classifier::classify`].
     pub async fn classify_async<'a, T: Into<Text<'a>>>(
         &self,
         texts: impl IntoIterator<Item = T>,
@@ -208,7 +230,10 @@ impl Classifier {
         self.0.engine.block_on(self.run_async(encodings, request))
     }
 
-    /// [`Classifier::run`] without blocking.
+    /// [`Classifier::run`] without blocking while the device computes, as [`Classifier::classify_async`].
+    ///
+    /// # Errors
+    /// Those of [`Classifier::run`].
     pub async fn run_async(&self, encodings: &[Encoding], request: &Request) -> Result<SequenceClassifierOutput> {
         self.answer(encodings.into(), request).await
     }
@@ -241,7 +266,10 @@ impl Classifier {
         self.0.engine.block_on(self.profile_async(encodings))
     }
 
-    /// [`Classifier::profile`] without blocking.
+    /// [`Classifier::profile`] without blocking while the device computes, as [`Classifier::classify_async`].
+    ///
+    /// # Errors
+    /// Those of [`Classifier::profile`].
     pub async fn profile_async(&self, encodings: &[Encoding]) -> Result<Vec<Timing>> {
         self.check(encodings)?;
         let scoring = self.0.scoring;

@@ -1,14 +1,15 @@
 //! What a user, a file or a device got wrong. Wrong shapes inside a recording are our own bugs and panic instead.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Everything that can fail, each variant naming the file, tensor, text or adapter concerned and what to do about it.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A file could not be read or written.
     #[error("cannot {action} {}: {source}", path.display())]
-    File { action: &'static str, path: PathBuf, source: std::io::Error },
+    File { action: &'static str, path: PathBuf, source: Arc<std::io::Error> },
 
     /// A file of the checkpoint is absent.
     #[error("{}: no {missing}; {hint}", folder.display())]
@@ -59,6 +60,13 @@ pub enum Error {
     #[error("adapter {adapter}: {message}")]
     Adapter { adapter: String, message: String },
 
+    /// Matrix units were asked for, and the adapter has none.
+    #[error(
+        "adapter {adapter} has no matrix units that kernels can use (cooperative matrices of f16 with sums in f32, on a \
+         GPU): run without them, as `MatrixUnits::Auto` does on such an adapter"
+    )]
+    NoMatrixUnits { adapter: String },
+
     /// The device's memory was exhausted.
     #[error(
         "adapter {adapter} is out of memory while {doing} ({bytes} bytes); lower the batch's capacity (--batch-tokens), \
@@ -79,7 +87,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     pub(crate) fn file(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Error {
         let path = path.into();
-        move |source| Error::File { action, path, source }
+        move |source| Error::File { action, path, source: source.into() }
     }
 
     pub(crate) fn malformed(path: &Path, message: impl ToString) -> Error {
@@ -88,41 +96,5 @@ impl Error {
 
     pub(crate) fn tensor(path: &Path, tensor: &str, message: impl ToString) -> Error {
         Error::Tensor { path: path.into(), tensor: tensor.into(), message: message.to_string() }
-    }
-
-    /// The same error for another who waits for the same work.
-    pub(crate) fn again(&self) -> Error {
-        use Error::*;
-        match self {
-            File { action, path, source } => {
-                // The system's error cannot be cloned; its kind and its words can.
-                let source = std::io::Error::new(source.kind(), source.to_string());
-                File { action, path: path.clone(), source }
-            }
-            MissingFile { folder, missing, hint } => {
-                MissingFile { folder: folder.clone(), missing, hint: hint.clone() }
-            }
-            Malformed { path, message } => Malformed { path: path.clone(), message: message.clone() },
-            Hub { model, status, message } => Hub { model: model.clone(), status: *status, message: message.clone() },
-            Unsupported { path, feature, supported } => {
-                Unsupported { path: path.clone(), feature: feature.clone(), supported: supported.clone() }
-            }
-            Tensor { path, tensor, message } => {
-                Tensor { path: path.clone(), tensor: tensor.clone(), message: message.clone() }
-            }
-            MissingHead { path, tensor } => MissingHead { path: path.clone(), tensor: tensor.clone() },
-            Text { index, message } => Text { index: *index, message: message.clone() },
-            NoAdapter { looked } => NoAdapter { looked: looked.clone() },
-            NoSuchAdapter { wanted, available } => {
-                NoSuchAdapter { wanted: wanted.clone(), available: available.clone() }
-            }
-            Adapter { adapter, message } => Adapter { adapter: adapter.clone(), message: message.clone() },
-            OutOfMemory { adapter, doing, bytes } => {
-                OutOfMemory { adapter: adapter.clone(), doing: doing.clone(), bytes: *bytes }
-            }
-            DeviceLost { adapter, doing, message } => {
-                DeviceLost { adapter: adapter.clone(), doing: doing.clone(), message: message.clone() }
-            }
-        }
     }
 }

@@ -34,6 +34,7 @@ pub mod ir;
 pub mod kernels;
 mod label;
 pub mod models;
+mod oneshot;
 mod options;
 mod output;
 pub mod reference;

@@ -3,9 +3,9 @@
 use crate::checkpoint::{Checkpoint, Scoring};
 use crate::classifier::Classifier;
 use crate::error::{Error, Result};
-use crate::gpu;
-use crate::gpu::{AdapterDescription, Backend};
+use crate::gpu::{self, AdapterDescription, Backend};
 use crate::ir::{BatchLimits, Capabilities, Recording, Rows, Storage, Tuning};
+use crate::oneshot::on_a_thread;
 use crate::text::{Tokenizer, Truncation};
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
@@ -149,13 +149,29 @@ pub enum MatrixUnits {
     /// Where `wgbert tune` found on this adapter that they give the right answers, and faster.
     #[default]
     Auto,
-    /// Where the adapter has any.
+    /// On an adapter that has any; [`Error::NoMatrixUnits`] on others.
     Always,
     Never,
 }
 
-/// How a classifier is made; `Options::default()` suits most.
-#[derive(Clone, Debug, Default)]
+impl MatrixUnits {
+    /// Whether what was asked for can be had of an adapter, as kernels see it ([`Options::seen`]), or of the reference,
+    /// which is none.
+    ///
+    /// # Errors
+    /// [`Error::NoMatrixUnits`] if not.
+    pub fn check(self, adapter: Option<&AdapterDescription>) -> Result<()> {
+        let any = adapter.is_some_and(|adapter| adapter.capabilities.matrix_units());
+        if self != MatrixUnits::Always || any {
+            return Ok(());
+        }
+        let adapter = adapter.map_or("reference".into(), |adapter| adapter.name.clone());
+        Err(Error::NoMatrixUnits { adapter })
+    }
+}
+
+/// How a classifier is made; `Options::default()` suits most: the best adapter, f32, and what `wgbert tune` found there.
+#[derive(Clone, Debug)]
 pub struct Options {
     pub adapter: Adapter,
     /// Look for adapters on this backend only.
@@ -176,12 +192,31 @@ pub struct Options {
     pub matrix_units: MatrixUnits,
     /// Choose kernels as for an adapter that offers this, of which the chosen one must have all; `None`: by what it offers.
     pub capabilities: Option<Capabilities>,
-    /// The folder for what one process leaves to the next, for the command line [`gpu::cache::default_folder`]: the choices
-    /// of `wgbert tune`, which are read, and on Vulkan the compiled pipelines, which are read and written. `None`: no files
-    /// are looked for or made.
+    /// The folder for what one process leaves to the next, by default [`gpu::cache::default_folder`], the command line's: the
+    /// choices of `wgbert tune`, which are read, and on Vulkan the compiled pipelines, which are read and written. `None`, the
+    /// default in a browser and where `WGBERT_CACHE_DIR` is empty: no files are looked for or made.
     pub cache_dir: Option<PathBuf>,
     /// Count how long the device computes ([`Classifier::busy`]), where it has timestamps.
     pub timed: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            adapter: Adapter::default(),
+            backend: None,
+            batch_tokens: None,
+            batch_texts: None,
+            truncation: Truncation::default(),
+            random_head: None,
+            scoring: None,
+            precision: Precision::default(),
+            matrix_units: MatrixUnits::default(),
+            capabilities: None,
+            cache_dir: gpu::cache::default_folder(),
+            timed: false,
+        }
+    }
 }
 
 impl Options {
@@ -190,9 +225,18 @@ impl Options {
     /// # Errors
     /// Everything that can be wrong with the files, each named; [`Error::NoAdapter`] and the other adapter errors.
     pub fn load(self, folder: impl AsRef<Path>) -> Result<Classifier> {
-        let checkpoint = Checkpoint::open(folder.as_ref())?;
-        let tokenizer = Tokenizer::from_folder(folder)?;
+        let (checkpoint, tokenizer) = read(folder.as_ref())?;
         gpu::block_on(self.open(checkpoint, tokenizer))
+    }
+
+    /// [`Options::load`] without blocking: the files are read on a thread of their own.
+    ///
+    /// # Errors
+    /// Those of [`Options::load`].
+    pub async fn load_async(self, folder: impl AsRef<Path>) -> Result<Classifier> {
+        let folder = folder.as_ref().to_path_buf();
+        let (checkpoint, tokenizer) = on_a_thread(move || read(&folder)).await?;
+        self.open(checkpoint, tokenizer).await
     }
 
     /// Loads a model of the Hugging Face hub by its name, or a folder, which wins; what the cache lacks is downloaded.
@@ -207,6 +251,19 @@ impl Options {
         self.load(crate::checkpoint::hub::locate(model, &mut |_| {})?)
     }
 
+    /// [`Options::load_hub`] without blocking: the files are downloaded and read on a thread of their own. The download goes
+    /// on if this future is given up.
+    ///
+    /// # Errors
+    /// Those of [`Options::load_hub`].
+    #[cfg(feature = "hub")]
+    pub async fn load_hub_async(self, model: impl AsRef<Path>) -> Result<Classifier> {
+        let model = model.as_ref().to_path_buf();
+        let files = move || read(&crate::checkpoint::hub::locate(model, &mut |_| {})?);
+        let (checkpoint, tokenizer) = on_a_thread(files).await?;
+        self.open(checkpoint, tokenizer).await
+    }
+
     /// The small English sentiment model (negative, neutral, positive) that is compiled in.
     #[cfg(feature = "embedded")]
     pub fn sentiment(self) -> Result<Classifier> {
@@ -216,7 +273,7 @@ impl Options {
     /// [`Options::sentiment`] without blocking.
     #[cfg(feature = "embedded")]
     pub async fn sentiment_async(self) -> Result<Classifier> {
-        let (checkpoint, tokenizer) = Options::embedded()?;
+        let (checkpoint, tokenizer) = on_a_thread(Options::embedded).await?;
         self.open(checkpoint, tokenizer).await
     }
 
@@ -317,6 +374,11 @@ impl Options {
         let texts = texts.min(tokens).min(bytes / recording.widest(Rows::Texts)).max(1);
         BatchLimits { tokens: tokens as usize, texts: texts as usize }
     }
+}
+
+/// What a folder holds of a classifier.
+fn read(folder: &Path) -> Result<(Checkpoint, Tokenizer)> {
+    Ok((Checkpoint::open(folder)?, Tokenizer::from_folder(folder)?))
 }
 
 #[cfg(test)]

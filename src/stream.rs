@@ -128,7 +128,7 @@ impl<S> ClassificationStream<S> {
             let answer = |(index, failure): (usize, Option<Error>)| match (failure, &output) {
                 (Some(Error::Text { message, .. }), _) => Err(Error::Text { index, message }),
                 (Some(error), _) => Err(error),
-                (None, Err(error)) => Err(error.again()),
+                (None, Err(error)) => Err(error.clone()),
                 (None, Ok(output)) => {
                     let answer = StreamedClassification { output: output.clone(), place };
                     place += 1;
@@ -178,7 +178,15 @@ impl<S: Stream<Item: Into<TextBuf>> + Unpin> Stream for ClassificationStream<S> 
             let Some(oldest) = this.running.front_mut() else {
                 return if this.ended { Poll::Ready(None) } else { Poll::Pending };
             };
-            match oldest.as_mut().poll(context) {
+            let polled = oldest.as_mut().poll(context);
+            // The others too, which must not be left in the middle of something; but this thread does not wait for them.
+            for later in this.running.iter_mut().skip(1) {
+                let answers = gpu::without_waiting(|| later.as_mut().poll(context));
+                if let Poll::Ready(answers) = answers {
+                    *later = Box::pin(std::future::ready(answers));
+                }
+            }
+            match polled {
                 Poll::Ready(answers) => {
                     this.running.pop_front();
                     this.ready.extend(answers);

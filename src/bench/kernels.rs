@@ -1,12 +1,9 @@
 //! Every kernel at sizes of real models: its time by the device's clock, and how near that is to the adapter's limits.
 
-use super::{
-    Environment, KernelRow, Repeats,
-    cases::{Case, Shape},
-    no_matrix_units,
-    roof::Roof,
-    time::{Timed, time},
-};
+use super::cases::{Case, Shape};
+use super::roof::Roof;
+use super::time::{Timed, time};
+use super::{Environment, KernelRow, Repeats};
 use crate::error::{Error, Result};
 use crate::gpu::{Backend, Gpu, block_on};
 use crate::ir::{Capabilities, Storage};
@@ -48,7 +45,9 @@ impl Variant {
         let all = gpu.capabilities.clone();
         let capabilities = match self {
             Variant::Adapter => Capabilities { cooperative: None, ..all },
-            Variant::MatrixUnits if all.cooperative.is_none() => return Err(no_matrix_units(&gpu.name)),
+            Variant::MatrixUnits if !all.matrix_units() => {
+                return Err(Error::NoMatrixUnits { adapter: gpu.name.clone() });
+            }
             Variant::MatrixUnits => all,
             Variant::NoF16 => Capabilities { cooperative: None, f16: false, ..all },
             Variant::Plain => Capabilities { timestamps: all.timestamps, ..Capabilities::minimum() },

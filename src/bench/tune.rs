@@ -1,13 +1,10 @@
 //! What runs the fastest on an adapter, measured: the tile of each matrix product that models need, and whether its matrix
 //! units are worth using.
 
-use super::{
-    Environment, ModelChoice, Repeats, Summary, Workload,
-    cases::{Case, Shape},
-    no_matrix_units,
-    time::Prepared,
-    tune_row::{Subject, TuneRow},
-};
+use super::cases::{Case, Shape};
+use super::time::Prepared;
+use super::tune_row::{Subject, TuneRow};
+use super::{Environment, ModelChoice, Repeats, Summary, Workload};
 use crate::classifier::{Classifier, Request};
 use crate::error::{Error, Result};
 use crate::gpu::{AdapterDescription, Gpu, block_on};
@@ -78,7 +75,7 @@ impl Tuner {
         let storage = |precision: Precision| precision.storage(&adapter.capabilities);
         if self.matrix_units == MatrixUnits::Always {
             if on_units.is_empty() {
-                return Err(no_matrix_units(&adapter.name).into());
+                return Err(Error::NoMatrixUnits { adapter: adapter.name }.into());
             }
         } else {
             // Until they are found to be right and faster.

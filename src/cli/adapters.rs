@@ -1,10 +1,7 @@
 //! `wgbert adapters`: what there is to run on, and which variant of each kernel would run there.
 
-use super::{
-    Failure, Outcome,
-    arguments::{AdaptersArguments, ListFormat},
-    device::cache_dir,
-};
+use super::arguments::{AdaptersArguments, ListFormat};
+use super::{Failure, Outcome};
 use serde::Serialize;
 use std::io::{self, Write};
 use wgbert::gpu::{AdapterDescription, block_on};
@@ -23,6 +20,8 @@ struct Listed<'a> {
     f16: bool,
     subgroup: Option<(u32, u32)>,
     cooperative: Option<u32>,
+    /// Whether kernels can use them.
+    matrix_units: bool,
     timestamps: bool,
     tuned_products: usize,
     limits: Limits,
@@ -63,7 +62,7 @@ pub fn run(arguments: &AdaptersArguments) -> Result<Outcome, Failure> {
 
 fn list(index: usize, adapter: &AdapterDescription, default: bool) -> Listed<'_> {
     let AdapterDescription { name, backend, kind, driver, capabilities, .. } = adapter;
-    let seen = Options { cache_dir: cache_dir(), ..Options::default() }.seen(adapter.clone()).capabilities;
+    let seen = Options::default().seen(adapter.clone()).capabilities;
     Listed {
         index,
         name,
@@ -74,6 +73,7 @@ fn list(index: usize, adapter: &AdapterDescription, default: bool) -> Listed<'_>
         f16: capabilities.f16,
         subgroup: capabilities.subgroup,
         cooperative: capabilities.cooperative,
+        matrix_units: capabilities.matrix_units(),
         timestamps: capabilities.timestamps,
         tuned_products: seen.tuning.products(),
         limits: Limits {
@@ -105,8 +105,9 @@ fn write_text(out: &mut impl Write, adapter: &Listed<'_>) -> io::Result<()> {
         true => format!("of {least}"),
         false => format!("of {least} to {most}"),
     });
-    let cooperative = adapter.cooperative.map_or("no".into(), |edge| {
-        format!("{edge} x {edge}, used if wgbert tune finds them faster, or with --matrix-units")
+    let cooperative = adapter.cooperative.map_or("no".into(), |edge| match adapter.matrix_units {
+        true => format!("{edge} x {edge}, used if wgbert tune finds them faster, or with --matrix-units always"),
+        false => format!("{edge} x {edge}, not used: kernels need a GPU with 16-bit floats"),
     });
     let tuned = match adapter.tuned_products {
         0 => "no: wgbert tune".into(),

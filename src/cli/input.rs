@@ -40,8 +40,15 @@ impl Content {
         Content { text, text_pair: None, label: None }
     }
 
+    /// The second text. An empty one is none, as for transformers' text-classification pipeline: its `preprocess` hands
+    /// the row to the tokenizer, where `_encode_plus` (tokenization_utils_fast.py in 4.57, tokenization_utils_tokenizers.py
+    /// in 5.x) makes a pair of a single text only `if text_pair`. White space is a text.
+    pub fn pair(&self) -> Option<&str> {
+        self.text_pair.as_deref().filter(|pair| !pair.is_empty())
+    }
+
     pub fn as_text(&self) -> Text<'_> {
-        match &self.text_pair {
+        match self.pair() {
             None => Text::Single(&self.text),
             Some(pair) => Text::Pair(&self.text, pair),
         }
@@ -165,7 +172,7 @@ enum Line {
 
 impl Source {
     fn file(path: &Path, format: Option<InputFormat>) -> Result<Source, Error> {
-        let failed = |source| Error::File { action: "read", path: path.into(), source };
+        let failed = |source: io::Error| Error::File { action: "read", path: path.into(), source: source.into() };
         let file = File::open(path).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
         let extension = path.extension().unwrap_or_default();
@@ -194,7 +201,7 @@ impl Source {
             Source::Stream { path, reader, format, read, .. } => (path, reader, *format, read),
         };
         let mut line = Vec::new();
-        let failed = |source| Error::File { action: "read", path: path.clone(), source };
+        let failed = |source: io::Error| Error::File { action: "read", path: path.clone(), source: source.into() };
         let (bytes, whole) = read_line(reader, &mut line).map_err(failed)?;
         *read += bytes;
         if bytes == 0 {

@@ -9,7 +9,7 @@ use crate::reference::Reference;
 use crate::text::Encoding;
 use async_lock::Mutex as AsyncMutex;
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -26,11 +26,8 @@ pub(super) struct Lane {
     recorded: Mutex<HashMap<Wanted, Recorded>>,
     /// To write a batch's inputs and to submit it is one step, of whoever holds this.
     plans: AsyncMutex<Plans>,
+    /// The oldest first.
     flight: Mutex<VecDeque<InFlight>>,
-    /// The batch that is being read: a reader that is dropped leaves it to the next.
-    reading: AsyncMutex<Option<InFlight>>,
-    /// Batches in `flight` and `reading`.
-    count: AtomicUsize,
     clock: OnceLock<Arc<Clock>>,
     weight_bytes: AtomicU64,
     activation_bytes: AtomicU64,
@@ -87,8 +84,6 @@ impl Lane {
             recorded: Mutex::default(),
             plans: AsyncMutex::default(),
             flight: Mutex::default(),
-            reading: AsyncMutex::default(),
-            count: AtomicUsize::new(0),
             clock: OnceLock::new(),
             weight_bytes: AtomicU64::new(0),
             activation_bytes: AtomicU64::new(0),
@@ -102,7 +97,7 @@ impl Lane {
 
     /// Why no more batches are given to it.
     pub fn lost(&self) -> Option<Error> {
-        self.lost.get().map(Error::again)
+        self.lost.get().cloned()
     }
 
     /// Bytes of weights, and of what batches compute.
@@ -147,7 +142,7 @@ impl Lane {
             if let Err(error) = self.prepare(&mut plans, engine, wanted).await {
                 if !self.gives_up(engine, &error) {
                     let jobs = engine.queue().take_all(wanted);
-                    jobs.into_iter().for_each(|job| job.fail(error.again()));
+                    jobs.into_iter().for_each(|job| job.fail(error.clone()));
                 }
                 continue;
             }
@@ -166,7 +161,6 @@ impl Lane {
             let batch = formed.batch.take().expect("it was not put back");
             match arriving {
                 Ok(arriving) => {
-                    self.count.fetch_add(1, Ordering::Release);
                     locked(&self.flight).push_back(InFlight { batch, arriving });
                     engine.changed.notify(usize::MAX);
                 }
@@ -177,7 +171,7 @@ impl Lane {
 
     /// What the next batch is to answer, if one waits and the device takes it.
     pub fn next(&self, engine: &Engine) -> Option<Wanted> {
-        let takes = !self.is_lost() && self.count.load(Ordering::Acquire) < self.most();
+        let takes = !self.is_lost() && locked(&self.flight).len() < self.most();
         if takes { engine.queue().next() } else { None }
     }
 
@@ -225,20 +219,28 @@ impl Lane {
         Ok(())
     }
 
-    /// Reads the oldest batch and hands its answers out; whether there was one.
+    /// Hands out the answers of the oldest batch, as soon as it is done; whether there was one. Whoever else waits for it may
+    /// have done so meanwhile.
     pub async fn read(&self, engine: &Engine) -> bool {
-        let mut reading = self.reading.lock().await;
-        if reading.is_none() {
-            *reading = locked(&self.flight).pop_front();
-        }
-        let arrived = match reading.as_mut() {
+        let arrival = match locked(&self.flight).front().map(|oldest| &oldest.arriving) {
             None => return false,
-            Some(InFlight { arriving: Arriving::Device(pending), .. }) => pending.arrived().await,
-            Some(InFlight { arriving: Arriving::Here(_), .. }) => Ok(()),
+            Some(Arriving::Here(_)) => None,
+            Some(Arriving::Device(pending)) => Some(pending.arrival()),
         };
-        let InFlight { batch, arriving } = reading.take().expect("it was not taken meanwhile");
-        self.count.fetch_sub(1, Ordering::Release);
-        drop(reading);
+        let arrived = match &arrival {
+            None => Ok(()),
+            Some(arrival) => arrival.wait().await,
+        };
+        let is_ours = |oldest: &InFlight| match (&oldest.arriving, &arrival) {
+            (Arriving::Device(pending), Some(arrival)) => Arc::ptr_eq(&pending.arrival(), arrival),
+            (Arriving::Here(_), None) => true,
+            _ => false,
+        };
+        let oldest = {
+            let mut flight = locked(&self.flight);
+            if flight.front().is_some_and(is_ours) { flight.pop_front() } else { None }
+        };
+        let Some(InFlight { batch, arriving }) = oldest else { return true };
         let outputs = arrived.and_then(|()| match arriving {
             Arriving::Device(pending) => pending.take(),
             Arriving::Here(outputs) => Ok(outputs),
@@ -259,7 +261,7 @@ impl Lane {
         }
         for job in batch.into_jobs() {
             engine.queue().remove(&job);
-            job.fail(error.again());
+            job.fail(error.clone());
         }
     }
 
@@ -270,7 +272,7 @@ impl Lane {
 
     /// Says that no more batches are given to it.
     pub fn lose(&self, error: &Error) {
-        let _ = self.lost.set(error.again());
+        let _ = self.lost.set(error.clone());
     }
 
     /// GPU time of each step of each batch that these texts need, without reading answers back.

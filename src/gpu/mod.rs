@@ -12,6 +12,8 @@ mod read_back;
 mod room;
 mod tuning;
 mod upload;
+#[cfg(not(target_arch = "wasm32"))]
+mod waiter;
 mod weights;
 
 pub use device::{AdapterDescription, Backend, Gpu, adapters};

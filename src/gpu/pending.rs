@@ -1,6 +1,7 @@
 //! A batch between its submission and its answers.
 
-use super::{profile::Clock, read_back::ReadBack};
+use super::profile::Clock;
+use super::read_back::{Arrival, Mapped, ReadBack};
 use crate::error::Result;
 use crate::ir::{BatchSize, Element, Output, Tensor, Values};
 use half::f16;
@@ -21,26 +22,23 @@ impl Pending {
     ///
     /// # Errors
     /// As [`Plan::run`](super::Plan::run).
-    pub async fn read(mut self) -> Result<Vec<(Output, Values)>> {
-        self.arrived().await?;
+    pub async fn read(self) -> Result<Vec<(Output, Values)>> {
+        self.arrival().wait().await?;
         self.take()
     }
 
-    /// Ready once it is done; to wait again, after the future was dropped, is to wait for the rest of it.
-    ///
-    /// # Errors
-    /// As [`Plan::run`](super::Plan::run).
-    pub async fn arrived(&mut self) -> Result<()> {
-        self.arriving.arrived().await
+    /// What any number of futures may wait for: that it is done.
+    pub(crate) fn arrival(&self) -> Arc<Arrival<Mapped>> {
+        self.arriving.arrival.clone()
     }
 
-    /// The outputs of a batch that has arrived.
+    /// The outputs of a batch that is done.
     ///
     /// # Errors
     /// As [`Plan::run`](super::Plan::run).
-    pub fn take(self) -> Result<Vec<(Output, Values)>> {
+    pub(crate) fn take(self) -> Result<Vec<(Output, Values)>> {
         let Pending { outputs, clock, size, arriving } = self;
-        let gpu = arriving.gpu.clone();
+        let gpu = arriving.arrival.gpu().clone();
         let split = |mut rest: &[u8]| {
             let split = |(output, tensor): &(Output, Tensor)| {
                 let (own, others) = rest.split_at(copied(tensor, &size) as usize);

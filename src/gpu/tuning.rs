@@ -42,7 +42,7 @@ impl Tuning {
         let text = match fs::read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Tuning::default()),
-            Err(source) => return Err(Error::File { action: "read", path, source }),
+            Err(source) => return Err(Error::File { action: "read", path, source: source.into() }),
         };
         let document: Document = serde_json::from_slice(&text)
             .map_err(|error| Error::malformed(&path, format!("{error}; delete it, or run `wgbert tune` again")))?;

@@ -7,6 +7,7 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Elements of a piece: 16 MiB as they come from the source.
 const PIECE: usize = 1 << 22;
@@ -16,7 +17,7 @@ const STAGED: u64 = 64 << 20;
 /// Fills the buffers of weights.
 #[derive(Debug)]
 pub(super) struct Upload<'a> {
-    gpu: &'a Gpu,
+    gpu: &'a Arc<Gpu>,
     /// Most elements of a piece, but for what [`Upload::fill`] rounds up to.
     piece: usize,
     /// Bytes written since the last submission.
@@ -24,7 +25,7 @@ pub(super) struct Upload<'a> {
 }
 
 impl<'a> Upload<'a> {
-    pub fn new(gpu: &'a Gpu) -> Upload<'a> {
+    pub fn new(gpu: &'a Arc<Gpu>) -> Upload<'a> {
         Upload { gpu, piece: PIECE, staged: 0 }
     }
 
@@ -100,7 +101,7 @@ mod tests {
     use super::super::read_back::{Lent, ReadBack};
     use super::*;
     use crate::gpu::{adapters, block_on};
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
     use wgpu::BufferUsages as Usage;
 
     /// A weight whose elements count 0, 1, 2..., and which rows of it were asked for.

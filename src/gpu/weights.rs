@@ -7,6 +7,7 @@ use super::{
 use crate::error::Result;
 use crate::ir::{Element, Recording, Source, Weight, WeightSource};
 use std::collections::HashMap;
+use std::sync::Arc;
 use wgpu::BufferUsages as Usage;
 
 /// The buffers of weights by name, first row and element.
@@ -25,7 +26,7 @@ impl WeightBuffers {
     /// What `source` answers, and the device's errors.
     pub(super) async fn bind(
         &mut self,
-        gpu: &Gpu,
+        gpu: &Arc<Gpu>,
         recording: &Recording,
         source: &dyn WeightSource,
     ) -> Result<Vec<Option<wgpu::Buffer>>> {
