@@ -26,6 +26,9 @@
 pub mod bench;
 pub mod checkpoint;
 mod classifier;
+#[cfg(test)]
+#[path = "../tests/common/environment.rs"]
+mod environment;
 mod error;
 pub mod gpu;
 mod inspection;
