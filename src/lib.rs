@@ -27,6 +27,9 @@ pub mod bench;
 pub mod checkpoint;
 mod classifier;
 mod engine;
+#[cfg(test)]
+#[path = "../tests/common/environment.rs"]
+mod environment;
 mod error;
 pub mod gpu;
 mod inspection;

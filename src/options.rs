@@ -397,6 +397,17 @@ mod tests {
     }
 
     #[test]
+    fn matrix_units_are_refused_where_there_are_none() {
+        let error = MatrixUnits::Always.check(None).unwrap_err();
+        assert!(matches!(&error, Error::NoMatrixUnits { adapter } if adapter == "reference"), "{error:?}");
+        let message = error.to_string();
+        assert!(message.contains("`MatrixUnits::Auto`") && !message.contains("--"), "{message}");
+        for any in [MatrixUnits::Auto, MatrixUnits::Never] {
+            any.check(None).unwrap();
+        }
+    }
+
+    #[test]
     fn matrix_units_are_used_where_tuning_found_them_faster() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let capabilities = Capabilities { f16: true, cooperative: Some(16), ..Capabilities::minimum() };

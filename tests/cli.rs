@@ -195,8 +195,11 @@ fn texts_are_whole_where_no_terminal_is() {
 #[test]
 #[cfg(target_os = "linux")]
 fn texts_are_shortened_to_the_width_of_a_terminal() {
-    let command =
-        format!("stty cols 70; exec '{}' classify --top-k 1 '{}'", env!("CARGO_BIN_EXE_wgbert"), "good ".repeat(50));
+    let command = format!(
+        "stty rows 20 cols 70; exec '{}' classify --top-k 1 '{}'",
+        env!("CARGO_BIN_EXE_wgbert"),
+        "good ".repeat(50)
+    );
     let mut script = Command::new("script");
     script.args(["--quiet", "--return", "--command", &command, "/dev/null"]).env("WGBERT_CACHE_DIR", "");
     let output = match script.stdin(Stdio::null()).output() {

@@ -127,7 +127,7 @@ pub struct Gpu {
     pipeline_cache: Option<Arc<PipelineCache>>,
     lost: Arc<OnceLock<String>>,
     #[cfg(not(target_arch = "wasm32"))]
-    waiter: Arc<super::waiter::Waiter>,
+    pub(super) waiter: Arc<super::waiter::Waiter>,
 }
 
 impl Gpu {

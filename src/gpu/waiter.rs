@@ -105,3 +105,67 @@ fn start(waiting: Arc<Mutex<()>>) -> Option<Sender<Wait>> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::{Gpu, adapters, block_on};
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Wake, Waker};
+    use std::time::{Duration, Instant};
+
+    fn open() -> Gpu {
+        let adapter = block_on(adapters(None)).into_iter().next().expect("an adapter");
+        block_on(Gpu::open(&adapter, None)).expect("it opens")
+    }
+
+    fn submit(gpu: &Gpu) -> wgpu::SubmissionIndex {
+        gpu.queue.submit([])
+    }
+
+    #[test]
+    fn the_thread_starts_when_it_is_wanted_and_ends_with_the_device() {
+        let gpu = open();
+        // One is the waiter's, one ours, and one the thread's while there is one.
+        let held = gpu.waiter.waiting.clone();
+        assert_eq!(Arc::strong_count(&held), 2);
+        block_on(gpu.wait(&submit(&gpu))).unwrap();
+        assert_eq!(Arc::strong_count(&held), 2, "a thread that may block waits itself");
+        for _ in 0..3 {
+            pollster::block_on(gpu.waiter.wait(submit(&gpu))).expect("it answers").unwrap();
+            assert_eq!(Arc::strong_count(&held), 3);
+        }
+        let other = gpu.clone();
+        drop(gpu);
+        pollster::block_on(other.waiter.wait(submit(&other))).expect("it answers").unwrap();
+        drop(other);
+        let start = Instant::now();
+        while Arc::strong_count(&held) > 1 {
+            assert!(start.elapsed() < Duration::from_secs(60), "the thread goes on without its device");
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Who is woken may be an executor that gives up the last task with the device, on the thread that woke it.
+    #[test]
+    fn who_is_woken_may_drop_the_device() {
+        struct Last(Mutex<Option<Gpu>>, mpsc::Sender<()>);
+        impl Wake for Last {
+            fn wake(self: Arc<Self>) {
+                drop(self.0.lock().unwrap().take());
+                let _ = self.1.send(());
+            }
+        }
+        let gpu = open();
+        // The thread is with the device until this lock is free, so that the future is not ready at once.
+        let waiting = gpu.waiter.waiting.clone();
+        let with_device = waiting.lock().unwrap();
+        let mut waited = pin!(gpu.waiter.wait(submit(&gpu)));
+        let (sender, dropped) = mpsc::channel();
+        let waker = Waker::from(Arc::new(Last(Mutex::new(Some(gpu)), sender)));
+        assert!(waited.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        drop(with_device);
+        dropped.recv_timeout(Duration::from_secs(60)).expect("it neither hangs nor panics");
+    }
+}
