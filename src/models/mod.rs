@@ -42,6 +42,8 @@ pub struct Weight {
     pub transposed: bool,
     /// The part of the model it belongs to.
     pub role: Role,
+    /// The engine wants the square root of this many times what the file has.
+    pub times_root_of: usize,
 }
 
 /// What a weight is for; decides what its absence means.
@@ -56,12 +58,12 @@ pub enum Role {
 impl Weight {
     /// A vector of `columns` elements (a bias, a norm's gain).
     pub fn vector(name: impl Into<String>, columns: usize) -> Weight {
-        Weight { names: vec![name.into()], rows: 1, columns, transposed: false, role: Role::Encoder }
+        Weight { names: vec![name.into()], rows: 1, columns, transposed: false, role: Role::Encoder, times_root_of: 1 }
     }
 
     /// A table of `rows` rows used as it is stored (embeddings).
     pub fn table(name: impl Into<String>, rows: usize, columns: usize) -> Weight {
-        Weight { names: vec![name.into()], rows, columns, transposed: false, role: Role::Encoder }
+        Weight { names: vec![name.into()], rows, columns, transposed: false, role: Role::Encoder, times_root_of: 1 }
     }
 
     /// The shape on the device: `[rows, columns]`.
@@ -89,6 +91,7 @@ impl Linear {
                 columns: inputs,
                 transposed: true,
                 role: Role::Encoder,
+                times_root_of: 1,
             },
             bias: Some(Weight {
                 names: names("bias"),
@@ -96,6 +99,7 @@ impl Linear {
                 columns: outputs,
                 transposed: false,
                 role: Role::Encoder,
+                times_root_of: 1,
             }),
         }
     }
@@ -226,8 +230,9 @@ pub struct Attention {
     pub score: Score,
     /// Keys further than this from the query are not seen.
     pub window: Option<usize>,
-    /// Base of the rotary angles, where q and k are rotated by their positions (Su et al. 2021).
-    pub rotary: Option<f64>,
+    /// Where q and k are rotated by their positions (Su et al. 2021): what the angle of each pair of a head's columns grows
+    /// by from token to token.
+    pub rotary: Option<Arc<[f64]>>,
 }
 
 /// What is added to `q . k` before the softmax, by the distance of query `i` and key `j`.
