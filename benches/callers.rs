@@ -29,7 +29,8 @@ fn main() -> Result<(), wgbert::Error> {
     let adapter = env::var("WGBERT_ADAPTER").unwrap_or_default();
     let options = Options { adapter: adapter.parse().expect("any text is a choice"), ..Options::default() };
     let classifier = options.sentiment()?;
-    let texts: Vec<String> = (0..THREADS).map(|text| format!("Number {text} was a short and rather good film.")).collect();
+    let texts: Vec<String> =
+        (0..THREADS).map(|text| format!("Number {text} was a short and rather good film.")).collect();
     let one = |texts: &[String]| {
         let start = Instant::now();
         classifier.classify(texts).map(|_| start.elapsed())

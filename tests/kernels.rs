@@ -474,7 +474,9 @@ fn rotary() {
             let columns = heads * 2 * half + 5;
             let given = case.rows(Rows::Tokens, columns, &mut Random::new(half.into()));
             let rows = case.copy(given);
-            let angles = rotary::angles(&mut case.recording, 64, half as usize, 10_000.0);
+            let frequencies: Vec<f64> =
+                (0..half).map(|pair| 10_000f64.powf(-f64::from(pair) / f64::from(half))).collect();
+            let angles = rotary::angles(&mut case.recording, 64, &frequencies);
             let tokens = case.recording.input(Input::Tokens);
             let kernel = Rotary { columns, heads: rotated, half, element };
             case.recording.step(kernel, &[Some(tokens), Some(angles), Some(rows)]);

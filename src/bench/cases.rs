@@ -199,8 +199,9 @@ impl Case {
         self.before.insert(rows.id, values.clone());
         let tokens = self.recording.input(Input::Tokens);
         let width = head_width(columns);
-        let half = width as usize / 2;
-        let angles = rotary::angles(&mut self.recording, POSITIONS as usize, half, 10_000.0);
+        let frequencies: Vec<f64> =
+            (0..width / 2).map(|pair| 10_000f64.powf(-2.0 * f64::from(pair) / f64::from(width))).collect();
+        let angles = rotary::angles(&mut self.recording, POSITIONS as usize, &frequencies);
         let kernel = Rotary { columns: 3 * columns, heads: 2 * columns / width, half: width / 2, element };
         self.recording.step(kernel, &[Some(tokens), Some(angles), Some(rows)]);
     }

@@ -5,9 +5,9 @@ use std::fmt;
 use std::iter;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde::de::value::MapDeserializer;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::labels;
@@ -117,6 +117,23 @@ impl Config {
     /// [`Error::Malformed`] naming the file and the field that is absent or has the wrong type.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T> {
         parse(&self.path, &self.fields)
+    }
+
+    /// The fields of one architecture, where those that the file does not have are `defaults`'.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::parse`]; null is a value, which only fields that may be null take.
+    pub(crate) fn parse_over<T: DeserializeOwned + Serialize>(&self, defaults: &T) -> Result<T> {
+        let Ok(Value::Object(mut fields)) = serde_json::to_value(defaults) else {
+            panic!("an architecture's fields are an object, whose numbers are finite");
+        };
+        for (name, value) in &mut fields {
+            if let Some(given) = self.fields.get(name) {
+                value.clone_from(given);
+            }
+        }
+        parse(&self.path, &fields)
     }
 
     /// Checks sizes, each with its field's name and the largest that makes sense: a config's numbers decide how much is

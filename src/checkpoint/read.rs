@@ -56,6 +56,10 @@ impl Weights {
             }
             Parts::Stored(parts) => read_elements(&parts, rows.start * columns, &mut output)?,
         }
+        if weight.times_root_of != 1 {
+            let factor = (weight.times_root_of as f64).sqrt();
+            output.iter_mut().for_each(|number| *number = (f64::from(*number) * factor) as f32);
+        }
         Ok(output)
     }
 

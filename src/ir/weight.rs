@@ -19,6 +19,8 @@ pub struct Weight {
     pub transposed: bool,
     /// The part of the model it belongs to.
     pub role: Role,
+    /// The engine wants the square root of this many times what the file has.
+    pub times_root_of: usize,
 }
 
 /// What a weight is for; decides what its absence means.
@@ -33,12 +35,12 @@ pub enum Role {
 impl Weight {
     /// A vector of `columns` elements (a bias, a norm's gain).
     pub fn vector(name: impl Into<String>, columns: usize) -> Weight {
-        Weight { names: vec![name.into()], rows: 1, columns, transposed: false, role: Role::Encoder }
+        Weight { names: vec![name.into()], rows: 1, columns, transposed: false, role: Role::Encoder, times_root_of: 1 }
     }
 
     /// A table of `rows` rows used as it is stored (embeddings).
     pub fn table(name: impl Into<String>, rows: usize, columns: usize) -> Weight {
-        Weight { names: vec![name.into()], rows, columns, transposed: false, role: Role::Encoder }
+        Weight { names: vec![name.into()], rows, columns, transposed: false, role: Role::Encoder, times_root_of: 1 }
     }
 
     /// The shape on the device: `[rows, columns]`.

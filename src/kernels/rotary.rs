@@ -20,14 +20,15 @@ pub struct Rotary {
     pub element: Element,
 }
 
-/// The cosines and sines of each position's angles `position * theta^(-k / half)`: `[positions, 2 half]`. Computed in f64
-/// and rounded once.
-pub fn angles(recording: &mut Recording, positions: usize, half: usize, theta: f64) -> Tensor {
+/// The cosines and sines of each position's angles `position * frequencies[k]`: `[positions, 2 half]`. Computed in f64 and
+/// rounded once.
+pub fn angles(recording: &mut Recording, positions: usize, frequencies: &[f64]) -> Tensor {
+    let half = frequencies.len();
     let mut values = Vec::with_capacity(positions * 2 * half);
     for position in 0..positions {
-        let angle = |k: usize| position as f64 * theta.powf(-(k as f64) / half as f64);
-        values.extend((0..half).map(|k| angle(k).cos() as f32));
-        values.extend((0..half).map(|k| angle(k).sin() as f32));
+        let angles = frequencies.iter().map(|frequency| position as f64 * frequency);
+        values.extend(angles.clone().map(|angle| angle.cos() as f32));
+        values.extend(angles.map(|angle| angle.sin() as f32));
     }
     recording.constant(Rows::Fixed(positions as u32), 2 * half, Values::F32(values))
 }

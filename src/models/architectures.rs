@@ -5,6 +5,7 @@ use super::{
 };
 use crate::checkpoint::Config;
 use crate::error::{Error, Result};
+use serde::Deserialize;
 
 /// An architecture: what `config.json` calls it and what turns the config into a model.
 #[derive(Debug)]
@@ -60,6 +61,18 @@ impl Config {
     /// The error that names what of this config is not computed here.
     pub(crate) fn unsupported(&self, feature: &str, supported: &str) -> Error {
         Error::Unsupported { path: self.path().into(), feature: feature.into(), supported: supported.into() }
+    }
+
+    /// Whether transformers 5 wrote the file. What its classes and those of 4.57 read differently is read as the one that
+    /// wrote it does, since the model was trained with it; a file that does not say is older than 5.
+    pub(super) fn is_of_transformers_5(&self) -> Result<bool> {
+        #[derive(Deserialize)]
+        struct Written {
+            transformers_version: Option<String>,
+        }
+        let Written { transformers_version } = self.parse()?;
+        let major = transformers_version.and_then(|version| version.split('.').next()?.parse::<u32>().ok());
+        Ok(major.is_some_and(|major| major >= 5))
     }
 
     pub(super) fn activation(&self, field: &str, name: &str) -> Result<Activation> {

@@ -115,16 +115,18 @@ impl DebertaV2Config {
     }
 }
 
-/// `make_log_bucket_position`: distances up to half of the buckets have their own, further ones share logarithmically.
+/// `make_log_bucket_position`: distances up to half of the buckets have their own, further ones share logarithmically. In
+/// f32 like upstream, whatever the model computes in: where a logarithm falls on the edge of a bucket its rounding decides.
 fn log_bucket(distance: i64, buckets: i64, farthest: i64) -> i64 {
     let middle = buckets / 2;
     let away = distance.abs();
     if away <= middle {
         return distance;
     }
-    let [away, exact, last] = [away, middle, farthest - 1].map(|distance| distance as f64);
-    let share = (away / exact).ln() / (last / exact).ln();
-    distance.signum() * ((share * (exact - 1.0)).ceil() as i64 + middle)
+    let logarithm = |ratio: f32| f64::from(ratio).ln() as f32;
+    let [exact, last] = [middle, farthest - 1].map(|distance| distance as f64);
+    let share = logarithm(away as f32 / exact as f32) / logarithm((last / exact) as f32);
+    distance.signum() * ((share * (exact as f32 - 1.0)).ceil() as i64 + middle)
 }
 
 fn describe(config: &Config) -> Result<Model> {
@@ -157,11 +159,11 @@ fn describe(config: &Config) -> Result<Model> {
     if fields.attention_head_size.is_some_and(|width| width.checked_mul(heads) != Some(hidden)) {
         return Err(config.unsupported("an attention_head_size other than hidden_size / heads", "that"));
     }
-    if fields.position_buckets > 0
-        && (fields.position_buckets < 4 || fields.max_relative() <= fields.position_buckets / 2 + 1)
-    {
+    let (exact, farthest) = (fields.position_buckets / 2, max_length as i64 - 1);
+    // Further distances than those with buckets of their own are divided by the logarithm of this ratio.
+    if fields.position_buckets > 0 && farthest > exact && [0, fields.max_relative() - 1].contains(&exact) {
         let feature = format!("position_buckets {} for {} positions", fields.position_buckets, fields.max_relative());
-        return Err(config.unsupported(&feature, "at least 4, and fewer than twice the positions"));
+        return Err(config.unsupported(&feature, "others than 1 and than twice the positions less one"));
     }
 
     let table = |name: &str, rows| Weight::table(format!("deberta.embeddings.{name}_embeddings.weight"), rows, width);

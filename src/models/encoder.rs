@@ -79,8 +79,8 @@ struct Encoder<'a> {
 /// Tensors that layers share and that no batch changes.
 #[derive(Default)]
 struct Tables {
-    /// Cosines and sines, by the bits of theta.
-    angles: HashMap<u64, Tensor>,
+    /// Cosines and sines, by the bits of the frequencies.
+    angles: HashMap<Vec<u64>, Tensor>,
     buckets: HashMap<Arc<[u32]>, Tensor>,
     /// Normalised embeddings of distances, by the tensor of the embeddings and the name of the norm.
     distances: HashMap<(String, Option<String>), Tensor>,
@@ -179,7 +179,7 @@ impl Encoder<'_> {
     /// Queries of the rows that ask, keys and values of all, rotated where the layer has it.
     fn project(&mut self, attention: &Attention, asking: Tensor, all: Tensor) -> Projections {
         let width = attention.output.inputs();
-        let angles = attention.rotary.map(|theta| self.angles(theta, width / attention.heads / 2));
+        let angles = attention.rotary.as_ref().map(|frequencies| self.angles(frequencies));
         let r = &mut self.recording;
         if asking == all {
             let qkv = record::linear(r, all, &attention.qkv, Activation::Identity, None);
@@ -197,10 +197,10 @@ impl Encoder<'_> {
         Projections { queries, keys, first_key: 0 }
     }
 
-    fn angles(&mut self, theta: f64, half: usize) -> Tensor {
+    fn angles(&mut self, frequencies: &[f64]) -> Tensor {
         let Encoder { recording, model, tables } = self;
-        let make = || rotary::angles(recording, model.max_length, half, theta);
-        *tables.angles.entry(theta.to_bits()).or_insert_with(make)
+        let key = frequencies.iter().map(|frequency| frequency.to_bits()).collect();
+        *tables.angles.entry(key).or_insert_with(|| rotary::angles(recording, model.max_length, frequencies))
     }
 
     fn score_tables(&mut self, score: &Score) -> ScoreTables {

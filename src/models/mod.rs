@@ -46,6 +46,7 @@ impl Linear {
                 columns: inputs,
                 transposed: true,
                 role: Role::Encoder,
+                times_root_of: 1,
             },
             bias: Some(Weight {
                 names: names("bias"),
@@ -53,6 +54,7 @@ impl Linear {
                 columns: outputs,
                 transposed: false,
                 role: Role::Encoder,
+                times_root_of: 1,
             }),
         }
     }
@@ -183,8 +185,9 @@ pub struct Attention {
     pub score: Score,
     /// Keys further than this from the query are not seen.
     pub window: Option<usize>,
-    /// Base of the rotary angles, where q and k are rotated by their positions (Su et al. 2021).
-    pub rotary: Option<f64>,
+    /// Where q and k are rotated by their positions (Su et al. 2021): what the angle of each pair of a head's columns grows
+    /// by from token to token.
+    pub rotary: Option<Arc<[f64]>>,
 }
 
 /// What is added to `q . k` before the softmax, by the distance of query `i` and key `j`.

@@ -16,23 +16,35 @@ pub const ARCHITECTURE: Architecture =
 /// `MPNetEmbeddings.padding_idx`, whatever `pad_token_id` says.
 const PADDING: u32 = 1;
 
+/// What `MPNetConfig` has beside BERT's fields.
 #[derive(Debug, Deserialize)]
+#[serde(default)]
 struct MpnetConfig {
-    relative_attention_num_buckets: Option<usize>,
+    relative_attention_num_buckets: usize,
+}
+
+impl Default for MpnetConfig {
+    fn default() -> MpnetConfig {
+        MpnetConfig { relative_attention_num_buckets: 32 }
+    }
 }
 
 fn describe(config: &Config) -> Result<Model> {
-    // There are no token types, whatever the config inherits.
-    let fields = BertConfig { type_vocab_size: 0, ..BertConfig::read(config)? };
-    let MpnetConfig { relative_attention_num_buckets } = config.parse()?;
-    let rows = relative_attention_num_buckets.unwrap_or(32);
+    let defaults = BertConfig { vocab_size: 30527, ..BertConfig::default() };
+    // There are no token types and no position types, whatever the config inherits.
+    let fields = BertConfig {
+        type_vocab_size: 0,
+        position_embedding_type: defaults.position_embedding_type.clone(),
+        ..BertConfig::read(config, &defaults)?
+    };
+    let MpnetConfig { relative_attention_num_buckets: rows } = config.parse()?;
     // The computation has 32 buckets; the config's number only sizes the table.
     if rows < 32 {
         return Err(config.unsupported(&format!("relative_attention_num_buckets {rows}"), "32 or more"));
     }
     config.sizes(&[("relative_attention_num_buckets", rows, MAX_ROWS)])?;
     let (hidden, heads) = (fields.hidden_size, fields.num_attention_heads);
-    let max_length = usable_positions(config, &fields, PADDING)?;
+    let max_length = usable_positions(config, &fields, Some(PADDING))?;
     let score = Score::Bias {
         table: Weight::table("mpnet.encoder.relative_attention_bias.weight", rows, heads),
         buckets: Buckets::new(max_length, bucket),
@@ -55,7 +67,7 @@ fn describe(config: &Config) -> Result<Model> {
     Ok(Model {
         hidden,
         max_length,
-        embeddings: fields.embeddings("mpnet", hidden, Some(PADDING)),
+        embeddings: fields.embeddings(config, "mpnet", hidden, Some(PADDING))?,
         layers: (0..fields.num_hidden_layers).map(layer).collect::<Result<_>>()?,
         final_norm: None,
         head: dense_head(Activation::Tanh, config, hidden),

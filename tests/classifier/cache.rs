@@ -5,7 +5,7 @@ use crate::common::environment::CACHE_DIR;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
-use wgbert::gpu::{Problem, Storage, Tuning};
+use wgbert::ir::{MatmulShape, Storage, Tuning};
 use wgbert::{Options, gpu};
 
 /// The bits of the logits of a classifier with this folder.
@@ -84,7 +84,7 @@ fn by_default_the_folder_is_that_of_the_command_line() {
     let folder = home.path().join("own");
     let adapter = gpu::block_on(Options::default().choose()).unwrap().expect("an adapter");
     let mut tuning = Tuning::default();
-    let problem = Problem { rows: 1, inner: 8, columns: 4, storage: Storage::F32, matrix_units: false };
+    let problem = MatmulShape { rows: 1, inner: 8, columns: 4, storage: Storage::F32, matrix_units: false };
     tuning.set_tile(problem, "whichever");
     tuning.write(&folder, &adapter).unwrap();
     run(&folder);

@@ -250,7 +250,7 @@ fn sleep_on<T>(future: impl Future<Output = T>) -> (T, usize) {
 fn a_future_sleeps_until_the_device_is_done() {
     const BATCHES: usize = 8;
     let texts = vec!["not good, but not bad at all: nobody was impressed by the lazy dog"; 16 * BATCHES];
-    let mut classifier = bert(Options { batch_texts: Some(16), ..Options::default() });
+    let classifier = bert(Options { batch_texts: Some(16), ..Options::default() });
     let expected = classifier.classify(texts.clone()).unwrap();
     let (answer, polls) = sleep_on(classifier.classify_async(texts));
     assert_eq!(bits(&answer.unwrap().logits.values), bits(&expected.logits.values));
@@ -273,7 +273,7 @@ fn a_future_sleeps_until_the_device_is_done() {
 /// Loading and profiling had none, though the README says that every call has one.
 #[test]
 fn loading_and_profiling_have_an_async_form() {
-    let mut blocking = bert(Options::default());
+    let blocking = bert(Options::default());
     let (mut classifier, polls) = sleep_on(Options::default().load_async(golden("bert")));
     assert!(polls > 1, "it read the files itself");
     let classifier = classifier.as_mut().unwrap();
