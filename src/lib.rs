@@ -29,6 +29,7 @@ mod classifier;
 mod error;
 pub mod gpu;
 mod inspection;
+pub mod json;
 pub mod kernels;
 mod label;
 pub mod models;

@@ -1,18 +1,15 @@
 //! `config.json`: the fields every classifier has, and the rest for the architecture that understands it.
 
-use std::cell::Cell;
 use std::fmt;
-use std::iter;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::de::value::MapDeserializer;
 use serde_json::{Map, Value};
 
 use super::labels;
 use super::scoring::{ProblemType, Scoring};
-use crate::{Error, Result};
+use crate::{Error, Result, json};
 
 /// A model's `config.json`.
 #[derive(Clone)]
@@ -64,7 +61,7 @@ impl Config {
     /// numbered from 0 without gaps (at most [`super::MAX_LABELS`]).
     pub fn new(bytes: &[u8], path: impl Into<PathBuf>) -> Result<Config> {
         let path = path.into();
-        let fields = serde_json::from_slice(bytes).map_err(|error| Error::malformed(&path, error))?;
+        let fields = json::from_slice(bytes).map_err(|error| Error::malformed(&path, error))?;
         let common: Common = parse(&path, &fields)?;
         let model_type = common.model_type.filter(|name| !name.is_empty()).ok_or_else(|| {
             Error::malformed(
@@ -186,21 +183,8 @@ impl fmt::Debug for Config {
     }
 }
 
-/// Deserializes a `T` field by field, remembering which field is being read: serde's own message says what is wrong
-/// with a value but not whose value it is.
 fn parse<T: DeserializeOwned>(path: &Path, fields: &Map<String, Value>) -> Result<T> {
-    let current = Cell::new(None);
-    let entries = fields.iter().inspect(|(name, _)| current.set(Some(name.as_str())));
-    let entries = entries.map(|(name, value)| (name.as_str(), value));
-    // After the last field an error is about one that is absent, which serde names.
-    let entries = entries.chain(iter::from_fn(|| {
-        current.set(None);
-        None
-    }));
-    T::deserialize(MapDeserializer::new(entries)).map_err(|error: serde_json::Error| match current.get() {
-        Some(field) => Error::malformed(path, format!("{field}: {error}")),
-        None => Error::malformed(path, error),
-    })
+    json::from_fields(fields).map_err(|error| Error::malformed(path, error))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::path::{Component, Path};
 use serde::Deserialize;
 
 use super::safetensors_file::{Header, SafetensorsFile};
-use crate::{Error, Result};
+use crate::{Error, Result, json};
 
 #[derive(Deserialize)]
 struct Index {
@@ -63,7 +63,7 @@ pub(super) fn names(index: &Path) -> Result<BTreeSet<String>> {
 /// The tensors' names and the shards they are in, of which there is at least one.
 fn read(index: &Path) -> Result<BTreeMap<String, String>> {
     let bytes = fs::read(index).map_err(Error::file("read", index))?;
-    let Index { weight_map } = serde_json::from_slice(&bytes).map_err(|error| Error::malformed(index, error))?;
+    let Index { weight_map } = json::from_slice(&bytes).map_err(|error| Error::malformed(index, error))?;
     if weight_map.is_empty() {
         return Err(Error::malformed(index, "weight_map names no file"));
     }
