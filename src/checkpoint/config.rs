@@ -231,6 +231,10 @@ impl<'de> Deserialize<'de> for Count {
                 Ok(Count(count))
             }
 
+            fn visit_i64<E: de::Error>(self, count: i64) -> Result<Count, E> {
+                Err(E::invalid_value(Unexpected::Signed(count), &self))
+            }
+
             fn visit_f64<E: de::Error>(self, count: f64) -> Result<Count, E> {
                 // A number that is too large is for `labels` to refuse.
                 if count >= 0.0 && count.fract() == 0.0 {

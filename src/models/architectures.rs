@@ -122,3 +122,7 @@ impl Config {
         Ok(width)
     }
 }
+
+#[cfg(test)]
+#[path = "architectures_tests.rs"]
+mod tests;
