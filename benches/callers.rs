@@ -4,7 +4,7 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 use std::{env, thread};
-use wgbert::{Classifier, Options};
+use wgbert::Options;
 
 const THREADS: usize = 64;
 const ROUNDS: usize = 15;

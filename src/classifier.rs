@@ -53,20 +53,21 @@ impl Classifier {
     pub(crate) async fn open(options: Options, checkpoint: Checkpoint, tokenizer: Tokenizer) -> Result<Classifier> {
         let Checkpoint { config, mut weights, .. } = checkpoint;
         let architecture = models::architecture(&config)?;
-        let model = (architecture.describe)(&config)?;
-        weights = weights.with_base_prefix(architecture.base_prefix);
+        let model = models::describe(architecture, &config)?;
+        weights = weights.with_base_prefix(architecture.base_prefix).with_tables(model.embeddings.tables());
         if let Some(seed) = options.random_head {
             weights = weights.with_random_head(seed);
         }
         for weight in model.weights() {
             weights.check(weight)?;
         }
+        say_unexpected(&weights, &model);
         let scoring = match options.scoring {
             Some(scoring) => scoring,
             None => config.scoring()?,
         };
         let limits = Limits {
-            max_length: tokenizer.max_length().unwrap_or(usize::MAX).min(model.max_length),
+            max_length: config.max_length().or(tokenizer.max_length()).unwrap_or(usize::MAX).min(model.max_length),
             vocabulary: model.embeddings.words.rows,
             types: model.embeddings.types.as_ref().map_or(0, |types| types.rows),
         };
@@ -80,7 +81,7 @@ impl Classifier {
             });
         }
         let labels: Arc<[String]> = config.labels.clone().into();
-        let encoder = TextEncoder::new(tokenizer, limits, options.truncation);
+        let encoder = TextEncoder::new(tokenizer, limits, options.truncation).with_prompt(config.prompt());
         let engine = Engine::new(model, weights, labels.clone(), options, devices);
         Ok(Classifier(Arc::new(Shared { config, encoder, scoring, labels, engine })))
     }
@@ -224,8 +225,8 @@ impl Classifier {
     /// Runs encoded texts, in as many batches as they need; answers come in their order.
     ///
     /// # Errors
-    /// [`Error::Text`] for an encoding or a label that does not fit the model or a text longer than the device can take,
-    /// before anything is computed, and the device's errors.
+    /// [`Error::Text`] for an encoding or a label that does not fit the model, a text that reads a row of a table which is
+    /// not finite, or one longer than the device can take, and the device's errors.
     pub fn run(&self, encodings: &[Encoding], request: &Request) -> Result<SequenceClassifierOutput> {
         self.0.engine.block_on(self.run_async(encodings, request))
     }
@@ -248,7 +249,11 @@ impl Classifier {
             loss: label::loss_kind(config, &request.labels, encodings.len())?,
         };
         let longest = wanted.attentions.map_or(self.max_length(), |longest| longest as usize);
-        engine.answer(encodings, request.labels.clone(), wanted, longest).await
+        self.check_rows(&encodings)?;
+        let output = engine.answer(encodings.clone(), request.labels.clone(), wanted, longest).await?;
+        // The first batch reads the tables.
+        self.check_rows(&encodings)?;
+        Ok(output)
     }
 
     /// The longest text's tokens, rounded up to a power of two, so that not every call makes a plan of its own.
@@ -288,6 +293,26 @@ impl Classifier {
         self.0.engine.busy()
     }
 
+    /// Whether the rows of the tables that the texts read hold numbers; known once the tables were read.
+    fn check_rows(&self, encodings: &[Encoding]) -> Result<()> {
+        let (weights, model) = (self.0.engine.weights(), self.model());
+        if weights.is_finite() {
+            return Ok(());
+        }
+        let embeddings = &model.embeddings;
+        let tables =
+            [Some(&embeddings.words), embeddings.types.as_ref(), embeddings.positions.as_ref().map(|p| &p.table)];
+        for (index, encoding) in encodings.iter().enumerate() {
+            for token in encoding.rows(model.position_padding()) {
+                for (table, row) in tables.iter().zip(token) {
+                    let checked = table.map_or(Ok(()), |table| weights.check_row(table, row as usize));
+                    checked.map_err(|message| Error::Text { index, message })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Encodings need not come from [`Classifier::encode`], and kernels trust what they are given.
     fn check(&self, encodings: &[Encoding]) -> Result<()> {
         let fault = encodings.iter().enumerate().find_map(|(index, encoding)| {
@@ -295,6 +320,29 @@ impl Classifier {
         });
         fault.map_or(Ok(()), Err)
     }
+}
+
+/// Warns of tensors that make no difference, though whoever put them there meant them to.
+fn say_unexpected(weights: &Weights, model: &Model) {
+    const FEW: usize = 4;
+    let unexpected = weights.unexpected(model.weights());
+    if unexpected.is_empty() {
+        return;
+    }
+    let adapter = match unexpected.iter().any(|name| name.contains("lora_")) {
+        true => "; those of an adapter have to be merged (peft: merge_and_unload) before they count",
+        false => "",
+    };
+    let more = match unexpected.len().checked_sub(FEW) {
+        None | Some(0) => String::new(),
+        Some(more) => format!(" and {more} more"),
+    };
+    log::warn!(
+        "{}: {} tensors are not read and change no answer: {}{more}{adapter}",
+        weights.path().display(),
+        unexpected.len(),
+        unexpected[..unexpected.len().min(FEW)].join(", ")
+    );
 }
 
 impl WeightSource for Weights {

@@ -34,6 +34,7 @@ mod error;
 pub mod gpu;
 mod inspection;
 pub mod ir;
+pub mod json;
 pub mod kernels;
 mod label;
 pub mod models;

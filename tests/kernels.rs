@@ -13,6 +13,7 @@ use wgbert::kernels::{
     argmax::Argmax,
     attention::{Attention, Heads, Term},
     attention_weights::AttentionWeights,
+    elementwise::Elementwise,
     embed::Embed,
     gate::Gate,
     layernorm::LayerNorm,
@@ -20,7 +21,6 @@ use wgbert::kernels::{
     matmul::MatMul,
     pool::Pool,
     rotary::{self, Rotary},
-    sigmoid::Sigmoid,
     softmax::Softmax,
     unfold::Unfold,
 };
@@ -564,15 +564,18 @@ fn reductions_on_cards() {
 }
 
 #[test]
-fn sigmoid() {
-    for columns in [1, 3, 64, 65, 770] {
+fn elementwise() {
+    for (columns, activation) in [1, 3, 64, 65, 770]
+        .into_iter()
+        .flat_map(|columns| [Activation::Sigmoid, Activation::Tanh].map(|activation| (columns, activation)))
+    {
         let mut case = Case::new(vec![1; 5]);
         let rows = Rows::Texts;
         let input = case.rows(rows, columns, &mut Random::new(columns.into()).scaled(100.0));
         let output = case.recording.tensor(rows, columns as usize);
-        case.recording.step(Sigmoid { rows, columns }, &[Some(input), Some(output)]);
+        case.recording.step(Elementwise { rows, columns, activation }, &[Some(input), Some(output)]);
         case.output(output);
-        check(&format!("sigmoid {columns}"), case, 1e-6);
+        check(&format!("elementwise {activation:?} {columns}"), case, 1e-6);
     }
 }
 
@@ -584,7 +587,8 @@ fn exponential() {
         let mut case = Case::new(vec![1]);
         let input = case.given(rows, columns, x);
         let output = case.recording.tensor(rows, columns as usize);
-        case.recording.step(Sigmoid { rows, columns }, &[Some(input), Some(output)]);
+        let sigmoid = Elementwise { rows, columns, activation: Activation::Sigmoid };
+        case.recording.step(sigmoid, &[Some(input), Some(output)]);
         case.output(output);
         common::run(common::gpu(), case)[0].f32().to_vec()
     };

@@ -6,6 +6,7 @@ use crate::kernels::{
     Activation, Half, argmax,
     attention::{self, Attention, Heads, Term},
     attention_weights::{self, AttentionWeights},
+    elementwise,
     embed::{self, Embed},
     gate::{self, Gate},
     layernorm::{self, LayerNorm},
@@ -13,7 +14,6 @@ use crate::kernels::{
     matmul::{self, MatMul},
     pool::{self, Pool},
     rotary::{self, Rotary},
-    sigmoid::{self, Sigmoid},
     softmax::{self, Softmax},
     unfold,
 };
@@ -238,9 +238,8 @@ impl Case {
                 let operands = [Some(logits), Some(output(r))];
                 r.step(Softmax { rows, columns }, &operands);
             }
-            sigmoid::NAME => {
-                let operands = [Some(logits), Some(output(r))];
-                r.step(Sigmoid { rows, columns }, &operands);
+            elementwise::NAME => {
+                elementwise::record(r, logits, Activation::Sigmoid);
             }
             argmax::NAME => {
                 argmax::record(r, logits);
@@ -263,7 +262,7 @@ fn head_width(columns: u32) -> u32 {
 /// Short texts, so that a few of them are a sample of rows; where tokens meet, as long as asked for.
 fn lengths(shape: &Shape) -> Vec<u32> {
     let Shape { kernel, rows, .. } = *shape;
-    let of_logits = [softmax::NAME, sigmoid::NAME, argmax::NAME, loss::NAME].contains(&kernel);
+    let of_logits = [softmax::NAME, elementwise::NAME, argmax::NAME, loss::NAME].contains(&kernel);
     let length = if of_logits { 1 } else { shape.length.unwrap_or(32) };
     (0..rows.div_ceil(length)).map(|text| length.min(rows - text * length)).collect()
 }

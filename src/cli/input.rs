@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read};
 use std::path::{Path, PathBuf};
-use wgbert::{Error, Text};
+use wgbert::{Error, Text, json};
 
 /// Bytes that are read ahead. A [`Input::chunk`] ends where more would have to be read, so this also bounds what is in
 /// memory at a time.
@@ -250,7 +250,16 @@ fn object(line: &str) -> Result<Content, String> {
         return Err("not a JSON object like {\"text\": \"...\"}".into());
     }
     // serde_json counts lines too, and here there is only one.
-    serde_json::from_str(line).map_err(|error| error.to_string().replace("at line 1 column", "at column"))
+    let content: Content = json::from_slice(line.as_bytes())
+        .map_err(|error| error.to_string().replace("at line 1 column", "at column"))?;
+    match content.label.as_ref().and_then(json::unreadable_within) {
+        // pandas writes a missing one so.
+        Some("NaN") if content.label.as_ref().and_then(json::unreadable).is_some() => {
+            Ok(Content { label: None, ..content })
+        }
+        Some(what) => Err(format!("label: {what} is no label")),
+        None => Ok(content),
+    }
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ impl Layout {
             top,
             lines: lines || top == 1,
             scores: match scoring {
-                Scoring::None => Scores::Values,
+                Scoring::None | Scoring::Tanh => Scores::Values,
                 Scoring::Sigmoid if labels.len() > 1 => Scores::Flags,
                 Scoring::Sigmoid | Scoring::Softmax => Scores::Shares,
             },

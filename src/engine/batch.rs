@@ -6,7 +6,6 @@
 use super::job::Job;
 use crate::ir::{Output, Run, Values};
 use crate::label::Label;
-use crate::text::Encoding;
 use std::sync::Arc;
 
 /// The texts of one batch.
@@ -35,7 +34,8 @@ impl Batch {
     /// Appends a text of a job. `labels` is how many labels the model has.
     pub fn push(&mut self, job: &Arc<Job>, text: usize, padding: Option<u32>, labels: usize) {
         let number = self.texts.len() as u32;
-        append(&mut self.tokens, &job.encodings[text], padding, number);
+        let rows = job.encodings[text].rows(padding);
+        self.tokens.extend(rows.map(|[id, type_id, position]| [id, type_id, position, number]));
         self.cu_seqlens.push(self.tokens.len() as u32);
         match job.wanted.loss.map(|kind| (kind.takes_classes(), job.labels[text].as_ref())) {
             None => {}
@@ -68,37 +68,5 @@ impl Batch {
         let mut jobs: Vec<Arc<Job>> = self.texts.into_iter().map(|(job, _)| job).collect();
         jobs.dedup_by(|next, job| Arc::ptr_eq(next, job));
         jobs
-    }
-}
-
-/// Appends the tokens of one text, which is the batch's text `number`.
-///
-/// A token's position is its place in its text; with `padding`, as RoBERTa has it, the number of tokens up to it that are
-/// not `padding`, plus `padding`, and for such a token `padding` itself (transformers models/roberta/modeling_roberta.py,
-/// `create_position_ids_from_input_ids`).
-fn append(tokens: &mut Vec<[u32; 4]>, encoding: &Encoding, padding: Option<u32>, number: u32) {
-    let mut counted = padding.map_or(0, |padding| padding + 1);
-    tokens.extend(encoding.ids.iter().zip(&encoding.type_ids).map(|(&id, &type_id)| {
-        let position = if Some(id) == padding { id } else { counted };
-        counted += u32::from(Some(id) != padding);
-        [id, type_id, position, number]
-    }));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn roberta_counts_what_is_not_padding() {
-        let encoding = Encoding { ids: vec![0, 7, 1, 8, 1, 2], type_ids: vec![0; 6], truncated: false };
-        let positions = |padding| {
-            let mut tokens = Vec::new();
-            append(&mut tokens, &encoding, padding, 0);
-            tokens.iter().map(|token| token[2]).collect()
-        };
-        let (counted, plain): (Vec<u32>, Vec<u32>) = (positions(Some(1)), positions(None));
-        assert_eq!(counted, [2, 3, 1, 4, 1, 5]);
-        assert_eq!(plain, [0, 1, 2, 3, 4, 5]);
     }
 }

@@ -65,6 +65,10 @@ impl Engine {
         &self.model
     }
 
+    pub fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -5,6 +5,7 @@ mod activation;
 pub mod argmax;
 pub mod attention;
 pub mod attention_weights;
+pub mod elementwise;
 pub mod embed;
 pub mod gate;
 pub mod layernorm;
@@ -14,7 +15,6 @@ pub mod parts;
 pub mod pool;
 mod reduce;
 pub mod rotary;
-pub mod sigmoid;
 pub mod softmax;
 pub mod unfold;
 
@@ -36,7 +36,7 @@ pub const NAMES: &[&str] = &[
     unfold::NAME,
     pool::NAME,
     softmax::NAME,
-    sigmoid::NAME,
+    elementwise::NAME,
     argmax::NAME,
     loss::NAME,
 ];
@@ -89,7 +89,7 @@ pub fn catalogue() -> Vec<Box<dyn Kernel>> {
         Box::new(unfold::Unfold { columns: hidden, taps: 3, element }),
         Box::new(pool::Pool { columns: hidden, pool: Pooling::First, element }),
         Box::new(softmax::Softmax { rows: texts, columns: labels }),
-        Box::new(sigmoid::Sigmoid { rows: texts, columns: labels }),
+        Box::new(elementwise::Elementwise { rows: texts, columns: labels, activation: Activation::Sigmoid }),
         Box::new(argmax::Argmax { rows: texts, columns: labels }),
         Box::new(loss::Loss { rows: texts, columns: labels, kind: loss::LossKind::CrossEntropy }),
     ]

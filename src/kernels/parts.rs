@@ -15,6 +15,7 @@ parts!("":
     ARGMAX = "argmax",
     ATTENTION = "attention",
     ATTENTION_WEIGHTS = "attention_weights",
+    ELEMENTWISE = "elementwise",
     EMBED = "embed",
     GATE = "gate",
     LAYERNORM = "layernorm",
@@ -22,7 +23,6 @@ parts!("":
     MATMUL = "matmul",
     POOL = "pool",
     ROTARY = "rotary",
-    SIGMOID = "sigmoid",
     SOFTMAX = "softmax",
     UNFOLD = "unfold",
 );

@@ -9,9 +9,9 @@ use crate::ir::{Output, Recording, Rows, Storage, Tensor, Values};
 use crate::kernels::{
     argmax,
     attention::{self, Heads, Projections, ScoreTables, Term},
-    attention_weights, gate,
+    attention_weights, elementwise, gate,
     loss::{self, LossKind},
-    pool, rotary, sigmoid, softmax, unfold,
+    pool, rotary, softmax, unfold,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -46,7 +46,8 @@ pub fn record(model: &Model, wanted: Wanted, max_binding: u64, storage: Storage)
     r.output(Output::Logits, logits);
     let probabilities = match wanted.scoring {
         Scoring::None => None,
-        Scoring::Sigmoid => Some(sigmoid::record(r, logits)),
+        Scoring::Sigmoid => Some(elementwise::record(r, logits, Activation::Sigmoid)),
+        Scoring::Tanh => Some(elementwise::record(r, logits, Activation::Tanh)),
         Scoring::Softmax => Some(softmax::record(r, logits)),
     };
     if let Some(probabilities) = probabilities {

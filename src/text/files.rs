@@ -139,7 +139,7 @@ fn read_config(folder: &Path) -> Result<Value> {
 /// A JSON object, empty where the file is absent.
 fn read_object(path: &Path) -> Result<Map<String, Value>> {
     match read(path)? {
-        Some(bytes) => serde_json::from_slice(&bytes).map_err(|error| Error::malformed(path, error)),
+        Some(bytes) => crate::json::from_slice(&bytes).map_err(|error| Error::malformed(path, error)),
         None => Ok(Map::new()),
     }
 }

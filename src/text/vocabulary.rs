@@ -76,7 +76,7 @@ impl Tokenizer {
     ) -> Result<Tokenizer> {
         let config = tokenizer_config.unwrap_or(&Value::Null);
         let vocab: BTreeMap<String, u32> =
-            serde_json::from_slice(vocab_json).map_err(|error| Error::malformed(path, error))?;
+            crate::json::from_slice(vocab_json).map_err(|error| Error::malformed(path, error))?;
         let vocab: Vocab = vocab.into_iter().collect();
         let merges_path = path.with_file_name("merges.txt");
         let merges = parse_merges(&merges_path, merges_txt)?;

@@ -66,7 +66,7 @@ fn by_default_the_folder_is_that_of_the_command_line() {
     // In a process of its own, which has this folder, the test is the program.
     if let Some(folder) = env::var_os(CACHE_DIR) {
         let tuned = usize::from(!folder.is_empty());
-        let mut classifier = Options::default().load(super::golden("bert")).unwrap();
+        let classifier = Options::default().load(super::golden("bert")).unwrap();
         classifier.classify(["good"]).unwrap();
         assert_eq!(classifier.gpu().unwrap().capabilities.tuning.products(), tuned);
         return;

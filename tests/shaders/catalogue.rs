@@ -7,6 +7,7 @@ use wgbert::kernels::{
     argmax::Argmax,
     attention::{Attention, Heads, Term},
     attention_weights::AttentionWeights,
+    elementwise::Elementwise,
     embed::Embed,
     gate::Gate,
     layernorm::LayerNorm,
@@ -14,7 +15,6 @@ use wgbert::kernels::{
     matmul::MatMul,
     pool::Pool,
     rotary::Rotary,
-    sigmoid::Sigmoid,
     softmax::Softmax,
     unfold::Unfold,
 };
@@ -138,7 +138,9 @@ fn answers() -> Vec<Instance> {
     let mut all = Vec::new();
     let (rows, columns) = (Rows::Texts, 3);
     all.push(instance(Softmax { rows, columns }, &[]));
-    all.push(instance(Sigmoid { rows, columns }, &[]));
+    for activation in [Activation::Sigmoid, Activation::Tanh] {
+        all.push(instance(Elementwise { rows, columns, activation }, &[]));
+    }
     all.push(instance(Argmax { rows, columns }, &[]));
     for kind in [LossKind::CrossEntropy, LossKind::BinaryCrossEntropy, LossKind::MeanSquaredError] {
         all.push(instance(Loss { rows, columns, kind }, &[]));

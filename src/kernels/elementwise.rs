@@ -1,4 +1,4 @@
-//! `output = 1 / (1 + exp(-input))`, element by element
+//! `output = activation(input)`, element by element
 
 use super::{Activation, parts, write_output};
 use crate::ir::{
@@ -6,19 +6,21 @@ use crate::ir::{
     uniform::uniform,
 };
 
-pub const NAME: &str = "sigmoid";
+pub const NAME: &str = "elementwise";
 const LANES: u32 = 64;
 
 #[derive(Clone, Debug)]
-pub struct Sigmoid {
+pub struct Elementwise {
     pub rows: Rows,
     pub columns: u32,
+    pub activation: Activation,
 }
 
-/// Independent probabilities of the elements of `input`: `[rows, columns]`.
-pub fn record(recording: &mut Recording, input: Tensor) -> Tensor {
+/// Each element of `input` by itself: `[rows, columns]`.
+pub fn record(recording: &mut Recording, input: Tensor, activation: Activation) -> Tensor {
     let output = recording.tensor(input.rows, input.columns);
-    recording.step(Sigmoid { rows: input.rows, columns: input.columns as u32 }, &[Some(input), Some(output)]);
+    let kernel = Elementwise { rows: input.rows, columns: input.columns as u32, activation };
+    recording.step(kernel, &[Some(input), Some(output)]);
     output
 }
 
@@ -29,7 +31,7 @@ uniform!(
     }
 );
 
-impl Kernel for Sigmoid {
+impl Kernel for Elementwise {
     fn name(&self) -> &'static str {
         NAME
     }
@@ -45,7 +47,9 @@ impl Kernel for Sigmoid {
 
     fn launch(&self, _device: &Capabilities, _batch: &BatchSize) -> Launch {
         Launch {
-            shader: Shader::link(NAME, &[parts::BATCH, parts::MATH, parts::SIGMOID]).constant("LANES", LANES),
+            shader: Shader::link(NAME, &[parts::BATCH, parts::MATH, parts::ACTIVATION, parts::ELEMENTWISE])
+                .constant("LANES", LANES)
+                .constant("ACTIVATION", self.activation as u32),
             grid: Grid::Folded { rows: self.rows, times: self.columns, per: LANES },
         }
     }
@@ -54,7 +58,7 @@ impl Kernel for Sigmoid {
         let elements = (batch.rows(self.rows) * self.columns) as usize;
         write_output(operands, 1, |operands, output| {
             let input = operands[0].f32();
-            (0..elements).for_each(|index| output[index] = Activation::Sigmoid.apply(input[index]));
+            (0..elements).for_each(|index| output[index] = self.activation.apply(input[index]));
         });
     }
 
