@@ -57,7 +57,7 @@ impl Classifier {
         let Checkpoint { config, mut weights, .. } = checkpoint;
         let architecture = models::architecture(&config)?;
         let model = (architecture.describe)(&config)?;
-        weights = weights.with_base_prefix(architecture.base_prefix);
+        weights = architecture.named(weights);
         if let Some(seed) = options.random_head {
             weights = weights.with_random_head(seed);
         }

@@ -5,9 +5,9 @@ use std::fmt;
 use std::iter;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
 use serde::de::DeserializeOwned;
 use serde::de::value::MapDeserializer;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::labels;

@@ -21,6 +21,7 @@ pub struct Weights {
     files: Vec<SafetensorsFile>,
     pub(super) tensors: BTreeMap<String, Place>,
     base_prefix: String,
+    former_prefix: Option<String>,
     pub(super) random_head: Option<u64>,
     /// Whether there is no file at all, and the encoder's weights are made from the seed too.
     pub(super) generated: bool,
@@ -71,7 +72,15 @@ impl Weights {
             tensors.extend(header.into_iter().map(|(name, info)| (name, Place { file: number, info })));
             files.push(file);
         }
-        Weights { path, files, tensors, base_prefix: String::new(), random_head: None, generated: false }
+        Weights {
+            path,
+            files,
+            tensors,
+            base_prefix: String::new(),
+            former_prefix: None,
+            random_head: None,
+            generated: false,
+        }
     }
 
     /// No files: every weight that is asked for is made from `seed` and its name, for who measures speed. `path` names
@@ -85,6 +94,12 @@ impl Weights {
     /// [`Weights::find`] then does without.
     pub fn with_base_prefix(self, prefix: impl Into<String>) -> Weights {
         Weights { base_prefix: prefix.into(), ..self }
+    }
+
+    /// What stands in the place of the base prefix in files of before the architecture was transformers' own
+    /// (transformers/conversion_mapping.py, `PrefixChange`).
+    pub fn with_former_prefix(self, prefix: impl Into<String>) -> Weights {
+        Weights { former_prefix: Some(prefix.into()), ..self }
     }
 
     /// Weights of the head that are absent are filled from `seed` instead of being an error; their answers mean nothing.
@@ -122,7 +137,9 @@ impl Weights {
             Some(without) => Some(without.to_string()),
             None => Some(format!("{}.{name}", self.base_prefix)),
         };
-        let spellings = [Some(name.to_string()), other_prefix].into_iter().flatten();
+        let unprefixed = other_prefix.as_deref().filter(|other| other.len() < name.len()).unwrap_or(name);
+        let former = self.former_prefix.as_ref().map(|prefix| format!("{prefix}.{unprefixed}"));
+        let spellings = [Some(name.to_string()), other_prefix.clone(), former].into_iter().flatten();
         let spellings: Vec<String> = spellings.flat_map(|name| [Some(name.clone()), legacy(&name)]).flatten().collect();
         let stored = |name: &str| self.tensors.get_key_value(name);
         let found = spellings.iter().find_map(|name| stored(name));

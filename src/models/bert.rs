@@ -12,8 +12,14 @@ use crate::error::Result;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-pub const ARCHITECTURE: Architecture =
-    Architecture { model_type: "bert", class: "BertForSequenceClassification", base_prefix: "bert", describe };
+pub const ARCHITECTURE: Architecture = Architecture {
+    model_type: "bert",
+    class: "BertForSequenceClassification",
+    base_prefix: "bert",
+    former_prefix: None,
+    soft_labels: false,
+    describe,
+};
 
 /// The fields of `BertConfig` that decide the forward pass; its family shares them, each with its own defaults.
 #[derive(Debug, Deserialize, Serialize)]
@@ -56,7 +62,9 @@ enum PositionType {
     Absolute,
     /// What a query and, if `keys`, a key meet at each distance; the table of absolute positions, which is still in the
     /// file, is not read.
-    Relative { keys: bool },
+    Relative {
+        keys: bool,
+    },
     /// Nothing at all.
     None,
 }

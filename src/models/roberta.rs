@@ -7,10 +7,20 @@ use crate::checkpoint::Config;
 use crate::error::{Error, Result};
 use serde::Deserialize;
 
-pub const ROBERTA: Architecture =
-    Architecture { model_type: "roberta", class: "RobertaForSequenceClassification", base_prefix: "roberta", describe: |config| describe(config, &BertConfig { vocab_size: 50265, ..BertConfig::default() }) };
-pub const XLM_ROBERTA: Architecture =
-    Architecture { model_type: "xlm-roberta", class: "XLMRobertaForSequenceClassification", describe: |config| describe(config, &BertConfig::default()), ..ROBERTA };
+pub const ROBERTA: Architecture = Architecture {
+    model_type: "roberta",
+    class: "RobertaForSequenceClassification",
+    base_prefix: "roberta",
+    former_prefix: None,
+    soft_labels: false,
+    describe: |config| describe(config, &BertConfig { vocab_size: 50265, ..BertConfig::default() }),
+};
+pub const XLM_ROBERTA: Architecture = Architecture {
+    model_type: "xlm-roberta",
+    class: "XLMRobertaForSequenceClassification",
+    describe: |config| describe(config, &BertConfig::default()),
+    ..ROBERTA
+};
 pub const CAMEMBERT: Architecture =
     Architecture { model_type: "camembert", class: "CamembertForSequenceClassification", ..XLM_ROBERTA };
 

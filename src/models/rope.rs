@@ -198,7 +198,8 @@ impl Parameters {
 
     fn attention_factor(&self, factor: f64) -> f64 {
         let growth = |weight: f64| if factor <= 1.0 { 1.0 } else { 0.1 * weight * factor.ln() + 1.0 };
-        let weights = (self.mscale.filter(|weight| *weight != 0.0), self.mscale_all_dim.filter(|weight| *weight != 0.0));
+        let weights =
+            (self.mscale.filter(|weight| *weight != 0.0), self.mscale_all_dim.filter(|weight| *weight != 0.0));
         self.attention_factor.unwrap_or_else(|| match weights {
             (Some(numerator), Some(denominator)) => growth(numerator) / growth(denominator),
             _ => growth(1.0),

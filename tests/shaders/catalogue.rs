@@ -139,7 +139,7 @@ fn answers() -> Vec<Instance> {
     all.push(instance(Softmax { rows, columns }, &[]));
     all.push(instance(Sigmoid { rows, columns }, &[]));
     all.push(instance(Argmax { rows, columns }, &[]));
-    for kind in [LossKind::CrossEntropy, LossKind::BinaryCrossEntropy, LossKind::MeanSquaredError] {
+    for kind in LossKind::ALL {
         all.push(instance(Loss { rows, columns, kind }, &[]));
     }
     all
