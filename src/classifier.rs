@@ -54,7 +54,7 @@ impl Classifier {
         let Checkpoint { config, mut weights, .. } = checkpoint;
         let architecture = models::architecture(&config)?;
         let model = models::describe(architecture, &config)?;
-        weights = weights.with_base_prefix(architecture.base_prefix).with_tables(model.embeddings.tables());
+        weights = architecture.named(weights).with_tables(model.embeddings.tables());
         if let Some(seed) = options.random_head {
             weights = weights.with_random_head(seed);
         }

@@ -45,7 +45,10 @@ impl Inspection {
         let mut faults = Vec::new();
         let architecture = keep(models::architecture(&config), &mut faults);
         let model = architecture.and_then(|architecture| keep(models::describe(architecture, &config), &mut faults));
-        let weights = weights.with_base_prefix(architecture.map_or("", |architecture| architecture.base_prefix));
+        let weights = match architecture {
+            Some(architecture) => architecture.named(weights),
+            None => weights,
+        };
         for part in model.iter().flat_map(Model::parts) {
             faults.extend(part.weights.into_iter().filter_map(|weight| weights.check(weight).err()));
         }

@@ -639,7 +639,7 @@ fn loss() {
 }
 
 fn loss_cases(gpu: &Arc<Gpu>) {
-    for kind in [LossKind::CrossEntropy, LossKind::BinaryCrossEntropy, LossKind::MeanSquaredError] {
+    for kind in LossKind::ALL {
         for columns in [1, 2, 3, 8, 9, 65, 770] {
             let mut case = Case::new(vec![1; 5]);
             let rows = Rows::Texts;

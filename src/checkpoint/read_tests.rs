@@ -76,6 +76,17 @@ fn names_are_found_however_they_were_saved() {
         assert_eq!(weights.shape(wanted), Some(&[4][..]));
         assert_eq!(weights.element(wanted), Some(Dtype::F32));
     }
+    // What GTE's encoder was called before it was transformers' own.
+    for (saved, wanted) in [
+        ("new.pooler.dense.weight", "gte.pooler.dense.weight"),
+        ("module.new.pooler.dense.weight", "gte.pooler.dense.weight"),
+        ("new.embeddings.LayerNorm.gamma", "gte.embeddings.LayerNorm.weight"),
+        ("pooler.dense.weight", "gte.pooler.dense.weight"),
+        ("classifier.weight", "classifier.weight"),
+    ] {
+        let weights = weights(&[(saved, &[4])]).with_base_prefix("gte").with_former_prefix("new");
+        assert_eq!(weights.find(wanted).expect(wanted).name, saved);
+    }
     // The exact name wins; other prefixes and parts of a prefix do not count.
     let weights = weights(&[("bert.a", &[1]), ("a", &[2]), ("bertha.b", &[3])]).with_base_prefix("bert");
     assert_eq!(weights.shape("a"), Some(&[2][..]));

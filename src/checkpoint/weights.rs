@@ -32,6 +32,7 @@ pub struct Weights {
     /// Rows of tables that cannot be used, by the table's first name, with what is wrong with them; known once they were
     /// read.
     pub(super) unusable: Mutex<BTreeMap<String, BTreeMap<usize, String>>>,
+    former_prefix: Option<String>,
     pub(super) random_head: Option<u64>,
     /// Whether there is no file at all, and the encoder's weights are made from the seed too.
     pub(super) generated: bool,
@@ -82,6 +83,7 @@ impl Weights {
             tensors: BTreeMap::new(),
             unwrapped: BTreeMap::new(),
             base_prefix: String::new(),
+            former_prefix: None,
             tables: HashSet::new(),
             unusable: Mutex::default(),
             random_head: None,
@@ -150,6 +152,12 @@ impl Weights {
         Weights { tables: tables.into_iter().cloned().collect(), ..self }
     }
 
+    /// What stands in the place of the base prefix in files of before the architecture was transformers' own
+    /// (transformers/conversion_mapping.py, `PrefixChange`).
+    pub fn with_former_prefix(self, prefix: impl Into<String>) -> Weights {
+        Weights { former_prefix: Some(prefix.into()), ..self }
+    }
+
     /// Weights of the head that are absent are filled from `seed` instead of being an error; their answers mean nothing.
     pub fn with_random_head(self, seed: u64) -> Weights {
         Weights { random_head: Some(seed), ..self }
@@ -185,7 +193,9 @@ impl Weights {
             Some(without) => Some(without.to_string()),
             None => Some(format!("{}.{name}", self.base_prefix)),
         };
-        let spellings = [Some(name.to_string()), other_prefix].into_iter().flatten();
+        let unprefixed = other_prefix.as_deref().filter(|other| other.len() < name.len()).unwrap_or(name);
+        let former = self.former_prefix.as_ref().map(|prefix| format!("{prefix}.{unprefixed}"));
+        let spellings = [Some(name.to_string()), other_prefix.clone(), former].into_iter().flatten();
         let spellings: Vec<String> = spellings.flat_map(|name| [Some(name.clone()), legacy(&name)]).flatten().collect();
         let stored = |name: &str| self.tensors.get_key_value(name);
         let found = spellings.iter().find_map(|name| stored(name));

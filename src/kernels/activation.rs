@@ -26,23 +26,35 @@ pub enum Activation {
     LeakyRelu = 10,
     /// `x tanh(log(1 + exp(x)))`.
     Mish = 11,
+    /// [`Activation::Gelu`] within -10 and 10.
+    Gelu10 = 12,
+    /// `x min(max(x + 3, 0), 6) / 6`.
+    HardSwish = 13,
+    /// `(1 + erf((x - mu) / (sigma sqrt 2))) / 2` with mu 0.707107 and sigma 0.282095 (Ma et al. 2022).
+    Laplace = 14,
 }
 
 impl Activation {
     /// Every activation, for tests.
-    pub const ALL: [Activation; 12] = {
+    pub const ALL: [Activation; 15] = {
         use Activation::*;
-        [Identity, Gelu, GeluTanh, Relu, Silu, Tanh, Sigmoid, QuickGelu, Relu2, Relu6, LeakyRelu, Mish]
+        [
+            Identity, Gelu, GeluTanh, Relu, Silu, Tanh, Sigmoid, QuickGelu, Relu2, Relu6, LeakyRelu, Mish, Gelu10,
+            HardSwish, Laplace,
+        ]
     };
 
-    /// The names that [`Activation::from_name`] knows.
+    /// The names that [`Activation::from_name`] knows: those of `ACT2FN` but `prelu` and `xielu`, which have parameters
+    /// of their own, and `sqrtsoftplus`, a router's.
     pub const NAMES: &'static [&'static str] = &[
         "gelu",
         "gelu_python",
         "gelu_new",
         "gelu_pytorch_tanh",
+        "gelu_python_tanh",
         "gelu_fast",
         "gelu_accurate",
+        "gelu_10",
         "quick_gelu",
         "relu",
         "relu2",
@@ -50,7 +62,9 @@ impl Activation {
         "leaky_relu",
         "silu",
         "swish",
+        "hardswish",
         "mish",
+        "laplace",
         "tanh",
         "sigmoid",
         "linear",
@@ -60,14 +74,19 @@ impl Activation {
     pub fn from_name(name: &str) -> Option<Activation> {
         Some(match name {
             "gelu" | "gelu_python" => Activation::Gelu,
-            "gelu_new" | "gelu_pytorch_tanh" | "gelu_fast" | "gelu_accurate" => Activation::GeluTanh,
+            "gelu_new" | "gelu_pytorch_tanh" | "gelu_python_tanh" | "gelu_fast" | "gelu_accurate" => {
+                Activation::GeluTanh
+            }
+            "gelu_10" => Activation::Gelu10,
             "quick_gelu" => Activation::QuickGelu,
             "relu" => Activation::Relu,
             "relu2" => Activation::Relu2,
             "relu6" => Activation::Relu6,
             "leaky_relu" => Activation::LeakyRelu,
             "silu" | "swish" => Activation::Silu,
+            "hardswish" => Activation::HardSwish,
             "mish" => Activation::Mish,
+            "laplace" => Activation::Laplace,
             "tanh" => Activation::Tanh,
             "sigmoid" => Activation::Sigmoid,
             "linear" => Activation::Identity,
@@ -103,6 +122,12 @@ impl Activation {
                 }
             }
             Activation::Mish => x * (x.max(0.0) + (-x.abs()).exp().ln_1p()).tanh(),
+            Activation::Gelu10 => Activation::Gelu.apply(x).clamp(-10.0, 10.0),
+            Activation::HardSwish => x * (x + 3.0).clamp(0.0, 6.0) / 6.0,
+            Activation::Laplace => {
+                let ratio = (f64::from(x) - 0.707107) / (0.282095 * std::f64::consts::SQRT_2);
+                (0.5 * (1.0 + libm::erf(ratio))) as f32
+            }
         }
     }
 }

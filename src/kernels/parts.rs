@@ -67,6 +67,7 @@ parts!("parts/":
     LOSS_BINARY_CROSS_ENTROPY = "loss_binary_cross_entropy",
     LOSS_CROSS_ENTROPY = "loss_cross_entropy",
     LOSS_MEAN_SQUARED_ERROR = "loss_mean_squared_error",
+    LOSS_SOFT_CROSS_ENTROPY = "loss_soft_cross_entropy",
     MATH = "math",
     MATRICES_2X2 = "matrices_2x2",
     MATRICES_2X4 = "matrices_2x4",

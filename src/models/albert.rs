@@ -8,8 +8,14 @@ use crate::error::Result;
 use serde::Deserialize;
 use std::sync::Arc;
 
-pub const ARCHITECTURE: Architecture =
-    Architecture { model_type: "albert", class: "AlbertForSequenceClassification", base_prefix: "albert", describe };
+pub const ARCHITECTURE: Architecture = Architecture {
+    model_type: "albert",
+    class: "AlbertForSequenceClassification",
+    base_prefix: "albert",
+    former_prefix: None,
+    soft_labels: false,
+    describe,
+};
 
 /// What `AlbertConfig` has beside BERT's fields.
 #[derive(Debug, Deserialize)]

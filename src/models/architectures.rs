@@ -3,7 +3,7 @@
 use super::{
     Activation, Model, albert, bert, deberta_v2, distilbert, electra, modernbert, mpnet, roberta, rotary_bert,
 };
-use crate::checkpoint::Config;
+use crate::checkpoint::{Config, Weights};
 use crate::error::{Error, Result};
 use serde::Deserialize;
 
@@ -16,6 +16,11 @@ pub struct Architecture {
     pub class: &'static str,
     /// Prefix of the encoder's tensors, which some files leave out and others add.
     pub base_prefix: &'static str,
+    /// What stood in its place before the architecture was transformers' own.
+    pub former_prefix: Option<&'static str>,
+    /// Whether labels that are a number for each of several classes say, where the config has no `problem_type`, how much
+    /// of each there is, and not whether each is right.
+    pub soft_labels: bool,
     pub describe: fn(&Config) -> Result<Model>,
 }
 
@@ -30,6 +35,17 @@ const OTHER_TASKS: [&str; 8] = [
     "ConditionalGeneration",
     "ImageClassification",
 ];
+
+impl Architecture {
+    /// The weights, found under the names that files of this architecture give them.
+    pub fn named(&self, weights: Weights) -> Weights {
+        let weights = weights.with_base_prefix(self.base_prefix);
+        match self.former_prefix {
+            Some(prefix) => weights.with_former_prefix(prefix),
+            None => weights,
+        }
+    }
+}
 
 /// What loads. An architecture is its file and one line here.
 pub const ARCHITECTURES: &[Architecture] = &[

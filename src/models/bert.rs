@@ -12,8 +12,14 @@ use crate::error::Result;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-pub const ARCHITECTURE: Architecture =
-    Architecture { model_type: "bert", class: "BertForSequenceClassification", base_prefix: "bert", describe };
+pub const ARCHITECTURE: Architecture = Architecture {
+    model_type: "bert",
+    class: "BertForSequenceClassification",
+    base_prefix: "bert",
+    former_prefix: None,
+    soft_labels: false,
+    describe,
+};
 
 /// The fields of `BertConfig` that decide the forward pass; its family shares them, each with its own defaults.
 #[derive(Debug, Deserialize, Serialize)]

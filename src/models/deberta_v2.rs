@@ -15,6 +15,8 @@ pub const ARCHITECTURE: Architecture = Architecture {
     model_type: "deberta-v2",
     class: "DebertaV2ForSequenceClassification",
     base_prefix: "deberta",
+    former_prefix: None,
+    soft_labels: true,
     describe,
 };
 
@@ -161,7 +163,8 @@ fn describe(config: &Config) -> Result<Model> {
     }
     let (exact, farthest) = (fields.position_buckets / 2, max_length as i64 - 1);
     // Further distances than those with buckets of their own are divided by the logarithm of this ratio.
-    if fields.position_buckets > 0 && farthest > exact && [0, fields.max_relative() - 1].contains(&exact) {
+    let logarithmic = fields.relative_attention && fields.position_buckets > 0;
+    if logarithmic && farthest > exact && [0, fields.max_relative() - 1].contains(&exact) {
         let feature = format!("position_buckets {} for {} positions", fields.position_buckets, fields.max_relative());
         return Err(config.unsupported(&feature, "others than 1 and than twice the positions less one"));
     }

@@ -8,8 +8,14 @@ use crate::checkpoint::Config;
 use crate::error::Result;
 use serde::Deserialize;
 
-pub const ARCHITECTURE: Architecture =
-    Architecture { model_type: "electra", class: "ElectraForSequenceClassification", base_prefix: "electra", describe };
+pub const ARCHITECTURE: Architecture = Architecture {
+    model_type: "electra",
+    class: "ElectraForSequenceClassification",
+    base_prefix: "electra",
+    former_prefix: None,
+    soft_labels: false,
+    describe,
+};
 
 /// What `ElectraConfig` has beside BERT's fields.
 #[derive(Debug, Deserialize)]

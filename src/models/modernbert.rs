@@ -16,6 +16,8 @@ pub const ARCHITECTURE: Architecture = Architecture {
     model_type: "modernbert",
     class: "ModernBertForSequenceClassification",
     base_prefix: "model",
+    former_prefix: None,
+    soft_labels: false,
     describe,
 };
 
@@ -120,7 +122,10 @@ impl ModernBertConfig {
             // (-1, -1) is flash attention's word for no window, and `ModernBertAttention` of 4.57 compares with it; the mask of
             // 5.x hides every key.
             -1 if !newer => Ok(None),
-            _ => Err(config.unsupported(&format!("local_attention {}", self.local_attention), "0 or more")),
+            _ => {
+                let supported = "0 or more, and -1 (no window) in files older than transformers 5";
+                Err(config.unsupported(&format!("local_attention {}", self.local_attention), supported))
+            }
         }
     }
 

@@ -10,8 +10,14 @@ use crate::error::Result;
 use serde::Deserialize;
 use std::sync::Arc;
 
-pub const ARCHITECTURE: Architecture =
-    Architecture { model_type: "mpnet", class: "MPNetForSequenceClassification", base_prefix: "mpnet", describe };
+pub const ARCHITECTURE: Architecture = Architecture {
+    model_type: "mpnet",
+    class: "MPNetForSequenceClassification",
+    base_prefix: "mpnet",
+    former_prefix: None,
+    soft_labels: false,
+    describe,
+};
 
 /// `MPNetEmbeddings.padding_idx`, whatever `pad_token_id` says.
 const PADDING: u32 = 1;

@@ -11,6 +11,8 @@ pub const ROBERTA: Architecture = Architecture {
     model_type: "roberta",
     class: "RobertaForSequenceClassification",
     base_prefix: "roberta",
+    former_prefix: None,
+    soft_labels: false,
     describe: |config| describe(config, &BertConfig { vocab_size: 50265, ..BertConfig::default() }),
 };
 pub const XLM_ROBERTA: Architecture = Architecture {

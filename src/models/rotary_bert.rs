@@ -14,18 +14,24 @@ pub const NOMIC_BERT: Architecture = Architecture {
     model_type: "nomic_bert",
     class: "NomicBertForSequenceClassification",
     base_prefix: "nomic_bert",
+    former_prefix: None,
+    soft_labels: false,
     describe: |config| describe(config, &NOMIC),
 };
 pub const GTE: Architecture = Architecture {
     model_type: "gte",
     class: "GteForSequenceClassification",
     base_prefix: "gte",
+    former_prefix: Some("new"),
+    soft_labels: false,
     describe: |config| describe(config, &GENERAL),
 };
 pub const JINA_V3: Architecture = Architecture {
     model_type: "jina_embeddings_v3",
     class: "JinaEmbeddingsV3ForSequenceClassification",
     base_prefix: "roberta",
+    former_prefix: None,
+    soft_labels: false,
     describe: |config| describe(config, &JINA),
 };
 

@@ -21,7 +21,7 @@ impl Direct {
         let mut checkpoint = Checkpoint::open(golden(name)).unwrap();
         let architecture = models::architecture(&checkpoint.config).unwrap();
         let model = (architecture.describe)(&checkpoint.config).unwrap();
-        checkpoint.weights = checkpoint.weights.with_base_prefix(architecture.base_prefix);
+        checkpoint.weights = architecture.named(checkpoint.weights);
         Direct { model, checkpoint }
     }
 

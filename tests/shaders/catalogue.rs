@@ -142,7 +142,7 @@ fn answers() -> Vec<Instance> {
         all.push(instance(Elementwise { rows, columns, activation }, &[]));
     }
     all.push(instance(Argmax { rows, columns }, &[]));
-    for kind in [LossKind::CrossEntropy, LossKind::BinaryCrossEntropy, LossKind::MeanSquaredError] {
+    for kind in LossKind::ALL {
         all.push(instance(Loss { rows, columns, kind }, &[]));
     }
     all
