@@ -63,7 +63,7 @@ fn named(path: &Path, names: &Map<String, Value>) -> Result<Vec<String>> {
         // Transformers takes any name; what is no string is shown as JSON has it.
         let name = match name {
             Value::String(name) => name.clone(),
-            other => json::unreadable(other).map_or_else(|| other.to_string(), String::from),
+            other => json::show(other),
         };
         if place.replace(name).is_some() {
             return Err(Error::malformed(path, format!("id2label names label {key} twice")));

@@ -61,7 +61,7 @@ pub(super) fn config(source: &Source) -> Error {
     let hint = if source.has("adapter_config.json") {
         adapter()
     } else if let Some(folder) = inner_checkpoint(source) {
-        format!("there is one in {folder}, which may be the checkpoint")
+        format!("there is one in {folder}: if that is the checkpoint, pass this folder")
     } else if let Some(hint) = other_weights(source.files).and_then(|name| exported(name)) {
         hint
     } else {
@@ -84,7 +84,7 @@ pub(super) fn weights(source: &Source) -> Error {
     } else if has("flax_model.msgpack") {
         foreign("flax_model.msgpack", "Flax", "from_flax=True", source)
     } else if let Some(folder) = inner_checkpoint(source) {
-        format!("there is one in {folder}, which may be the checkpoint")
+        format!("there is one in {folder}: if that is the checkpoint, pass this folder")
     } else if let Some(name) = other_weights(source.files) {
         if name.ends_with(".safetensors") {
             format!("there is {name}: if it holds the whole model, rename it to model.safetensors")

@@ -176,7 +176,10 @@ impl EncoderConfig {
                 // transformers' VERY_LARGE_INTEGER, 1e30, is no limit.
                 Some(length) if length > f64::from(u32::MAX) => Ok(None),
                 Some(length) if length >= 1.0 => Ok(Some(length as usize)),
-                _ => Err(Error::malformed(path, format!("the longest text is {value}, not a number of tokens"))),
+                _ => Err(Error::malformed(
+                    path,
+                    format!("the longest text is {}, not a number of tokens", json::show(value)),
+                )),
             },
         }
     }

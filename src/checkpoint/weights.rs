@@ -264,6 +264,10 @@ impl Weights {
     /// Those of [`Weights::unused`] that are worth a warning: that a classifier's file kept the heads of pretraining, a
     /// pooler that its class does not have, or buffers, says nothing about the answers.
     pub(crate) fn unexpected<'w>(&self, used: impl IntoIterator<Item = &'w Weight>) -> Vec<&str> {
+        const BUFFERS: [&str; 2] = ["token_type_ids", "inv_freq"];
+        // What a class of transformers has, and does not read where the distances of tokens are relative, or are not.
+        const SWITCHED_OFF: [&str; 3] =
+            ["position_embeddings.weight", "encoder.LayerNorm.weight", "encoder.LayerNorm.bias"];
         const PRETRAINING: [&str; 12] = [
             "lm_head",
             "vocab_transform",
@@ -283,7 +287,7 @@ impl Weights {
             let first = name.split('.').next().unwrap_or_default();
             PRETRAINING.contains(&first)
                 || name.split('.').any(|part| part == "pooler")
-                || ["token_type_ids", "inv_freq", "position_embeddings.weight"].iter().any(|end| name.ends_with(end))
+                || BUFFERS.iter().chain(&SWITCHED_OFF).any(|end| name.ends_with(end))
         };
         let mut unused = self.unused(used);
         unused.retain(|name| !expected(name));

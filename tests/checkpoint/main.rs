@@ -111,7 +111,10 @@ fn folders_that_are_no_checkpoints_say_what_they_are() {
         &["flax_model.msgpack, weights of Flax", "('DIR', from_flax=True)"],
     );
     assert_contains(&missing("model.fp16.safetensors"), &["there is model.fp16.safetensors", "rename it"]);
-    assert_contains(&missing("model.onnx"), &["there is model.onnx, a format this engine does not read"]);
+    assert_contains(
+        &missing("model.onnx"),
+        &["there is model.onnx, a model exported to ONNX", "the model that it was made of"],
+    );
     assert_contains(&missing("adapter_config.json"), &["DIR: no model.safetensors", "PEFT adapter"]);
 
     let folder = folder(&[config]);
