@@ -10,6 +10,7 @@ use wgbert::gpu::{Element, Gpu, Input, Rows, Storage, Tensor};
 use wgbert::kernels::argmax::Argmax;
 use wgbert::kernels::attention::{Attention, Heads, Term};
 use wgbert::kernels::attention_weights::AttentionWeights;
+use wgbert::kernels::elementwise::Elementwise;
 use wgbert::kernels::embed::Embed;
 use wgbert::kernels::gate::Gate;
 use wgbert::kernels::layernorm::LayerNorm;
@@ -17,7 +18,6 @@ use wgbert::kernels::loss::{Loss, LossKind};
 use wgbert::kernels::matmul::MatMul;
 use wgbert::kernels::pool::Pool;
 use wgbert::kernels::rotary::{self, Rotary};
-use wgbert::kernels::sigmoid::Sigmoid;
 use wgbert::kernels::softmax::Softmax;
 use wgbert::kernels::unfold::Unfold;
 use wgbert::kernels::{Kernel, Values};
@@ -560,15 +560,18 @@ fn reductions_on_cards() {
 }
 
 #[test]
-fn sigmoid() {
-    for columns in [1, 3, 64, 65, 770] {
+fn elementwise() {
+    for (columns, activation) in [1, 3, 64, 65, 770]
+        .into_iter()
+        .flat_map(|columns| [Activation::Sigmoid, Activation::Tanh].map(|activation| (columns, activation)))
+    {
         let mut case = Case::new(vec![1; 5]);
         let rows = Rows::Texts;
         let input = case.rows(rows, columns, &mut Random::new(columns.into()).scaled(100.0));
         let output = case.recording.tensor(rows, columns as usize);
-        case.recording.step(Sigmoid { rows, columns }, &[Some(input), Some(output)]);
+        case.recording.step(Elementwise { rows, columns, activation }, &[Some(input), Some(output)]);
         case.output(output);
-        check(&format!("sigmoid {columns}"), case, 1e-6);
+        check(&format!("elementwise {activation:?} {columns}"), case, 1e-6);
     }
 }
 
@@ -580,7 +583,8 @@ fn exponential() {
         let mut case = Case::new(vec![1]);
         let input = case.given(rows, columns, x);
         let output = case.recording.tensor(rows, columns as usize);
-        case.recording.step(Sigmoid { rows, columns }, &[Some(input), Some(output)]);
+        let sigmoid = Elementwise { rows, columns, activation: Activation::Sigmoid };
+        case.recording.step(sigmoid, &[Some(input), Some(output)]);
         case.output(output);
         common::run(common::gpu(), case)[0].f32().to_vec()
     };

@@ -11,10 +11,9 @@ use crate::kernels::loss::{Loss, LossKind};
 use crate::kernels::matmul::MatMul;
 use crate::kernels::pool::Pool;
 use crate::kernels::rotary::{self, Rotary};
-use crate::kernels::sigmoid::Sigmoid;
 use crate::kernels::softmax::Softmax;
 use crate::kernels::{Access, BatchSize, Values, argmax, attention, attention_weights, embed, gate, layernorm, loss};
-use crate::kernels::{matmul, pool, sigmoid, softmax, unfold};
+use crate::kernels::{elementwise, matmul, pool, softmax, unfold};
 use crate::models::{self, Activation, Half};
 use half::f16;
 use std::collections::HashMap;
@@ -236,9 +235,8 @@ impl Case {
                 let operands = [Some(logits), Some(output(r))];
                 r.step(Softmax { rows, columns }, &operands);
             }
-            sigmoid::NAME => {
-                let operands = [Some(logits), Some(output(r))];
-                r.step(Sigmoid { rows, columns }, &operands);
+            elementwise::NAME => {
+                elementwise::record(r, logits, Activation::Sigmoid);
             }
             argmax::NAME => {
                 argmax::record(r, logits);
@@ -261,7 +259,7 @@ fn head_width(columns: u32) -> u32 {
 /// Short texts, so that a few of them are a sample of rows; where tokens meet, as long as asked for.
 fn lengths(shape: &Shape) -> Vec<u32> {
     let Shape { kernel, rows, .. } = *shape;
-    let of_logits = [softmax::NAME, sigmoid::NAME, argmax::NAME, loss::NAME].contains(&kernel);
+    let of_logits = [softmax::NAME, elementwise::NAME, argmax::NAME, loss::NAME].contains(&kernel);
     let length = if of_logits { 1 } else { shape.length.unwrap_or(32) };
     (0..rows.div_ceil(length)).map(|text| length.min(rows - text * length)).collect()
 }

@@ -6,7 +6,7 @@ use super::time::{Timed, time};
 use super::{Environment, KernelRow, Repeats, no_matrix_units};
 use crate::error::{Error, Result};
 use crate::gpu::{Backend, Capabilities, Gpu, Storage, block_on};
-use crate::kernels::{NAMES, argmax, attention, attention_weights, embed, loss, matmul, sigmoid, softmax};
+use crate::kernels::{NAMES, argmax, attention, attention_weights, elementwise, embed, loss, matmul, softmax};
 use crate::options::{Adapter, MatrixUnits, Options, Precision};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -222,5 +222,5 @@ impl KernelBench {
 }
 
 fn of_logits(kernel: &str) -> bool {
-    [softmax::NAME, sigmoid::NAME, argmax::NAME, loss::NAME].contains(&kernel)
+    [softmax::NAME, elementwise::NAME, argmax::NAME, loss::NAME].contains(&kernel)
 }

@@ -45,7 +45,7 @@ impl Layout {
             label_width: widest.min(WIDEST_LABEL),
             top: top.min(labels.len()),
             scores: match scoring {
-                Scoring::None => Scores::Values,
+                Scoring::None | Scoring::Tanh => Scores::Values,
                 Scoring::Sigmoid if labels.len() > 1 => Scores::Flags,
                 Scoring::Sigmoid | Scoring::Softmax => Scores::Shares,
             },

@@ -89,6 +89,7 @@ pub mod parts {
         ARGMAX = "argmax",
         ATTENTION = "attention",
         ATTENTION_WEIGHTS = "attention_weights",
+        ELEMENTWISE = "elementwise",
         EMBED = "embed",
         GATE = "gate",
         LAYERNORM = "layernorm",
@@ -96,7 +97,6 @@ pub mod parts {
         MATMUL = "matmul",
         POOL = "pool",
         ROTARY = "rotary",
-        SIGMOID = "sigmoid",
         SOFTMAX = "softmax",
         UNFOLD = "unfold",
     );

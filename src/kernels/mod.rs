@@ -4,6 +4,7 @@
 pub mod argmax;
 pub mod attention;
 pub mod attention_weights;
+pub mod elementwise;
 pub mod embed;
 pub mod gate;
 pub mod layernorm;
@@ -12,7 +13,6 @@ pub mod matmul;
 pub mod pool;
 mod reduce;
 pub mod rotary;
-pub mod sigmoid;
 pub mod softmax;
 pub mod unfold;
 pub(crate) mod uniform;
@@ -36,7 +36,7 @@ pub const NAMES: &[&str] = &[
     unfold::NAME,
     pool::NAME,
     softmax::NAME,
-    sigmoid::NAME,
+    elementwise::NAME,
     argmax::NAME,
     loss::NAME,
 ];
@@ -89,7 +89,7 @@ pub fn catalogue() -> Vec<Box<dyn Kernel>> {
         Box::new(unfold::Unfold { columns: hidden, taps: 3, element }),
         Box::new(pool::Pool { columns: hidden, pool: Pool::First, element }),
         Box::new(softmax::Softmax { rows: texts, columns: labels }),
-        Box::new(sigmoid::Sigmoid { rows: texts, columns: labels }),
+        Box::new(elementwise::Elementwise { rows: texts, columns: labels, activation: Activation::Sigmoid }),
         Box::new(argmax::Argmax { rows: texts, columns: labels }),
         Box::new(loss::Loss { rows: texts, columns: labels, kind: loss::LossKind::CrossEntropy }),
     ]

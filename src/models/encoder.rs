@@ -9,8 +9,8 @@ use crate::gpu::{Output, Recording, Rows, Storage, Tensor};
 use crate::kernels::attention::{Heads, Projections, ScoreTables};
 use crate::kernels::loss::LossKind;
 use crate::kernels::{
-    Values, argmax, attention, attention_weights, embed, gate, layernorm, loss, matmul, pool, rotary, sigmoid, softmax,
-    unfold,
+    Values, argmax, attention, attention_weights, elementwise, embed, gate, layernorm, loss, matmul, pool, rotary,
+    softmax, unfold,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -45,7 +45,8 @@ pub fn record(model: &Model, wanted: Wanted, max_binding: u64, storage: Storage)
     r.output(Output::Logits, logits);
     let probabilities = match wanted.scoring {
         Scoring::None => None,
-        Scoring::Sigmoid => Some(sigmoid::record(r, logits)),
+        Scoring::Sigmoid => Some(elementwise::record(r, logits, Activation::Sigmoid)),
+        Scoring::Tanh => Some(elementwise::record(r, logits, Activation::Tanh)),
         Scoring::Softmax => Some(softmax::record(r, logits)),
     };
     if let Some(probabilities) = probabilities {

@@ -5,6 +5,7 @@ use wgbert::gpu::{Capabilities, Element, Rows, Shader, Storage};
 use wgbert::kernels::argmax::Argmax;
 use wgbert::kernels::attention::{Attention, Heads, Term};
 use wgbert::kernels::attention_weights::AttentionWeights;
+use wgbert::kernels::elementwise::Elementwise;
 use wgbert::kernels::embed::Embed;
 use wgbert::kernels::gate::Gate;
 use wgbert::kernels::layernorm::LayerNorm;
@@ -12,7 +13,6 @@ use wgbert::kernels::loss::{Loss, LossKind};
 use wgbert::kernels::matmul::MatMul;
 use wgbert::kernels::pool::Pool;
 use wgbert::kernels::rotary::Rotary;
-use wgbert::kernels::sigmoid::Sigmoid;
 use wgbert::kernels::softmax::Softmax;
 use wgbert::kernels::unfold::Unfold;
 use wgbert::kernels::{BatchSize, Kernel};
@@ -137,7 +137,9 @@ fn answers() -> Vec<Instance> {
     let mut all = Vec::new();
     let (rows, columns) = (Rows::Texts, 3);
     all.push(instance(Softmax { rows, columns }, &[]));
-    all.push(instance(Sigmoid { rows, columns }, &[]));
+    for activation in [Activation::Sigmoid, Activation::Tanh] {
+        all.push(instance(Elementwise { rows, columns, activation }, &[]));
+    }
     all.push(instance(Argmax { rows, columns }, &[]));
     for kind in [LossKind::CrossEntropy, LossKind::BinaryCrossEntropy, LossKind::MeanSquaredError] {
         all.push(instance(Loss { rows, columns, kind }, &[]));

@@ -1,4 +1,4 @@
-// sigmoid: output = 1 / (1 + exp(-input)), element by element
+// elementwise: output = activation(input), element by element
 
 struct Params { rows: u32, columns: u32 }
 @group(1) @binding(0) var<uniform> params: Params;
@@ -8,12 +8,12 @@ struct Params { rows: u32, columns: u32 }
 override LANES: u32;
 
 @compute @workgroup_size(LANES)
-fn sigmoid(
+fn elementwise(
     @builtin(workgroup_id) workgroup: vec3<u32>,
     @builtin(num_workgroups) grid: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
     let index = fold(workgroup, grid) * LANES + lane;
     if index >= resolve(params.rows) * params.columns { return; }
-    output[index] = logistic(input[index]);
+    output[index] = activate(input[index]);
 }

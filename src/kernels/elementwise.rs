@@ -1,22 +1,24 @@
-//! `output = 1 / (1 + exp(-input))`, element by element
+//! `output = activation(input)`, element by element
 
 use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, uniform::uniform, write_output};
 use crate::gpu::{Capabilities, Recording, Rows, Shader, Tensor, parts};
 use crate::models::Activation;
 
-pub const NAME: &str = "sigmoid";
+pub const NAME: &str = "elementwise";
 const LANES: u32 = 64;
 
 #[derive(Clone, Debug)]
-pub struct Sigmoid {
+pub struct Elementwise {
     pub rows: Rows,
     pub columns: u32,
+    pub activation: Activation,
 }
 
-/// Independent probabilities of the elements of `input`: `[rows, columns]`.
-pub fn record(recording: &mut Recording, input: Tensor) -> Tensor {
+/// Each element of `input` by itself: `[rows, columns]`.
+pub fn record(recording: &mut Recording, input: Tensor, activation: Activation) -> Tensor {
     let output = recording.tensor(input.rows, input.columns);
-    recording.step(Sigmoid { rows: input.rows, columns: input.columns as u32 }, &[Some(input), Some(output)]);
+    let kernel = Elementwise { rows: input.rows, columns: input.columns as u32, activation };
+    recording.step(kernel, &[Some(input), Some(output)]);
     output
 }
 
@@ -27,7 +29,7 @@ uniform!(
     }
 );
 
-impl Kernel for Sigmoid {
+impl Kernel for Elementwise {
     fn name(&self) -> &'static str {
         NAME
     }
@@ -43,7 +45,9 @@ impl Kernel for Sigmoid {
 
     fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
         Launch {
-            shader: Shader::link(NAME, &[parts::BATCH, parts::MATH, parts::SIGMOID]).constant("LANES", LANES),
+            shader: Shader::link(NAME, &[parts::BATCH, parts::MATH, parts::ACTIVATION, parts::ELEMENTWISE])
+                .constant("LANES", LANES)
+                .constant("ACTIVATION", self.activation as u32),
             grid: folded((batch.rows(self.rows) * self.columns).div_ceil(LANES), device),
         }
     }
@@ -52,7 +56,7 @@ impl Kernel for Sigmoid {
         let elements = (batch.rows(self.rows) * self.columns) as usize;
         write_output(operands, 1, |operands, output| {
             let input = operands[0].f32();
-            (0..elements).for_each(|index| output[index] = Activation::Sigmoid.apply(input[index]));
+            (0..elements).for_each(|index| output[index] = self.activation.apply(input[index]));
         });
     }
 
