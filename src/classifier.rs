@@ -56,20 +56,21 @@ impl Classifier {
     pub(crate) async fn open(options: Options, checkpoint: Checkpoint, tokenizer: Tokenizer) -> Result<Classifier> {
         let Checkpoint { config, mut weights, .. } = checkpoint;
         let architecture = models::architecture(&config)?;
-        let model = (architecture.describe)(&config)?;
-        weights = weights.with_base_prefix(architecture.base_prefix);
+        let model = models::describe(architecture, &config)?;
+        weights = weights.with_base_prefix(architecture.base_prefix).with_tables(model.embeddings.tables());
         if let Some(seed) = options.random_head {
             weights = weights.with_random_head(seed);
         }
         for weight in model.weights() {
             weights.check(weight)?;
         }
+        say_unexpected(&weights, &model);
         let scoring = match options.scoring {
             Some(scoring) => scoring,
             None => config.scoring()?,
         };
         let limits = Limits {
-            max_length: tokenizer.max_length().unwrap_or(usize::MAX).min(model.max_length),
+            max_length: config.max_length().or(tokenizer.max_length()).unwrap_or(usize::MAX).min(model.max_length),
             vocabulary: model.embeddings.words.rows,
             types: model.embeddings.types.as_ref().map_or(0, |types| types.rows),
         };
@@ -83,7 +84,7 @@ impl Classifier {
             }
         };
         let labels = config.labels.clone().into();
-        let encoder = TextEncoder::new(tokenizer, limits, options.truncation);
+        let encoder = TextEncoder::new(tokenizer, limits, options.truncation).with_prompt(config.prompt());
         Ok(Classifier { config, model, encoder, weights, scoring, labels, options, device })
     }
 
@@ -174,8 +175,8 @@ impl Classifier {
     /// Runs encoded texts, in as many batches as they need; answers come in their order.
     ///
     /// # Errors
-    /// [`Error::Text`] for an encoding or a label that does not fit the model or a text longer than the device can take,
-    /// before anything is computed, and the device's errors.
+    /// [`Error::Text`] for an encoding or a label that does not fit the model, a text that reads a row of a table which is
+    /// not finite, or one longer than the device can take, before anything is computed, and the device's errors.
     pub fn run(&mut self, encodings: &[Encoding], request: &Request) -> Result<SequenceClassifierOutput> {
         gpu::block_on(self.run_async(encodings, request))
     }
@@ -191,6 +192,7 @@ impl Classifier {
             loss: kind,
         };
         let capacity = self.prepare(wanted).await?;
+        self.check_rows(encodings)?;
         let packing = self.pack(encodings, capacity)?;
         let mut answer = Answer::new(&self.model, self.labels.clone(), encodings, wanted);
         let padding = self.model.position_padding();
@@ -315,6 +317,26 @@ impl Classifier {
         }
     }
 
+    /// Whether the rows of the tables that the texts read hold numbers; known once the tables were read.
+    fn check_rows(&self, encodings: &[Encoding]) -> Result<()> {
+        if self.weights.is_finite() {
+            return Ok(());
+        }
+        let embeddings = &self.model.embeddings;
+        let tables =
+            [Some(&embeddings.words), embeddings.types.as_ref(), embeddings.positions.as_ref().map(|p| &p.table)];
+        let padding = self.model.position_padding();
+        for index in 0..encodings.len() {
+            for token in Batch::new(encodings, &[index], padding).tokens {
+                for (table, row) in tables.iter().zip(token) {
+                    let checked = table.map_or(Ok(()), |table| self.weights.check_row(table, row as usize));
+                    checked.map_err(|message| Error::Text { index, message })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Encodings need not come from [`Classifier::encode`], and kernels trust what they are given.
     fn check(&self, encodings: &[Encoding]) -> Result<()> {
         let fault = encodings.iter().enumerate().find_map(|(index, encoding)| {
@@ -322,6 +344,29 @@ impl Classifier {
         });
         fault.map_or(Ok(()), Err)
     }
+}
+
+/// Warns of tensors that make no difference, though whoever put them there meant them to.
+fn say_unexpected(weights: &Weights, model: &Model) {
+    const FEW: usize = 4;
+    let unexpected = weights.unexpected(model.weights());
+    if unexpected.is_empty() {
+        return;
+    }
+    let adapter = match unexpected.iter().any(|name| name.contains("lora_")) {
+        true => "; those of an adapter have to be merged (peft: merge_and_unload) before they count",
+        false => "",
+    };
+    let more = match unexpected.len().checked_sub(FEW) {
+        None | Some(0) => String::new(),
+        Some(more) => format!(" and {more} more"),
+    };
+    log::warn!(
+        "{}: {} tensors are not read and change no answer: {}{more}{adapter}",
+        weights.path().display(),
+        unexpected.len(),
+        unexpected[..unexpected.len().min(FEW)].join(", ")
+    );
 }
 
 impl gpu::WeightSource for Weights {

@@ -60,6 +60,11 @@ pub fn unreadable(value: &Value) -> Option<&str> {
     }
 }
 
+/// The value for people: as JSON has it, or as Python wrote it.
+pub fn show(value: &Value) -> String {
+    unreadable(value).map_or_else(|| value.to_string(), String::from)
+}
+
 /// [`unreadable`] of the value or of one inside it.
 pub fn unreadable_within(value: &Value) -> Option<&str> {
     unreadable(value).or_else(|| match value {

@@ -94,6 +94,7 @@ fn values_keep_what_stands_there() {
         assert!(!value.is_null() && value.as_f64().is_none() && value.as_str().is_none() && !value.is_array());
     }
     assert_eq!(unreadable(&json!({"a": 1})), None);
+    assert_eq!([show(&value["a"]), show(&value["d"])], ["NaN", "2"]);
 }
 
 #[test]

@@ -56,6 +56,13 @@ impl Weights {
                     first += part.shape[0];
                 }
             }
+            Parts::Stored(parts) if self.tables.contains(weight) => {
+                let unusable = parts[0].read_table(rows, columns, &mut output)?;
+                if !unusable.is_empty() {
+                    let mut known = self.unusable.lock().expect("nothing panics while it is held");
+                    known.entry(weight.names[0].clone()).or_default().extend(unusable);
+                }
+            }
             Parts::Stored(parts) => read_elements(&parts, rows.start * columns, &mut output)?,
         }
         Ok(output)
@@ -81,6 +88,13 @@ impl Weights {
         let path = self.path.as_path();
         // Without any file the encoder is as absent as the head.
         let role = if self.generated { Role::Head } else { weight.role };
+        if let Some(prefix) = self.other_prefix(name).filter(|_| self.random_head.is_none()) {
+            let message = format!(
+                "is stored with {prefix}. before its name, the prefix of a wrapper; save the model that is inside of it \
+                 (save_pretrained), or rename its tensors"
+            );
+            return Err(Error::tensor(path, name, message));
+        }
         match (role, self.random_head) {
             (Role::Head, None) => Err(Error::MissingHead { path: path.into(), tensor: name.into() }),
             (Role::Head, Some(_)) => match weight.rows.checked_mul(weight.columns) {

@@ -299,6 +299,24 @@ mod tests {
     }
 
     #[test]
+    fn rows_are_those_of_python() {
+        let label = |line: &str| object(line).map(|content| content.label);
+        assert_eq!(label(r#"{"text": "a", "label": NaN, "more": [-Infinity, "\ud83d"]}"#), Ok(None));
+        assert_eq!(label(r#"{"text": "a", "label": 1.0, "more": NaN}"#), Ok(Some(1.0.into())));
+        for (line, expected) in [
+            (r#"{"text": NaN}"#, "text: invalid type: NaN, expected a string"),
+            (r#"{"text": "a", "text_pair": -Infinity}"#, "text_pair: invalid type: -Infinity, expected a string"),
+            (r#"{"text": "a", "label": Infinity}"#, "label: Infinity is no label"),
+            (r#"{"text": "a", "label": [0.5, NaN]}"#, "label: NaN is no label"),
+            (r#"{"text": "a", "label": "\ud83d"}"#, r"label: half a surrogate pair (\ud83d) is no label"),
+            (r#"{"text": "a \ude00"}"#, r"text: invalid value: half a surrogate pair (\ude00), expected a string"),
+            (r#"{"text": "a", "more": NaN"#, "EOF while parsing an object at column 25"),
+        ] {
+            assert_eq!(object(line), Err(expected.to_string()), "{line}");
+        }
+    }
+
+    #[test]
     fn an_endless_line_fails_alone() {
         let mut bytes = vec![b'x'; LONGEST_LINE + 5];
         bytes.extend(b"\nshort\n");

@@ -18,6 +18,18 @@ pub struct Architecture {
     pub describe: fn(&Config) -> Result<Model>,
 }
 
+/// What classes are for whose tensors may have the names and shapes of a classifier of texts, and mean something else.
+const OTHER_TASKS: [&str; 8] = [
+    "TokenClassification",
+    "QuestionAnswering",
+    "MultipleChoice",
+    "NextSentencePrediction",
+    "CausalLM",
+    "LMHead",
+    "ConditionalGeneration",
+    "ImageClassification",
+];
+
 /// What loads. An architecture is its file and one line here.
 pub const ARCHITECTURES: &[Architecture] = &[
     bert::ARCHITECTURE,
@@ -37,22 +49,52 @@ pub const ARCHITECTURES: &[Architecture] = &[
 
 /// The architecture of a config.
 ///
+/// As in transformers the `model_type` decides, whatever class the file names; that the class is another is said. Only
+/// a class of another task is refused, even if its tensors would fit.
+///
 /// # Errors
-/// [`Error::Unsupported`] naming the `model_type`, with what is supported.
+/// [`Error::Unsupported`] naming the `model_type` or the class, with what is supported.
 pub fn architecture(config: &Config) -> Result<&'static Architecture> {
     let names = || ARCHITECTURES.iter().map(|architecture| architecture.model_type).collect::<Vec<_>>().join(", ");
     let found = ARCHITECTURES.iter().find(|architecture| architecture.model_type == config.model_type);
     let found = found.ok_or_else(|| config.unsupported(&format!("model_type {:?}", config.model_type), &names()))?;
-    // A config saved from the bare encoder or the pretraining class names that; the missing head speaks for itself.
-    let other_task = config.architectures.iter().find(|class| class.contains("For") && !class.contains("PreTraining"));
-    match other_task {
-        Some(class)
-            if !config.architectures.iter().any(|class| class == found.class) && !class.contains("MaskedLM") =>
-        {
-            Err(config.unsupported(&format!("architecture {class}"), found.class))
-        }
-        _ => Ok(found),
+    if config.architectures.iter().any(|class| class == found.class) {
+        return Ok(found);
     }
+    let classes = || config.architectures.iter();
+    if let Some(class) = classes().find(|class| OTHER_TASKS.iter().any(|task| class.contains(task))) {
+        return Err(config.unsupported(&format!("architecture {class}"), found.class));
+    }
+    // A config saved from the bare encoder or the pretraining class names that; the missing head speaks for itself.
+    let without_head =
+        |class: &str| class.ends_with("Model") || ["PreTraining", "MaskedLM"].iter().any(|task| class.contains(task));
+    if let Some(class) = classes().find(|class| !without_head(class)) {
+        log::warn!(
+            "{}: architectures names {class}; as in transformers the model_type {:?} decides, and the tensors are read as \
+             those of {}",
+            config.path().display(),
+            found.model_type,
+            found.class
+        );
+    }
+    Ok(found)
+}
+
+/// The model of a config: its architecture's, with the head that modules of sentence-transformers put in place of its own.
+///
+/// # Errors
+/// Those of the architecture, and [`Error::Malformed`] if the head does not fit.
+pub fn describe(architecture: &Architecture, config: &Config) -> Result<Model> {
+    let mut model = (architecture.describe)(config)?;
+    if let Some(head) = config.head() {
+        let inputs = head.dense.as_ref().map_or(&head.classifier, |dense| &dense.linear).inputs();
+        if inputs != model.hidden {
+            let message = format!("the first Dense has {inputs} in_features, but the encoder {} columns", model.hidden);
+            return Err(Error::malformed(&config.path().with_file_name("modules.json"), message));
+        }
+        model.head = head.clone();
+    }
+    Ok(model)
 }
 
 /// Checks and errors that architecture files share.
@@ -80,3 +122,7 @@ impl Config {
         Ok(width)
     }
 }
+
+#[cfg(test)]
+#[path = "architectures_tests.rs"]
+mod tests;

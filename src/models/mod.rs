@@ -19,7 +19,7 @@ mod rope;
 mod rotary_bert;
 
 pub use activation::Activation;
-pub use architectures::{ARCHITECTURES, Architecture, architecture};
+pub use architectures::{ARCHITECTURES, Architecture, architecture, describe};
 pub use parts::{Part, PartWeights};
 
 use std::fmt;

@@ -112,11 +112,14 @@ pub(super) fn max_length(path: &Path, config: &Value) -> Result<Option<usize>> {
     let Some(value) = fields.into_iter().find(|value| !value.is_null()) else {
         return Ok(None);
     };
-    match value.as_f64() {
+    match crate::json::as_f64(value) {
         // 1e30, in transformers VERY_LARGE_INTEGER, stands for "not known".
         Some(length) if length > f64::from(u32::MAX) => Ok(None),
         Some(length) if length >= 1.0 => Ok(Some(length as usize)),
-        _ => Err(Error::malformed(path, format!("model_max_length is {value}, not a number of tokens"))),
+        _ => Err(Error::malformed(
+            path,
+            format!("model_max_length is {}, not a number of tokens", crate::json::show(value)),
+        )),
     }
 }
 

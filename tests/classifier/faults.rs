@@ -18,7 +18,7 @@ fn numbers_that_are_none_are_named() {
     for (name, index, place) in [
         ("bert.encoder.layer.1.intermediate.dense.weight", 32 * 5 + 7, "[5, 7]"),
         ("bert.embeddings.LayerNorm.bias", 31, "[31]"),
-        (WORDS, 0, "[0, 0]"),
+        ("classifier.weight", 0, "[0, 0]"),
     ] {
         for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             for adapter in [Adapter::Best, Adapter::Reference] {
@@ -36,6 +36,48 @@ fn numbers_that_are_none_are_named() {
             }
         }
     }
+}
+
+/// As in transformers a text is answered whose rows of the tables are good. One that reads a bad row fails alone.
+#[test]
+fn rows_that_are_no_numbers_fail_the_texts_that_read_them() {
+    for adapter in [Adapter::Best, Adapter::Reference] {
+        let options = || Options { adapter: adapter.clone(), ..Options::default() };
+        let mut good = Edited::new().load(options()).unwrap();
+        let expected = good.classify(["good"]).unwrap();
+        let film = good.encode(0, "film").unwrap().ids[1] as usize;
+        let longest = good.max_length();
+        for (name, row, read) in
+            [(WORDS, film, "good film"), (POSITIONS, 4, "good good good"), (POSITIONS, longest - 1, "")]
+        {
+            let edited = Edited::new();
+            let (shape, mut numbers) = (edited.tensors[name].1.clone(), edited.numbers(name));
+            numbers[row * 32 + 7] = f32::NAN;
+            let mut classifier = edited.tensor(name, &shape, &numbers).load(options()).unwrap();
+            for _ in 0..2 {
+                let output = classifier.classify(["good"]).unwrap();
+                assert_eq!(bits(&output.logits.values), bits(&expected.logits.values), "{name}");
+                if !read.is_empty() {
+                    let error = says(classifier.classify(["good", read]), &[name, &format!("[{row}, 7] is NaN")]);
+                    assert!(matches!(error, Error::Text { index: 1, .. }), "{error}");
+                }
+            }
+        }
+    }
+}
+
+/// As transformers has it where config.json says float32: rounded.
+#[test]
+fn weights_of_64_bits_are_rounded() {
+    let mut wide = Edited::new();
+    let expected = wide.load(Options::default()).unwrap().classify(["good film"]).unwrap();
+    for (element, _, bytes) in wide.tensors.values_mut() {
+        *element = Dtype::F64;
+        let numbers = bytes.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()));
+        *bytes = numbers.flat_map(|number| (f64::from(number) * (1.0 + 1e-12)).to_le_bytes()).collect();
+    }
+    let output = wide.load(Options::default()).unwrap().classify(["good film"]).unwrap();
+    assert_eq!(bits(&output.logits.values), bits(&expected.logits.values));
 }
 
 #[test]
