@@ -9,8 +9,7 @@ use serde_json::{Map, Value};
 
 use super::labels;
 use super::scoring::{ProblemType, Scoring};
-use super::sentence_transformers::Settings;
-use crate::models::Head;
+use super::sentence_transformers::{ModuleHead, Settings};
 use crate::{Error, Result, json};
 
 /// A model's `config.json`.
@@ -187,7 +186,7 @@ impl Config {
             self.activation = Some(activation.clone());
         }
         if let Some(head) = &settings.head {
-            let labels = head.classifier.outputs();
+            let labels = head.classifier.outputs;
             if labels != self.labels.len() {
                 self.labels = (0..labels).map(|index| format!("LABEL_{index}")).collect();
             }
@@ -207,7 +206,7 @@ impl Config {
     }
 
     /// The head, where it is not the architecture's own but modules of sentence-transformers.
-    pub(crate) fn head(&self) -> Option<&Head> {
+    pub(crate) fn head(&self) -> Option<&ModuleHead> {
         self.settings.head.as_ref()
     }
 

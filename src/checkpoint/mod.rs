@@ -20,6 +20,7 @@ pub use config::Config;
 pub use labels::MAX_LABELS;
 pub use safetensors::Dtype;
 pub use scoring::{ProblemType, Scoring};
+pub(crate) use sentence_transformers::{ModuleDense, ModuleHead};
 pub use stored::Stored;
 pub use weights::Weights;
 

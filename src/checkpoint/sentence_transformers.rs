@@ -11,9 +11,6 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::scoring::torch_class;
-use crate::kernels::Activation;
-use crate::kernels::Pooling as Pool;
-use crate::models::{Dense, Head, Linear, Norm};
 use crate::{Error, Result, json};
 
 pub(super) const MODULES: &str = "modules.json";
@@ -25,6 +22,9 @@ const MODULE_FILES: [&str; 2] = ["config.json", "model.safetensors"];
 /// torch's default, which the module LayerNorm does not change.
 const EPSILON: f32 = 1e-5;
 
+/// transformers' name of the function that changes nothing.
+const IDENTITY: &str = "linear";
+
 /// What they say of a cross-encoder.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Settings {
@@ -33,9 +33,33 @@ pub(super) struct Settings {
     pub prompt: Option<String>,
     pub max_length: Option<usize>,
     /// The head that the modules behind the encoder are; none where the checkpoint has its own.
-    pub head: Option<Head>,
+    pub head: Option<ModuleHead>,
     /// The modules' folders that hold weights.
     pub folders: Vec<String>,
+}
+
+/// The head that modules behind an encoder are, as their files describe it.
+#[derive(Clone, Debug)]
+pub(crate) struct ModuleHead {
+    /// Whether the mean of a text's tokens is pooled, and not the first of them.
+    pub mean: bool,
+    pub dense: Option<ModuleDense>,
+    /// A norm after the dense layer: the prefix of its tensors, and its epsilon.
+    pub norm: Option<(String, f32)>,
+    /// What makes the scores.
+    pub classifier: ModuleDense,
+}
+
+/// A module `activation(linear(x))`.
+#[derive(Clone, Debug)]
+pub(crate) struct ModuleDense {
+    /// Prefix of its tensors.
+    pub prefix: String,
+    pub inputs: usize,
+    pub outputs: usize,
+    pub bias: bool,
+    /// Under transformers' name.
+    pub activation: &'static str,
 }
 
 #[derive(Deserialize)]
@@ -232,25 +256,25 @@ impl Modules<'_> {
     }
 
     /// The modules behind the encoder as a head.
-    fn head(&self, prompted: bool) -> Result<Head> {
-        let (mut pool, mut layers, mut norm) = (None, Vec::new(), None);
+    fn head(&self, prompted: bool) -> Result<ModuleHead> {
+        let (mut mean, mut layers, mut norm) = (None, Vec::<(ModuleDense, bool)>::new(), None);
         for module in &self.modules[1..] {
             let fault = |what: &str| Err(self.unsupported(&format!("{} {what}", module.path)));
             check_folder(self.path, &module.path)?;
             match module.kind() {
                 Some("Dropout") => {}
-                Some("Pooling") if pool.is_none() && layers.is_empty() => {
+                Some("Pooling") if mean.is_none() && layers.is_empty() => {
                     let pooling: Pooling = self.config(module)?;
                     if prompted && pooling.include_prompt == Some(false) {
                         return fault("leaves the prompt out");
                     }
-                    pool = match pooling.mode().as_deref() {
-                        Some("cls") => Some(Pool::First),
-                        Some("mean") => Some(Pool::Mean),
+                    mean = match pooling.mode().as_deref() {
+                        Some("cls") => Some(false),
+                        Some("mean") => Some(true),
                         mode => return fault(&format!("pools by {}", mode.unwrap_or("several modes"))),
                     };
                 }
-                Some("Dense") if pool.is_some() => {
+                Some("Dense") if mean.is_some() => {
                     let dense: DenseConfig = self.config(module)?;
                     let names = [&dense.module_input_name, &dense.module_output_name];
                     let [input, output] =
@@ -267,17 +291,22 @@ impl Modules<'_> {
                     let Some(activation) = activation(class) else {
                         return fault(&format!("has the activation {class:?}"));
                     };
-                    let linear = Linear::new(format!("{}.linear", module.path), dense.in_features, dense.out_features);
-                    layers.push((linear.with_bias(dense.bias != Some(false)).of_head(), activation, scores));
+                    let layer = ModuleDense {
+                        prefix: format!("{}.linear", module.path),
+                        inputs: dense.in_features,
+                        outputs: dense.out_features,
+                        bias: dense.bias != Some(false),
+                        activation,
+                    };
+                    layers.push((layer, scores));
                 }
                 Some("LayerNorm") if norm.is_none() && layers.len() == 1 => {
-                    let width = layers[0].0.outputs();
-                    norm = Some(Norm::new(format!("{}.norm", module.path), width, EPSILON).of_head());
+                    norm = Some((format!("{}.norm", module.path), EPSILON));
                 }
                 _ => return fault("is not computed in this place"),
             }
         }
-        let Some(pool) = pool else {
+        let Some(mean) = mean else {
             return Err(self.unsupported("no Pooling"));
         };
         let (last, first) = match layers.len() {
@@ -285,14 +314,15 @@ impl Modules<'_> {
             2 => (layers.remove(1), Some(layers.remove(0))),
             count => return Err(self.unsupported(&format!("{count} Dense"))),
         };
-        let (classifier, Activation::Identity, true) = last else {
+        let (classifier, scores) = last;
+        if !scores || classifier.activation != IDENTITY {
             return Err(self.unsupported("the last Dense does not make the scores as they are"));
-        };
-        let dense = first.map(|(linear, activation, _)| Dense { linear, activation, norm });
-        if dense.as_ref().is_some_and(|dense| dense.linear.outputs() != classifier.inputs()) {
+        }
+        let dense = first.map(|(dense, _)| dense);
+        if dense.as_ref().is_some_and(|dense| dense.outputs != classifier.inputs) {
             return Err(self.unsupported("one Dense does not fit the other"));
         }
-        Ok(Head { pool, dense, classifier })
+        Ok(ModuleHead { mean, dense, norm, classifier })
     }
 
     fn config<T: DeserializeOwned>(&self, module: &Module) -> Result<T> {
@@ -361,18 +391,18 @@ fn check_folder(path: &Path, folder: &str) -> Result<()> {
     Err(Error::malformed(path, format!("names {folder:?}, which is not a folder beside it")))
 }
 
-/// The activation that a class of torch computes, made without arguments.
-fn activation(class: &str) -> Option<Activation> {
+/// transformers' name of the activation that a class of torch computes, made without arguments.
+fn activation(class: &str) -> Option<&'static str> {
     Some(match torch_class(class)? {
-        "Identity" => Activation::Identity,
-        "GELU" => Activation::Gelu,
-        "ReLU" => Activation::Relu,
-        "SiLU" => Activation::Silu,
-        "Tanh" => Activation::Tanh,
-        "Sigmoid" => Activation::Sigmoid,
-        "ReLU6" => Activation::Relu6,
-        "LeakyReLU" => Activation::LeakyRelu,
-        "Mish" => Activation::Mish,
+        "Identity" => IDENTITY,
+        "GELU" => "gelu",
+        "ReLU" => "relu",
+        "SiLU" => "silu",
+        "Tanh" => "tanh",
+        "Sigmoid" => "sigmoid",
+        "ReLU6" => "relu6",
+        "LeakyReLU" => "leaky_relu",
+        "Mish" => "mish",
         _ => return None,
     })
 }

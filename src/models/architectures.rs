@@ -1,9 +1,10 @@
 //! Which architectures load, and the checks that their files share.
 
 use super::{
-    Activation, Model, albert, bert, deberta_v2, distilbert, electra, modernbert, mpnet, roberta, rotary_bert,
+    Activation, Dense, Head, Linear, Model, Norm, Pooling, albert, bert, deberta_v2, distilbert, electra, modernbert,
+    mpnet, roberta, rotary_bert,
 };
-use crate::checkpoint::{Config, Weights};
+use crate::checkpoint::{Config, ModuleDense, ModuleHead, Weights};
 use crate::error::{Error, Result};
 use serde::Deserialize;
 
@@ -104,14 +105,29 @@ pub fn architecture(config: &Config) -> Result<&'static Architecture> {
 pub fn describe(architecture: &Architecture, config: &Config) -> Result<Model> {
     let mut model = (architecture.describe)(config)?;
     if let Some(head) = config.head() {
-        let inputs = head.dense.as_ref().map_or(&head.classifier, |dense| &dense.linear).inputs();
+        let inputs = head.dense.as_ref().unwrap_or(&head.classifier).inputs;
         if inputs != model.hidden {
             let message = format!("the first Dense has {inputs} in_features, but the encoder {} columns", model.hidden);
             return Err(Error::malformed(&config.path().with_file_name("modules.json"), message));
         }
-        model.head = head.clone();
+        model.head = of_modules(head);
     }
     Ok(model)
+}
+
+/// The head that modules of sentence-transformers are.
+fn of_modules(modules: &ModuleHead) -> Head {
+    let linear =
+        |dense: &ModuleDense| Linear::new(&dense.prefix, dense.inputs, dense.outputs).with_bias(dense.bias).of_head();
+    Head {
+        pool: if modules.mean { Pooling::Mean } else { Pooling::First },
+        dense: modules.dense.as_ref().map(|dense| Dense {
+            linear: linear(dense),
+            activation: Activation::from_name(dense.activation).expect("a name of transformers'"),
+            norm: modules.norm.as_ref().map(|(prefix, epsilon)| Norm::new(prefix, dense.outputs, *epsilon).of_head()),
+        }),
+        classifier: linear(&modules.classifier),
+    }
 }
 
 /// Checks and errors that architecture files share.
