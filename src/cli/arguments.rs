@@ -30,10 +30,12 @@ Input (UTF-8, with or without byte order mark, lines ending in LF or CRLF):
   of any size, and what was written before an interruption stays valid.
 
 Model:
-  A name such as distilbert/distilbert-base-uncased-finetuned-sst-2-english, with @REVISION (a branch, a tag, a commit)
-  if not the main branch is meant, is downloaded once, into the cache that the Hugging Face tools share; a folder of that
-  name wins. A download that was interrupted goes on when it is asked for again. The tools' variables hold: HF_HOME or
-  HF_HUB_CACHE (the cache), HF_TOKEN (for models that need one), HF_HUB_OFFLINE=1 (no requests), HF_ENDPOINT (another
+  A name such as distilbert/distilbert-base-uncased-finetuned-sst-2-english, with
+  @REVISION (a branch, a tag, a commit) if not the main branch is meant, is
+  downloaded once, into the cache that the Hugging Face tools share; a folder of
+  that name wins. A download that was interrupted goes on when it is asked for
+  again. The tools' variables hold: HF_HOME or HF_HUB_CACHE (the cache), HF_TOKEN
+  (for models that need one), HF_HUB_OFFLINE=1 (no requests), HF_ENDPOINT (another
   server), HTTPS_PROXY, SSL_CERT_FILE (a proxy's certificates).
 
 Output:
