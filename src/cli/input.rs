@@ -40,8 +40,15 @@ impl Content {
         Content { text, text_pair: None, label: None }
     }
 
+    /// The second text. An empty one is none, as for transformers' text-classification pipeline: its `preprocess` hands
+    /// the row to the tokenizer, where `_encode_plus` (tokenization_utils_fast.py in 4.57, tokenization_utils_tokenizers.py
+    /// in 5.x) makes a pair of a single text only `if text_pair`. White space is a text.
+    pub fn pair(&self) -> Option<&str> {
+        self.text_pair.as_deref().filter(|pair| !pair.is_empty())
+    }
+
     pub fn as_text(&self) -> Text<'_> {
-        match &self.text_pair {
+        match self.pair() {
             None => Text::Single(&self.text),
             Some(pair) => Text::Pair(&self.text, pair),
         }
