@@ -75,6 +75,7 @@ impl Classifier {
         };
         let adapter = options.choose().await?;
         options.precision.check(adapter.as_ref())?;
+        options.matrix_units.check(adapter.as_ref())?;
         let device = match adapter {
             None => Device::Reference { recordings: HashMap::new() },
             Some(adapter) => {

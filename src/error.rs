@@ -59,6 +59,13 @@ pub enum Error {
     #[error("adapter {adapter}: {message}")]
     Adapter { adapter: String, message: String },
 
+    /// Matrix units were asked for, and the adapter has none.
+    #[error(
+        "adapter {adapter} has no matrix units that kernels can use (cooperative matrices of f16 with sums in f32, on a \
+         GPU): run without them, as `MatrixUnits::Auto` does on such an adapter"
+    )]
+    NoMatrixUnits { adapter: String },
+
     /// The device's memory was exhausted.
     #[error(
         "adapter {adapter} is out of memory while {doing} ({bytes} bytes); lower the batch's capacity (--batch-tokens), \

@@ -111,13 +111,29 @@ pub enum MatrixUnits {
     /// Where `wgbert tune` found on this adapter that they give the right answers, and faster.
     #[default]
     Auto,
-    /// Where the adapter has any.
+    /// On an adapter that has any; [`Error::NoMatrixUnits`] on others.
     Always,
     Never,
 }
 
-/// How a classifier is made; `Options::default()` suits most.
-#[derive(Clone, Debug, Default)]
+impl MatrixUnits {
+    /// Whether what was asked for can be had of an adapter, as kernels see it ([`Options::seen`]), or of the reference,
+    /// which is none.
+    ///
+    /// # Errors
+    /// [`Error::NoMatrixUnits`] if not.
+    pub fn check(self, adapter: Option<&AdapterDescription>) -> Result<()> {
+        let any = adapter.is_some_and(|adapter| adapter.capabilities.matrix_units());
+        if self != MatrixUnits::Always || any {
+            return Ok(());
+        }
+        let adapter = adapter.map_or("reference".into(), |adapter| adapter.name.clone());
+        Err(Error::NoMatrixUnits { adapter })
+    }
+}
+
+/// How a classifier is made; `Options::default()` suits most: the best adapter, f32, and what `wgbert tune` found there.
+#[derive(Clone, Debug)]
 pub struct Options {
     pub adapter: Adapter,
     /// Look for adapters on this backend only.
@@ -311,3 +327,8 @@ mod tests {
         }
     }
 }
+/// What a folder holds of a classifier.
+fn read(folder: &Path) -> Result<(Checkpoint, Tokenizer)> {
+    Ok((Checkpoint::open(folder)?, Tokenizer::from_folder(folder)?))
+}
+

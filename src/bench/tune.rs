@@ -4,7 +4,7 @@
 use super::cases::{Case, Shape};
 use super::time::Prepared;
 use super::tune_row::{Subject, TuneRow};
-use super::{Environment, ModelChoice, Repeats, Summary, Workload, no_matrix_units};
+use super::{Environment, ModelChoice, Repeats, Summary, Workload};
 use crate::classifier::{Classifier, Request};
 use crate::error::{Error, Result};
 use crate::gpu::{AdapterDescription, Capabilities, Gpu, Problem, Recording, Rows, Tuning, block_on};
@@ -74,7 +74,7 @@ impl Tuner {
         let storage = |precision: Precision| precision.storage(&adapter.capabilities);
         if self.matrix_units == MatrixUnits::Always {
             if on_units.is_empty() {
-                return Err(no_matrix_units(&adapter.name).into());
+                return Err(Error::NoMatrixUnits { adapter: adapter.name }.into());
             }
         } else {
             // Until they are found to be right and faster.

@@ -20,6 +20,8 @@ struct Listed<'a> {
     default: bool,
     f16: bool,
     subgroup: Option<(u32, u32)>,
+    /// Whether kernels can use them.
+    matrix_units: bool,
     cooperative: Option<u32>,
     timestamps: bool,
     tuned_products: usize,
@@ -71,6 +73,7 @@ fn list(index: usize, adapter: &AdapterDescription, default: bool) -> Listed<'_>
         default,
         f16: capabilities.f16,
         subgroup: capabilities.subgroup,
+        matrix_units: capabilities.matrix_units(),
         cooperative: capabilities.cooperative,
         timestamps: capabilities.timestamps,
         tuned_products: seen.tuning.products(),
@@ -103,8 +106,9 @@ fn write_text(out: &mut impl Write, adapter: &Listed<'_>) -> io::Result<()> {
         true => format!("of {least}"),
         false => format!("of {least} to {most}"),
     });
-    let cooperative = adapter.cooperative.map_or("no".into(), |edge| {
-        format!("{edge} x {edge}, used if wgbert tune finds them faster, or with --matrix-units")
+    let cooperative = adapter.cooperative.map_or("no".into(), |edge| match adapter.matrix_units {
+        true => format!("{edge} x {edge}, used if wgbert tune finds them faster, or with --matrix-units always"),
+        false => format!("{edge} x {edge}, not used: kernels need a GPU with 16-bit floats"),
     });
     let tuned = match adapter.tuned_products {
         0 => "no: wgbert tune".into(),

@@ -123,7 +123,6 @@ pub struct TuneArguments {
     /// Tune without matrix units (never), on them (always), or both, and then find out whether models are right and faster
     /// on them (auto)
     #[arg(long, value_name = "WHAT", value_enum, hide_possible_values = true, default_value = "auto")]
-    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "always")]
     pub matrix_units: MatrixUnitsName,
 
     /// What models must be faster on, each of it, for matrix units to be used: texts x tokens, or ragged and a number of

@@ -22,9 +22,8 @@ pub struct DeviceArguments {
     #[arg(long, value_enum, default_value = "f32", help_heading = "Device")]
     pub precision: PrecisionName,
 
-    /// Multiply on the adapter's matrix units (cooperative matrices, which are experimental), where it has any
+    /// Multiply on the adapter's matrix units (cooperative matrices, which are experimental)
     #[arg(long, value_name = "WHEN", value_enum, default_value = "auto", help_heading = "Device")]
-    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "always")]
     pub matrix_units: MatrixUnitsName,
 
     /// Most tokens of one batch on the device: fewer take less memory
@@ -64,7 +63,9 @@ impl From<PrecisionName> for Precision {
             PrecisionName::F32 => Precision::F32,
             PrecisionName::F16 => Precision::F16,
         }
+    /// On an adapter that has any, and refused on others
     }
+    /// On no adapter
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -58,6 +58,13 @@ impl Capabilities {
         self.cpu && self.int64 && self.uniform_subgroup() == Some(8)
     }
 
+    /// Whether kernels multiply on its matrix units, if they are not told not to: cooperative matrices of f16, by subgroups
+    /// of a size that their parts are written for. A software adapter's are its CPU, which has a faster way.
+    pub fn matrix_units(&self) -> bool {
+        let subgroups = self.subgroup.is_some_and(|(_, most)| [8, 16, 32, 64].contains(&most));
+        self.cooperative.is_some() && self.f16 && subgroups && !self.cpu
+    }
+
     /// The subgroup size where the adapter has only one.
     pub fn uniform_subgroup(&self) -> Option<u32> {
         self.subgroup.filter(|(min, max)| min == max).map(|(size, _)| size)

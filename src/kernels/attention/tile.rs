@@ -48,6 +48,6 @@ impl Heads {
             && COOPERATIVE_LANES <= device.workgroup_size
             && most <= COOPERATIVE_LANES;
         let kind = self.element == Element::F16 && self.chunk() == 4 && !matches!(self.score, Term::Relative { .. });
-        (!device.cpu && device.f16 && kind && self.head_width <= 128 && fits).then_some(head)
+        (device.matrix_units() && kind && self.head_width <= 128 && fits).then_some(head)
     }
 }

@@ -152,7 +152,7 @@ impl MatMul {
     /// of a narrower product have the bits of a wider one's.
     pub(super) fn cooperative_tiles(&self, device: &Capabilities) -> Vec<Tile> {
         let (Some(edge), Some(subgroup)) = (device.cooperative, device.subgroup) else { return Vec::new() };
-        if device.cpu || !device.f16 || ![8, 16, 32, 64].contains(&subgroup.1) {
+        if !device.matrix_units() {
             return Vec::new();
         }
         let (shapes, terms) = match (edge, self.storage.activations()) {
