@@ -93,10 +93,27 @@ impl Classifier {
         Options::default().load(folder)
     }
 
+    /// [`Classifier::load`] without blocking; see [`Options::load_async`].
+    ///
+    /// # Errors
+    /// Those of [`Options::load`].
+    pub async fn load_async(folder: impl AsRef<Path>) -> Result<Classifier> {
+        Options::default().load_async(folder).await
+    }
+
     /// The embedded sentiment model on the best adapter.
     #[cfg(feature = "embedded")]
     pub fn sentiment() -> Result<Classifier> {
         Options::default().sentiment()
+    }
+
+    /// [`Classifier::sentiment`] without blocking.
+    ///
+    /// # Errors
+    /// Those of [`Options::load`].
+    #[cfg(feature = "embedded")]
+    pub async fn sentiment_async() -> Result<Classifier> {
+        Options::default().sentiment_async().await
     }
 
     /// Name of each label.
@@ -149,7 +166,11 @@ impl Classifier {
         gpu::block_on(self.classify_async(texts))
     }
 
-    /// [`Classifier::classify`] without blocking.
+    /// [`Classifier::classify`] without blocking while the device computes. Tokens are made, weights uploaded and shaders
+    /// compiled where it is polled; who waits for the device is a thread of the library's, in a browser nobody.
+    ///
+    /// # Errors
+    /// Those of [`Classifier::classify`].
     pub async fn classify_async<'a, T: Into<Text<'a>>>(
         &mut self,
         texts: impl IntoIterator<Item = T>,
@@ -181,7 +202,10 @@ impl Classifier {
         gpu::block_on(self.run_async(encodings, request))
     }
 
-    /// [`Classifier::run`] without blocking.
+    /// [`Classifier::run`] without blocking while the device computes, as [`Classifier::classify_async`].
+    ///
+    /// # Errors
+    /// Those of [`Classifier::run`].
     pub async fn run_async(&mut self, encodings: &[Encoding], request: &Request) -> Result<SequenceClassifierOutput> {
         self.check(encodings)?;
         let kind = label::loss_kind(&self.config, &request.labels, encodings.len())?;
@@ -251,22 +275,28 @@ impl Classifier {
     /// # Errors
     /// [`Error::Adapter`] where there are no timestamps, and as [`Classifier::run`].
     pub fn profile(&mut self, encodings: &[Encoding]) -> Result<Vec<Timing>> {
+        gpu::block_on(self.profile_async(encodings))
+    }
+
+    /// [`Classifier::profile`] without blocking while the device computes, as [`Classifier::classify_async`].
+    ///
+    /// # Errors
+    /// Those of [`Classifier::profile`].
+    pub async fn profile_async(&mut self, encodings: &[Encoding]) -> Result<Vec<Timing>> {
         self.check(encodings)?;
         let wanted = encoder::Wanted { scoring: self.scoring, hidden_states: false, attentions: None, loss: None };
-        gpu::block_on(async {
-            let capacity = self.prepare(wanted).await?;
-            let packing = self.pack(encodings, capacity)?;
-            let Device::Gpu { plans, .. } = &self.device else {
-                return Err(Error::Adapter { adapter: self.adapter().into(), message: "has no timestamps".into() });
-            };
-            let mut timings = Vec::new();
-            for rows in packing.batches() {
-                let batch = Batch::new(encodings, rows, self.model.position_padding());
-                let run = Run { tokens: &batch.tokens, starts: &batch.starts, ..Run::default() };
-                timings.extend(plans[&wanted].profile(run).await?);
-            }
-            Ok(timings)
-        })
+        let capacity = self.prepare(wanted).await?;
+        let packing = self.pack(encodings, capacity)?;
+        let Device::Gpu { plans, .. } = &self.device else {
+            return Err(Error::Adapter { adapter: self.adapter().into(), message: "has no timestamps".into() });
+        };
+        let mut timings = Vec::new();
+        for rows in packing.batches() {
+            let batch = Batch::new(encodings, rows, self.model.position_padding());
+            let run = Run { tokens: &batch.tokens, starts: &batch.starts, ..Run::default() };
+            timings.extend(plans[&wanted].profile(run).await?);
+        }
+        Ok(timings)
     }
 
     /// Bytes on the device of the weights, and of what the batches of all requests so far compute; none where the

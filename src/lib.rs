@@ -26,12 +26,16 @@
 pub mod bench;
 pub mod checkpoint;
 mod classifier;
+#[cfg(test)]
+#[path = "../tests/common/environment.rs"]
+mod environment;
 mod error;
 pub mod gpu;
 mod inspection;
 pub mod kernels;
 mod label;
 pub mod models;
+mod oneshot;
 mod options;
 mod output;
 pub mod reference;

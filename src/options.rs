@@ -4,6 +4,7 @@ use crate::checkpoint::{Checkpoint, Scoring};
 use crate::classifier::Classifier;
 use crate::error::{Error, Result};
 use crate::gpu::{self, AdapterDescription, Backend, Capabilities, Capacity, Recording, Rows, Storage, Tuning};
+use crate::oneshot::on_a_thread;
 use crate::text::{Tokenizer, Truncation};
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
@@ -154,12 +155,31 @@ pub struct Options {
     pub matrix_units: MatrixUnits,
     /// Choose kernels as for an adapter that offers this, of which the chosen one must have all; `None`: by what it offers.
     pub capabilities: Option<Capabilities>,
-    /// The folder for what one process leaves to the next, for the command line [`gpu::cache::default_folder`]: the choices
-    /// of `wgbert tune`, which are read, and on Vulkan the compiled pipelines, which are read and written. `None`: no files
-    /// are looked for or made.
+    /// The folder for what one process leaves to the next, by default [`gpu::cache::default_folder`], the command line's: the
+    /// choices of `wgbert tune`, which are read, and on Vulkan the compiled pipelines, which are read and written. `None`, the
+    /// default in a browser and where `WGBERT_CACHE_DIR` is empty: no files are looked for or made.
     pub cache_dir: Option<PathBuf>,
     /// Count how long the device computes ([`Classifier::busy`]), where it has timestamps.
     pub timed: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            adapter: Adapter::default(),
+            backend: None,
+            batch_tokens: None,
+            batch_texts: None,
+            truncation: Truncation::default(),
+            random_head: None,
+            scoring: None,
+            precision: Precision::default(),
+            matrix_units: MatrixUnits::default(),
+            capabilities: None,
+            cache_dir: gpu::cache::default_folder(),
+            timed: false,
+        }
+    }
 }
 
 impl Options {
@@ -168,9 +188,18 @@ impl Options {
     /// # Errors
     /// Everything that can be wrong with the files, each named; [`Error::NoAdapter`] and the other adapter errors.
     pub fn load(self, folder: impl AsRef<Path>) -> Result<Classifier> {
-        let checkpoint = Checkpoint::open(folder.as_ref())?;
-        let tokenizer = Tokenizer::from_folder(folder)?;
+        let (checkpoint, tokenizer) = read(folder.as_ref())?;
         gpu::block_on(self.open(checkpoint, tokenizer))
+    }
+
+    /// [`Options::load`] without blocking: the files are read on a thread of their own.
+    ///
+    /// # Errors
+    /// Those of [`Options::load`].
+    pub async fn load_async(self, folder: impl AsRef<Path>) -> Result<Classifier> {
+        let folder = folder.as_ref().to_path_buf();
+        let (checkpoint, tokenizer) = on_a_thread(move || read(&folder)).await?;
+        self.open(checkpoint, tokenizer).await
     }
 
     /// Loads a model of the Hugging Face hub by its name, or a folder, which wins; what the cache lacks is downloaded.
@@ -185,6 +214,19 @@ impl Options {
         self.load(crate::checkpoint::hub::locate(model, &mut |_| {})?)
     }
 
+    /// [`Options::load_hub`] without blocking: the files are downloaded and read on a thread of their own. The download goes
+    /// on if this future is given up.
+    ///
+    /// # Errors
+    /// Those of [`Options::load_hub`].
+    #[cfg(feature = "hub")]
+    pub async fn load_hub_async(self, model: impl AsRef<Path>) -> Result<Classifier> {
+        let model = model.as_ref().to_path_buf();
+        let files = move || read(&crate::checkpoint::hub::locate(model, &mut |_| {})?);
+        let (checkpoint, tokenizer) = on_a_thread(files).await?;
+        self.open(checkpoint, tokenizer).await
+    }
+
     /// The small English sentiment model (negative, neutral, positive) that is compiled in.
     #[cfg(feature = "embedded")]
     pub fn sentiment(self) -> Result<Classifier> {
@@ -194,7 +236,7 @@ impl Options {
     /// [`Options::sentiment`] without blocking.
     #[cfg(feature = "embedded")]
     pub async fn sentiment_async(self) -> Result<Classifier> {
-        let (checkpoint, tokenizer) = Options::embedded()?;
+        let (checkpoint, tokenizer) = on_a_thread(Options::embedded).await?;
         self.open(checkpoint, tokenizer).await
     }
 
@@ -288,6 +330,11 @@ impl Options {
     }
 }
 
+/// What a folder holds of a classifier.
+fn read(folder: &Path) -> Result<(Checkpoint, Tokenizer)> {
+    Ok((Checkpoint::open(folder)?, Tokenizer::from_folder(folder)?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -301,6 +348,17 @@ mod tests {
         let error = Precision::F16.check(None).unwrap_err().to_string();
         assert!(error.contains("reference") && error.contains("--precision f32"), "{error}");
         Precision::F32.check(None).unwrap();
+    }
+
+    #[test]
+    fn matrix_units_are_refused_where_there_are_none() {
+        let error = MatrixUnits::Always.check(None).unwrap_err();
+        assert!(matches!(&error, Error::NoMatrixUnits { adapter } if adapter == "reference"), "{error:?}");
+        let message = error.to_string();
+        assert!(message.contains("`MatrixUnits::Auto`") && !message.contains("--"), "{message}");
+        for any in [MatrixUnits::Auto, MatrixUnits::Never] {
+            any.check(None).unwrap();
+        }
     }
 
     #[test]
@@ -327,8 +385,3 @@ mod tests {
         }
     }
 }
-/// What a folder holds of a classifier.
-fn read(folder: &Path) -> Result<(Checkpoint, Tokenizer)> {
-    Ok((Checkpoint::open(folder)?, Tokenizer::from_folder(folder)?))
-}
-

@@ -1,6 +1,9 @@
 //! Models of real size against float64: BERT-base with weights that any language can make (tests/tools/bert_base.py),
 //! and a fine-tuned MiniLM where there is one.
 
+#[path = "common/environment.rs"]
+mod environment;
+
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};

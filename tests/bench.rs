@@ -1,6 +1,9 @@
 //! `wgbert bench`, as its users run it: short runs in every format, and what it says of wrong names. Needs an adapter with
 //! timestamps, as the kernels' tests do.
 
+#[path = "common/environment.rs"]
+mod environment;
+
 use serde_json::Value;
 use std::fs;
 use std::process::{Command, Output};

@@ -1,7 +1,6 @@
 //! `wgbert adapters`: what there is to run on, and which variant of each kernel would run there.
 
 use super::arguments::{AdaptersArguments, ListFormat};
-use super::device::cache_dir;
 use super::{Failure, Outcome};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -20,9 +19,9 @@ struct Listed<'a> {
     default: bool,
     f16: bool,
     subgroup: Option<(u32, u32)>,
+    cooperative: Option<u32>,
     /// Whether kernels can use them.
     matrix_units: bool,
-    cooperative: Option<u32>,
     timestamps: bool,
     tuned_products: usize,
     limits: Limits,
@@ -63,7 +62,7 @@ pub fn run(arguments: &AdaptersArguments) -> Result<Outcome, Failure> {
 
 fn list(index: usize, adapter: &AdapterDescription, default: bool) -> Listed<'_> {
     let AdapterDescription { name, backend, kind, driver, capabilities, .. } = adapter;
-    let seen = Options { cache_dir: cache_dir(), ..Options::default() }.seen(adapter.clone()).capabilities;
+    let seen = Options::default().seen(adapter.clone()).capabilities;
     Listed {
         index,
         name,
@@ -73,8 +72,8 @@ fn list(index: usize, adapter: &AdapterDescription, default: bool) -> Listed<'_>
         default,
         f16: capabilities.f16,
         subgroup: capabilities.subgroup,
-        matrix_units: capabilities.matrix_units(),
         cooperative: capabilities.cooperative,
+        matrix_units: capabilities.matrix_units(),
         timestamps: capabilities.timestamps,
         tuned_products: seen.tuning.products(),
         limits: Limits {

@@ -1,8 +1,7 @@
 //! Where a model runs: the options of all commands that take one.
 
 use clap::{Args, ValueEnum};
-use std::path::PathBuf;
-use wgbert::gpu::{Backend, cache};
+use wgbert::gpu::Backend;
 use wgbert::{Adapter, MatrixUnits, Options, Precision};
 
 /// Where a model runs, and how.
@@ -40,15 +39,9 @@ impl DeviceArguments {
             precision: self.precision.into(),
             matrix_units: self.matrix_units.into(),
             batch_tokens: self.batch_tokens.map(|tokens| tokens as usize),
-            cache_dir: cache_dir(),
             ..Options::default()
         }
     }
-}
-
-/// Where `wgbert tune` keeps its choices, and every command what the driver compiled.
-pub fn cache_dir() -> Option<PathBuf> {
-    cache::default_folder()
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -63,16 +56,16 @@ impl From<PrecisionName> for Precision {
             PrecisionName::F32 => Precision::F32,
             PrecisionName::F16 => Precision::F16,
         }
-    /// On an adapter that has any, and refused on others
     }
-    /// On no adapter
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum MatrixUnitsName {
     /// Where wgbert tune found here that the answers are right, and come faster
     Auto,
+    /// On an adapter that has any, and refused on others
     Always,
+    /// On no adapter
     Never,
 }
 

@@ -17,6 +17,8 @@ mod run;
 mod shader;
 mod tuning;
 mod upload;
+#[cfg(not(target_arch = "wasm32"))]
+mod waiter;
 
 pub use capabilities::Capabilities;
 pub use device::{AdapterDescription, Backend, Gpu, adapters};

@@ -2,10 +2,9 @@
 
 use super::Gpu;
 use crate::error::{Error, Result};
+use crate::oneshot::{self, Receiver};
 use std::future::Future;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Mutex, PoisonError};
 
 /// A mappable buffer that is put back where others find it, also if the work with it is given up.
 #[derive(Debug)]
@@ -35,6 +34,8 @@ impl Drop for Lent<'_> {
     }
 }
 
+type Mapped = Result<(), wgpu::BufferAsyncError>;
+
 /// Bytes on their way to the host. Dropped, arrived or not, it leaves the buffer unmapped, as the next work must find it.
 #[derive(Debug)]
 pub(super) struct ReadBack<'a> {
@@ -42,16 +43,16 @@ pub(super) struct ReadBack<'a> {
     lent: Lent<'a>,
     bytes: u64,
     submission: wgpu::SubmissionIndex,
-    answer: Arc<Mutex<Answer<Mapped>>>,
+    mapped: Receiver<Mapped>,
     failed: bool,
 }
 
 impl<'a> ReadBack<'a> {
     /// Asks for the first `bytes` of a buffer that `submission` writes.
     pub fn new(gpu: &'a Gpu, lent: Lent<'a>, bytes: u64, submission: wgpu::SubmissionIndex) -> ReadBack<'a> {
-        let (answer, callback) = Answer::expected();
-        lent.buffer.map_async(wgpu::MapMode::Read, ..bytes, callback);
-        ReadBack { gpu, lent, bytes, submission, answer, failed: false }
+        let (sender, mapped) = oneshot::channel();
+        lent.buffer.map_async(wgpu::MapMode::Read, ..bytes, |result| sender.send(result));
+        ReadBack { gpu, lent, bytes, submission, mapped, failed: false }
     }
 
     /// What `take` makes of the bytes, once they are there.
@@ -61,7 +62,7 @@ impl<'a> ReadBack<'a> {
             let message = format!("failed reading back: {message}");
             gpu.check("reading back").err().unwrap_or(Error::Adapter { adapter: gpu.name.clone(), message })
         };
-        let mapped = Called { gpu, submission: &self.submission, answer: &self.answer }.await;
+        let mapped = called(gpu, &self.submission, &mut self.mapped).await;
         if let Err(error) = mapped.and_then(|mapped| mapped.map_err(|error| failed(&error))) {
             self.failed = true;
             return Err(error);
@@ -80,73 +81,42 @@ impl Drop for ReadBack<'_> {
     }
 }
 
-type Mapped = Result<(), wgpu::BufferAsyncError>;
-
 /// Ready once the device is done with a submission and those before it.
 ///
 /// # Errors
 /// [`Error::DeviceLost`].
 pub(super) async fn done(gpu: &Gpu, submission: wgpu::SubmissionIndex) -> Result<()> {
-    let (answer, callback) = Answer::expected();
-    gpu.queue.on_submitted_work_done(move || callback(()));
-    Called { gpu, submission: &submission, answer: &answer }.await
+    let (sender, mut answer) = oneshot::channel();
+    gpu.queue.on_submitted_work_done(|| sender.send(()));
+    called(gpu, &submission, &mut answer).await
 }
 
-/// What wgpu calls back with, and who waits for it.
-#[derive(Debug)]
-struct Answer<T> {
-    result: Option<T>,
-    waker: Option<Waker>,
-}
-
-impl<T: Send + 'static> Answer<T> {
-    /// With the callback that brings it.
-    fn expected() -> (Arc<Mutex<Answer<T>>>, impl FnOnce(T) + Send + 'static) {
-        let answer = Arc::new(Mutex::new(Answer { result: None, waker: None }));
-        let called = answer.clone();
-        let callback = move |result| {
-            let mut answer = called.lock().unwrap_or_else(PoisonError::into_inner);
-            answer.result = Some(result);
-            if let Some(waker) = answer.waker.take() {
-                waker.wake();
-            }
-        };
-        (answer, callback)
-    }
-}
-
-/// Ready once wgpu called back for a submission or the device is lost. In a browser the event loop calls; elsewhere
-/// somebody has to poll the device, which this does each time it is polled itself: without blocking, unless [`block_on`]
-/// says that the thread may wait.
-struct Called<'a, T> {
-    gpu: &'a Gpu,
-    submission: &'a wgpu::SubmissionIndex,
-    answer: &'a Mutex<Answer<T>>,
-}
-
-impl<T> Future for Called<'_, T> {
-    type Output = Result<T>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        // Outside the lock: polling the device may call back. An error here (a lost device) comes back in the result.
-        if may_block() {
-            // No longer than for this one: others may be on their way behind it.
-            let submission_index = Some(self.submission.clone());
-            let _ = self.gpu.device.poll(wgpu::PollType::Wait { submission_index, timeout: None });
-        } else {
-            let _ = self.gpu.device.poll(wgpu::PollType::Poll);
-        }
-        let mut answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(result) = answer.result.take() {
-            return Poll::Ready(Ok(result));
+/// What wgpu calls back with when the device is done with a submission. In a browser the event loop calls; elsewhere somebody
+/// has to wait for the device: this thread, if [`block_on`] says that it may, or a thread of the device's.
+async fn called<T>(gpu: &Gpu, submission: &wgpu::SubmissionIndex, answer: &mut Receiver<T>) -> Result<T> {
+    const DOING: &str = "waiting for what it was given";
+    #[cfg(not(target_arch = "wasm32"))]
+    {
+        let waited = gpu.wait(submission).await;
+        if let Some(answer) = answer.take() {
+            return Ok(answer);
         }
         // A lost device need not call back.
-        self.gpu.check("waiting for what it was given")?;
-        answer.waker = Some(context.waker().clone());
-        if cfg!(not(target_arch = "wasm32")) {
-            context.waker().wake_by_ref();
+        gpu.check(DOING)?;
+        if let Err(message) = waited {
+            let message = format!("failed {DOING}: {message}");
+            return Err(Error::Adapter { adapter: gpu.name.clone(), message });
         }
-        Poll::Pending
+        // Somebody else who waited for the device is about to call.
+    }
+    #[cfg(target_arch = "wasm32")]
+    let _ = submission;
+    match answer.await {
+        Some(answer) => Ok(answer),
+        None => {
+            gpu.check(DOING)?;
+            Err(Error::Adapter { adapter: gpu.name.clone(), message: format!("failed {DOING}: it never called back") })
+        }
     }
 }
 

@@ -217,6 +217,85 @@ fn the_async_form_never_blocks_and_may_be_given_up() {
     }
 }
 
+/// Sleeps until it is woken, as an executor does that has nothing else to do.
+struct Sleeper {
+    thread: std::thread::Thread,
+    wakes: AtomicUsize,
+}
+
+impl Wake for Sleeper {
+    fn wake(self: Arc<Self>) {
+        self.wakes.fetch_add(1, Ordering::Relaxed);
+        self.thread.unpark();
+    }
+}
+
+/// What a future answers, and how often it was polled, only when it was woken.
+fn sleep_on<T>(future: impl Future<Output = T>) -> (T, usize) {
+    let sleeper = Arc::new(Sleeper { thread: std::thread::current(), wakes: AtomicUsize::new(0) });
+    let waker = Waker::from(sleeper.clone());
+    let (mut future, mut seen, mut polls) = (pin!(future), 0, 0);
+    loop {
+        polls += 1;
+        if let Poll::Ready(answer) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return (answer, polls);
+        }
+        while sleeper.wakes.load(Ordering::Relaxed) == seen {
+            std::thread::park_timeout(Duration::from_secs(60));
+        }
+        seen = sleeper.wakes.load(Ordering::Relaxed);
+    }
+}
+
+/// A future that had to wait for the device woke itself at each poll: a core was busy for as long as the device.
+#[test]
+fn a_future_sleeps_until_the_device_is_done() {
+    const BATCHES: usize = 8;
+    let texts = vec!["not good, but not bad at all: nobody was impressed by the lazy dog"; 16 * BATCHES];
+    let mut classifier = bert(Options { batch_texts: Some(16), ..Options::default() });
+    let expected = classifier.classify(texts.clone()).unwrap();
+    let (answer, polls) = sleep_on(classifier.classify_async(texts));
+    assert_eq!(bits(&answer.unwrap().logits.values), bits(&expected.logits.values));
+    println!("{polls} polls for {BATCHES} batches");
+    assert!((2..=2 * BATCHES + 1).contains(&polls), "{polls} polls for {BATCHES} batches");
+
+    // A device that is lost meanwhile wakes who waits for it.
+    let encodings = long_batch();
+    let gpu = classifier.gpu().unwrap().clone();
+    let loss = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(30));
+        gpu.destroy();
+    });
+    let request = Request::default();
+    while let (Ok(_), _) = sleep_on(classifier.run_async(&encodings, &request)) {}
+    loss.join().unwrap();
+    is_lost(sleep_on(classifier.run_async(&encodings, &request)).0);
+}
+
+/// Loading and profiling had none, though the README says that every call has one.
+#[test]
+fn loading_and_profiling_have_an_async_form() {
+    let mut blocking = bert(Options::default());
+    let (mut classifier, polls) = sleep_on(Options::default().load_async(golden("bert")));
+    assert!(polls > 1, "it read the files itself");
+    let classifier = classifier.as_mut().unwrap();
+    let answer = sleep_on(classifier.classify_async(["good"])).0.unwrap();
+    assert_eq!(bits(&answer.logits.values), bits(&blocking.classify(["good"]).unwrap().logits.values));
+    let encodings = [classifier.encode(0, "good").unwrap()];
+    if classifier.gpu().unwrap().capabilities.timestamps {
+        let steps = sleep_on(classifier.profile_async(&encodings)).0.unwrap().len();
+        assert_eq!(steps, blocking.profile(&encodings).unwrap().len());
+    }
+    for loaded in [
+        sleep_on(Classifier::load_async(golden("nosuch"))).0,
+        sleep_on(Options::default().load_hub_async(golden("nosuch"))).0,
+    ] {
+        says(loaded, &["nosuch"]);
+    }
+    #[cfg(feature = "embedded")]
+    assert_eq!(sleep_on(Classifier::sentiment_async()).0.unwrap().labels()[2], "positive");
+}
+
 #[test]
 fn classifiers_and_their_futures_may_change_threads() {
     fn send<T: Send>(value: T) -> T {
@@ -224,6 +303,10 @@ fn classifiers_and_their_futures_may_change_threads() {
     }
     let mut classifier = send(bert(Options::default()));
     drop(send(classifier.classify_async(["good"])));
+    drop(send(Classifier::load_async(golden("bert"))));
+    drop(send(Options::default().load_hub_async(golden("bert"))));
+    let none: [Encoding; 0] = [];
+    drop(send(classifier.profile_async(&none)));
     let encoding = classifier.encode(0, "good").unwrap();
     let future = send(async move { classifier.run_async(&[encoding], &Request::default()).await.map(|a| a.len()) });
     assert_eq!(std::thread::spawn(|| gpu::block_on(future)).join().unwrap().unwrap(), 1);

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 pub mod edited;
+pub mod environment;
 pub mod golden;
 
 use half::f16;
