@@ -4,14 +4,23 @@
 //! `truncation=True`, and a [`TextEncoder`] many of them on threads; [`Batch`] lays the tokens of many encodings end to end.
 //! Nothing here knows a device, and nothing is padded.
 
+mod added;
 pub mod batch;
 mod bounds;
+mod build;
+mod class;
+mod codes;
 mod encoder;
 pub(crate) mod files;
+mod node;
+mod settings;
+mod special;
 mod tokenizer;
+mod tweet;
 mod vocabulary;
 
 pub use batch::{Batch, Capacity, Packing};
+pub use class::Transformers;
 pub use encoder::TextEncoder;
 pub use tokenizer::{Limits, Tokenizer, panics_are_errors};
 
