@@ -18,6 +18,9 @@ use crate::{Error, Result};
 pub(super) const NAMED: [&str; 7] =
     ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
+/// Most special tokens without names: those of two files are compared one by one.
+const MOST_LISTED: usize = 10_000;
+
 /// A token as Python has it: a text, or an `AddedToken`.
 #[derive(Clone, Debug)]
 pub(super) struct Token {
@@ -68,7 +71,9 @@ impl Token {
 
     /// As Python's `==`: a text is never equal to an `AddedToken`.
     fn equals(&self, other: &Token) -> bool {
-        self.flagged == other.flagged && self.content == other.content && (!self.flagged || self.added() == other.added())
+        self.flagged == other.flagged
+            && self.content == other.content
+            && (!self.flagged || self.added() == other.added())
     }
 
     pub(super) fn added(&self) -> AddedToken {
@@ -132,15 +137,20 @@ impl Tokens {
         let mut tokens: Vec<Token> = self.decoder.values().cloned().collect();
         let mut known: HashSet<&str> = present.iter().map(String::as_str).collect();
         known.extend(self.decoder.values().map(|token| token.content.as_str()));
+        let mut chosen: HashMap<&str, Vec<&Token>> = HashMap::new();
+        for token in self.decoder.values() {
+            chosen.entry(&token.content).or_default().push(token);
+        }
+        let is_chosen = |chosen: &HashMap<&str, Vec<&Token>>, token: &Token| {
+            chosen.get(token.content.as_str()).is_some_and(|others| others.iter().any(|other| other.equals(token)))
+        };
         match version {
             Transformers::Four => {
                 let special = self.special_of_four();
-                let new = |token: &&Token| {
-                    !(!token.flagged && known.contains(token.content.as_str()))
-                        && !tokens.iter().any(|other| other.equals(token))
+                let is_new = |token: &&Token| {
+                    (token.flagged || !known.contains(token.content.as_str())) && !is_chosen(&chosen, token)
                 };
-                let new: Vec<Token> = special.iter().copied().filter(new).cloned().collect();
-                tokens.extend(new);
+                tokens.extend(special.iter().copied().filter(is_new).cloned());
                 let special: HashSet<&str> = special.iter().map(|token| token.content.as_str()).collect();
                 for token in &mut tokens {
                     token.special |= special.contains(token.content.as_str());
@@ -148,8 +158,9 @@ impl Tokens {
             }
             Transformers::Five => {
                 for token in self.named.iter().map(|(_, token)| token).chain(&self.extra) {
-                    if !known.contains(token.content.as_str()) && !tokens.iter().any(|other| other.equals(token)) {
+                    if !known.contains(token.content.as_str()) && !is_chosen(&chosen, token) {
                         tokens.push(token.clone());
+                        chosen.entry(&token.content).or_default().push(token);
                     }
                 }
                 let named: HashSet<&str> = self.named.iter().map(|(_, token)| token.content.as_str()).collect();
@@ -211,8 +222,12 @@ impl Collected {
                     }
                 }
             }
-            let special: HashSet<String> = self.named_contents().chain(self.additional.iter().flatten()).map(content).collect();
-            self.read_added_tokens(path, sources.added_tokens, &special)?;
+            let special: HashSet<String> =
+                self.named_contents().chain(self.additional.iter().flatten()).map(content).collect();
+            let last = self.read_added_tokens(path, sources.added_tokens, &special)?;
+            // A slip in 4.57: each token of added_tokens.json is noted under the text of the last additional special one.
+            let noted = map.get("additional_special_tokens").items().last().and_then(Token::read);
+            by_content.extend(noted.zip(last).map(|(noted, last)| (noted.content, last)));
             by_content.extend(self.read_listed(sources.listed));
         }
         self.prefer(&by_content);
@@ -249,7 +264,8 @@ impl Collected {
             self.read_decoder(path, config.get("added_tokens_decoder"))?;
             by_content.extend(self.decoder.values().map(|token| (token.content.clone(), token.clone())));
         } else {
-            let (path, map) = (&path.with_file_name("special_tokens_map.json"), special_objects(sources.special_tokens_map));
+            let (path, map) =
+                (&path.with_file_name("special_tokens_map.json"), special_objects(sources.special_tokens_map));
             self.read_named(path, &map)?;
             merge(&mut flagged, own_names(&map));
             merge(&mut flagged, own_flagged(&map));
@@ -271,7 +287,8 @@ impl Collected {
                     merge(&mut self.own, own_tokens(path, extra)?);
                 }
             }
-            let special: HashSet<String> = self.named_contents().chain(self.extra.iter().flatten()).map(content).collect();
+            let special: HashSet<String> =
+                self.named_contents().chain(self.extra.iter().flatten()).map(content).collect();
             self.read_added_tokens(path, sources.added_tokens, &special)?;
             by_content.extend(self.decoder.values().map(|token| (token.content.clone(), token.clone())));
             by_content.extend(self.read_listed(sources.listed));
@@ -304,8 +321,9 @@ impl Collected {
         Ok(())
     }
 
-    /// `added_tokens.json`: texts and their ids.
-    fn read_added_tokens(&mut self, path: &Path, added: &Node, special: &HashSet<String>) -> Result<()> {
+    /// `added_tokens.json`: texts and their ids. Returns the last.
+    fn read_added_tokens(&mut self, path: &Path, added: &Node, special: &HashSet<String>) -> Result<Option<Token>> {
+        let mut last = None;
         for (content, node) in added.fields() {
             let id = node.as_f64().filter(|id| id.fract() == 0.0 && (0.0..f64::from(u32::MAX)).contains(id));
             let id = id.ok_or_else(|| {
@@ -314,9 +332,10 @@ impl Collected {
             })?;
             let special = special.contains(content);
             let token = Token { flagged: true, normalized: Some(!special), special, ..Token::plain(content) };
+            last = Some(token.clone());
             self.decoder.insert(id as u32, token);
         }
-        Ok(())
+        Ok(last)
     }
 
     /// The added tokens of `tokenizer.json`, by their texts.
@@ -391,6 +410,9 @@ fn read(path: &Path, name: &str, node: &Node) -> Result<Token> {
 /// A list of tokens; none where the field is absent or null.
 fn list(path: &Path, name: &str, object: &Node) -> Result<Option<Vec<Token>>> {
     match object.get(name) {
+        Node::List(items) if items.len() > MOST_LISTED => {
+            Err(Error::malformed(path, format!("{name} has {} tokens, more than {MOST_LISTED}", items.len())))
+        }
         Node::List(items) => items.iter().map(|item| read(path, name, item)).collect::<Result<_>>().map(Some),
         Node::Null | Node::Object(_) => Ok(None),
         node => Err(Error::malformed(path, format!("{name} is {node}, not a list of tokens"))),

@@ -1,6 +1,7 @@
 //! What a `tokenizer.json` may ask of the tokenizers library, checked beforehand: a panic can be caught, but nothing stops
 //! an allocation that the machine cannot serve, a stack that overflows, or twenty steps that each double a text.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::path::Path;
 
@@ -60,7 +61,7 @@ struct Model {
 pub(super) fn check_file(path: &Path, tokenizer_json: &[u8]) -> Result<Vec<(u32, AddedToken)>> {
     let fail = |message: &dyn ToString| Error::malformed(path, format!("not a tokenizer: {}", message.to_string()));
     let file: File = serde_json::from_slice(tokenizer_json).map_err(|error| fail(&error))?;
-    check_steps(path, &[&file.normalizer, &file.pre_tokenizer])?;
+    check_steps(path, &[file.normalizer, file.pre_tokenizer])?;
     let added: Vec<(u32, AddedToken)> =
         file.added_tokens.into_iter().flatten().map(|added| (added.id, added.token)).collect();
     let LongestListed(listed) = file.model.map(|model| model.vocab).unwrap_or_default();
@@ -73,11 +74,11 @@ pub(super) fn check_file(path: &Path, tokenizer_json: &[u8]) -> Result<Vec<(u32,
 ///
 /// # Errors
 /// [`Error::Malformed`] when a character map announces more than it holds, or they could make a text longer without bound.
-pub(super) fn check_steps(path: &Path, steps: &[&Value]) -> Result<()> {
+pub(super) fn check_steps(path: &Path, steps: &[impl Borrow<Value>]) -> Result<()> {
     let fail = |message: String| Error::malformed(path, format!("not a tokenizer: {message}"));
     let mut growth = 1_usize;
     for part in steps {
-        growth = growth.saturating_mul(part_growth(part).map_err(fail)?);
+        growth = growth.saturating_mul(part_growth(part.borrow()).map_err(fail)?);
     }
     if growth > MOST_GROWTH {
         return Err(fail(format!("its normalizers and pre-tokenizers could make a text {growth} times as long")));
@@ -297,7 +298,8 @@ mod tests {
         let unigram = check_file(path, file(json!([["a", 0.0], [token, -1.5]])).as_bytes());
         let message = unigram.expect_err("it is too long").to_string();
         assert!(message.contains("has 1001 bytes, more than 1000"), "{message}");
-        let flags = json!({"single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true});
+        let flags =
+            json!({"single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true});
         let added = |content: &str| {
             let mut token = flags.clone();
             (token["id"], token["content"]) = (json!(7), json!(content));

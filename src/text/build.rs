@@ -3,9 +3,6 @@
 //! 4.57 builds so where there is no `tokenizer.json` (`convert_slow_tokenizer.py`). 5 always does (the `__init__` of
 //! `models/*/tokenization_*.py`): of a `tokenizer.json` its classes take the vocabulary, the merges and the character map.
 
-use std::collections::HashSet;
-
-use serde_json::Value;
 use tokenizers::models::bpe::{BPE, Merges, Vocab};
 use tokenizers::models::unigram::Unigram;
 use tokenizers::models::wordpiece::WordPiece;
@@ -39,10 +36,8 @@ const WORD_END: &str = "</w>";
 impl Settings {
     /// A WordPiece model, as all of BERT's kin have it.
     pub(super) fn word_piece(&self, vocab: Vocab, tokens: &Tokens) -> Result<ModelWrapper> {
+        // Where the vocabulary does not have it, texts without unknown words still have an answer.
         let unknown = self.special(tokens, "unk_token")?.to_owned();
-        if !vocab.contains_key(&unknown) {
-            return Err(self.absent(&unknown));
-        }
         let build = || WordPiece::builder().vocab(vocab).unk_token(unknown).build();
         guarded(build).map(ModelWrapper::WordPiece).map_err(|message| Error::malformed(&self.path, message))
     }
@@ -83,10 +78,12 @@ impl Settings {
                     Rules::XlmRoberta => 3,
                     Rules::Camembert => place(unknown).unwrap_or(0),
                     // A score other than 0 is another piece.
-                    Rules::DebertaV2 => match pieces.iter().position(|(other, score)| other == unknown && *score == 0.0) {
-                        Some(place) => place,
-                        None => self.config.get("unk_id").as_f64().map_or(1, |id| id as usize),
-                    },
+                    Rules::DebertaV2 => {
+                        match pieces.iter().position(|(other, score)| other == unknown && *score == 0.0) {
+                            Some(place) => place,
+                            None => self.config.get("unk_id").as_f64().map_or(1, |id| id as usize),
+                        }
+                    }
                     _ => 1,
                 };
                 guarded(|| Unigram::from(pieces, Some(unknown), false))
@@ -99,53 +96,57 @@ impl Settings {
         }
     }
 
-    /// The tokenizer around a model, with all tokens that are named beside it.
+    /// The tokenizer around a model, with all tokens that are named beside it. `stored` is the `tokenizer.json` of which 5
+    /// takes parts.
     pub(super) fn assemble(
         &self,
         model: ModelWrapper,
-        characters: Option<Precompiled>,
+        stored: Option<&tokenizers::Tokenizer>,
         tokens: &Tokens,
     ) -> Result<tokenizers::Tokenizer> {
-        let vocab_has = {
-            let known: HashSet<&str> = tokens.decoder.values().map(|token| token.content.as_str()).collect();
-            move |model: &ModelWrapper, token: &str| model.token_to_id(token).is_some() || known.contains(token)
-        };
+        let characters = stored.and_then(|stored| characters(stored.get_normalizer()));
         let (normalizer, splitter) = (self.normalizer(characters)?, self.pre_tokenizer()?);
         let steps = [serde_json::to_value(&normalizer), serde_json::to_value(&splitter)].map(Result::unwrap_or_default);
-        bounds::check_steps(&self.path, &steps.each_ref().map(|step: &Value| step))?;
+        bounds::check_steps(&self.path, &steps.each_ref())?;
         let (cls, sep) = self.ends(tokens)?;
-        for token in [&cls, &sep] {
-            // transformers would add it at the end of the table, where no model that was trained has it.
-            if !vocab_has(&model, token) {
-                return Err(self.absent(token));
-            }
-        }
-        let ids = |inner: &tokenizers::Tokenizer| [inner.token_to_id(&cls), inner.token_to_id(&sep)];
-
+        let of_vocabulary = [model.token_to_id(&cls), model.token_to_id(&sep)];
         let mut inner = tokenizers::Tokenizer::new(model);
         inner.with_normalizer(normalizer).with_pre_tokenizer(Some(splitter));
-        // ALBERT's class of 5 asks for the ids before tokens are added.
-        let early = ids(&inner);
-        self.add(&mut inner, tokens)?;
-        let found = if self.class.rules == Rules::Albert { early } else { ids(&inner) };
-        let [cls_id, sep_id] = match (self.class.rules, self.version, found) {
-            // Whatever the vocabulary says.
-            (Rules::Herbert, Transformers::Five, _) => [0, 2],
-            (_, _, [Some(cls_id), Some(sep_id)]) => [cls_id, sep_id],
-            (_, _, [None, _]) => return Err(self.absent(&cls)),
-            (_, _, [_, None]) => return Err(self.absent(&sep)),
+        self.add(&mut inner, tokens, &[])?;
+        let id = |token: &str, of_vocabulary: Option<u32>| {
+            let named = tokens.decoder.iter().rfind(|(_, added)| added.content == token).map(|(id, _)| *id);
+            let found = match (self.class.rules, self.version) {
+                // Asked before tokens are added.
+                (Rules::Albert, _) => of_vocabulary,
+                // Of the slow class, which takes the files at their word.
+                (_, Transformers::Four) => named.or(of_vocabulary),
+                (_, Transformers::Five) => of_vocabulary.or(named).and(inner.token_to_id(token)),
+            };
+            // transformers would add it at the end of the table, where no model that was trained has it.
+            found.ok_or_else(|| self.absent(token))
         };
-        let (cls, sep) = ((cls, cls_id), (sep, sep_id));
-        let processor = match (self.class.rules, self.version) {
+        let [cls_id, sep_id] = match (self.class.rules, self.version) {
+            // Whatever the vocabulary says.
+            (Rules::Herbert, Transformers::Five) => [0, 2],
+            _ => [id(&cls, of_vocabulary[0])?, id(&sep, of_vocabulary[1])?],
+        };
+        // ALBERT's class of 5 sets its own before the file's.
+        let processor =
+            stored.and_then(|stored| stored.get_post_processor()).filter(|_| self.class.rules == Rules::Albert);
+        let processor = processor.cloned().unwrap_or_else(|| self.processor((cls, cls_id), (sep, sep_id)));
+        inner.with_post_processor(Some(processor));
+        Ok(inner)
+    }
+
+    fn processor(&self, cls: (String, u32), sep: (String, u32)) -> PostProcessorWrapper {
+        match (self.class.rules, self.version) {
             (Rules::Mpnet | Rules::Roberta | Rules::XlmRoberta | Rules::Camembert, _)
             | (Rules::Deberta, Transformers::Five) => {
                 // Offsets are not used, so that trimming them would be work for nothing.
                 PostProcessorWrapper::Roberta(RobertaProcessing::new(sep, cls).trim_offsets(false))
             }
             _ => PostProcessorWrapper::Bert(BertProcessing::new(sep, cls)),
-        };
-        inner.with_post_processor(Some(processor));
-        Ok(inner)
+        }
     }
 
     /// The tokens before the first text and after each.
@@ -248,5 +249,18 @@ impl Settings {
              \"tokenizer_class\": \"TokenizersBackend\" in tokenizer_config.json takes the file as it is"
         );
         Error::malformed(&self.path, message)
+    }
+}
+
+/// SentencePiece's map of characters, wherever it stands among the first steps.
+fn characters(normalizer: Option<&NormalizerWrapper>) -> Option<Precompiled> {
+    let precompiled = |step: &NormalizerWrapper| match step {
+        NormalizerWrapper::Precompiled(characters) => Some(characters.clone()),
+        _ => None,
+    };
+    match normalizer {
+        Some(NormalizerWrapper::Sequence(steps)) => steps.as_ref().iter().find_map(precompiled),
+        Some(step) => precompiled(step),
+        None => None,
     }
 }

@@ -241,7 +241,8 @@ impl Class {
         }
         let model_type = config.get("model_type").as_str();
         let registered = MODELS.iter().find(|(model, _)| Some(*model) == model_type);
-        let registered = registered.and_then(|(_, names)| Class::named(names[usize::from(version == Transformers::Five)]));
+        let registered =
+            registered.and_then(|(_, names)| Class::named(names[usize::from(version == Transformers::Five)]));
         let Some(name) = declared else {
             return Ok(registered);
         };
@@ -283,8 +284,7 @@ fn refuse_code(path: &Path, auto_map: &Node, declared: Option<&str>) -> Result<(
 
 fn unsupported(path: &Path, version: Transformers, name: &str) -> Error {
     let feature = format!("the tokenizer class {name} (tokenizer_class, as transformers {version} reads it)");
-    let built: Vec<&str> =
-        CLASSES.iter().filter(|class| class.is_built(version)).map(|class| class.name).collect();
+    let built: Vec<&str> = CLASSES.iter().filter(|class| class.is_built(version)).map(|class| class.name).collect();
     let supported = format!(
         "{}; where tokenizer.json is what the class loads and no more, \"tokenizer_class\": \"PreTrainedTokenizerFast\" \
          reads it as it is",

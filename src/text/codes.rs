@@ -38,12 +38,7 @@ pub(super) struct Codes {
 
 impl Settings {
     /// Reads both files; `listed` are the added tokens of a `tokenizer.json` beside them.
-    pub(super) fn read_codes(
-        &self,
-        vocab_txt: &[u8],
-        codes: &[u8],
-        listed: &[(u32, AddedToken)],
-    ) -> Result<Tokenizer> {
+    pub(super) fn read_codes(&self, vocab_txt: &[u8], codes: &[u8], listed: &[(u32, AddedToken)]) -> Result<Tokenizer> {
         let tokens = self.tokens(listed, None, false)?;
         let mut vocab = HashMap::new();
         for (name, id) in [("bos_token", 0), ("pad_token", 1), ("eos_token", 2), ("unk_token", 3)] {
@@ -238,7 +233,9 @@ impl Codes {
         };
         // Each symbol where it starts; what was taken in is gone.
         let mut symbols: Vec<Option<u32>> = (0..count)
-            .map(|place| symbol(&word[place.checked_sub(1).map_or(0, |before| ends[before])..ends[place]], place + 1 == count))
+            .map(|place| {
+                symbol(&word[place.checked_sub(1).map_or(0, |before| ends[before])..ends[place]], place + 1 == count)
+            })
             .collect();
         let mut next: Vec<usize> = (1..=count).collect();
         let mut before: Vec<usize> = (0..count).map(|place| place.wrapping_sub(1)).collect();

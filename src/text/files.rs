@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-use tokenizers::normalizers::{BertNormalizer, Precompiled};
+use tokenizers::normalizers::BertNormalizer;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::{NormalizerWrapper, PreTokenizerWrapper};
 
@@ -45,7 +45,8 @@ impl Tokenizer {
             return files.settings(&path, "PreTrainedTokenizerFast").read_json(&bytes);
         }
         // Where both vocabularies lie there, the class says which it reads.
-        let of_merges = files.class.is_some_and(|class| matches!(class.rules, Rules::Roberta | Rules::Deberta | Rules::Herbert));
+        let of_merges =
+            files.class.is_some_and(|class| matches!(class.rules, Rules::Roberta | Rules::Deberta | Rules::Herbert));
         let path = folder.join("vocab.json");
         let merges = || -> Result<_> { Ok(read(&path)?.zip(read(&folder.join("merges.txt"))?)) };
         if let Some((vocab, merges)) = if of_merges { merges()? } else { None } {
@@ -134,24 +135,23 @@ impl Settings {
         let padding = inner.get_padding().map(|padding| padding.pad_token.clone());
         let tokens = self.tokens(&listed, padding.as_deref(), false)?;
         if self.version == Transformers::Four || self.class.rules == Rules::Generic {
-            self.add(&mut inner, &tokens)?;
+            self.add(&mut inner, &tokens, &listed)?;
             if self.version == Transformers::Four {
                 self.prefer_class(&mut inner)?;
             }
             return Tokenizer::new(self, inner);
         }
         let model = self.model_of_five(inner.get_model(), &tokens)?;
-        let stored = inner.get_normalizer().cloned();
-        let side = inner.get_truncation().map(|stored| stored.direction);
-        let mut built = self.assemble(model, characters(stored.as_ref()), &tokens)?;
+        let mut built = self.assemble(model, Some(&inner), &tokens)?;
         if let (Some(NormalizerWrapper::BertNormalizer(stored)), Some(NormalizerWrapper::BertNormalizer(built))) =
-            (&stored, built.get_normalizer())
+            (inner.get_normalizer(), built.get_normalizer())
         {
             self.compare(stored, built);
         }
-        if let Some(direction) = side {
+        if let Some(direction) = inner.get_truncation().map(|stored| stored.direction) {
             let truncation = tokenizers::TruncationParams { direction, ..Default::default() };
-            guarded(|| built.with_truncation(Some(truncation)).map(|_| ())).map_err(|message| Error::malformed(path, message))?;
+            guarded(|| built.with_truncation(Some(truncation)).map(|_| ()))
+                .map_err(|message| Error::malformed(path, message))?;
         }
         Tokenizer::new(self, built)
     }
@@ -217,19 +217,6 @@ impl Settings {
     }
 }
 
-/// SentencePiece's map of characters, wherever it stands among the first steps.
-fn characters(normalizer: Option<&NormalizerWrapper>) -> Option<Precompiled> {
-    let precompiled = |step: &NormalizerWrapper| match step {
-        NormalizerWrapper::Precompiled(characters) => Some(characters.clone()),
-        _ => None,
-    };
-    match normalizer {
-        Some(NormalizerWrapper::Sequence(steps)) => steps.as_ref().iter().find_map(precompiled),
-        Some(step) => precompiled(step),
-        None => None,
-    }
-}
-
 /// Whether [`Tokenizer::from_folder`] finds a tokenizer among these files.
 #[cfg(feature = "hub")]
 pub(crate) fn is_readable(has: impl Fn(&str) -> bool) -> bool {
@@ -243,7 +230,8 @@ pub(crate) fn missing(folder: &Path, has: impl Fn(&str) -> bool) -> Error {
             "{name} alone is read by slow tokenizers only; this writes tokenizer.json beside it: python -c \
              'from transformers import AutoTokenizer as T; T.from_pretrained(\"FOLDER\").save_pretrained(\"FOLDER\")'"
         ),
-        None => "a tokenizer is tokenizer.json, or vocab.txt, or vocab.json and merges.txt, or vocab.txt and bpe.codes".into(),
+        None => "a tokenizer is tokenizer.json, or vocab.txt, or vocab.json and merges.txt, or vocab.txt and bpe.codes"
+            .into(),
     };
     Error::MissingFile { folder: folder.into(), missing: "tokenizer.json", hint }
 }

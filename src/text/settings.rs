@@ -1,10 +1,11 @@
 //! What decides how a folder's tokenizer is read: the class, the version, and the small files.
 
-use std::collections::HashSet;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use tokenizers::AddedToken;
+use tokenizers::{AddedToken, AddedVocabulary};
 
 use super::added::{Sources, Tokens};
 use super::bounds;
@@ -79,11 +80,19 @@ impl Settings {
     }
 
     /// Adds the tokens that a tokenizer lacks, as transformers does: each that the vocabulary does not have gets the next
-    /// id, whatever a file says.
-    pub(super) fn add(&self, inner: &mut tokenizers::Tokenizer, tokens: &Tokens) -> Result<()> {
-        let present: HashSet<String> =
-            inner.get_added_tokens_decoder().into_values().map(|token| token.content).collect();
-        let added = tokens.to_add(self.version, &present);
+    /// id, whatever a file says. `listed` are those that it already has.
+    pub(super) fn add(
+        &self,
+        inner: &mut tokenizers::Tokenizer,
+        tokens: &Tokens,
+        listed: &[(u32, AddedToken)],
+    ) -> Result<()> {
+        let present: HashSet<String> = listed.iter().map(|(_, token)| token.content.clone()).collect();
+        let mut added = tokens.to_add(self.version, &present);
+        if self.version == Transformers::Five {
+            added = last_of_each(listed.iter().map(|(_, token)| token.clone()).chain(added));
+            inner.with_added_vocabulary(AddedVocabulary::new());
+        }
         bounds::check_added(&self.config_path(), &added)?;
         guarded(|| Ok(inner.add_tokens(&added))).map_err(|message| Error::malformed(&self.path, message))?;
         let moved = tokens.decoder.iter().find(|(id, token)| inner.token_to_id(&token.content) != Some(**id));
@@ -99,4 +108,25 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+/// One token of each text, in the order of the first, with the flags of the last: of tokens that are added again, the
+/// tokenizers library of transformers 5 (0.23) takes the last flags, ours some of the first.
+fn last_of_each(tokens: impl Iterator<Item = AddedToken>) -> Vec<AddedToken> {
+    let mut places = HashMap::new();
+    let mut kept: Vec<AddedToken> = Vec::new();
+    for token in tokens {
+        match places.entry(token.content.clone()) {
+            Entry::Occupied(place) => {
+                let place: &usize = place.get();
+                let special = token.special || kept[*place].special;
+                kept[*place] = AddedToken { special, ..token };
+            }
+            Entry::Vacant(place) => {
+                place.insert(kept.len());
+                kept.push(token);
+            }
+        }
+    }
+    kept
 }

@@ -66,7 +66,9 @@ pub(super) fn flags(version: Transformers, rules: Rules, name: &str, slow: bool)
     let stripped = Token { lstrip: true, ..plain.clone() };
     let verbatim = Token { normalized: Some(false), ..stripped.clone() };
     match (rules, version) {
-        (Rules::Mpnet, Transformers::Four) if slow => Some(if mask { Token { lstrip: true, ..special } } else { special }),
+        (Rules::Mpnet, Transformers::Four) if slow => {
+            Some(if mask { Token { lstrip: true, ..special } } else { special })
+        }
         (Rules::Mpnet, _) => Some(if mask { stripped } else { plain }),
         (Rules::Roberta, Transformers::Four) if mask => Some(verbatim),
         (Rules::Roberta, Transformers::Four) if slow => Some(plain),

@@ -285,11 +285,8 @@ fn longest_first_in_python([first, second]: [usize; 2], budget: usize) -> [usize
     let cut = first + second - budget;
     let longer = first.abs_diff(second).min(cut);
     let both = cut - longer;
-    let (from_first, from_second) = if first > second {
-        (longer + both / 2, both - both / 2)
-    } else {
-        (both / 2, longer + both - both / 2)
-    };
+    let (from_first, from_second) =
+        if first > second { (longer + both / 2, both - both / 2) } else { (both / 2, longer + both - both / 2) };
     [first.saturating_sub(from_first), second.saturating_sub(from_second)]
 }
 

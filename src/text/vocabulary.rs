@@ -48,7 +48,8 @@ impl Tokenizer {
 
 /// The class that a `vocab.txt` looks like.
 pub(super) fn class_of_vocab(vocab_txt: &[u8]) -> &'static str {
-    let has = |token: &str| vocab_txt.split(|&byte| byte == b'\n').any(|line| line.trim_ascii_end() == token.as_bytes());
+    let has =
+        |token: &str| vocab_txt.split(|&byte| byte == b'\n').any(|line| line.trim_ascii_end() == token.as_bytes());
     if has("<s>") && !has("[CLS]") { "MPNetTokenizer" } else { "BertTokenizer" }
 }
 
@@ -65,7 +66,9 @@ impl Settings {
                 let lines = text.strip_suffix('\n').unwrap_or(&text).split('\n');
                 (0u32..).zip(lines).map(|(id, token)| (token.to_owned(), id)).collect()
             }
-            Transformers::Five => (0u32..).zip(text.lines()).map(|(id, token)| (token.trim_end().to_owned(), id)).collect(),
+            Transformers::Five => {
+                (0u32..).zip(text.lines()).map(|(id, token)| (token.trim_end().to_owned(), id)).collect()
+            }
         };
         let tokens = self.tokens(&[], None, true)?;
         let model = self.word_piece(vocab, &tokens)?;

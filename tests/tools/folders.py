@@ -147,7 +147,7 @@ def case(files, config=None, model="bert", texts=None, refused=None, **model_con
     files = dict(files)
     if config is not None:
         files["tokenizer_config.json"] = config
-    return {"config": {"model_type": model, **model_config}, "files": files, "texts": texts or TEXTS, **({"refused": refused} if refused else {})}
+    return {"config": {"model_type": model, **model_config}, "files": files, "texts": texts or TEXTS, **({"refused": refused if isinstance(refused, dict) else {"4.57": refused, "5": refused}} if refused else {})}
 
 
 # Which tokenizer.json a class is at home with, and which model has it.
@@ -221,16 +221,18 @@ def made_cases():
         "additional flagged": {"additional_special_tokens": [{"__type": "AddedToken", **flags("[E1]", rstrip=True)}, "[E2]"]},
     }
     for kind, fields in kinds.items():
+        # Of a null, 5 makes the token "None".
+        null = {"5": "needs a sep_token"} if None in fields.values() else None
         for source in ("bert", "bert-bare", "bert-cased"):
-            cases[f"{kind} over {source}"] = case(json_file(source), {"tokenizer_class": "BertTokenizer", **MARKS, **fields})
+            cases[f"{kind} over {source}"] = case(json_file(source), {"tokenizer_class": "BertTokenizer", **MARKS, **fields}, refused=null)
         cases[f"{kind} generic"] = case(json_file("bert-bare"), {"tokenizer_class": "PreTrainedTokenizerFast", **MARKS, **fields})
-        cases[f"{kind} of vocab.txt"] = case(VOCABULARIES["BertTokenizer"][0], {"tokenizer_class": "BertTokenizer", **fields})
+        cases[f"{kind} of vocab.txt"] = case(VOCABULARIES["BertTokenizer"][0], {"tokenizer_class": "BertTokenizer", **fields}, refused=null)
     maps = {
         "map": {"special_tokens_map.json": {**MARKS, "additional_special_tokens": ["[E1]", "NEW1"]}},
         "map flagged": {"special_tokens_map.json": {"additional_special_tokens": [flags("[E1]", lstrip=True)], "mask_token": flags("[E2]", rstrip=True)}},
         "map extra": {"special_tokens_map.json": {"extra_special_tokens": ["[E1]", flags("NEW1", rstrip=True)]}},
         "map extra object": {"special_tokens_map.json": {"extra_special_tokens": {"y": "NEW1", "x": "[E1]"}}},
-        "added": {"added_tokens.json": {"[E1]": 5}}, "added new": {"added_tokens.json": {"NEW1": 200, "[E1]": 5, "new1": 140}},
+        "added": {"added_tokens.json": {"[E1]": 5}}, "added new": {"added_tokens.json": {"NEW1": 200, "[E1]": 5, "zz": 140}},
         "added special": {"added_tokens.json": {"[E1]": 5, "[E2]": 300}, "special_tokens_map.json": {"additional_special_tokens": ["[E2]"]}},
         "added mask": {"added_tokens.json": {"[E2]": 300}, "special_tokens_map.json": {"mask_token": "[E2]"}},
     }
@@ -248,25 +250,27 @@ def made_cases():
         cases[f"{name} of a vocabulary, all"] = case(
             {**files, "added_tokens.json": {"NEW1": 900, "<mask>": 14}, "special_tokens_map.json": {"additional_special_tokens": ["[E1]"]}},
             {"tokenizer_class": name, "do_lower_case": False, "add_prefix_space": True}, model)
-        cases[f"{name} of a vocabulary, by the model"] = case(files, {}, model)
+        # 5 has a vocabulary of five tokens where it finds none.
+        other = {"5": "is not read from it"} if name in ("HerbertTokenizer", "PhobertTokenizer", "BertweetTokenizer") else None
+        cases[f"{name} of a vocabulary, by the model"] = case(files, {}, model, refused=other)
     for fields in ({"do_lower_case": False}, {"strip_accents": False}, {"tokenize_chinese_chars": False}, {"do_basic_tokenize": False}):
         cases[f"vocab.txt {fields}"] = case(VOCABULARIES["BertTokenizer"][0], {"tokenizer_class": "BertTokenizer", **fields})
     cases["vocab.txt of a Mac"] = case({"vocab.txt": VOCAB["vocab.txt"].replace("\n", "\r\n")}, {"tokenizer_class": "BertTokenizer"})
     cases["vocab.txt without a mask"] = case({"vocab.txt": VOCAB["vocab.txt"].replace("[MASK]\n", "")}, {"tokenizer_class": "BertTokenizer", "additional_special_tokens": ["[E2]"]})
-    cases["RobertaTokenizer of vocab.txt"] = case(VOCABULARIES["BertTokenizer"][0], {"tokenizer_class": "RobertaTokenizer"})
-    cases["BertTokenizer of vocab.json"] = case(VOCABULARIES["RobertaTokenizer"][0], {"tokenizer_class": "BertTokenizer"})
+    cases["RobertaTokenizer of vocab.txt"] = case(VOCABULARIES["BertTokenizer"][0], {"tokenizer_class": "RobertaTokenizer"}, refused="is not read from it")
+    cases["BertTokenizer of vocab.json"] = case(VOCABULARIES["RobertaTokenizer"][0], {"tokenizer_class": "BertTokenizer"}, refused="is not read from it")
     cases["generic of vocab.txt"] = case(VOCABULARIES["BertTokenizer"][0], {"tokenizer_class": "PreTrainedTokenizerFast"})
     cases["BertweetTokenizer beside tokenizer.json"] = case({**VOCABULARIES["BertweetTokenizer"][0], **json_file("roberta")}, {"tokenizer_class": "BertweetTokenizer"}, "roberta")
     cases["BertweetTokenizer with only tokenizer.json"] = case(json_file("roberta"), {"tokenizer_class": "BertweetTokenizer"}, "roberta")
     # Others' classes.
     cases["a class of nobody"] = case(json_file("bert"), {"tokenizer_class": "SyllableTokenizer"})
-    cases["code"] = case(json_file("bert"), {"tokenizer_class": "SyllableTokenizer", "auto_map": {"AutoTokenizer": ["tok.Syllable", None]}}, refused=["auto_map"])
-    cases["code of vocab.txt"] = case(VOCABULARIES["BertTokenizer"][0], {"tokenizer_class": "SyllableTokenizer", "auto_map": {"AutoTokenizer": ["tok.Syllable", None]}}, refused=["auto_map"])
-    cases["code of a known class"] = case(json_file("bert"), {"tokenizer_class": "BertTokenizer", "auto_map": ["tok.Syllable", None]}, refused=["auto_map"])
+    cases["code"] = case(json_file("bert"), {"tokenizer_class": "SyllableTokenizer", "auto_map": {"AutoTokenizer": ["tok.Syllable", None]}}, refused="auto_map")
+    cases["code of vocab.txt"] = case(VOCABULARIES["BertTokenizer"][0], {"tokenizer_class": "SyllableTokenizer", "auto_map": {"AutoTokenizer": ["tok.Syllable", None]}}, refused="auto_map")
+    cases["code of a known class"] = case(json_file("bert"), {"tokenizer_class": "BertTokenizer", "auto_map": ["tok.Syllable", None]}, refused="auto_map")
     cases["Japanese"] = case({"vocab.txt": VOCAB["vocab.txt"]}, {"tokenizer_class": "BertJapaneseTokenizer", "word_tokenizer_type": "basic", "subword_tokenizer_type": "character"},
-                             refused=["BertJapaneseTokenizer"])
+                             refused="BertJapaneseTokenizer")
     for name in ("T5Tokenizer", "RoFormerTokenizer", "LlamaTokenizerFast", "FunnelTokenizer"):
-        cases[name] = case(json_file("xlmr" if name[0] in "TL" else "bert"), {"tokenizer_class": name}, refused=[name.removesuffix("Fast")])
+        cases[name] = case(json_file("xlmr" if name[0] in "TL" else "bert"), {"tokenizer_class": name}, refused=name.removesuffix("Fast"))
     return cases
 
 
@@ -310,7 +314,7 @@ def random_cases(count):
             model = chance.choice(["bert", "roberta", "albert", "distilbert", "electra"])
         angles = source in ("roberta", "xlmr", "mpnet", "camembert", "roberta-prefix")
         marks = ANGLES if angles else MARKS
-        tokens = ["[E1]", "[E2]", "NEW1", "new1", "plot", "<x>", "é", "Good", marks["mask_token"], marks["sep_token"]]
+        tokens = ["[E1]", "[E2]", "NEW1", "zz", "plot", "<x>", "é", "Good", marks["mask_token"], marks["sep_token"]]
 
         def token(kind):
             content = chance.choice(tokens)

@@ -12,7 +12,7 @@ pub(super) const WEIGHTS: &str = "model.safetensors";
 pub(super) const INDEX: &str = "model.safetensors.index.json";
 
 /// What is read where it is there.
-const OPTIONAL: [&str; 7] = [
+const OPTIONAL: [&str; 8] = [
     "tokenizer.json",
     "tokenizer_config.json",
     "special_tokens_map.json",
@@ -20,6 +20,7 @@ const OPTIONAL: [&str; 7] = [
     "vocab.txt",
     "vocab.json",
     "merges.txt",
+    "bpe.codes",
 ];
 
 /// The files to fetch of those that the repository has, the weights last; of weights in shards only the index.
