@@ -63,6 +63,10 @@ pub struct Tokens {
 pub struct Words {
     pub kind: &'static str,
     pub vocabulary: usize,
+    /// The class of transformers whose rules hold.
+    pub class: &'static str,
+    /// The version that is meant where they differ.
+    pub transformers: String,
 }
 
 #[derive(Serialize)]
@@ -196,7 +200,12 @@ fn describe<'a>(arguments: &InspectArguments, inspection: &'a Inspection) -> Rep
         problem_type: config.effective_problem_type(false).name(),
         scoring: config.scoring().ok().map(|scoring| scoring.name()),
         tokens: Tokens { limit: positions.into_iter().chain(limit).min(), positions, tokenizer: limit },
-        tokenizer: tokenizer.as_ref().map(|words| Words { kind: words.kind(), vocabulary: words.vocabulary() }),
+        tokenizer: tokenizer.as_ref().map(|words| Words {
+            kind: words.kind(),
+            vocabulary: words.vocabulary(),
+            class: words.class(),
+            transformers: words.transformers().to_string(),
+        }),
         files: Files { bytes: weights.bytes(), elements, unused: inspection.unused() },
         parameters: model.as_ref().map(|model| parts(model, |weight| weight.rows as u64 * weight.columns as u64)),
         precision: format!("{:?}", Precision::from(arguments.device.precision)).to_lowercase(),

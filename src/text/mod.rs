@@ -1,15 +1,24 @@
 //! Stage 1: text -> tokens -> packed batches.
 //!
 //! A [`Tokenizer`] turns one [`Text`] into one [`Encoding`], the same ids as the fast tokenizer of transformers with
-//! `truncation=True`, and a [`TextEncoder`] many of them on threads; [`Batch`] lays the tokens of many encodings end to end.
+//! `truncation=True`, and a [`TextEncoder`] many of them on threads; the engine lays the tokens of many encodings end to end.
 //! Nothing here knows a device, and nothing is padded.
 
+mod added;
 mod bounds;
+mod build;
+mod class;
+mod codes;
 mod encoder;
 pub(crate) mod files;
+mod node;
+mod settings;
+mod special;
 mod tokenizer;
+mod tweet;
 mod vocabulary;
 
+pub use class::Transformers;
 pub use encoder::TextEncoder;
 pub use tokenizer::{Limits, Tokenizer, panics_are_errors};
 

@@ -549,7 +549,8 @@ def build(name, c, out):
     model.save_pretrained(d)
     (d / "tokenizer_config.json").write_text(json.dumps(
         {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 64 if c["texts"] is None else inputs["input_ids"].shape[1],
-         **roles}, indent=1) + "\n")
+         # Which transformers 5 does not list for this class.
+         "model_input_names": ["input_ids", "token_type_ids", "attention_mask"], **roles}, indent=1) + "\n")
 
     problem = cfg.problem_type or ("soft_labels" if c["soft"] else "single_label_classification")
     labels = {"single_label_classification": torch.tensor([2, 0, 1, 1][:len(texts)]),
@@ -637,8 +638,8 @@ def build(name, c, out):
     hf = tr.AutoTokenizer.from_pretrained(d)
     for t, e in zip(texts, enc):
         n = sum(e.attention_mask)
-        got = hf(*t)["input_ids"] if isinstance(t, tuple) else hf(t)["input_ids"]
-        assert got == e.ids[:n], (name, t, got, e.ids)
+        got = hf(*t) if isinstance(t, tuple) else hf(t)
+        assert got["input_ids"] == e.ids[:n] and got["token_type_ids"] == e.type_ids[:n], (name, t, got, e.ids)
     again = tr.AutoModelForSequenceClassification.from_pretrained(d, attn_implementation="eager").double().eval()
     with true_float64(again):
         assert maxerr(run(again).logits, ref.logits) == 0.0, name
