@@ -92,10 +92,15 @@ impl BertConfig {
             ("type_vocab_size + 1", fields.type_vocab_size.saturating_add(1), MAX_ROWS),
         ])?;
         config.epsilon("layer_norm_eps", fields.layer_norm_eps)?;
-        if fields.is_decoder {
+        Ok(fields)
+    }
+
+    /// Refuses a decoder, where the architecture can be one.
+    pub fn check_encoder(&self, config: &Config) -> Result<()> {
+        if self.is_decoder {
             return Err(config.unsupported("is_decoder: true (causal attention)", "encoders"));
         }
-        Ok(fields)
+        Ok(())
     }
 
     pub fn sizes(&self, config: &Config) -> Result<Sizes> {
@@ -178,6 +183,7 @@ impl BertConfig {
 
     /// The layers under `{prefix}.encoder.layer`, for texts of up to `max_length` tokens.
     pub fn layers(&self, config: &Config, prefix: &str, max_length: usize) -> Result<Vec<Arc<Layer>>> {
+        self.check_encoder(config)?;
         let sizes = self.sizes(config)?;
         let score = self.score(config, max_length, Terms::Scaled)?;
         let layer = |index: usize| {

@@ -43,6 +43,9 @@ fn describe(config: &Config) -> Result<Model> {
         position_embedding_type: defaults.position_embedding_type.clone(),
         ..BertConfig::read(config, &defaults)?
     };
+    if !config.is_of_transformers_5()? {
+        fields.check_encoder(config)?;
+    }
     let MpnetConfig { relative_attention_num_buckets: rows } = config.parse()?;
     // The computation has 32 buckets; the config's number only sizes the table.
     if rows < 32 {
