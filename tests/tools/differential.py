@@ -56,8 +56,12 @@ REASONS = [
     ("a checkpoint without a head", r"the checkpoint has no classification head"),
     ("heads that were cut out", r"pruned_heads"),
 ]
-# Where transformers crashes and wgbert has a rule: what the exception says, and the rule.
-LENIENT = []
+# Where transformers crashes and wgbert has a rule: what the exception, or what was drawn, says, and the rule.
+LENIENT = [
+    (r"StrictDataclassFieldValidationError.*expected (float|int), got|'float' object cannot be interpreted as an integer",
+     "a number's JSON type is not looked at"),
+    (r"drawn: .*config \w+ null", "a field that is null counts as absent"),
+]
 
 
 class Refused(Exception):
@@ -85,7 +89,7 @@ class Reference:
     def __init__(self, folder, seed=0):
         torch.manual_seed(seed)
         try:
-            self.tokenizer = tr.AutoTokenizer.from_pretrained(folder)
+            self.tokenizer = tr.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
             self.model, info = tr.AutoModelForSequenceClassification.from_pretrained(
                 folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True)
         except Exception as error:
@@ -254,7 +258,8 @@ def judge(case, run, answer):
     if isinstance(answer, Refused):
         if run.code == 2:
             return "refused", "transformers refuses too", message
-        rule = next((rule for pattern, rule in LENIENT if re.search(pattern, str(answer), re.DOTALL)), None)
+        told = f"{answer} drawn: {'; '.join(case.notes)}"
+        rule = next((rule for pattern, rule in LENIENT if re.search(pattern, told, re.DOTALL)), None)
         if rule:
             return "skipped", rule, str(answer)
         return "FAILED", "answered", f"transformers refuses: {str(answer)[:300]}"
@@ -315,7 +320,7 @@ def self_test():
     right["scores"] = torch.tensor(right["logits"]).softmax(0).tolist()
     found = {"index": 0, "logits": right["logits"], "argmax": 1, "label": "b", "score": max(right["scores"]), "probabilities": right["scores"],
              "labels": ["a", "b", "c"], "tokens": 7, "truncated": False, "loss": 0.5}
-    case = types.SimpleNamespace(rows=[{"text": "good"}])
+    case = types.SimpleNamespace(rows=[{"text": "good"}], notes=[])
     answer = ([right], True, [])
     is_verdict = lambda want, got: got[0] == want or sys.exit(f"self-test: {got} is not {want}")
     says = lambda code, rows, stderr="": judge(case, Run(code, rows, stderr), answer)

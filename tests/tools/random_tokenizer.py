@@ -24,10 +24,11 @@ SPARE = 24
 
 
 class Kind:
-    """A vocabulary with the classes that people load it with; `json` makes its `tokenizers.Tokenizer`."""
+    """A vocabulary with the classes that people load it with; `json` makes its `tokenizers.Tokenizer`, `family` are the names
+    of further classes that read such a vocabulary, `plain` is the file that holds it beside or instead of tokenizer.json."""
 
-    def __init__(self, roles, classes, json, plain=None):
-        self.roles, self.classes, self.json, self.plain = roles, classes, functools.cache(json), plain
+    def __init__(self, roles, classes, json, family=(), plain=None):
+        self.roles, self.classes, self.json, self.family, self.plain = roles, classes, functools.cache(json), list(family), plain
 
     def size(self):
         return self.json().get_vocab_size()
@@ -108,31 +109,29 @@ FIVE = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
 DOUBLE = dict(double_sep=True, pair_type=0)
 QUOTES = [normalizers.Replace("``", '"'), normalizers.Replace("''", '"')]
 SPACES = [normalizers.Replace(Regex(r"\s{2,}|[\n\r\t]"), " "), normalizers.NFC(), normalizers.Strip(left=False, right=True)]
+WORDPIECE = """BertTokenizer DistilBertTokenizer ElectraTokenizer MobileBertTokenizer FunnelTokenizer LayoutLMTokenizer
+SqueezeBertTokenizer ConvBertTokenizer RetriBertTokenizer BertJapaneseTokenizer MyOwnTokenizer""".split()
+BYTES = "RobertaTokenizer LongformerTokenizer BartTokenizer GPT2Tokenizer DebertaTokenizer MyOwnTokenizer".split()
+UNIGRAM = "XLMRobertaTokenizer CamembertTokenizer AlbertTokenizer DebertaV2Tokenizer T5Tokenizer XLNetTokenizer BigBirdTokenizer MyOwnTokenizer".split()
 KINDS = {
-    "bert": Kind(BRACKETS, ["BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer"], lambda: wordpiece(BRACKETS, {}), "vocab.txt"),
-    "mpnet": Kind(MPNET, ["MPNetTokenizer"], lambda: wordpiece(MPNET, dict(double_sep=True, pair_type=0)), "vocab.txt"),
-    "roberta": Kind(ANGLES, ["RobertaTokenizer"], lambda: bytes_bpe(ANGLES, FIVE), "merges.txt"),
-    "modernbert": Kind(BRACKETS, ["PreTrainedTokenizerFast"],
-                       lambda: bytes_bpe(BRACKETS, ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]"])),
-    "xlm-roberta": Kind(ANGLES, ["XLMRobertaTokenizer"],
-                        lambda: unigram(ANGLES, FIVE, [], **DOUBLE)),
-    "camembert": Kind(ANGLES, ["CamembertTokenizer"], lambda: unigram(ANGLES, FIVE, [], **DOUBLE)),
+    "bert": Kind(BRACKETS, ["BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer"], lambda: wordpiece(BRACKETS, {}), WORDPIECE, "vocab.txt"),
+    "mpnet": Kind(MPNET, ["MPNetTokenizer"], lambda: wordpiece(MPNET, DOUBLE), plain="vocab.txt"),
+    "roberta": Kind(ANGLES, ["RobertaTokenizer"], lambda: bytes_bpe(ANGLES, FIVE), BYTES, "merges.txt"),
+    "modernbert": Kind(BRACKETS, ["PreTrainedTokenizerFast"], lambda: bytes_bpe(BRACKETS, ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]"])),
+    "xlm-roberta": Kind(ANGLES, ["XLMRobertaTokenizer"], lambda: unigram(ANGLES, FIVE, [], **DOUBLE), UNIGRAM),
+    "camembert": Kind(ANGLES, ["CamembertTokenizer"], lambda: unigram(ANGLES, FIVE, [], **DOUBLE), UNIGRAM),
     "albert": Kind(ALBERT, ["AlbertTokenizer"], lambda: unigram(
         ALBERT, ["<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]"],
-        QUOTES + [normalizers.NFKD(), normalizers.StripAccents(), normalizers.Lowercase()], lowercase=True)),
+        QUOTES + [normalizers.NFKD(), normalizers.StripAccents(), normalizers.Lowercase()], lowercase=True), UNIGRAM),
     "deberta-v2": Kind(BRACKETS, ["DebertaV2Tokenizer"],
-                       lambda: unigram(BRACKETS, ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]"], SPACES, split=False)),
-    "herbert": Kind(ANGLES, ["HerbertTokenizer"], herbert, "merges.txt"),
+                       lambda: unigram(BRACKETS, ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]"], SPACES, split=False), UNIGRAM),
+    "herbert": Kind(ANGLES, ["HerbertTokenizer"], herbert, plain="merges.txt"),
     "words": Kind(BRACKETS, ["PreTrainedTokenizerFast"], words),
 }
 # What checkpoints of an architecture have nearly always.
 USUAL = {"distilbert": "bert", "electra": "bert", "nomic_bert": "bert", "gte": "xlm-roberta", "jina_embeddings_v3": "xlm-roberta"}
-# Other names that stand in tokenizer_config.json, of classes that read one of these vocabularies and of some that do not.
-CLASSES = ["BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer", "MPNetTokenizer", "RobertaTokenizer", "XLMRobertaTokenizer",
-           "CamembertTokenizer", "AlbertTokenizer", "DebertaV2Tokenizer", "DebertaTokenizer", "MobileBertTokenizer", "FunnelTokenizer",
-           "LongformerTokenizer", "BartTokenizer", "GPT2Tokenizer", "LayoutLMTokenizer", "SqueezeBertTokenizer", "ConvBertTokenizer",
-           "HerbertTokenizer", "BertweetTokenizer", "PhobertTokenizer", "BertJapaneseTokenizer", "XLNetTokenizer", "T5Tokenizer",
-           "RetriBertTokenizer", "BigBirdTokenizer", "MyOwnTokenizer"]
+# Names of classes that have rules of their own, whatever the vocabulary.
+OWN_RULES = ["BertweetTokenizer", "PhobertTokenizer", "BertJapaneseTokenizer", "HerbertTokenizer", "XLMTokenizer", "FlaubertTokenizer", "CanineTokenizer"]
 GENERIC = ["PreTrainedTokenizerFast", "TokenizersBackend"]
 
 
@@ -154,8 +153,10 @@ def write(case):
     """Draws the vocabulary and writes its files; sets case.kind."""
     rng, folder = case.rng, case.folder
     usual = USUAL.get(case.model_type, case.model_type)
-    name = usual if rng.random() < 0.85 else rng.choice(list(KINDS))
+    name = usual if rng.random() < 0.88 else rng.choice(list(KINDS))
     case.note(f"vocabulary {name}")
+    # Where nothing names the class, the model's type does.
+    case.class_by_model = name == usual
     case.kind = kind = KINDS[name]
     tok = Tokenizer.from_str(kind.json().to_str())
     form = rng.choice(["json", "json", "plain", "both"]) if kind.plain else "json"
@@ -196,7 +197,7 @@ def resave(case):
     """What transformers makes of the files, with tokens added the way that its users do it."""
     rng = case.rng
     try:
-        tok = tr.AutoTokenizer.from_pretrained(case.folder)
+        tok = tr.AutoTokenizer.from_pretrained(case.folder, trust_remote_code=False)
         if rng.random() < 0.4:
             tokens = [added(rng) for _ in range(rng.randint(1, 2))]
             tok.add_tokens(tokens)
@@ -249,7 +250,7 @@ def set_config(case, **fields):
 
 @change(3)
 def other_class(case):
-    name = case.rng.choice(CLASSES + case.kind.classes * 4)
+    name = case.rng.choice(OWN_RULES) if case.rng.random() < 0.08 else case.rng.choice(case.kind.family + case.kind.classes)
     if case.rng.random() < 0.5 and not name.endswith("Fast"):
         name += "Fast"
     return set_config(case, tokenizer_class=name)
@@ -263,12 +264,14 @@ def generic_class(case):
 
 @change(2)
 def no_class(case):
+    if not case.class_by_model:
+        return None
     return set_config(case, tokenizer_class=case.rng.choice([..., None]))
 
 
 @change(1)
 def class_in_config_json(case):
-    name = case.rng.choice(case.kind.classes + CLASSES[:9])
+    name = case.rng.choice(case.kind.classes * 3 + case.kind.family)
     edit(case.folder / "config.json", lambda c: c.update(tokenizer_class=name))
     said = set_config(case, tokenizer_class=...)
     return f"config tokenizer_class {name}, {said}"
@@ -276,6 +279,8 @@ def class_in_config_json(case):
 
 @change(1)
 def no_tokenizer_config(case):
+    if not case.class_by_model:
+        return None
     config_path(case).unlink(missing_ok=True)
     return "no tokenizer_config.json"
 
@@ -333,28 +338,35 @@ def added_tokens_decoder(case):
     return f"added_tokens_decoder {json.dumps(tokens)}"
 
 
-def special_list(case):
+def special_list(case, objects):
+    """Tokens as a list of them is written: their texts, or, where `objects` says how, with their flags."""
     tokens = [added(case.rng) for _ in range(case.rng.randint(1, 2))]
     case.added(t.content for t in tokens)
-    return [t.content if case.rng.random() < 0.6 else flags_of(t) for t in tokens]
+    return [t.content if objects is None or case.rng.random() < 0.6 else {**objects, **flags_of(t)} for t in tokens]
+
+
+# How tokenizer_config.json marks a token that is not in added_tokens_decoder.
+MARKED = {"__type": "AddedToken"}
 
 
 @change(2)
 def additional_special_tokens(case):
-    return set_config(case, additional_special_tokens=special_list(case))
+    return set_config(case, additional_special_tokens=special_list(case, MARKED))
 
 
 @change(2)
 def additional_in_map(case):
-    tokens = special_list(case)
+    # With flags they are read by 4.57 alone, and written by it alone.
+    tokens = special_list(case, None if case.five else {})
     edit(case.folder / "special_tokens_map.json", lambda c: c.update(additional_special_tokens=tokens))
     return f"special_tokens_map additional_special_tokens {json.dumps(tokens)}"
 
 
 @change(2)
 def extra_special_tokens(case):
-    tokens = special_list(case)
-    if case.rng.random() < 0.4:
+    # A list is 5.x's.
+    tokens = special_list(case, MARKED)
+    if not case.five or case.rng.random() < 0.4:
         tokens = {f"{name}_token": t if isinstance(t, str) else t["content"] for name, t in zip(("image", "entity"), tokens)}
     return set_config(case, extra_special_tokens=tokens)
 
@@ -375,7 +387,7 @@ def other_special_token(case):
     case.added([token])
     value = token if case.rng.random() < 0.5 else flags_of(AddedToken(token, lstrip=case.rng.random() < 0.5))
     if case.rng.random() < 0.5:
-        return set_config(case, **{role: value})
+        return set_config(case, **{role: value if value == token else {**MARKED, **value}})
     edit(case.folder / "special_tokens_map.json", lambda c: c.update({role: value}))
     return f"special_tokens_map {role} {json.dumps(value)}"
 
