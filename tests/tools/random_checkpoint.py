@@ -90,7 +90,9 @@ def model(case):
     config = tr.AutoConfig.for_model(kind, **fields)
     network = tr.AutoModelForSequenceClassification.from_config(config, attn_implementation="eager")
     embeddings = rng.choice([None, None, 1.0, 0.02])
-    golden.init_weights(network, rng.choice([0.15, 0.25, 0.4]), head_std=0.6, embed_std=embeddings, seed=case.number)
+    # Harsh, but not so that every product amplifies what is rounded.
+    spread = rng.choice([0.15, 0.25, 0.4]) * min(1.0, (32 / network.config.hidden_size) ** 0.5)
+    golden.init_weights(network, spread, head_std=0.6, embed_std=embeddings, seed=case.number)
     if rng.random() < 0.15:
         network.save_pretrained(case.folder, max_shard_size=rng.choice(["3KB", "20KB"]))
         case.note("in shards")
