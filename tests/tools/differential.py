@@ -1,0 +1,418 @@
+#!/usr/bin/env python3
+"""Runs a wgbert binary on random tiny checkpoints beside transformers.
+
+    python differential.py BINARY FIRST COUNT [--keep DIR] [--jobs N] [--adapter NAME]
+    python differential.py BINARY FIRST COUNT --list
+    python differential.py --self-test [BINARY FIRST COUNT]
+
+Needs: torch (CPU), transformers, tokenizers, safetensors, numpy.  No network.  `WGBERT_CACHE_DIR` is empty for the binary.
+
+Case N is a checkpoint of one of the architectures that wgbert serves, saved by the installed transformers and then changed
+as people's files differ (random_checkpoint.py, random_tokenizer.py), and a dozen texts and pairs.  Its number and the version
+of transformers determine it, whatever runs before it and wherever.  The version decides which transformers is meant: 5.x
+judges files that say they are of 5.x, 4.57 those that do not, so that one run has only files that its own version judges.
+
+The right answer is that of transformers with eager attention in float64, each text alone, without padding, cut to what the
+tokenizer and the positions allow, scored as its text-classification pipeline does.  Of a case everything that `classify
+-f jsonl` says is compared.  A logit may be off by TOLERANCE of the largest in its row (or of 1), or by FLOOR times what
+transformers itself loses in float32 in the worst of the case's rows, where that is more.
+
+Verdicts:
+    equal     every row is.
+    refused   exit 2 with a message that a line of REASONS knows, which stand in the README too; or transformers refuses, too.
+    skipped   transformers answers differently from load to load (it fills what is absent with random numbers; then wgbert must
+              refuse), or crashes where wgbert has a rule that is written down (LENIENT).
+    FAILED    anything else: a wrong answer, a refusal of what transformers answers, an answer where it refuses.
+
+The last lines are the counts, what was refused and why, and one line for each failed case: its number, what was drawn, what
+was wrong.  `differential.py BINARY N 1 --keep DIR` runs case N again, and leaves its folder, rows.jsonl and the command in
+DIR.  The exit code is 1 if a case failed.
+"""
+import argparse, collections, contextlib, copy, inspect, json, math, multiprocessing, os, pathlib, re, shutil, subprocess, sys, tempfile, time, types
+
+os.environ.update(TOKENIZERS_PARALLELISM="false", HF_HUB_OFFLINE="1", TRANSFORMERS_VERBOSITY="critical", TRANSFORMERS_NO_ADVISORY_WARNINGS="1")
+import warnings
+
+warnings.filterwarnings("ignore")
+import numpy as np
+import torch
+import torch.nn.functional as F
+import transformers as tr
+
+import random_checkpoint
+from safetensors.torch import load_file, save_file
+
+tr.utils.logging.disable_progress_bar()
+TOLERANCE = 2e-5
+FLOOR = 4.0
+
+# What wgbert does not compute, and says so. Each is a sentence of the README.
+REASONS = [
+    ("the tokenizer's class has rules of its own", r"tokenizer.*(class|code of the model's own|auto_map)"),
+    ("an activation that no kernel has", r"(hidden_act|activation|hidden_activation|_act)[^:]* \"?[\w.]+\"? is not supported"),
+    ("causal attention", r"is_decoder"),
+    ("rotary positions other than default, linear, dynamic and yarn", r"rope_type .* is not supported"),
+    ("position_embedding_type", r"position_embedding_type .* is not supported"),
+    ("a checkpoint without a head", r"the checkpoint has no classification head"),
+    ("heads that were cut out", r"pruned_heads"),
+]
+# Where transformers crashes and wgbert has a rule: what the exception, or what was drawn, says, and the rule.
+LENIENT = [
+    (r"StrictDataclassFieldValidationError.*expected (float|int), got|'float' object cannot be interpreted as an integer",
+     "a number's JSON type is not looked at"),
+    (r"Padding_idx must be within", "the padding's id is for training, and need not be in a table"),
+    (r"drawn: .*config \w+ null", "a field that is null counts as absent"),
+]
+
+
+class Refused(Exception):
+    """transformers does not answer."""
+
+
+@contextlib.contextmanager
+def float64():
+    """A float64 run loses no digits where the library casts "up" to float32."""
+    softmax, to_float = F.softmax, torch.Tensor.float
+    F.softmax = lambda x, dim=None, _stacklevel=3, dtype=None: softmax(x, dim=dim, dtype=None if x.dtype == torch.float64 else dtype)
+    torch.Tensor.float = lambda self, *a, **k: self.double()
+    try:
+        yield
+    finally:
+        F.softmax, torch.Tensor.float = softmax, to_float
+
+
+# -------------------------------------------------------------------------------------------------- transformers' answer
+
+
+class Reference:
+    """A checkpoint as transformers loads it."""
+
+    def __init__(self, folder, seed=0):
+        torch.manual_seed(seed)
+        try:
+            self.tokenizer = tr.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+            self.model, info = tr.AutoModelForSequenceClassification.from_pretrained(
+                folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True)
+        except Exception as error:
+            raise Refused(f"{type(error).__name__}: {error}") from error
+        self.random = sorted(info["missing_keys"])
+        self.model.eval()
+        self.exact = copy.deepcopy(self.model).double()
+        self.problem = self.model.config.problem_type
+        self.inputs = inspect.signature(self.model.forward).parameters
+
+    def limit(self):
+        """The longest text in tokens."""
+        config = self.model.config
+        positions = config.max_position_embeddings
+        if config.model_type in ("roberta", "xlm-roberta", "camembert"):
+            positions -= (config.pad_token_id or 0) + 1
+        if config.model_type == "mpnet":
+            positions -= 2
+        return min(positions, self.tokenizer.model_max_length)
+
+    def forward(self, model, inputs, label=None):
+        # The loss remembers the problem type that it guessed, and dynamic rotary positions the longest text.
+        model.config.problem_type = self.problem
+        if "dynamic" in json.dumps(getattr(model.config, "rope_parameters", None) or getattr(model.config, "rope_scaling", None) or ""):
+            model = copy.deepcopy(model)
+        with torch.no_grad():
+            out = model(**inputs, **({} if label is None else {"labels": label}), return_dict=True)
+        model.config.problem_type = self.problem
+        return out
+
+    def row(self, row):
+        """One row's answer, in wgbert's words."""
+        texts = [row["text"]] + ([row["text_pair"]] if "text_pair" in row else [])
+        whole = self.tokenizer(*texts)
+        cut = self.tokenizer(*texts, truncation=True, max_length=self.limit())
+        inputs = {name: torch.tensor([values]) for name, values in cut.items() if name in self.inputs}
+        # A tokenizer may say type 1 where the table has one row, and transformers reads past it.
+        if "token_type_ids" in inputs and getattr(self.model.config, "type_vocab_size", 2) <= 1:
+            inputs["token_type_ids"] *= 0
+        inputs = {n: v.long() if v.numel() == 0 else v for n, v in inputs.items()}
+        rough = self.forward(self.model, inputs)
+        label, loss = row.get("label"), None
+        with float64():
+            exact = self.forward(self.exact, inputs)
+            if label is not None:
+                # Of one label, the multi-label loss compares matrices, the others vectors.
+                target = torch.tensor([[label]] if self.problem == "multi_label_classification" and not isinstance(label, list) else [label])
+                target = target.double() if target.is_floating_point() else target
+                loss = float(self.forward(self.exact, inputs, target).loss)
+        logits = exact.logits[0]
+        pipeline = types.SimpleNamespace(model=self.model, framework="pt")
+        score = lambda **k: tr.TextClassificationPipeline.postprocess(pipeline, {"logits": exact.logits}, **k)
+        return {"logits": logits.tolist(), "floor": float((rough.logits[0].double() - logits).abs().max()), "label": score()["label"],
+                "scores": [entry["score"] for entry in score(top_k=None)], "tokens": len(cut["input_ids"]),
+                "labels": [str(self.model.config.id2label[i]) for i in range(len(logits))],
+                "truncated": len(whole["input_ids"]) > len(cut["input_ids"]), "loss": loss}
+
+    def rows(self, rows):
+        answers = [self.attempt(row) for row in rows]
+        floor = max((answer["floor"] for answer in answers if "error" not in answer), default=0.0)
+        return [{**answer, "floor": floor} for answer in answers]
+
+    def attempt(self, row):
+        try:
+            return self.row(row)
+        except Exception as error:
+            return {"error": f"{type(error).__name__}: {error}"}
+
+
+def reference(case):
+    """What transformers answers to the rows of a case, and whether it would answer so again; or Refused."""
+    folder = case.folder
+    with tempfile.TemporaryDirectory() as twin:
+        if case.plain is not None:
+            shutil.copytree(folder, twin, dirs_exist_ok=True)
+            for name, data in case.plain.items():
+                pathlib.Path(twin, name).write_bytes(data)
+            folder = twin
+        first = Reference(folder)
+        rows = first.rows(case.rows)
+        same = not first.random or close(rows, Reference(folder, 1).rows(case.rows))
+    return rows, same, first.random
+
+
+def close(rows, again):
+    return all("logits" in a and "logits" in b and max(map(abs, np.subtract(a["logits"], b["logits"]))) < 1e-9 for a, b in zip(rows, again))
+
+
+# ------------------------------------------------------------------------------------------------------- wgbert's answer
+
+
+class Run:
+    """What the binary said: exit code, rows by index, standard error."""
+
+    def __init__(self, code, rows, stderr):
+        self.code, self.rows, self.stderr = code, rows, stderr
+
+
+def command(binary, case, adapter):
+    line = [binary, "classify", "-m", str(case.folder), "--input-format", "jsonl", "-i", str(case.folder / "rows.jsonl"), "-f", "jsonl"]
+    return line + (["--adapter", adapter] if adapter else [])
+
+
+def run(binary, case, adapter):
+    (case.folder / "rows.jsonl").write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in case.rows), encoding="utf-8")
+    done = subprocess.run(command(binary, case, adapter), env={**os.environ, "WGBERT_CACHE_DIR": ""}, capture_output=True, timeout=300)
+    rows = [json.loads(line) for line in done.stdout.decode().splitlines()]
+    return Run(done.returncode, {row["index"]: row for row in rows}, done.stderr.decode())
+
+
+# ------------------------------------------------------------------------------------------------------------ comparison
+
+
+def wrong(expected, found):
+    """What is wrong in one row, or None."""
+    if found is None:
+        return "row", "no answer and no error"
+    if "error" in expected and "error" in found:
+        return None
+    if "error" in found:
+        return "row refused", found["error"]
+    if "error" in expected:
+        return "row answered", f"transformers: {expected['error'][:120]}"
+    if found["tokens"] != expected["tokens"] or found["truncated"] != expected["truncated"]:
+        return "tokens", f"{found['tokens']}{' cut' * found['truncated']}, not {expected['tokens']}{' cut' * expected['truncated']}"
+    right, logits = expected["logits"], found["logits"]
+    if len(right) != len(logits):
+        return "logits", f"{len(logits)} of them, not {len(right)}"
+    allowed = max(TOLERANCE * max(1.0, max(map(abs, right))), FLOOR * expected["floor"])
+    error = max(abs(a - b) if b is not None and math.isfinite(b) else math.inf for a, b in zip(right, logits))
+    if not error <= allowed:
+        show = lambda values: "[" + ", ".join("null" if v is None else f"{v:.6g}" for v in values) + "]"
+        return "logits", f"off by {error:.2g}: {show(logits)}, not {show(right)}"
+    if found["labels"] != expected["labels"]:
+        return "labels", f"{found['labels']}, not {expected['labels']}"
+    best = sorted(right)[::-1]
+    clear = len(best) == 1 or best[0] - best[1] > 2 * allowed
+    if clear and (found["argmax"] != right.index(best[0]) or found["label"] != str(expected["label"])):
+        return "label", f"{found['argmax']} {found['label']!r}, not {right.index(best[0])} {expected['label']!r}"
+    scores = found["probabilities"] if found["probabilities"] is not None else logits
+    error = max(abs(a - b) for a, b in zip(expected["scores"], scores))
+    if not error <= allowed or clear and found["score"] is not None and abs(found["score"] - max(expected["scores"])) > allowed:
+        return "scores", f"{scores} {found['score']}, not {expected['scores']}"
+    if expected["loss"] is not None:
+        loss = found.get("loss")
+        if loss is None or not abs(loss - expected["loss"]) <= 8 * allowed * max(1.0, abs(expected["loss"])):
+            return "loss", f"{loss}, not {expected['loss']:.7g}"
+    return None
+
+
+def reason(message):
+    """Why wgbert may refuse."""
+    return next((name for name, pattern in REASONS if re.search(pattern, message, re.IGNORECASE | re.DOTALL)), None)
+
+
+def refusal(stderr):
+    lines = [line for line in stderr.splitlines() if not line.startswith(("warning", "error: XDG"))]
+    return " ".join(lines).strip()
+
+
+def judge(case, run, answer):
+    """(verdict, kind, words): `answer` is what `reference` gave, or Refused."""
+    message = refusal(run.stderr)
+    if run.code not in (0, 2, 3):
+        return "FAILED", "crash", f"exit {run.code}: {run.stderr[-300:]}"
+    if run.code == 2 and not re.search(r"\w+: ", message):
+        return "FAILED", "refused", f"without a reason: {message}"
+    if isinstance(answer, Refused):
+        if run.code == 2:
+            return "refused", "transformers refuses too", message
+        told = f"{answer} drawn: {'; '.join(case.notes)}"
+        rule = next((rule for pattern, rule in LENIENT if re.search(pattern, told, re.DOTALL)), None)
+        if rule:
+            return "skipped", rule, str(answer)
+        return "FAILED", "answered", f"transformers refuses: {str(answer)[:300]}"
+    rows, same, missing = answer
+    if run.code == 2 and reason(message):
+        return "refused", reason(message), message
+    if not same:
+        if run.code == 2:
+            return "skipped", "transformers fills in random weights", message
+        return "FAILED", "answered", f"transformers fills {missing[:3]} with random numbers"
+    if run.code == 2:
+        if all("error" in row for row in rows):
+            return "refused", "transformers refuses every row", message
+        return "FAILED", "refused", message
+    for i, expected in enumerate(rows):
+        fault = wrong(expected, run.rows.get(i))
+        if fault:
+            return "FAILED", fault[0], f"row {i} {json.dumps(case.rows[i], ensure_ascii=False)[:160]}: {fault[1]}"
+    return "equal", "", ""
+
+
+def verdict(binary, number, folder, adapter, spoil=None):
+    case = random_checkpoint.make(number, folder)
+    try:
+        answer = reference(case)
+    except Refused as error:
+        answer = error
+    if spoil:
+        spoil(case)
+    result = judge(case, run(binary, case, adapter), answer)
+    return (number, *result, "; ".join(case.notes)), case
+
+
+# ------------------------------------------------------------------------------------------------------------------ main
+
+
+def work(task):
+    binary, number, keep, adapter = task
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = pathlib.Path(keep or scratch) / f"case-{number}"
+        try:
+            result, case = verdict(binary, number, folder, adapter)
+            if keep:
+                (folder / "command").write_text(" ".join(["WGBERT_CACHE_DIR="] + command(binary, case, adapter)) + "\n")
+                (folder / "verdict").write_text("\n".join(map(str, result)) + "\n")
+            return result
+        except Exception as error:
+            # A case that cannot be made is a fault of this tool, and must not pass for one that was looked at.
+            import traceback
+            return number, "FAILED", "differential.py", traceback.format_exc()[-600:], f"{type(error).__name__}"
+
+
+def self_test():
+    """Every kind of fault must be found in an answer that is otherwise right."""
+    right = {"logits": [1.0, 3.0, -2.0], "floor": 1e-7, "label": "b", "scores": [0.118, 0.876, 0.006], "tokens": 7, "truncated": False,
+             "labels": ["a", "b", "c"], "loss": 0.5}
+    right["scores"] = torch.tensor(right["logits"]).softmax(0).tolist()
+    found = {"index": 0, "logits": right["logits"], "argmax": 1, "label": "b", "score": max(right["scores"]), "probabilities": right["scores"],
+             "labels": ["a", "b", "c"], "tokens": 7, "truncated": False, "loss": 0.5}
+    case = types.SimpleNamespace(rows=[{"text": "good"}], notes=[])
+    answer = ([right], True, [])
+    is_verdict = lambda want, got: got[0] == want or sys.exit(f"self-test: {got} is not {want}")
+    says = lambda code, rows, stderr="": judge(case, Run(code, rows, stderr), answer)
+    is_verdict("equal", says(0, {0: found}))
+    faults = {"logits": [1.0, 3.0003, -2.0], "argmax": 0, "label": "a", "score": 0.5, "probabilities": [0.2, 0.7, 0.1], "tokens": 8, "truncated": True,
+              "loss": 0.51, "labels": ["a", "b", "d"]}
+    for name, value in faults.items():
+        is_verdict("FAILED", says(0, {0: {**found, name: value}}))
+    is_verdict("FAILED", says(0, {0: {**found, "logits": [None, 3.0, -2.0]}}))
+    is_verdict("FAILED", says(0, {0: {**found, "loss": None}}))
+    is_verdict("FAILED", says(0, {}))
+    is_verdict("FAILED", says(3, {0: {"index": 0, "error": "it failed"}}))
+    is_verdict("FAILED", says(2, {}, "error: x/config.json: something of no list"))
+    is_verdict("FAILED", says(101, {}, "panicked"))
+    is_verdict("FAILED", says(2, {}, ""))
+    is_verdict("refused", says(2, {}, "error: x/config.json: is_decoder: true (causal attention) is not supported; supported are encoders"))
+    is_verdict("FAILED", judge(case, Run(0, {0: found}, ""), Refused("ValueError: no")))
+    is_verdict("FAILED", judge(case, Run(0, {0: found}, ""), ([right], False, ["classifier.weight"])))
+    is_verdict("skipped", judge(case, Run(2, {}, "error: x: something"), ([right], False, ["classifier.weight"])))
+    print("self-test: each of the faults is found")
+
+
+def spoil(case):
+    """Moves one bias of the head by 1e-3, for wgbert alone."""
+    for path in case.folder.glob("*.safetensors"):
+        tensors = load_file(path)
+        for name, tensor in tensors.items():
+            if name.endswith(("classifier.bias", "classifier.out_proj.bias")):
+                tensors[name] = tensor + 1e-3
+        save_file(tensors, path, metadata={"format": "pt"})
+
+
+def spoiled(binary, first, count, adapter):
+    for number in range(first, first + count):
+        with tempfile.TemporaryDirectory() as scratch:
+            before = verdict(binary, number, pathlib.Path(scratch) / "a", adapter)[0]
+            after = verdict(binary, number, pathlib.Path(scratch) / "b", adapter, spoil)[0]
+        print(f"{number}: {before[1]}, with a bias moved by 1e-3 {after[1]}")
+        if before[1] == "equal" and after[1] != "FAILED":
+            sys.exit(f"self-test: case {number} is not failed")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("binary", nargs="?", help="wgbert")
+    parser.add_argument("first", nargs="?", type=int, help="number of the first case")
+    parser.add_argument("count", nargs="?", type=int, help="how many cases")
+    parser.add_argument("--keep", type=pathlib.Path, help="leave the cases' folders here")
+    parser.add_argument("--jobs", type=int, default=2, help="cases at a time (2)")
+    parser.add_argument("--adapter", help="wgbert's --adapter")
+    parser.add_argument("--list", action="store_true", help="say what the cases are, and run nothing")
+    parser.add_argument("--self-test", action="store_true", help="check that faults are found, in made-up answers and, with BINARY, in its")
+    a = parser.parse_args()
+    torch.set_num_threads(1)
+    if a.self_test:
+        self_test()
+        return spoiled(a.binary, a.first or 0, a.count or 1, a.adapter) if a.binary else None
+    if a.count is None:
+        parser.error("BINARY, FIRST and COUNT are needed")
+    numbers = range(a.first, a.first + a.count)
+    if a.list:
+        for number in numbers:
+            with tempfile.TemporaryDirectory() as scratch:
+                print(number, "; ".join(random_checkpoint.make(number, pathlib.Path(scratch) / "case").notes))
+        return
+    started, results = time.monotonic(), []
+    tasks = [(os.path.abspath(a.binary), number, a.keep and a.keep.absolute(), a.adapter) for number in numbers]
+    with multiprocessing.get_context("fork").Pool(a.jobs) as pool:
+        for result in pool.imap_unordered(work, tasks):
+            results.append(result)
+            if result[1] == "FAILED":
+                print(f"case {result[0]} FAILED, {result[2]}: {result[3]}\n    {result[4]}", file=sys.stderr, flush=True)
+    report(results, time.monotonic() - started)
+    sys.exit(any(result[1] == "FAILED" for result in results))
+
+
+def report(results, seconds):
+    results.sort()
+    counts = collections.Counter(result[1] for result in results)
+    kinds = lambda verdict: collections.Counter(result[2] for result in results if result[1] == verdict)
+    for name in ("refused", "skipped", "FAILED"):
+        for kind, count in kinds(name).most_common():
+            print(f"{name:8} {count:5}  {kind}")
+    for number, name, kind, words, notes in results:
+        if name == "FAILED":
+            print(f"case {number} FAILED, {kind}: {words} | {notes}".replace("\n", " "))
+    print(f"transformers {tr.__version__}: {len(results)} cases in {seconds:.0f} s: " + ", ".join(
+        f"{counts[name]} {name}" for name in ("equal", "refused", "skipped", "FAILED")))
+
+
+if __name__ == "__main__":
+    main()
