@@ -14,7 +14,7 @@
 //!
 //! ```
 //! # #[cfg(feature = "embedded")] {
-//! let mut classifier = wgbert::Classifier::sentiment()?;
+//! let classifier = wgbert::Classifier::sentiment()?;
 //! let output = classifier.classify(["This movie was absolutely fantastic."])?;
 //! assert_eq!(output.text(0).unwrap().label(), Some("positive"));
 //! # }

@@ -12,7 +12,7 @@ const BLOCK: usize = 64;
 
 /// The tokens of texts, as a classifier reads them: its tokenizer, what its tables can hold, and what becomes of long texts.
 ///
-/// A classifier runs one batch at a time and is borrowed meanwhile. A program with threads of its own takes an encoder out
+/// A call to a classifier tokenises its texts itself. A program with threads of its own takes an encoder out
 /// of it ([`Classifier::encoder`](crate::Classifier::encoder)), which is cheap to clone, and prepares the next texts while
 /// the device computes:
 ///
@@ -21,7 +21,7 @@ const BLOCK: usize = 64;
 /// use std::sync::mpsc::sync_channel;
 /// use wgbert::{Classifier, Request, Text};
 ///
-/// let mut classifier = Classifier::sentiment()?;
+/// let classifier = Classifier::sentiment()?;
 /// let encoder = classifier.encoder();
 /// let (sender, chunks) = sync_channel(0);
 /// std::thread::spawn(move || {
