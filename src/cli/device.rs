@@ -8,8 +8,8 @@ use wgbert::{Adapter, MatrixUnits, Options, Precision};
 #[derive(Args, Debug)]
 pub struct DeviceArguments {
     /// Adapter by (part of its) name or by index as `wgbert adapters` lists it, or reference: the CPU, slow, without any
-    /// driver; by default the best there is
-    #[arg(long, value_name = "NAME|INDEX|reference", env = "WGBERT_ADAPTER", help_heading = "Device")]
+    /// driver; several with commas, or all, share the work; by default the best there is
+    #[arg(long, value_name = "NAME|INDEX|all|reference", env = "WGBERT_ADAPTER", help_heading = "Device")]
     pub adapter: Option<Adapter>,
 
     /// Look for adapters on this backend only
