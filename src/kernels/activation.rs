@@ -125,7 +125,10 @@ impl Activation {
             Activation::Gelu10 => Activation::Gelu.apply(x).clamp(-10.0, 10.0),
             Activation::HardSwish => x * (x + 3.0).clamp(0.0, 6.0) / 6.0,
             Activation::Laplace => {
-                let ratio = (f64::from(x) - 0.707107) / (0.282095 * std::f64::consts::SQRT_2);
+                // transformers rounds both (activations.py, `LaplaceActivation`), and so do the models that were trained with it.
+                #[allow(clippy::approx_constant, reason = "it is transformers' rounded number")]
+                let mean = 0.707107;
+                let ratio = (f64::from(x) - mean) / (0.282095 * std::f64::consts::SQRT_2);
                 (0.5 * (1.0 + libm::erf(ratio))) as f32
             }
         }

@@ -135,7 +135,7 @@ impl Rope {
         let part = parameters.partial_rotary_factor.filter(|_| !whole).unwrap_or(1.0);
         let rotated = (shape.head_width as f64 * part) as usize;
         // An odd width is rounded up, and the exponents are of the odd one.
-        if rotated.next_multiple_of(2) != shape.head_width || (kind == "yarn" && rotated % 2 != 0) {
+        if rotated.next_multiple_of(2) != shape.head_width || (kind == "yarn" && !rotated.is_multiple_of(2)) {
             return Err(config.unsupported(
                 &format!("partial_rotary_factor {part} of heads of {} columns", shape.head_width),
                 "rotations of whole heads",
