@@ -74,7 +74,11 @@ impl StreamedClassification {
     }
 }
 
+#[cfg(not(target_arch = "wasm32"))]
 type Running = Pin<Box<dyn Future<Output = Vec<Result<StreamedClassification>>> + Send>>;
+/// A browser's devices stay on their thread.
+#[cfg(target_arch = "wasm32")]
+type Running = Pin<Box<dyn Future<Output = Vec<Result<StreamedClassification>>>>>;
 
 /// The answers to a stream of texts, in their order; made by [`Classifier::classify_stream`].
 pub struct ClassificationStream<S> {
