@@ -55,7 +55,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 /// Bytes of the weights on the device.
 fn weights(model: Option<&str>) -> wgbert::Result<Option<u64>> {
-    let mut classifier = match model {
+    let classifier = match model {
         Some(folder) => Classifier::load(folder)?,
         None => Classifier::sentiment()?,
     };

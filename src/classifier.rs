@@ -1,16 +1,18 @@
 //! Text in, output out: the only file that names every stage.
 
 use crate::checkpoint::{Checkpoint, Config, Scoring, Weights};
+use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::gpu::{self, Capacity, Gpu, Pending, Plan, Run, Timing, WeightBuffers};
-use crate::label::{self, Label, Labelled};
+use crate::gpu::{Gpu, Timing};
+use crate::ir::{Weight, WeightSource};
+use crate::label::{self, Label};
 use crate::models::{self, Model, encoder};
 use crate::options::Options;
-use crate::output::{Answer, SequenceClassifierOutput};
-use crate::reference::Reference;
-use crate::text::{self, Batch, Encoding, Limits, Packing, Text, TextEncoder, Tokenizer};
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
+use crate::output::SequenceClassifierOutput;
+use crate::stream::{ClassificationIter, ClassificationStream, TextBuf};
+use crate::text::{Encoding, Limits, Text, TextEncoder, Tokenizer};
+use futures_core::Stream;
+use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,65 +33,70 @@ pub struct Memory {
     pub activations: u64,
 }
 
-/// A fine-tuned BERT-family classifier on a device.
+/// A fine-tuned BERT-family classifier on a device, or on several.
 ///
-/// One batch runs at a time, hence `&mut self`.
-#[derive(Debug)]
-pub struct Classifier {
-    config: Config,
-    model: Model,
-    encoder: TextEncoder,
-    weights: Weights,
-    scoring: Scoring,
-    labels: Arc<[String]>,
-    options: Options,
-    device: Device,
-}
+/// It is a handle: clones share the model and its devices, and may be used from any number of threads and tasks at a time.
+/// Calls that wait at the same time are answered from the same batches, which changes no bit of an answer.
+#[derive(Clone, Debug)]
+pub struct Classifier(Arc<Shared>);
 
 #[derive(Debug)]
-enum Device {
-    Gpu { gpu: Arc<Gpu>, buffers: WeightBuffers, plans: HashMap<encoder::Wanted, Plan> },
-    Reference { recordings: HashMap<encoder::Wanted, Reference> },
+struct Shared {
+    config: Config,
+    encoder: TextEncoder,
+    scoring: Scoring,
+    labels: Arc<[String]>,
+    engine: Engine,
 }
 
 impl Classifier {
     pub(crate) async fn open(options: Options, checkpoint: Checkpoint, tokenizer: Tokenizer) -> Result<Classifier> {
         let Checkpoint { config, mut weights, .. } = checkpoint;
         let architecture = models::architecture(&config)?;
-        let model = (architecture.describe)(&config)?;
-        weights = weights.with_base_prefix(architecture.base_prefix);
+        let model = models::describe(architecture, &config)?;
+        weights = architecture.named(weights).with_tables(model.embeddings.tables());
         if let Some(seed) = options.random_head {
             weights = weights.with_random_head(seed);
         }
         for weight in model.weights() {
             weights.check(weight)?;
         }
+        say_unexpected(&weights, &model);
         let scoring = match options.scoring {
             Some(scoring) => scoring,
             None => config.scoring()?,
         };
         let limits = Limits {
-            max_length: tokenizer.max_length().unwrap_or(usize::MAX).min(model.max_length),
+            max_length: config.max_length().or(tokenizer.max_length()).unwrap_or(usize::MAX).min(model.max_length),
             vocabulary: model.embeddings.words.rows,
             types: model.embeddings.types.as_ref().map_or(0, |types| types.rows),
         };
-        let adapter = options.choose().await?;
-        options.precision.check(adapter.as_ref())?;
-        let device = match adapter {
-            None => Device::Reference { recordings: HashMap::new() },
-            Some(adapter) => {
-                let gpu = Arc::new(Gpu::open(&adapter, options.cache_dir.as_deref()).await?);
-                Device::Gpu { gpu, buffers: WeightBuffers::default(), plans: HashMap::new() }
-            }
-        };
-        let labels = config.labels.clone().into();
-        let encoder = TextEncoder::new(tokenizer, limits, options.truncation);
-        Ok(Classifier { config, model, encoder, weights, scoring, labels, options, device })
+        let mut devices = Vec::new();
+        for adapter in options.choose_all().await? {
+            options.precision.check(adapter.as_ref())?;
+            options.matrix_units.check(adapter.as_ref())?;
+            devices.push(match adapter {
+                None => None,
+                Some(adapter) => Some(Arc::new(Gpu::open(&adapter, options.cache_dir.as_deref()).await?)),
+            });
+        }
+        let labels: Arc<[String]> = config.labels.clone().into();
+        let encoder = TextEncoder::new(tokenizer, limits, options.truncation).with_prompt(config.prompt());
+        let engine = Engine::new(model, weights, labels.clone(), options, devices);
+        Ok(Classifier(Arc::new(Shared { config, encoder, scoring, labels, engine })))
     }
 
     /// Loads a checkpoint folder onto the best adapter; [`Options::load`] offers choices.
     pub fn load(folder: impl AsRef<Path>) -> Result<Classifier> {
         Options::default().load(folder)
+    }
+
+    /// [`Classifier::load`] without blocking; see [`Options::load_async`].
+    ///
+    /// # Errors
+    /// Those of [`Options::load`].
+    pub async fn load_async(folder: impl AsRef<Path>) -> Result<Classifier> {
+        Options::default().load_async(folder).await
     }
 
     /// The embedded sentiment model on the best adapter.
@@ -98,43 +105,51 @@ impl Classifier {
         Options::default().sentiment()
     }
 
+    /// [`Classifier::sentiment`] without blocking.
+    ///
+    /// # Errors
+    /// Those of [`Options::load`].
+    #[cfg(feature = "embedded")]
+    pub async fn sentiment_async() -> Result<Classifier> {
+        Options::default().sentiment_async().await
+    }
+
     /// Name of each label.
     pub fn labels(&self) -> &[String] {
-        &self.labels
+        &self.0.labels
     }
 
     /// How logits become scores.
     pub fn scoring(&self) -> Scoring {
-        self.scoring
+        self.0.scoring
     }
 
     pub fn config(&self) -> &Config {
-        &self.config
+        &self.0.config
     }
 
     pub fn model(&self) -> &Model {
-        &self.model
+        self.0.engine.model()
     }
 
     /// Longest text in tokens, special tokens included.
     pub fn max_length(&self) -> usize {
-        self.encoder.limits().max_length
+        self.0.encoder.limits().max_length
     }
 
-    /// Name of the adapter, or `reference`.
+    /// Name of the adapter, the first where there are several, or `reference`.
     pub fn adapter(&self) -> &str {
-        match &self.device {
-            Device::Gpu { gpu, .. } => &gpu.name,
-            Device::Reference { .. } => "reference",
-        }
+        self.0.engine.name()
     }
 
-    /// The open device; none where the reference runs.
+    /// The open devices; none where the reference runs.
+    pub fn gpus(&self) -> impl Iterator<Item = &Arc<Gpu>> {
+        self.0.engine.devices()
+    }
+
+    /// The open device, the first where there are several; none where the reference runs.
     pub fn gpu(&self) -> Option<&Arc<Gpu>> {
-        match &self.device {
-            Device::Gpu { gpu, .. } => Some(gpu),
-            Device::Reference { .. } => None,
-        }
+        self.0.engine.devices().next()
     }
 
     /// Classifies texts or pairs of texts.
@@ -142,25 +157,61 @@ impl Classifier {
     /// # Errors
     /// [`Error::Text`] with the position of the first text that cannot be classified, and the device's errors.
     pub fn classify<'a, T: Into<Text<'a>>>(
-        &mut self,
+        &self,
         texts: impl IntoIterator<Item = T>,
     ) -> Result<SequenceClassifierOutput> {
-        gpu::block_on(self.classify_async(texts))
+        self.0.engine.block_on(self.classify_async(texts))
     }
 
-    /// [`Classifier::classify`] without blocking.
+    /// [`Classifier::classify`] without blocking while the device computes. Tokens are made, weights uploaded and shaders
+    /// compiled where it is polled; who waits for the device is a thread of the library's, in a browser nobody.
+    ///
+    /// # Errors
+    /// Those of [`Classifier::classify`].
     pub async fn classify_async<'a, T: Into<Text<'a>>>(
-        &mut self,
+        &self,
         texts: impl IntoIterator<Item = T>,
     ) -> Result<SequenceClassifierOutput> {
         let texts: Vec<Text<'a>> = texts.into_iter().map(Into::into).collect();
-        let encodings = self.encoder.encode_every(&texts)?;
-        self.run_async(&encodings, &Request::default()).await
+        let encodings = self.0.encoder.encode_every(&texts)?;
+        self.answer(encodings.into(), &Request::default()).await
+    }
+
+    /// The answers to an iterator's texts, one by one and in their order, however many there are: memory holds some thousand
+    /// texts at a time. A text that cannot be classified is an error in its place.
+    ///
+    /// ```
+    /// # #[cfg(feature = "embedded")] {
+    /// let classifier = wgbert::Classifier::sentiment()?;
+    /// let texts = ["It was good.", "It was not."].into_iter().cycle().take(3000);
+    /// let positive = classifier.classify_iter(texts).filter(|answer| {
+    ///     answer.as_ref().is_ok_and(|answer| answer.get().label() == Some("positive"))
+    /// });
+    /// assert_eq!(positive.count(), 1500);
+    /// # }
+    /// # Ok::<(), wgbert::Error>(())
+    /// ```
+    pub fn classify_iter<I: IntoIterator<Item: Into<TextBuf>>>(&self, texts: I) -> ClassificationIter<I::IntoIter>
+    where
+        I::IntoIter: Unpin,
+    {
+        ClassificationIter::new(self.clone(), texts.into_iter())
+    }
+
+    /// [`Classifier::classify_iter`] of a stream, without blocking. What has arrived is answered before the stream gives more,
+    /// if the device has nothing else to do.
+    pub fn classify_stream<S: Stream<Item: Into<TextBuf>> + Unpin>(&self, texts: S) -> ClassificationStream<S> {
+        ClassificationStream::new(self.clone(), texts)
+    }
+
+    /// Runs a future of this classifier's to its end on this thread.
+    pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.0.engine.block_on(future)
     }
 
     /// What turns texts into tokens, for threads that do so while this classifier runs others.
     pub fn encoder(&self) -> TextEncoder {
-        self.encoder.clone()
+        self.0.encoder.clone()
     }
 
     /// [`TextEncoder::encode`].
@@ -168,164 +219,134 @@ impl Classifier {
     /// # Errors
     /// Those of the encoder.
     pub fn encode<'a>(&self, index: usize, text: impl Into<Text<'a>>) -> Result<Encoding> {
-        self.encoder.encode(index, text)
+        self.0.encoder.encode(index, text)
     }
 
     /// Runs encoded texts, in as many batches as they need; answers come in their order.
     ///
     /// # Errors
-    /// [`Error::Text`] for an encoding or a label that does not fit the model or a text longer than the device can take,
-    /// before anything is computed, and the device's errors.
-    pub fn run(&mut self, encodings: &[Encoding], request: &Request) -> Result<SequenceClassifierOutput> {
-        gpu::block_on(self.run_async(encodings, request))
+    /// [`Error::Text`] for an encoding or a label that does not fit the model, a text that reads a row of a table which is
+    /// not finite, or one longer than the device can take, and the device's errors.
+    pub fn run(&self, encodings: &[Encoding], request: &Request) -> Result<SequenceClassifierOutput> {
+        self.0.engine.block_on(self.run_async(encodings, request))
     }
 
-    /// [`Classifier::run`] without blocking.
-    pub async fn run_async(&mut self, encodings: &[Encoding], request: &Request) -> Result<SequenceClassifierOutput> {
-        self.check(encodings)?;
-        let kind = label::loss_kind(&self.config, &request.labels, encodings.len())?;
+    /// [`Classifier::run`] without blocking while the device computes, as [`Classifier::classify_async`].
+    ///
+    /// # Errors
+    /// Those of [`Classifier::run`].
+    pub async fn run_async(&self, encodings: &[Encoding], request: &Request) -> Result<SequenceClassifierOutput> {
+        self.answer(encodings.into(), request).await
+    }
+
+    async fn answer(&self, encodings: Arc<[Encoding]>, request: &Request) -> Result<SequenceClassifierOutput> {
+        self.check(&encodings)?;
+        let Shared { config, scoring, engine, .. } = &*self.0;
         let wanted = encoder::Wanted {
-            scoring: self.scoring,
+            scoring: *scoring,
             hidden_states: request.hidden_states,
-            attentions: request.attentions.then(|| self.longest(encodings)),
-            loss: kind,
+            attentions: request.attentions.then(|| self.longest(&encodings)),
+            loss: label::loss_kind(config, &request.labels, encodings.len())?,
         };
-        let capacity = self.prepare(wanted).await?;
-        let packing = self.pack(encodings, capacity)?;
-        let mut answer = Answer::new(&self.model, self.labels.clone(), encodings, wanted);
-        let padding = self.model.position_padding();
-        let labels = self.labels.len();
-        let prepare = |rows| Labelled::new(Batch::new(encodings, rows, padding), &request.labels, kind, labels);
-        match &mut self.device {
-            Device::Gpu { plans, .. } => {
-                let plan = &plans[&wanted];
-                let mut running: VecDeque<(Batch, Pending<'_>)> = VecDeque::new();
-                for rows in packing.batches() {
-                    let next = prepare(rows);
-                    if running.len() >= plan.in_flight() {
-                        let (batch, pending) = running.pop_front().expect("there is one");
-                        answer.add(&batch, pending.read().await?);
-                    }
-                    let pending = plan.submit(next.run()).await?;
-                    running.push_back((next.batch, pending));
-                }
-                for (batch, pending) in running {
-                    answer.add(&batch, pending.read().await?);
-                }
-            }
-            Device::Reference { recordings } => {
-                let reference = recordings.get_mut(&wanted).expect("prepared above");
-                for rows in packing.batches() {
-                    let next = prepare(rows);
-                    answer.add(&next.batch, reference.run(next.run()));
-                }
-            }
-        }
-        Ok(answer.finish(&request.labels))
+        let longest = wanted.attentions.map_or(self.max_length(), |longest| longest as usize);
+        self.check_rows(&encodings)?;
+        let output = engine.answer(encodings.clone(), request.labels.clone(), wanted, longest).await?;
+        // The first batch reads the tables.
+        self.check_rows(&encodings)?;
+        Ok(output)
     }
 
     /// The longest text's tokens, rounded up to a power of two, so that not every call makes a plan of its own.
     fn longest(&self, encodings: &[Encoding]) -> u32 {
         const LEAST: usize = 64;
         let longest = encodings.iter().map(|encoding| encoding.ids.len()).max().unwrap_or(0);
-        longest.max(LEAST).next_power_of_two().min(self.encoder.limits().max_length) as u32
-    }
-
-    /// Which texts share a batch.
-    fn pack(&self, encodings: &[Encoding], capacity: Capacity) -> Result<Packing> {
-        let lengths: Vec<usize> = encodings.iter().map(|encoding| encoding.ids.len()).collect();
-        if let Some(index) = lengths.iter().position(|&length| length > capacity.tokens) {
-            let (length, adapter) = (lengths[index], self.adapter());
-            let message = format!(
-                "{length} tokens, but with the outputs that were asked for a batch on {adapter} holds at most {}",
-                capacity.tokens
-            );
-            return Err(Error::Text { index, message });
-        }
-        Ok(Packing::new(&lengths, text::Capacity { tokens: capacity.tokens, texts: capacity.texts }))
+        longest.max(LEAST).next_power_of_two().min(self.max_length()) as u32
     }
 
     /// GPU time of each step of each batch that these texts need, without reading answers back.
     ///
     /// # Errors
     /// [`Error::Adapter`] where there are no timestamps, and as [`Classifier::run`].
-    pub fn profile(&mut self, encodings: &[Encoding]) -> Result<Vec<Timing>> {
-        self.check(encodings)?;
-        let wanted = encoder::Wanted { scoring: self.scoring, hidden_states: false, attentions: None, loss: None };
-        gpu::block_on(async {
-            let capacity = self.prepare(wanted).await?;
-            let packing = self.pack(encodings, capacity)?;
-            let Device::Gpu { plans, .. } = &self.device else {
-                return Err(Error::Adapter { adapter: self.adapter().into(), message: "has no timestamps".into() });
-            };
-            let mut timings = Vec::new();
-            for rows in packing.batches() {
-                let batch = Batch::new(encodings, rows, self.model.position_padding());
-                let run = Run { tokens: &batch.tokens, starts: &batch.starts, ..Run::default() };
-                timings.extend(plans[&wanted].profile(run).await?);
-            }
-            Ok(timings)
-        })
+    pub fn profile(&self, encodings: &[Encoding]) -> Result<Vec<Timing>> {
+        self.0.engine.block_on(self.profile_async(encodings))
     }
 
-    /// Bytes on the device of the weights, and of what the batches of all requests so far compute; none where the
+    /// [`Classifier::profile`] without blocking while the device computes, as [`Classifier::classify_async`].
+    ///
+    /// # Errors
+    /// Those of [`Classifier::profile`].
+    pub async fn profile_async(&self, encodings: &[Encoding]) -> Result<Vec<Timing>> {
+        self.check(encodings)?;
+        let scoring = self.0.scoring;
+        let wanted = encoder::Wanted { scoring, hidden_states: false, attentions: None, loss: None };
+        self.0.engine.profile(encodings, wanted, self.max_length()).await
+    }
+
+    /// Bytes on the devices of the weights, and of what the batches of all requests so far compute; none where the
     /// reference runs.
     pub fn memory(&self) -> Option<Memory> {
-        match &self.device {
-            Device::Gpu { buffers, plans, .. } => {
-                Some(Memory { weights: buffers.bytes(), activations: plans.values().map(Plan::activation_bytes).sum() })
-            }
-            Device::Reference { .. } => None,
-        }
+        self.0.engine.memory().map(|[weights, activations]| Memory { weights, activations })
     }
 
-    /// Time that the device computed so far, where it was to be counted and there are timestamps.
+    /// Time that the devices computed so far, where it was to be counted and there are timestamps.
     pub fn busy(&self) -> Option<Duration> {
-        match &self.device {
-            Device::Gpu { plans, .. } => plans.values().map(Plan::busy).sum(),
-            Device::Reference { .. } => None,
-        }
+        self.0.engine.busy()
     }
 
-    /// Makes the plan for `wanted` if there is none yet.
-    async fn prepare(&mut self, wanted: encoder::Wanted) -> Result<Capacity> {
-        let longest = wanted.attentions.map_or(self.encoder.limits().max_length, |longest| longest as usize);
-        match &mut self.device {
-            Device::Gpu { gpu, buffers, plans } => {
-                if let Some(plan) = plans.get(&wanted) {
-                    return Ok(plan.capacity());
+    /// Whether the rows of the tables that the texts read hold numbers; known once the tables were read.
+    fn check_rows(&self, encodings: &[Encoding]) -> Result<()> {
+        let (weights, model) = (self.0.engine.weights(), self.model());
+        if weights.is_finite() {
+            return Ok(());
+        }
+        let embeddings = &model.embeddings;
+        let tables =
+            [Some(&embeddings.words), embeddings.types.as_ref(), embeddings.positions.as_ref().map(|p| &p.table)];
+        for (index, encoding) in encodings.iter().enumerate() {
+            for token in encoding.rows(model.position_padding()) {
+                for (table, row) in tables.iter().zip(token) {
+                    let checked = table.map_or(Ok(()), |table| weights.check_row(table, row as usize));
+                    checked.map_err(|message| Error::Text { index, message })?;
                 }
-                let storage = self.options.precision.storage(&gpu.capabilities);
-                let recording = encoder::record(&self.model, wanted, gpu.capabilities.max_binding, storage);
-                let capacity = self.options.capacity(&gpu.capabilities, &recording, longest);
-                let plan = Plan::new(gpu.clone(), recording, capacity, buffers, &self.weights).await?;
-                let plan = if self.options.timed { plan.with_clock().await? } else { plan };
-                plans.insert(wanted, plan);
-                Ok(capacity)
-            }
-            Device::Reference { recordings } => {
-                if let Entry::Vacant(entry) = recordings.entry(wanted) {
-                    let recording = encoder::record(&self.model, wanted, u64::MAX, gpu::Storage::F32);
-                    entry.insert(Reference::new(recording, &self.weights)?);
-                }
-                // Larger batches are no faster here; a tensor of one is memory of the host.
-                let tokens = self.options.batch_tokens.unwrap_or(0).min(2048).max(longest);
-                Ok(Capacity { tokens, texts: self.options.batch_texts.unwrap_or(tokens).max(1) })
             }
         }
+        Ok(())
     }
 
     /// Encodings need not come from [`Classifier::encode`], and kernels trust what they are given.
     fn check(&self, encodings: &[Encoding]) -> Result<()> {
         let fault = encodings.iter().enumerate().find_map(|(index, encoding)| {
-            self.encoder.limits().check(encoding).err().map(|message| Error::Text { index, message })
+            self.0.encoder.limits().check(encoding).err().map(|message| Error::Text { index, message })
         });
         fault.map_or(Ok(()), Err)
     }
 }
 
-impl gpu::WeightSource for Weights {
-    fn rows(&self, weight: &models::Weight, rows: std::ops::Range<usize>) -> Result<Vec<f32>> {
+/// Warns of tensors that make no difference, though whoever put them there meant them to.
+fn say_unexpected(weights: &Weights, model: &Model) {
+    const FEW: usize = 4;
+    let unexpected = weights.unexpected(model.weights());
+    if unexpected.is_empty() {
+        return;
+    }
+    let adapter = match unexpected.iter().any(|name| name.contains("lora_")) {
+        true => "; those of an adapter have to be merged (peft: merge_and_unload) before they count",
+        false => "",
+    };
+    let more = match unexpected.len().checked_sub(FEW) {
+        None | Some(0) => String::new(),
+        Some(more) => format!(" and {more} more"),
+    };
+    log::warn!(
+        "{}: {} tensors are not read and change no answer: {}{more}{adapter}",
+        weights.path().display(),
+        unexpected.len(),
+        unexpected[..unexpected.len().min(FEW)].join(", ")
+    );
+}
+
+impl WeightSource for Weights {
+    fn rows(&self, weight: &Weight, rows: std::ops::Range<usize>) -> Result<Vec<f32>> {
         self.read_rows(weight, rows)
     }
 }

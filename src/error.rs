@@ -1,14 +1,15 @@
 //! What a user, a file or a device got wrong. Wrong shapes inside a recording are our own bugs and panic instead.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Everything that can fail, each variant naming the file, tensor, text or adapter concerned and what to do about it.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A file could not be read or written.
     #[error("cannot {action} {}: {source}", path.display())]
-    File { action: &'static str, path: PathBuf, source: std::io::Error },
+    File { action: &'static str, path: PathBuf, source: Arc<std::io::Error> },
 
     /// A file of the checkpoint is absent.
     #[error("{}: no {missing}; {hint}", folder.display())]
@@ -59,6 +60,13 @@ pub enum Error {
     #[error("adapter {adapter}: {message}")]
     Adapter { adapter: String, message: String },
 
+    /// Matrix units were asked for, and the adapter has none.
+    #[error(
+        "adapter {adapter} has no matrix units that kernels can use (cooperative matrices of f16 with sums in f32, on a \
+         GPU): run without them, as `MatrixUnits::Auto` does on such an adapter"
+    )]
+    NoMatrixUnits { adapter: String },
+
     /// The device's memory was exhausted.
     #[error(
         "adapter {adapter} is out of memory while {doing} ({bytes} bytes); lower the batch's capacity (--batch-tokens), \
@@ -79,7 +87,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     pub(crate) fn file(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Error {
         let path = path.into();
-        move |source| Error::File { action, path, source }
+        move |source| Error::File { action, path, source: source.into() }
     }
 
     pub(crate) fn malformed(path: &Path, message: impl ToString) -> Error {

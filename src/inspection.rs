@@ -44,8 +44,11 @@ impl Inspection {
         let Checkpoint { config, weights, .. } = checkpoint;
         let mut faults = Vec::new();
         let architecture = keep(models::architecture(&config), &mut faults);
-        let model = architecture.and_then(|architecture| keep((architecture.describe)(&config), &mut faults));
-        let weights = weights.with_base_prefix(architecture.map_or("", |architecture| architecture.base_prefix));
+        let model = architecture.and_then(|architecture| keep(models::describe(architecture, &config), &mut faults));
+        let weights = match architecture {
+            Some(architecture) => architecture.named(weights),
+            None => weights,
+        };
         for part in model.iter().flat_map(Model::parts) {
             faults.extend(part.weights.into_iter().filter_map(|weight| weights.check(weight).err()));
         }
@@ -58,6 +61,7 @@ impl Inspection {
     /// smaller one holds.
     pub fn max_lengths(&self) -> [Option<usize>; 2] {
         let tokenizer = self.tokenizer.as_ref().and_then(Tokenizer::max_length);
+        let tokenizer = self.config.max_length().or(tokenizer);
         [self.model.as_ref().map(|model| model.max_length), tokenizer]
     }
 

@@ -1,17 +1,17 @@
-//! What texts should get -> what the loss kernel reads.
+//! What texts should get, and which loss that asks for.
 
 use crate::checkpoint::{Config, ProblemType};
 use crate::error::{Error, Result};
-use crate::gpu::Run;
 use crate::kernels::loss::LossKind;
-use crate::text::Batch;
+use crate::models;
 
 /// The label that a text should get; the loss is measured against it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Label {
     /// Index of the one right label.
     Class(usize),
-    /// One number a label: 0 or 1 (multi-label), or the values themselves (regression).
+    /// One number a label: 0 or 1 (multi-label), the values themselves (regression), or how much of each label there is
+    /// (DeBERTa-v2, where the configuration has no problem type).
     Values(Vec<f32>),
 }
 
@@ -28,6 +28,10 @@ pub(crate) fn loss_kind(config: &Config, labels: &[Option<Label>], texts: usize)
     let kind = match config.effective_problem_type(float) {
         ProblemType::Regression => LossKind::MeanSquaredError,
         ProblemType::SingleLabel => LossKind::CrossEntropy,
+        // The config does not say, and the labels are lists.
+        ProblemType::MultiLabel if config.problem_type.is_none() && models::architecture(config)?.soft_labels => {
+            LossKind::SoftCrossEntropy
+        }
         ProblemType::MultiLabel => LossKind::BinaryCrossEntropy,
     };
     let count = config.labels.len();
@@ -38,60 +42,18 @@ pub(crate) fn loss_kind(config: &Config, labels: &[Option<Label>], texts: usize)
             (Some(Label::Class(class)), LossKind::CrossEntropy) => {
                 format!("label {class}, but the model has {count} labels, numbered from 0")
             }
-            (Some(Label::Values(values)), LossKind::MeanSquaredError | LossKind::BinaryCrossEntropy)
-                if values.len() == count =>
-            {
-                continue;
+            (Some(Label::Values(_)), LossKind::CrossEntropy) => {
+                format!("the label is numbers, but the model's loss needs one index below {count}")
             }
-            (Some(Label::Values(values)), LossKind::MeanSquaredError | LossKind::BinaryCrossEntropy) => {
+            (Some(Label::Values(values)), _) if values.len() == count => continue,
+            (Some(Label::Values(values)), _) => {
                 format!("a label of {} numbers, but the model has {count} labels", values.len())
             }
             (Some(Label::Class(_)), _) => {
                 format!("the label is an index, but the model's loss needs {count} numbers")
             }
-            (Some(Label::Values(_)), LossKind::CrossEntropy) => {
-                format!("the label is numbers, but the model's loss needs one index below {count}")
-            }
         };
         return Err(Error::Text { index, message });
     }
     Ok(Some(kind))
-}
-
-/// A batch with the labels of its texts.
-pub(crate) struct Labelled {
-    pub batch: Batch,
-    classes: Vec<u32>,
-    targets: Vec<f32>,
-}
-
-impl Labelled {
-    /// Of all texts' labels those of the batch; texts without one get zeros, whose loss nobody reads. `count` is how many
-    /// labels the model has.
-    pub fn new(batch: Batch, labels: &[Option<Label>], kind: Option<LossKind>, count: usize) -> Labelled {
-        let label = |row: &usize| labels[*row].as_ref();
-        let (classes, targets) = match kind {
-            None => (Vec::new(), Vec::new()),
-            Some(LossKind::CrossEntropy) => {
-                let class = |row| match label(row) {
-                    Some(Label::Class(class)) => *class as u32,
-                    _ => 0,
-                };
-                (batch.rows.iter().map(class).collect(), Vec::new())
-            }
-            Some(LossKind::BinaryCrossEntropy | LossKind::MeanSquaredError) => {
-                let values = |row| match label(row) {
-                    Some(Label::Values(values)) => values.clone(),
-                    _ => vec![0.0; count],
-                };
-                (Vec::new(), batch.rows.iter().flat_map(values).collect())
-            }
-        };
-        Labelled { batch, classes, targets }
-    }
-
-    pub fn run(&self) -> Run<'_> {
-        let Labelled { batch, classes, targets } = self;
-        Run { tokens: &batch.tokens, starts: &batch.starts, classes, targets }
-    }
 }

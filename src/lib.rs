@@ -14,7 +14,7 @@
 //!
 //! ```
 //! # #[cfg(feature = "embedded")] {
-//! let mut classifier = wgbert::Classifier::sentiment()?;
+//! let classifier = wgbert::Classifier::sentiment()?;
 //! let output = classifier.classify(["This movie was absolutely fantastic."])?;
 //! assert_eq!(output.text(0).unwrap().label(), Some("positive"));
 //! # }
@@ -26,15 +26,23 @@
 pub mod bench;
 pub mod checkpoint;
 mod classifier;
+mod engine;
+#[cfg(test)]
+#[path = "../tests/common/environment.rs"]
+mod environment;
 mod error;
 pub mod gpu;
 mod inspection;
+pub mod ir;
+pub mod json;
 pub mod kernels;
 mod label;
 pub mod models;
+mod oneshot;
 mod options;
 mod output;
 pub mod reference;
+mod stream;
 pub mod text;
 
 pub use classifier::{Classifier, Memory, Request};
@@ -43,6 +51,7 @@ pub use inspection::Inspection;
 pub use label::Label;
 pub use options::{Adapter, MatrixUnits, Options, Precision};
 pub use output::{Array, Classification, SequenceClassifierOutput};
+pub use stream::{ClassificationIter, ClassificationStream, StreamedClassification, TextBuf};
 pub use text::{Text, TextEncoder, Truncation};
 
 /// The README's example, compiled and run.

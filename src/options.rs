@@ -3,7 +3,9 @@
 use crate::checkpoint::{Checkpoint, Scoring};
 use crate::classifier::Classifier;
 use crate::error::{Error, Result};
-use crate::gpu::{self, AdapterDescription, Backend, Capabilities, Capacity, Recording, Rows, Storage, Tuning};
+use crate::gpu::{self, AdapterDescription, Backend};
+use crate::ir::{BatchLimits, Capabilities, Recording, Rows, Storage, Tuning};
+use crate::oneshot::on_a_thread;
 use crate::text::{Tokenizer, Truncation};
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
@@ -20,6 +22,10 @@ pub enum Adapter {
     Named(String),
     /// By the position in [`gpu::adapters`].
     Index(usize),
+    /// Each of these; they take batches from one queue.
+    Several(Vec<Adapter>),
+    /// Every adapter that is no software, or every software one where there is no other.
+    All,
     /// No adapter: the kernels' CPU twins, slow, in need of no driver. Never chosen unless asked for.
     Reference,
 }
@@ -27,12 +33,16 @@ pub enum Adapter {
 impl FromStr for Adapter {
     type Err = Infallible;
 
-    /// `reference`, an index, or a part of a name; nothing is the best.
+    /// `reference`, `all`, an index, or a part of a name; with commas, each of several; nothing is the best.
     fn from_str(text: &str) -> Result<Adapter, Infallible> {
+        if text.contains(',') {
+            return text.split(',').map(|part| part.trim().parse()).collect::<Result<_, _>>().map(Adapter::Several);
+        }
         Ok(match text.parse() {
             Ok(index) => Adapter::Index(index),
             Err(_) if text.trim().is_empty() => Adapter::Best,
             Err(_) if text.eq_ignore_ascii_case("reference") => Adapter::Reference,
+            Err(_) if text.eq_ignore_ascii_case("all") => Adapter::All,
             Err(_) => Adapter::Named(text.into()),
         })
     }
@@ -52,7 +62,7 @@ impl Adapter {
         Ok(adapters)
     }
 
-    /// Which of these adapters is meant; [`Adapter::Reference`] is none.
+    /// Which of these adapters is meant; [`Adapter::Reference`] is none, and of several the first.
     pub fn position(&self, adapters: &[AdapterDescription]) -> Option<usize> {
         match self {
             Adapter::Index(index) => (*index < adapters.len()).then_some(*index),
@@ -60,14 +70,42 @@ impl Adapter {
                 let name = name.to_lowercase();
                 adapters.iter().position(|adapter| adapter.name.to_lowercase().contains(&name))
             }
-            Adapter::Best => {
-                let rank =
-                    |kind: &str| ["DiscreteGpu", "IntegratedGpu", "VirtualGpu", "Cpu"].iter().position(|k| *k == kind);
-                (0..adapters.len()).min_by_key(|&index| rank(&adapters[index].kind).unwrap_or(usize::MAX))
-            }
+            Adapter::Best => (0..adapters.len()).min_by_key(|&index| rank(&adapters[index])),
+            Adapter::Several(several) => several.first().and_then(|first| first.position(adapters)),
+            Adapter::All => Adapter::Best.position(adapters),
             Adapter::Reference => None,
         }
     }
+
+    /// The choices of single adapters that this one is made of.
+    fn each(&self, adapters: &[AdapterDescription]) -> Vec<Adapter> {
+        match self {
+            Adapter::Several(several) => several.iter().flat_map(|one| one.each(adapters)).collect(),
+            Adapter::All => {
+                let software = |adapter: &AdapterDescription| adapter.kind == "Cpu";
+                let only_software = adapters.iter().all(software);
+                let wanted = |index: &usize| only_software || !software(&adapters[*index]);
+                (0..adapters.len()).filter(wanted).map(Adapter::Index).collect()
+            }
+            one => vec![one.clone()],
+        }
+    }
+
+    fn words(&self) -> String {
+        match self {
+            Adapter::Index(index) => index.to_string(),
+            Adapter::Named(name) => name.clone(),
+            Adapter::Several(several) => several.iter().map(Adapter::words).collect::<Vec<_>>().join(","),
+            Adapter::All => "all".into(),
+            Adapter::Best | Adapter::Reference => String::new(),
+        }
+    }
+}
+
+/// The faster a kind is, the lower.
+fn rank(adapter: &AdapterDescription) -> usize {
+    let kinds = ["DiscreteGpu", "IntegratedGpu", "VirtualGpu", "Cpu"];
+    kinds.iter().position(|kind| *kind == adapter.kind).unwrap_or(usize::MAX)
 }
 
 /// What weights and activations are stored as on the device. Sums, norms, softmax and logits are f32 either way.
@@ -111,13 +149,29 @@ pub enum MatrixUnits {
     /// Where `wgbert tune` found on this adapter that they give the right answers, and faster.
     #[default]
     Auto,
-    /// Where the adapter has any.
+    /// On an adapter that has any; [`Error::NoMatrixUnits`] on others.
     Always,
     Never,
 }
 
-/// How a classifier is made; `Options::default()` suits most.
-#[derive(Clone, Debug, Default)]
+impl MatrixUnits {
+    /// Whether what was asked for can be had of an adapter, as kernels see it ([`Options::seen`]), or of the reference,
+    /// which is none.
+    ///
+    /// # Errors
+    /// [`Error::NoMatrixUnits`] if not.
+    pub fn check(self, adapter: Option<&AdapterDescription>) -> Result<()> {
+        let any = adapter.is_some_and(|adapter| adapter.capabilities.matrix_units());
+        if self != MatrixUnits::Always || any {
+            return Ok(());
+        }
+        let adapter = adapter.map_or("reference".into(), |adapter| adapter.name.clone());
+        Err(Error::NoMatrixUnits { adapter })
+    }
+}
+
+/// How a classifier is made; `Options::default()` suits most: the best adapter, f32, and what `wgbert tune` found there.
+#[derive(Clone, Debug)]
 pub struct Options {
     pub adapter: Adapter,
     /// Look for adapters on this backend only.
@@ -138,12 +192,31 @@ pub struct Options {
     pub matrix_units: MatrixUnits,
     /// Choose kernels as for an adapter that offers this, of which the chosen one must have all; `None`: by what it offers.
     pub capabilities: Option<Capabilities>,
-    /// The folder for what one process leaves to the next, for the command line [`gpu::cache::default_folder`]: the choices
-    /// of `wgbert tune`, which are read, and on Vulkan the compiled pipelines, which are read and written. `None`: no files
-    /// are looked for or made.
+    /// The folder for what one process leaves to the next, by default [`gpu::cache::default_folder`], the command line's: the
+    /// choices of `wgbert tune`, which are read, and on Vulkan the compiled pipelines, which are read and written. `None`, the
+    /// default in a browser and where `WGBERT_CACHE_DIR` is empty: no files are looked for or made.
     pub cache_dir: Option<PathBuf>,
     /// Count how long the device computes ([`Classifier::busy`]), where it has timestamps.
     pub timed: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            adapter: Adapter::default(),
+            backend: None,
+            batch_tokens: None,
+            batch_texts: None,
+            truncation: Truncation::default(),
+            random_head: None,
+            scoring: None,
+            precision: Precision::default(),
+            matrix_units: MatrixUnits::default(),
+            capabilities: None,
+            cache_dir: gpu::cache::default_folder(),
+            timed: false,
+        }
+    }
 }
 
 impl Options {
@@ -152,9 +225,18 @@ impl Options {
     /// # Errors
     /// Everything that can be wrong with the files, each named; [`Error::NoAdapter`] and the other adapter errors.
     pub fn load(self, folder: impl AsRef<Path>) -> Result<Classifier> {
-        let checkpoint = Checkpoint::open(folder.as_ref())?;
-        let tokenizer = Tokenizer::from_folder(folder)?;
+        let (checkpoint, tokenizer) = read(folder.as_ref())?;
         gpu::block_on(self.open(checkpoint, tokenizer))
+    }
+
+    /// [`Options::load`] without blocking: the files are read on a thread of their own.
+    ///
+    /// # Errors
+    /// Those of [`Options::load`].
+    pub async fn load_async(self, folder: impl AsRef<Path>) -> Result<Classifier> {
+        let folder = folder.as_ref().to_path_buf();
+        let (checkpoint, tokenizer) = on_a_thread(move || read(&folder)).await?;
+        self.open(checkpoint, tokenizer).await
     }
 
     /// Loads a model of the Hugging Face hub by its name, or a folder, which wins; what the cache lacks is downloaded.
@@ -169,6 +251,19 @@ impl Options {
         self.load(crate::checkpoint::hub::locate(model, &mut |_| {})?)
     }
 
+    /// [`Options::load_hub`] without blocking: the files are downloaded and read on a thread of their own. The download goes
+    /// on if this future is given up.
+    ///
+    /// # Errors
+    /// Those of [`Options::load_hub`].
+    #[cfg(feature = "hub")]
+    pub async fn load_hub_async(self, model: impl AsRef<Path>) -> Result<Classifier> {
+        let model = model.as_ref().to_path_buf();
+        let files = move || read(&crate::checkpoint::hub::locate(model, &mut |_| {})?);
+        let (checkpoint, tokenizer) = on_a_thread(files).await?;
+        self.open(checkpoint, tokenizer).await
+    }
+
     /// The small English sentiment model (negative, neutral, positive) that is compiled in.
     #[cfg(feature = "embedded")]
     pub fn sentiment(self) -> Result<Classifier> {
@@ -178,7 +273,7 @@ impl Options {
     /// [`Options::sentiment`] without blocking.
     #[cfg(feature = "embedded")]
     pub async fn sentiment_async(self) -> Result<Classifier> {
-        let (checkpoint, tokenizer) = Options::embedded()?;
+        let (checkpoint, tokenizer) = on_a_thread(Options::embedded).await?;
         self.open(checkpoint, tokenizer).await
     }
 
@@ -205,25 +300,34 @@ impl Options {
         Classifier::open(self, checkpoint, tokenizer).await
     }
 
-    /// The adapter that is meant, as kernels see it ([`Options::seen`]); `None` is the reference.
+    /// The adapter that is meant, the first of several, as kernels see it ([`Options::seen`]); `None` is the reference.
     ///
     /// # Errors
     /// [`Error::NoAdapter`], or [`Error::NoSuchAdapter`] with those there are.
     pub async fn choose(&self) -> Result<Option<AdapterDescription>> {
-        let wanted = &self.adapter;
-        if *wanted == Adapter::Reference {
-            return Ok(None);
+        Ok(self.choose_all().await?.swap_remove(0))
+    }
+
+    /// The adapters that are meant, at least one.
+    ///
+    /// # Errors
+    /// As [`Options::choose`].
+    pub async fn choose_all(&self) -> Result<Vec<Option<AdapterDescription>>> {
+        if self.adapter == Adapter::Reference {
+            return Ok(vec![None]);
         }
-        let mut adapters = Adapter::list(self.backend).await?;
-        let found = wanted.position(&adapters);
-        let listed = || adapters.iter().enumerate().map(|(i, a)| format!("{i}: {a}")).collect::<Vec<_>>().join("; ");
-        let wanted = match wanted {
-            Adapter::Index(index) => index.to_string(),
-            Adapter::Named(name) => name.clone(),
-            Adapter::Best | Adapter::Reference => String::new(),
+        let adapters = Adapter::list(self.backend).await?;
+        let choose = |one: &Adapter| {
+            if *one == Adapter::Reference {
+                return Ok(None);
+            }
+            let listed =
+                || adapters.iter().enumerate().map(|(i, a)| format!("{i}: {a}")).collect::<Vec<_>>().join("; ");
+            let found = one.position(&adapters);
+            let found = found.ok_or_else(|| Error::NoSuchAdapter { wanted: one.words(), available: listed() })?;
+            Ok(Some(self.seen(adapters[found].clone())))
         };
-        let found = found.ok_or_else(|| Error::NoSuchAdapter { wanted, available: listed() })?;
-        Ok(Some(self.seen(adapters.swap_remove(found))))
+        self.adapter.each(&adapters).iter().map(choose).collect()
     }
 
     /// An adapter with what kernels see of it: what these options have in its place, what it was tuned for, and its matrix
@@ -251,7 +355,7 @@ impl Options {
 
     /// Tokens and texts of a batch: what was asked for or suits the adapter, and at least one text of the longest, within
     /// the adapter's limits.
-    pub fn capacity(&self, device: &Capabilities, recording: &Recording, longest: usize) -> Capacity {
+    pub fn capacity(&self, device: &Capabilities, recording: &Recording, longest: usize) -> BatchLimits {
         // Hidden states and attentions of a batch are read back at once, two batches in turn: no more of each than this,
         // but one text's.
         const READ_BACK: u64 = 1 << 29;
@@ -268,8 +372,13 @@ impl Options {
         let tokens = limits.into_iter().fold(tokens.max(longest) as u64, u64::min);
         let texts = self.batch_texts.unwrap_or(texts) as u64;
         let texts = texts.min(tokens).min(bytes / recording.widest(Rows::Texts)).max(1);
-        Capacity { tokens: tokens as usize, texts: texts as usize }
+        BatchLimits { tokens: tokens as usize, texts: texts as usize }
     }
+}
+
+/// What a folder holds of a classifier.
+fn read(folder: &Path) -> Result<(Checkpoint, Tokenizer)> {
+    Ok((Checkpoint::open(folder)?, Tokenizer::from_folder(folder)?))
 }
 
 #[cfg(test)]
@@ -285,6 +394,17 @@ mod tests {
         let error = Precision::F16.check(None).unwrap_err().to_string();
         assert!(error.contains("reference") && error.contains("--precision f32"), "{error}");
         Precision::F32.check(None).unwrap();
+    }
+
+    #[test]
+    fn matrix_units_are_refused_where_there_are_none() {
+        let error = MatrixUnits::Always.check(None).unwrap_err();
+        assert!(matches!(&error, Error::NoMatrixUnits { adapter } if adapter == "reference"), "{error:?}");
+        let message = error.to_string();
+        assert!(message.contains("`MatrixUnits::Auto`") && !message.contains("--"), "{message}");
+        for any in [MatrixUnits::Auto, MatrixUnits::Never] {
+            any.check(None).unwrap();
+        }
     }
 
     #[test]

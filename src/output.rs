@@ -1,12 +1,11 @@
 //! What a classifier answers: transformers' output, and what it lacks.
 
 use crate::checkpoint::Scoring;
-use crate::gpu::Output;
-use crate::kernels::{Values, argmax};
+use crate::ir::{Output, Values};
+use crate::kernels::argmax;
 use crate::label::Label;
-use crate::models::Model;
-use crate::models::encoder::Wanted;
-use crate::text::{Batch, Encoding};
+use crate::models::{Model, encoder::Wanted};
+use crate::text::Encoding;
 use std::sync::Arc;
 
 /// Numbers with a shape, row-major.
@@ -141,21 +140,23 @@ impl<'a> Classification<'a> {
 }
 
 /// The output of a call as it is put together from batches, whose texts come in another order.
-pub(crate) struct Answer<'a> {
-    model: &'a Model,
+pub(crate) struct Answer {
     output: SequenceClassifierOutput,
     losses: Vec<f32>,
+    hidden: usize,
+    /// Heads of each layer.
+    heads: Vec<usize>,
     /// Columns of attention weights as they are read back.
     longest: usize,
 }
 
-impl<'a> Answer<'a> {
-    pub fn new(model: &'a Model, labels: Arc<[String]>, encodings: &'a [Encoding], wanted: Wanted) -> Answer<'a> {
-        let layers = model.layers.len();
-        let states = |encoding: &Encoding| Array::zeros(&[layers + 1, encoding.ids.len(), model.hidden]);
+impl Answer {
+    pub fn new(model: &Model, labels: Arc<[String]>, encodings: &[Encoding], wanted: Wanted) -> Answer {
+        let heads: Vec<usize> = model.layers.iter().map(|layer| layer.attention.heads).collect();
+        let states = |encoding: &Encoding| Array::zeros(&[heads.len() + 1, encoding.ids.len(), model.hidden]);
         let attentions = |encoding: &Encoding| {
-            let heads = model.layers.first().map_or(0, |layer| layer.attention.heads);
-            Array::zeros(&[layers, heads, encoding.ids.len(), encoding.ids.len()])
+            let width = heads.first().copied().unwrap_or(0);
+            Array::zeros(&[heads.len(), width, encoding.ids.len(), encoding.ids.len()])
         };
         let scores = Array::zeros(&[encodings.len(), labels.len()]);
         let output = SequenceClassifierOutput {
@@ -171,56 +172,65 @@ impl<'a> Answer<'a> {
             ..SequenceClassifierOutput::default()
         };
         let longest = wanted.attentions.unwrap_or(0) as usize;
-        Answer { model, output, losses: vec![0.0; encodings.len()], longest }
+        Answer { output, losses: vec![0.0; encodings.len()], hidden: model.hidden, heads, longest }
     }
 
-    /// Puts one batch's outputs where its texts stand in the call.
-    pub fn add(&mut self, batch: &Batch, outputs: Vec<(Output, Values)>) {
+    /// For as many texts, of which nothing is asked.
+    #[cfg(test)]
+    pub fn empty(texts: usize) -> Answer {
+        let output = SequenceClassifierOutput { losses: vec![None; texts], ..SequenceClassifierOutput::default() };
+        Answer { output, losses: vec![0.0; texts], hidden: 0, heads: Vec::new(), longest: 0 }
+    }
+
+    /// Puts a batch's outputs where its texts stand in the call: `texts` are pairs of a text's place in the batch and in the
+    /// call, `cu_seqlens` the first token of each text of the batch, and the number of all.
+    pub fn add(&mut self, texts: &[(usize, usize)], cu_seqlens: &[u32], outputs: &[(Output, Values)]) {
         let labels = self.output.labels.len();
         for (name, values) in outputs {
             let output = &mut self.output;
             match name {
-                Output::Logits => scatter(&mut output.logits.values, values.f32(), labels, &batch.rows),
+                Output::Logits => scatter(&mut output.logits.values, values.f32(), labels, texts),
                 Output::Probabilities => {
                     let probabilities = output.probabilities.as_mut().expect("the scoring asks for them");
-                    scatter(&mut probabilities.values, values.f32(), labels, &batch.rows);
+                    scatter(&mut probabilities.values, values.f32(), labels, texts);
                 }
                 Output::Argmax => {
-                    for (&row, &index) in batch.rows.iter().zip(values.u32()) {
-                        output.argmax[row] = (index != argmax::NONE).then_some(index as usize);
+                    for &(from, to) in texts {
+                        let index = values.u32()[from];
+                        output.argmax[to] = (index != argmax::NONE).then_some(index as usize);
                     }
                 }
                 // The largest logit is among the logits; what runs on the device after this reads it there.
                 Output::Maximum => {}
-                Output::Loss => scatter(&mut self.losses, values.f32(), 1, &batch.rows),
-                Output::HiddenState(layer) => self.add_hidden_state(batch, layer, values.f32()),
-                Output::Attention(layer) => self.add_attention(batch, layer, values.f32()),
+                Output::Loss => scatter(&mut self.losses, values.f32(), 1, texts),
+                Output::HiddenState(layer) => self.add_hidden_state(texts, cu_seqlens, *layer, values.f32()),
+                Output::Attention(layer) => self.add_attention(texts, cu_seqlens, *layer, values.f32()),
             }
         }
     }
 
     /// `values`: `[tokens, hidden]`.
-    fn add_hidden_state(&mut self, batch: &Batch, layer: usize, values: &[f32]) {
+    fn add_hidden_state(&mut self, texts: &[(usize, usize)], cu_seqlens: &[u32], layer: usize, values: &[f32]) {
         let states = self.output.hidden_states.as_mut().expect("they were wanted");
-        for (&row, bounds) in batch.rows.iter().zip(batch.starts.windows(2)) {
-            let [start, end] = [bounds[0], bounds[1]].map(|token| token as usize * self.model.hidden);
+        for &(from, to) in texts {
+            let [start, end] = [cu_seqlens[from], cu_seqlens[from + 1]].map(|token| token as usize * self.hidden);
             let place = layer * (end - start);
-            states[row].values[place..place + end - start].copy_from_slice(&values[start..end]);
+            states[to].values[place..place + end - start].copy_from_slice(&values[start..end]);
         }
     }
 
     /// `values`: `[tokens, heads, longest]`, of which each text's own columns count.
-    fn add_attention(&mut self, batch: &Batch, layer: usize, values: &[f32]) {
-        let (stride, heads) = (self.longest, self.model.layers[layer].attention.heads);
+    fn add_attention(&mut self, texts: &[(usize, usize)], cu_seqlens: &[u32], layer: usize, values: &[f32]) {
+        let (stride, heads) = (self.longest, self.heads[layer]);
         let attentions = self.output.attentions.as_mut().expect("they were wanted");
-        for (&row, bounds) in batch.rows.iter().zip(batch.starts.windows(2)) {
-            let [start, end] = [bounds[0], bounds[1]].map(|token| token as usize);
+        for &(from, to) in texts {
+            let [start, end] = [cu_seqlens[from], cu_seqlens[from + 1]].map(|token| token as usize);
             let length = end - start;
             for head in 0..heads {
                 for i in 0..length {
-                    let from = ((start + i) * heads + head) * stride;
-                    let to = ((layer * heads + head) * length + i) * length;
-                    attentions[row].values[to..to + length].copy_from_slice(&values[from..from + length]);
+                    let source = ((start + i) * heads + head) * stride;
+                    let target = ((layer * heads + head) * length + i) * length;
+                    attentions[to].values[target..target + length].copy_from_slice(&values[source..source + length]);
                 }
             }
         }
@@ -239,9 +249,9 @@ impl<'a> Answer<'a> {
     }
 }
 
-/// Row `i` of `values` becomes row `rows[i]` of `target`.
-fn scatter(target: &mut [f32], values: &[f32], width: usize, rows: &[usize]) {
-    for (&row, values) in rows.iter().zip(values.chunks_exact(width)) {
-        target[row * width..(row + 1) * width].copy_from_slice(values);
+/// Rows of `values` become rows of `target`: of each pair the first becomes the second.
+fn scatter(target: &mut [f32], values: &[f32], width: usize, rows: &[(usize, usize)]) {
+    for &(from, to) in rows {
+        target[to * width..(to + 1) * width].copy_from_slice(&values[from * width..(from + 1) * width]);
     }
 }

@@ -2,8 +2,7 @@
 //! of no driver.
 
 use crate::error::Result;
-use crate::gpu::{Element, Output, Recording, Run, Source, Step, WeightSource};
-use crate::kernels::{Access, BatchSize, Values};
+use crate::ir::{Access, BatchSize, Element, Output, Recording, Run, Source, Step, Values, WeightSource};
 use std::collections::{HashMap, HashSet};
 
 /// A recording with its weights on the host, and what depends on them alone computed.

@@ -1,6 +1,9 @@
 //! Models of real size against float64: BERT-base with weights that any language can make (tests/tools/bert_base.py),
 //! and a fine-tuned MiniLM where there is one.
 
+#[path = "common/environment.rs"]
+mod environment;
+
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -149,7 +152,7 @@ fn bert_base_agrees_with_float64() {
     let start = Instant::now();
     write_bert_base(folder.path(), &expected);
     println!("weights made in {:.1?}", start.elapsed());
-    let mut classifier = Options::default().load(folder.path()).unwrap();
+    let classifier = Options::default().load(folder.path()).unwrap();
     let sentences = expected["sentences"].as_array().unwrap();
     let encodings: Vec<_> =
         sentences.iter().enumerate().map(|(index, text)| encode(&classifier, index, text)).collect();
@@ -186,7 +189,7 @@ fn bert_base_agrees_with_float64() {
     assert!(logits <= LOGITS, "logits are off by {logits:e}");
     assert!(worst <= HIDDEN_STATES, "hidden states are off by {worst:e} of their rms");
 
-    let mut half = Options { precision: Precision::F16, ..Options::default() }.load(folder.path()).unwrap();
+    let half = Options { precision: Precision::F16, ..Options::default() }.load(folder.path()).unwrap();
     let output = half.run(&encodings, &Request::default()).unwrap();
     let error =
         |(index, text): (usize, Classification<'_>)| difference(text.logits(), &numbers(&expected["logits"][index]));
@@ -208,7 +211,7 @@ fn a_fine_tuned_minilm_agrees_with_float64() {
     let folder = Path::new(&folder);
     let expected: Value = serde_json::from_slice(&fs::read(folder.join("expected.json")).unwrap()).unwrap();
     let rows = expected["rows"].as_array().unwrap();
-    let mut classifier = Options::default().load(folder).unwrap();
+    let classifier = Options::default().load(folder).unwrap();
     let encodings: Vec<_> =
         rows.iter().enumerate().map(|(index, row)| encode(&classifier, index, &row["text"])).collect();
     let output = classifier.run(&encodings, &Request::default()).unwrap();

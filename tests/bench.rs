@@ -1,11 +1,14 @@
 //! `wgbert bench`, as its users run it: short runs in every format, and what it says of wrong names. Needs an adapter with
 //! timestamps, as the kernels' tests do.
 
+#[path = "common/environment.rs"]
+mod environment;
+
 use serde_json::Value;
 use std::fs;
 use std::process::{Command, Output};
 use wgbert::bench::{Repeats, Subject, TuneRow, Tuner};
-use wgbert::gpu::{Capabilities, Storage, Tuning};
+use wgbert::ir::{Capabilities, Storage, Tuning};
 use wgbert::{Error, MatrixUnits, Options, Precision};
 
 fn run(arguments: &[&str]) -> Output {

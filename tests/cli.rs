@@ -75,6 +75,11 @@ fn run(arguments: &[&str]) -> Run {
     pipe(arguments, "")
 }
 
+/// Texts of the command line.
+fn texts(arguments: &[&str]) -> Run {
+    run(&[&["classify"], arguments].concat())
+}
+
 fn pipe(arguments: &[&str], input: impl Into<Vec<u8>>) -> Run {
     finish(command(arguments), input.into())
 }
@@ -172,11 +177,116 @@ fn piped_lines_get_a_line_each() {
     assert!(run.stdout.starts_with("positive"), "{run:#?}");
 }
 
+/// What stood in a file depended on the width of the window that the command was typed in.
 #[test]
-fn long_texts_are_shortened_to_the_width() {
-    let run = pipe(&["classify"], format!("{}\n", "good ".repeat(50))).expect(0);
-    assert_eq!(run.stdout.trim_end().chars().count(), 80, "{run:#?}");
-    assert!(run.stdout.contains('…'));
+fn texts_are_whole_where_no_terminal_is() {
+    let long = "good ".repeat(50);
+    let run = pipe(&["classify"], format!("{long}\n")).expect(0);
+    assert!(run.stdout.ends_with(&format!("  {long}\n")), "{run:#?}");
+    let run = texts(&[&long]);
+    assert!(run.stdout.starts_with(&format!("{long}\n  positive ")), "{run:#?}");
+    // On one line, whatever it holds, and a terminal obeys none of it.
+    let row = json!({ "text": "good\r\n\u{1b}[31m\u{2028}film", "text_pair": "yes\n" });
+    let run = pipe(&["classify", "--input-format", "jsonl"], row.to_string()).expect(0);
+    assert!(run.stdout.ends_with("  good   [31m film | yes \n"), "{run:#?}");
+}
+
+/// A terminal of that many columns, where `script` can make one.
+#[test]
+#[cfg(target_os = "linux")]
+fn texts_are_shortened_to_the_width_of_a_terminal() {
+    let command = format!(
+        "stty rows 20 cols 70; exec '{}' classify --top-k 1 '{}'",
+        env!("CARGO_BIN_EXE_wgbert"),
+        "good ".repeat(50)
+    );
+    let mut script = Command::new("script");
+    script.args(["--quiet", "--return", "--command", &command, "/dev/null"]).env("WGBERT_CACHE_DIR", "");
+    let output = match script.stdin(Stdio::null()).output() {
+        Err(_) => return println!("NOT RUN: there is no script(1)"),
+        Ok(output) => String::from_utf8(output.stdout).expect("it writes UTF-8"),
+    };
+    let line = output.trim_end();
+    assert!(line.starts_with("positive") && line.ends_with('…') && line.chars().count() == 70, "{output:?}");
+}
+
+/// Failed rows were left out, so that a row of output was not that of the input.
+#[test]
+fn each_row_is_a_line_also_if_it_fails() {
+    let mut input = format!("{FANTASTIC}\n").into_bytes();
+    input.extend(b"caf\xe9\n");
+    input.extend(TERRIBLE.as_bytes());
+    for top in ["1", "2", "all"] {
+        let run = pipe(&["classify", "--top-k", top], input.clone()).expect(3);
+        let lines = run.lines();
+        assert_eq!(lines.len(), 3, "{run:#?}");
+        assert!(lines[0].starts_with("positive   9") && lines[0].ends_with(FANTASTIC), "{run:#?}");
+        // In place of the label, which is never empty, nothing; in place of the score, which is a number, a cross.
+        assert_eq!(lines[1], "          ✗ byte 4 of the line is not UTF-8");
+        assert!(lines[2].starts_with("negative   9") && lines[2].ends_with(TERRIBLE), "{run:#?}");
+        run.says(&["warning: standard input, line 2: byte 4"]);
+    }
+    // In what is for people too, where the text is known.
+    let long = "good ".repeat(600);
+    let run = texts(&["--truncation", "refuse", "--", &long, FANTASTIC]);
+    assert_eq!(run.code, Some(3), "{run:#?}");
+    let lines = run.lines();
+    assert_eq!(lines[..4], [&long, "            ✗ it has 602 tokens, the model takes 512", "", FANTASTIC]);
+    assert!(lines[4].starts_with("  positive   9"), "{run:#?}");
+    // Scores of several labels have a mark before them.
+    let (model, _) = golden("bert-multilabel");
+    let run = pipe(&["classify", "--model", &model, "--input-format", "jsonl"], "{\"text\": \"good\"}\n[]\n").expect(3);
+    let place = |line: &str, mark: char| line.chars().position(|letter| letter == mark);
+    let [answer, failure] = run.lines()[..] else { panic!("{run:#?}") };
+    let score = answer.rsplit_once('%').expect("a share").0.trim_end().rfind(' ').expect("a label before it");
+    assert!(place(failure, '✗') <= Some(score + 1) && failure.trim_start().starts_with('✗'), "{run:#?}");
+}
+
+/// "hi" was not the text but the value, or the other way round, and always was never where there are no matrix units.
+#[test]
+fn matrix_units_are_asked_for_by_a_word_and_refused_where_there_are_none() {
+    run(&["classify", "--matrix-units", "hi"]).expect(2).says(&["invalid value 'hi'", "auto, always, never"]);
+    run(&["classify", "--matrix-units"]).expect(2).says(&["a value is required", "auto, always, never"]);
+    let document =
+        run(&["classify", "--matrix-units", "never", "hi", "--format", "json", "--echo-text"]).expect(0).document();
+    assert_eq!(document["results"][0]["text"], "hi");
+
+    let listed = run(&["adapters", "--format", "json"]).expect(0).document();
+    let adapter =
+        listed.as_array().expect("a list").iter().find(|adapter| adapter["default"] == true).expect("a default");
+    let name = adapter["name"].as_str().expect("a name");
+    let classify = ["classify", "--matrix-units", "always", "hi"];
+    let refused = |arguments: &[&str], name: &str| {
+        let run = run(arguments).expect(2);
+        run.says(&[name, "no matrix units", "leave out --matrix-units always"]);
+        assert!(!run.stderr.contains("MatrixUnits::"), "{run:#?}");
+        assert_eq!(run.stdout, "");
+    };
+    refused(&[&classify[..], &["--adapter", "reference"]].concat(), "reference");
+    if adapter["matrix_units"] == true {
+        run(&classify).expect(0);
+        return println!("NOT RUN: the adapter has matrix units");
+    }
+    refused(&classify, name);
+    refused(&["inspect", "--matrix-units", "always"], name);
+    refused(&["tune", "-m", "tiny", "--matrix-units", "always", "--dry-run"], name);
+    // Before anything is measured.
+    refused(&["bench", "model", "-m", "tiny", "-w", "1x8", "-o", "csv", "--matrix-units", "never,always"], name);
+    refused(&["bench", "kernels", "-k", "gate", "--variant", "matrix-units", "-o", "csv"], name);
+}
+
+/// Two lines "error: XDG_RUNTIME_DIR is invalid or not set in the environment" were written whatever was run.
+#[test]
+#[cfg(unix)]
+fn without_a_desktop_nothing_is_said() {
+    for folder in [None, Some(""), Some("relative"), Some("/nonexistent/of the user's")] {
+        for arguments in [&["classify", FANTASTIC][..], &["adapters"], &["inspect"]] {
+            let mut command = command(arguments);
+            command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").env_remove("XDG_RUNTIME_DIR");
+            command.envs(folder.map(|folder| ("XDG_RUNTIME_DIR", folder)));
+            assert_eq!(finish(command, Vec::new()).expect(0).stderr, "", "{folder:?}");
+        }
+    }
 }
 
 #[test]
@@ -307,7 +417,7 @@ fn bad_rows_fail_alone() {
     assert_eq!([&rows[0]["label"], &rows[2]["label"]], ["positive", "negative"]);
     assert_eq!(rows[1], json!({ "index": 1, "error": "byte 4 of the line is not UTF-8" }));
     run.says(&["warning: standard input, line 2: byte 4", "error: 1 of 3 rows failed"]);
-    assert_eq!(pipe(&["classify"], input.clone()).expect(3).lines().len(), 2);
+    assert_eq!(pipe(&["classify"], input.clone()).expect(3).lines().len(), 3);
     assert_eq!(pipe(&["classify", "--format", "json"], input).expect(3).document()["results"][1], rows[1]);
 
     let bad = [
@@ -338,7 +448,7 @@ fn a_million_characters_are_cut_or_refused() {
     assert_eq!([&rows[0]["truncated"], &rows[1]["truncated"]], [true, false]);
     assert_eq!(rows[0]["tokens"], 512);
     let run = pipe(&["classify"], long.clone()).expect(0);
-    assert!(run.lines()[0].ends_with("…  [cut to 512 tokens]"), "{run:#?}");
+    assert!(run.lines()[0].ends_with(" good good   [cut to 512 tokens]"), "{} lines", run.lines().len());
 
     let run = pipe(&["classify", "--format", "jsonl", "--truncation", "refuse"], long).expect(3);
     assert!(run.rows()[0]["error"].as_str().is_some_and(|error| error.contains("200002 tokens")), "{run:#?}");
@@ -409,7 +519,10 @@ fn a_full_disk_is_an_error() {
 fn top_k_and_scoring_are_chosen() {
     assert_eq!(run(&["classify", "--top-k", "2", OKAY]).expect(0).lines().len(), 3);
     assert_eq!(run(&["classify", "--top-k", "1", OKAY]).expect(0).lines().len(), 1);
-    assert_eq!(pipe(&["classify", "--top-k", "all"], format!("{OKAY}\n{OKAY}")).expect(0).lines().len(), 9);
+    let run_lines = pipe(&["classify", "--top-k", "all"], format!("{OKAY}\n{OKAY}")).expect(0);
+    let [line, same] = run_lines.lines()[..] else { panic!("{run_lines:#?}") };
+    let words: Vec<_> = line.strip_suffix(OKAY).expect("the text at its end").split_whitespace().collect();
+    assert_eq!((line, words[0], words[3], words[6], words.len()), (same, "neutral", "positive", "negative", 9));
     run(&["classify", "--top-k", "0", OKAY]).expect(2).says(&["--top-k", "above 0, or all"]);
 
     let probabilities = |scoring| {

@@ -6,22 +6,24 @@ mod tiles;
 
 use common::{Case, Random, check, check_on, elements, storages};
 use std::sync::Arc;
-use wgbert::gpu::{Element, Gpu, Input, Rows, Storage, Tensor};
-use wgbert::kernels::argmax::Argmax;
-use wgbert::kernels::attention::{Attention, Heads, Term};
-use wgbert::kernels::attention_weights::AttentionWeights;
-use wgbert::kernels::embed::Embed;
-use wgbert::kernels::gate::Gate;
-use wgbert::kernels::layernorm::LayerNorm;
-use wgbert::kernels::loss::{Loss, LossKind};
-use wgbert::kernels::matmul::MatMul;
-use wgbert::kernels::pool::Pool;
-use wgbert::kernels::rotary::{self, Rotary};
-use wgbert::kernels::sigmoid::Sigmoid;
-use wgbert::kernels::softmax::Softmax;
-use wgbert::kernels::unfold::Unfold;
-use wgbert::kernels::{Kernel, Values};
-use wgbert::models::{self, Activation, Half};
+use wgbert::gpu::Gpu;
+use wgbert::ir::{Element, Input, Kernel, Rows, Storage, Tensor, Values};
+use wgbert::kernels::{
+    Activation, Half, Pooling,
+    argmax::Argmax,
+    attention::{Attention, Heads, Term},
+    attention_weights::AttentionWeights,
+    elementwise::Elementwise,
+    embed::Embed,
+    gate::Gate,
+    layernorm::LayerNorm,
+    loss::{Loss, LossKind},
+    matmul::MatMul,
+    pool::Pool,
+    rotary::{self, Rotary},
+    softmax::Softmax,
+    unfold::Unfold,
+};
 
 /// One below, at and above the edges of subgroups, workgroups and tiles, and widths that no power of two divides.
 const EDGES: &[u32] = &[1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129];
@@ -472,7 +474,9 @@ fn rotary() {
             let columns = heads * 2 * half + 5;
             let given = case.rows(Rows::Tokens, columns, &mut Random::new(half.into()));
             let rows = case.copy(given);
-            let angles = rotary::angles(&mut case.recording, 64, half as usize, 10_000.0);
+            let frequencies: Vec<f64> =
+                (0..half).map(|pair| 10_000f64.powf(-f64::from(pair) / f64::from(half))).collect();
+            let angles = rotary::angles(&mut case.recording, 64, &frequencies);
             let tokens = case.recording.input(Input::Tokens);
             let kernel = Rotary { columns, heads: rotated, half, element };
             case.recording.step(kernel, &[Some(tokens), Some(angles), Some(rows)]);
@@ -515,7 +519,7 @@ fn unfold() {
 
 #[test]
 fn pool() {
-    for pool in [models::Pool::First, models::Pool::Mean] {
+    for pool in [Pooling::First, Pooling::Mean] {
         let widths = [1, 63, 65, 770];
         for (element, columns) in elements().into_iter().flat_map(|element| widths.map(|width| (element, width))) {
             let mut case = Case::of_rows(element, lengths(130));
@@ -560,15 +564,18 @@ fn reductions_on_cards() {
 }
 
 #[test]
-fn sigmoid() {
-    for columns in [1, 3, 64, 65, 770] {
+fn elementwise() {
+    for (columns, activation) in [1, 3, 64, 65, 770]
+        .into_iter()
+        .flat_map(|columns| [Activation::Sigmoid, Activation::Tanh].map(|activation| (columns, activation)))
+    {
         let mut case = Case::new(vec![1; 5]);
         let rows = Rows::Texts;
         let input = case.rows(rows, columns, &mut Random::new(columns.into()).scaled(100.0));
         let output = case.recording.tensor(rows, columns as usize);
-        case.recording.step(Sigmoid { rows, columns }, &[Some(input), Some(output)]);
+        case.recording.step(Elementwise { rows, columns, activation }, &[Some(input), Some(output)]);
         case.output(output);
-        check(&format!("sigmoid {columns}"), case, 1e-6);
+        check(&format!("elementwise {activation:?} {columns}"), case, 1e-6);
     }
 }
 
@@ -580,7 +587,8 @@ fn exponential() {
         let mut case = Case::new(vec![1]);
         let input = case.given(rows, columns, x);
         let output = case.recording.tensor(rows, columns as usize);
-        case.recording.step(Sigmoid { rows, columns }, &[Some(input), Some(output)]);
+        let sigmoid = Elementwise { rows, columns, activation: Activation::Sigmoid };
+        case.recording.step(sigmoid, &[Some(input), Some(output)]);
         case.output(output);
         common::run(common::gpu(), case)[0].f32().to_vec()
     };
@@ -631,7 +639,7 @@ fn loss() {
 }
 
 fn loss_cases(gpu: &Arc<Gpu>) {
-    for kind in [LossKind::CrossEntropy, LossKind::BinaryCrossEntropy, LossKind::MeanSquaredError] {
+    for kind in LossKind::ALL {
         for columns in [1, 2, 3, 8, 9, 65, 770] {
             let mut case = Case::new(vec![1; 5]);
             let rows = Rows::Texts;

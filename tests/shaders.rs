@@ -11,8 +11,8 @@ use naga::{AddressSpace, GlobalVariable, Module, ScalarKind, ShaderStage, TypeIn
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
-use wgbert::gpu::{Capabilities, Shader};
-use wgbert::kernels::{self, Access, BatchSize, Binding, Field, Scalar};
+use wgbert::ir::{Access, BatchSize, Binding, Capabilities, Field, Scalar, Shader};
+use wgbert::kernels;
 
 /// Storage buffers that WebGPU's minimum lets one stage have.
 const MAX_STORAGE_BUFFERS: usize = 8;
@@ -265,7 +265,7 @@ fn tiles_are_of_the_same_size_in_wgsl_and_rust() {
     for (adapter, device) in adapters() {
         for matmul in instances(&device).into_iter().filter_map(|instance| instance.matmul) {
             for tile in matmul.tiles(&device) {
-                let shader = matmul.launch_in(&tile, &batch()).shader;
+                let shader = matmul.launch_in(&tile).shader;
                 let parts: Vec<&str> = shader.parts.iter().map(|part| part.name).collect();
                 if !seen.insert(parts.clone()) {
                     continue;
@@ -302,12 +302,9 @@ fn a_batch_decides_the_grid_and_its_rows_the_variant() {
                 let rows = kernel.varies_with().map_or(1, |rows| size.rows(rows));
                 let same_rows = kernel.launch(&device, &BatchSize::new(vec![1; rows.next_power_of_two() as usize]));
                 assert!(launch.shader == same_rows.shader, "{sizes}: another shader");
-                assert_eq!(launch.grid, kernel.grid(&device, &size), "{sizes}: the grid alone");
-                assert!(
-                    launch.grid.iter().all(|&side| (1..=device.max_workgroups).contains(&side)),
-                    "{sizes}: grid {:?}",
-                    launch.grid
-                );
+                assert_eq!(launch.grid, same_rows.grid, "{sizes}: another grid");
+                let grid = launch.grid.workgroups(&size, device.max_workgroups);
+                assert!(grid.iter().all(|&side| (1..=device.max_workgroups).contains(&side)), "{sizes}: grid {grid:?}");
             }
         }
     }

@@ -11,6 +11,8 @@ use wgbert::text::{Encoding, Limits, Text, Tokenizer, Truncation};
 
 #[path = "tokenization/files.rs"]
 mod files;
+#[path = "tokenization/folders.rs"]
+mod folders;
 
 const UNLIMITED: Limits = Limits { max_length: usize::MAX, vocabulary: usize::MAX, types: 2 };
 

@@ -15,6 +15,9 @@ fn activate(x: f32) -> f32 {
         case 9u: { return clamp(x, 0.0, 6.0); } // relu6
         case 10u: { return select(0.01 * x, x, x > 0.0); } // leaky_relu
         case 11u: { return x * hyperbolic_tangent(max(x, 0.0) + log(1.0 + exponential(-abs(x)))); } // mish
+        case 12u: { return clamp(0.5 * x * (1.0 + error_function(x * 0.7071067811865476)), -10.0, 10.0); } // gelu_10
+        case 13u: { return x * clamp(x + 3.0, 0.0, 6.0) / 6.0; } // hardswish
+        case 14u: { return 0.5 * (1.0 + error_function((x - 0.707107) * 2.506626424383798)); } // laplace
         default: { return x; } // linear
     }
 }

@@ -1,21 +1,22 @@
 //! One kernel at a size, with made-up operands.
 
 use super::workload::Random;
-use crate::gpu::{Element, Input, Output, Recording, Rows, Run, Source, Storage, Tensor};
-use crate::kernels::attention::{Attention, Heads, Term};
-use crate::kernels::attention_weights::AttentionWeights;
-use crate::kernels::embed::Embed;
-use crate::kernels::gate::Gate;
-use crate::kernels::layernorm::LayerNorm;
-use crate::kernels::loss::{Loss, LossKind};
-use crate::kernels::matmul::MatMul;
-use crate::kernels::pool::Pool;
-use crate::kernels::rotary::{self, Rotary};
-use crate::kernels::sigmoid::Sigmoid;
-use crate::kernels::softmax::Softmax;
-use crate::kernels::{Access, BatchSize, Values, argmax, attention, attention_weights, embed, gate, layernorm, loss};
-use crate::kernels::{matmul, pool, sigmoid, softmax, unfold};
-use crate::models::{self, Activation, Half};
+use crate::ir::{Access, BatchSize, Element, Input, Output, Recording, Rows, Run, Source, Storage, Tensor, Values};
+use crate::kernels::{
+    Activation, Half, argmax,
+    attention::{self, Attention, Heads, Term},
+    attention_weights::{self, AttentionWeights},
+    elementwise,
+    embed::{self, Embed},
+    gate::{self, Gate},
+    layernorm::{self, LayerNorm},
+    loss::{self, Loss, LossKind},
+    matmul::{self, MatMul},
+    pool::{self, Pool},
+    rotary::{self, Rotary},
+    softmax::{self, Softmax},
+    unfold,
+};
 use half::f16;
 use std::collections::HashMap;
 
@@ -107,7 +108,7 @@ impl Case {
                 let starts = case.recording.input(Input::Starts);
                 let output = case.recording.stored(Rows::Texts, columns as usize);
                 // The other way, the first token, copies a row a text.
-                let kernel = Pool { columns, pool: models::Pool::Mean, element };
+                let kernel = Pool { columns, pool: pool::Pooling::Mean, element };
                 case.recording.step(kernel, &[Some(input), Some(starts), Some(output)]);
             }
             _ => case.of_logits(kernel, rows, columns),
@@ -198,8 +199,9 @@ impl Case {
         self.before.insert(rows.id, values.clone());
         let tokens = self.recording.input(Input::Tokens);
         let width = head_width(columns);
-        let half = width as usize / 2;
-        let angles = rotary::angles(&mut self.recording, POSITIONS as usize, half, 10_000.0);
+        let frequencies: Vec<f64> =
+            (0..width / 2).map(|pair| 10_000f64.powf(-2.0 * f64::from(pair) / f64::from(width))).collect();
+        let angles = rotary::angles(&mut self.recording, POSITIONS as usize, &frequencies);
         let kernel = Rotary { columns: 3 * columns, heads: 2 * columns / width, half: width / 2, element };
         self.recording.step(kernel, &[Some(tokens), Some(angles), Some(rows)]);
     }
@@ -236,9 +238,8 @@ impl Case {
                 let operands = [Some(logits), Some(output(r))];
                 r.step(Softmax { rows, columns }, &operands);
             }
-            sigmoid::NAME => {
-                let operands = [Some(logits), Some(output(r))];
-                r.step(Sigmoid { rows, columns }, &operands);
+            elementwise::NAME => {
+                elementwise::record(r, logits, Activation::Sigmoid);
             }
             argmax::NAME => {
                 argmax::record(r, logits);
@@ -261,7 +262,7 @@ fn head_width(columns: u32) -> u32 {
 /// Short texts, so that a few of them are a sample of rows; where tokens meet, as long as asked for.
 fn lengths(shape: &Shape) -> Vec<u32> {
     let Shape { kernel, rows, .. } = *shape;
-    let of_logits = [softmax::NAME, sigmoid::NAME, argmax::NAME, loss::NAME].contains(&kernel);
+    let of_logits = [softmax::NAME, elementwise::NAME, argmax::NAME, loss::NAME].contains(&kernel);
     let length = if of_logits { 1 } else { shape.length.unwrap_or(32) };
     (0..rows.div_ceil(length)).map(|text| length.min(rows - text * length)).collect()
 }

@@ -2,8 +2,7 @@
 //! take no minutes. No kernel lets a text's answer depend on its neighbours, which is what makes a sample one.
 
 use super::cases::Case;
-use crate::gpu::{Element, Rows, Run, Source, Tensor};
-use crate::kernels::{Access, BatchSize, Values};
+use crate::ir::{Access, BatchSize, Element, Rows, Run, Source, Tensor, Values};
 
 /// Multiplications and additions that the twin may take, unless one text needs more.
 const BUDGET: u64 = 200_000_000;

@@ -3,10 +3,11 @@
 use super::cases::{Case, Shape};
 use super::roof::Roof;
 use super::time::{Timed, time};
-use super::{Environment, KernelRow, Repeats, no_matrix_units};
+use super::{Environment, KernelRow, Repeats};
 use crate::error::{Error, Result};
-use crate::gpu::{Backend, Capabilities, Gpu, Storage, block_on};
-use crate::kernels::{NAMES, argmax, attention, attention_weights, embed, loss, matmul, sigmoid, softmax};
+use crate::gpu::{Backend, Gpu, block_on};
+use crate::ir::{Capabilities, Storage};
+use crate::kernels::{NAMES, argmax, attention, attention_weights, elementwise, embed, loss, matmul, softmax};
 use crate::options::{Adapter, MatrixUnits, Options, Precision};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -44,7 +45,9 @@ impl Variant {
         let all = gpu.capabilities.clone();
         let capabilities = match self {
             Variant::Adapter => Capabilities { cooperative: None, ..all },
-            Variant::MatrixUnits if all.cooperative.is_none() => return Err(no_matrix_units(&gpu.name)),
+            Variant::MatrixUnits if !all.matrix_units() => {
+                return Err(Error::NoMatrixUnits { adapter: gpu.name.clone() });
+            }
             Variant::MatrixUnits => all,
             Variant::NoF16 => Capabilities { cooperative: None, f16: false, ..all },
             Variant::Plain => Capabilities { timestamps: all.timestamps, ..Capabilities::minimum() },
@@ -222,5 +225,5 @@ impl KernelBench {
 }
 
 fn of_logits(kernel: &str) -> bool {
-    [softmax::NAME, sigmoid::NAME, argmax::NAME, loss::NAME].contains(&kernel)
+    [softmax::NAME, elementwise::NAME, argmax::NAME, loss::NAME].contains(&kernel)
 }

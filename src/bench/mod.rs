@@ -36,7 +36,6 @@ pub use tune::Tuner;
 pub use tune_row::{Subject, TuneRow};
 pub use workload::Workload;
 
-use crate::error::Error;
 use crate::kernels::NAMES;
 use crate::models::{ARCHITECTURES, Architecture};
 use crate::options::Precision;
@@ -75,12 +74,6 @@ pub fn architectures(name: &str) -> Result<Vec<&'static Architecture>, String> {
         return Err(format!("no architecture is called {name:?}; there are: all, {}", names.join(", ")));
     }
     Ok(found)
-}
-
-/// Of an adapter that was asked for them.
-fn no_matrix_units(adapter: &str) -> Error {
-    let message = "has no matrix units that shaders can use (cooperative matrices)".into();
-    Error::Adapter { adapter: adapter.into(), message }
 }
 
 /// As `--precision` has it.

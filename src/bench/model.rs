@@ -91,6 +91,7 @@ impl ModelBench {
     /// # Errors
     /// Those of loading and running, and what `each` answers.
     pub fn run<E: From<Error>>(&self, mut each: impl FnMut(ModelRow) -> Result<(), E>) -> Result<(), E> {
+        self.check()?;
         for adapter in &self.adapters {
             let (backend, cache_dir) = (self.backend, self.cache_dir.clone());
             let options = Options { adapter: adapter.clone(), backend, cache_dir, ..Options::default() };
@@ -105,6 +106,25 @@ impl ModelBench {
                     }
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Refuses what no row can be measured with, before minutes were spent on the others.
+    fn check(&self) -> Result<(), Error> {
+        for (adapter, &matrix_units) in self
+            .adapters
+            .iter()
+            .flat_map(|adapter| self.matrix_units.iter().map(move |matrix_units| (adapter, matrix_units)))
+        {
+            let options = Options {
+                adapter: adapter.clone(),
+                backend: self.backend,
+                matrix_units,
+                cache_dir: None,
+                ..Options::default()
+            };
+            matrix_units.check(block_on(options.choose())?.as_ref())?;
         }
         Ok(())
     }
@@ -196,7 +216,7 @@ impl ModelBench {
             tokens: workload.tokens(),
             batch_tokens: None,
             precision: Precision::F32,
-            matrix_units: classifier.gpu().is_some_and(|gpu| gpu.capabilities.cooperative.is_some()),
+            matrix_units: classifier.gpu().is_some_and(|gpu| gpu.capabilities.matrix_units()),
             warmup: self.repeats.warmup,
             first,
             latency,

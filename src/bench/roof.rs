@@ -1,13 +1,18 @@
 //! What the adapter can do at best: arithmetic that loads nothing, and copying that computes nothing. Measured, because
 //! drivers do not tell, and by shaders, because what no shader reaches is no limit of theirs.
 
-use super::Repeats;
-use super::cases::Case;
-use super::time::{Timed, time};
+use super::{
+    Repeats,
+    cases::Case,
+    time::{Timed, time},
+};
 use crate::error::Result;
-use crate::gpu::{Capabilities, Element, Gpu, Part, Rows, Shader, Storage, parts};
-use crate::kernels::uniform::uniform;
-use crate::kernels::{BatchSize, Binding, Kernel, Launch, Uniform, Values};
+use crate::gpu::Gpu;
+use crate::ir::{
+    BatchSize, Binding, Capabilities, Element, Grid, Kernel, Launch, Part, Rows, Shader, Storage, Uniform, Values,
+    uniform::uniform,
+};
+use crate::kernels::parts;
 use std::sync::Arc;
 
 /// An adapter's limits, the best of several runs.
@@ -139,9 +144,12 @@ impl Kernel for Fma {
         FmaParams { rounds: self.rounds, factor: FACTOR, offset: OFFSET }.into()
     }
 
-    fn launch(&self, _: &Capabilities, batch: &BatchSize) -> Launch {
+    fn launch(&self, _: &Capabilities, _: &BatchSize) -> Launch {
         const FILE: Part = Part { name: "fma", source: include_str!("../../shaders/roof/fma.wgsl") };
-        Launch { shader: Shader::link(self.name(), &[FILE]).constant("LANES", self.lanes), grid: [batch.tokens, 1, 1] }
+        Launch {
+            shader: Shader::link(self.name(), &[FILE]).constant("LANES", self.lanes),
+            grid: Grid::each(Rows::Tokens),
+        }
     }
 
     fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {
@@ -202,10 +210,13 @@ impl Kernel for Matrix {
         MatrixParams { rounds: self.rounds, left: 1.0 / self.edge as f32, right: LINK }.into()
     }
 
-    fn launch(&self, _: &Capabilities, batch: &BatchSize) -> Launch {
+    fn launch(&self, _: &Capabilities, _: &BatchSize) -> Launch {
         const FILE: Part = Part { name: "matrix", source: include_str!("../../shaders/roof/matrix.wgsl") };
         let linked = [parts::ENABLE_COOPERATIVE, parts::cooperative(self.edge), FILE];
-        Launch { shader: Shader::link(self.name(), &linked).constant("LANES", self.lanes), grid: [batch.tokens, 1, 1] }
+        Launch {
+            shader: Shader::link(self.name(), &linked).constant("LANES", self.lanes),
+            grid: Grid::each(Rows::Tokens),
+        }
     }
 
     fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {
@@ -276,7 +287,7 @@ impl Kernel for Copy {
         let (lanes, each) = (lanes(device), copy_pieces(device.cpu));
         Launch {
             shader: Shader::link(self.name(), &[piece, FILE]).constant("LANES", lanes).constant("EACH", each),
-            grid: [self.pieces().div_ceil(lanes * each), 1, 1],
+            grid: Grid::each(Rows::Fixed(self.pieces().div_ceil(lanes * each))),
         }
     }
 

@@ -1,11 +1,10 @@
 //! A case on the device: checked, then timed by the device's own clock.
 
-use super::cases::Case;
-use super::{Repeats, Summary, check};
+use super::{Repeats, Summary, cases::Case, check};
 use crate::error::{Error, Result};
-use crate::gpu::{Capacity, Gpu, Plan, Rows, Step, WeightBuffers, WeightSource, block_on};
-use crate::kernels::{Access, BatchSize, Values, embed};
-use crate::models::Weight;
+use crate::gpu::{Gpu, Plan, WeightBuffers, block_on};
+use crate::ir::{Access, BatchLimits, BatchSize, Rows, Step, Values, Weight, WeightSource};
+use crate::kernels::embed;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -48,16 +47,16 @@ impl Prepared {
     pub fn new(gpu: &Arc<Gpu>, make: &dyn Fn() -> Case) -> Result<Prepared> {
         let case = make();
         let parts = step(&case).kernel.launch(&gpu.capabilities, &case.size).shader.variant();
-        let capacity = Capacity { tokens: case.size.tokens as usize, texts: case.size.lengths.len() };
+        let capacity = BatchLimits { tokens: case.size.tokens as usize, texts: case.size.lengths.len() };
         let mut none = WeightBuffers::default();
         let plan = block_on(Plan::new(gpu.clone(), make().recording, capacity, &mut none, &NoWeights))?;
         Ok(Prepared { case, plan, parts })
     }
 
     /// What the kernel computes.
-    pub fn outputs(&self) -> Result<Vec<Values>> {
+    pub fn outputs(&mut self) -> Result<Vec<Values>> {
         // What a kernel leaves unwritten must not happen to be right.
-        self.plan.poison();
+        block_on(self.plan.poison())?;
         Ok(block_on(self.plan.run(self.case.run()))?.into_iter().map(|(_, values)| values).collect())
     }
 
@@ -77,7 +76,7 @@ impl Prepared {
     }
 
     /// Runs it once, by the device's clock.
-    pub fn time(&self) -> Result<Duration> {
+    pub fn time(&mut self) -> Result<Duration> {
         let timings = block_on(self.plan.profile(self.case.run()))?;
         Ok(timings.last().expect("a case has a step").time)
     }
@@ -90,7 +89,7 @@ fn step(case: &Case) -> &Step {
 /// Checks and times the case, which `make` makes the same each time.
 pub(super) fn time(gpu: &Arc<Gpu>, make: &dyn Fn() -> Case, repeats: Repeats) -> Result<Timed> {
     let start = Instant::now();
-    let prepared = Prepared::new(gpu, make)?;
+    let mut prepared = Prepared::new(gpu, make)?;
     let outputs = prepared.outputs()?;
     let prepare = start.elapsed();
     let error = prepared.check(gpu, &outputs)?;
@@ -106,7 +105,7 @@ pub(super) fn time(gpu: &Arc<Gpu>, make: &dyn Fn() -> Case, repeats: Repeats) ->
 /// Bytes that a step has to move: each tensor it is bound to, once, or twice where it is changed in place. Of a table
 /// that is looked up in, no more rows than are looked up.
 fn traffic(step: &Step, size: &BatchSize) -> u64 {
-    let bytes = |(binding, tensor): (crate::kernels::Binding, crate::gpu::Tensor)| {
+    let bytes = |(binding, tensor): (crate::ir::Binding, crate::ir::Tensor)| {
         let rows = match tensor.rows {
             Rows::Fixed(rows) if step.kernel.name() == embed::NAME => rows.min(size.tokens),
             rows => size.rows(rows),

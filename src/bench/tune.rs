@@ -4,10 +4,11 @@
 use super::cases::{Case, Shape};
 use super::time::Prepared;
 use super::tune_row::{Subject, TuneRow};
-use super::{Environment, ModelChoice, Repeats, Summary, Workload, no_matrix_units};
+use super::{Environment, ModelChoice, Repeats, Summary, Workload};
 use crate::classifier::{Classifier, Request};
 use crate::error::{Error, Result};
-use crate::gpu::{AdapterDescription, Capabilities, Gpu, Problem, Recording, Rows, Tuning, block_on};
+use crate::gpu::{AdapterDescription, Gpu, block_on};
+use crate::ir::{Capabilities, MatmulShape, Recording, Rows, Tuning};
 use crate::kernels::matmul::{self, MatMul};
 use crate::models::encoder;
 use crate::options::{Adapter, MatrixUnits, Options, Precision};
@@ -74,7 +75,7 @@ impl Tuner {
         let storage = |precision: Precision| precision.storage(&adapter.capabilities);
         if self.matrix_units == MatrixUnits::Always {
             if on_units.is_empty() {
-                return Err(no_matrix_units(&adapter.name).into());
+                return Err(Error::NoMatrixUnits { adapter: adapter.name }.into());
             }
         } else {
             // Until they are found to be right and faster.
@@ -181,7 +182,7 @@ impl Tuner {
     }
 
     /// Every product of every model, the smallest first, with a kernel that computes it.
-    fn problems(&self, device: &Capabilities, precision: Precision) -> Result<BTreeMap<Problem, MatMul>> {
+    fn problems(&self, device: &Capabilities, precision: Precision) -> Result<BTreeMap<MatmulShape, MatMul>> {
         let mut problems = BTreeMap::new();
         for model in &self.models {
             // Described, not run: no device is needed.
@@ -215,10 +216,10 @@ impl Tuner {
         gpu: &Gpu,
         environment: &Environment,
         precision: Precision,
-        problem: Problem,
+        problem: MatmulShape,
         kernel: &MatMul,
     ) -> Result<TuneRow> {
-        let Problem { rows, inner, columns, storage, .. } = problem;
+        let MatmulShape { rows, inner, columns, storage, .. } = problem;
         let shape = Shape { kernel: matmul::NAME, rows, inner: Some(inner), columns, length: None, storage };
         let prepare = |tile: &str| {
             let mut forced = Tuning::default();
@@ -229,13 +230,13 @@ impl Tuner {
         let standard = kernel.choose(&gpu.capabilities, rows).name;
         let mut names: Vec<_> = kernel.tiles(&gpu.capabilities).into_iter().map(|tile| tile.name).collect();
         names.sort_by_key(|name| *name != standard);
-        let prepared = names.iter().map(|name| prepare(name)).collect::<Result<Vec<_>>>()?;
+        let mut prepared = names.iter().map(|name| prepare(name)).collect::<Result<Vec<_>>>()?;
 
         // The first is the built-in choice. Its twin is slow, so the others are held against itself, which is stricter:
         // a text's bits do not depend on the tile.
         let expected = prepared[0].outputs()?;
         prepared[0].check(gpu, &expected)?;
-        for (name, other) in names.iter().zip(&prepared).skip(1) {
+        for (name, other) in names.iter().zip(&mut prepared).skip(1) {
             if other.outputs()? != expected {
                 let message = format!("computes other bits on the tiles {name} and {standard} for {problem:?}");
                 return Err(Error::Adapter { adapter: gpu.name.clone(), message });
@@ -245,7 +246,7 @@ impl Tuner {
         // In turns, so that what else the machine does meets all.
         let mut times = vec![Vec::new(); prepared.len()];
         for round in 0..self.repeats.warmup + self.repeats.repetitions.max(1) {
-            for (prepared, times) in prepared.iter().zip(&mut times) {
+            for (prepared, times) in prepared.iter_mut().zip(&mut times) {
                 let time = prepared.time()?;
                 if round >= self.repeats.warmup {
                     times.push(time);

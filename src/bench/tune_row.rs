@@ -1,9 +1,11 @@
 //! What is known of one choice.
 
-use super::report::{Cell, Row};
-use super::statistics::significant;
-use super::{Environment, Summary, precision_name};
-use crate::gpu::Problem;
+use super::{
+    Environment, Summary, precision_name,
+    report::{Cell, Row},
+    statistics::significant,
+};
+use crate::ir::MatmulShape;
 use crate::options::Precision;
 use serde_json::{Value, json};
 
@@ -11,7 +13,7 @@ use serde_json::{Value, json};
 #[derive(Clone, Debug, PartialEq)]
 pub enum Subject {
     /// The tile of a matrix product.
-    Product(Problem),
+    Product(MatmulShape),
     /// Whether a model runs on matrix units.
     Model {
         /// Of the size, or the folder.
@@ -54,7 +56,7 @@ impl TuneRow {
 
     /// Of a product in the tile that was chosen; multiplications and additions.
     pub fn gflops(&self) -> Option<f64> {
-        let Subject::Product(Problem { rows, inner, columns, .. }) = self.subject else { return None };
+        let Subject::Product(MatmulShape { rows, inner, columns, .. }) = self.subject else { return None };
         let operations = 2.0 * f64::from(rows) * f64::from(inner) * f64::from(columns);
         Some(operations / self.of(self.choice).median() / 1e9)
     }
@@ -96,7 +98,9 @@ impl Row for TuneRow {
     fn cells(&self) -> Vec<Cell> {
         let milliseconds = |name| format!("{:.3}", self.of(name).median() * 1e3);
         let (subject, difference) = match &self.subject {
-            Subject::Product(Problem { rows, inner, columns, .. }) => (format!("{rows} x {inner} x {columns}"), None),
+            Subject::Product(MatmulShape { rows, inner, columns, .. }) => {
+                (format!("{rows} x {inner} x {columns}"), None)
+            }
             Subject::Model { name, workload, difference } => (format!("{name}, {workload}"), Some(difference)),
         };
         vec![

@@ -1,18 +1,16 @@
 //! `config.json`: the fields every classifier has, and the rest for the architecture that understands it.
 
-use std::cell::Cell;
 use std::fmt;
-use std::iter;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde::de::value::MapDeserializer;
+use serde::de::{self, DeserializeOwned, IntoDeserializer, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::labels;
 use super::scoring::{ProblemType, Scoring};
-use crate::{Error, Result};
+use super::sentence_transformers::{ModuleHead, Settings};
+use crate::{Error, Result, json};
 
 /// A model's `config.json`.
 #[derive(Clone)]
@@ -26,25 +24,23 @@ pub struct Config {
     /// What the file says the logits mean, if it does; see [`Config::effective_problem_type`].
     pub problem_type: Option<ProblemType>,
     label2id: Option<Map<String, Value>>,
-    cross_encoder: Option<CrossEncoder>,
+    is_cross_encoder: bool,
+    /// The class in torch that makes a cross-encoder's scores of its logits, if one is named, and the file that does.
+    activation: Option<(String, PathBuf)>,
+    pub(super) settings: Settings,
     path: PathBuf,
     fields: Map<String, Value>,
-}
-
-/// The settings sentence-transformers leaves in the config of a cross-encoder.
-#[derive(Clone, Debug)]
-struct CrossEncoder {
-    activation: Option<String>,
 }
 
 /// The fields every classifier has; any may be absent or null.
 #[derive(Deserialize)]
 struct Common {
     model_type: Option<String>,
-    architectures: Option<Vec<String>>,
-    num_labels: Option<u64>,
+    architectures: Option<Value>,
+    num_labels: Option<Count>,
     id2label: Option<Map<String, Value>>,
-    label2id: Option<Map<String, Value>>,
+    label2id: Option<Value>,
+    #[serde(default, deserialize_with = "problem_type")]
     problem_type: Option<ProblemType>,
     sentence_transformers: Option<SentenceTransformers>,
     sbert_ce_default_activation_function: Option<String>,
@@ -52,7 +48,8 @@ struct Common {
 
 #[derive(Deserialize)]
 struct SentenceTransformers {
-    activation_fn: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    activation_fn: Option<Option<String>>,
 }
 
 impl Config {
@@ -64,7 +61,7 @@ impl Config {
     /// numbered from 0 without gaps (at most [`super::MAX_LABELS`]).
     pub fn new(bytes: &[u8], path: impl Into<PathBuf>) -> Result<Config> {
         let path = path.into();
-        let fields = serde_json::from_slice(bytes).map_err(|error| Error::malformed(&path, error))?;
+        let fields = json::from_slice(bytes).map_err(|error| Error::malformed(&path, error))?;
         let common: Common = parse(&path, &fields)?;
         let model_type = common.model_type.filter(|name| !name.is_empty()).ok_or_else(|| {
             Error::malformed(
@@ -72,21 +69,28 @@ impl Config {
                 "no model_type: the architecture (\"bert\", \"roberta\"...) cannot be told without it",
             )
         })?;
-        let cross_encoder = match (common.sentence_transformers, common.sbert_ce_default_activation_function) {
-            (Some(SentenceTransformers { activation_fn: Some(activation) }), _) | (_, Some(activation)) => {
-                Some(CrossEncoder { activation: Some(activation) })
-            }
-            (Some(_), None) => Some(CrossEncoder { activation: None }),
-            (None, None) => None,
+        let legacy = common.sbert_ce_default_activation_function;
+        let is_cross_encoder = common.sentence_transformers.is_some() || legacy.is_some();
+        // Where the newer field is there, but null, the older one is not looked at.
+        let activation = match common.sentence_transformers {
+            Some(SentenceTransformers { activation_fn: Some(activation) }) => activation,
+            _ => legacy,
         };
-        let labels = labels::resolve(&path, common.num_labels, common.id2label.as_ref())?;
+        let num_labels = common.num_labels.map(|Count(count)| count);
+        let labels = labels::resolve(&path, num_labels, common.id2label.as_ref())?;
         Ok(Config {
             model_type,
-            architectures: common.architectures.unwrap_or_default(),
+            architectures: names(common.architectures),
             labels,
             problem_type: common.problem_type,
-            label2id: common.label2id,
-            cross_encoder,
+            label2id: common.label2id.and_then(|names| match names {
+                Value::Object(names) => Some(names),
+                // Transformers reads it for nothing that is computed.
+                _ => None,
+            }),
+            is_cross_encoder,
+            activation: activation.map(|activation| (activation, path.clone())),
+            settings: Settings::default(),
             path,
             fields,
         })
@@ -117,6 +121,23 @@ impl Config {
     /// [`Error::Malformed`] naming the file and the field that is absent or has the wrong type.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T> {
         parse(&self.path, &self.fields)
+    }
+
+    /// The fields of one architecture, where those that the file does not have are `defaults`'.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::parse`]; null is a value, which only fields that may be null take.
+    pub(crate) fn parse_over<T: DeserializeOwned + Serialize>(&self, defaults: &T) -> Result<T> {
+        let Ok(Value::Object(mut fields)) = serde_json::to_value(defaults) else {
+            panic!("an architecture's fields are an object, whose numbers are finite");
+        };
+        for (name, value) in &mut fields {
+            if let Some(given) = self.fields.get(name) {
+                value.clone_from(given);
+            }
+        }
+        parse(&self.path, &fields)
     }
 
     /// Checks sizes, each with its field's name and the largest that makes sense: a config's numbers decide how much is
@@ -158,6 +179,37 @@ impl Config {
         }
     }
 
+    /// The config of a cross-encoder with what the files of sentence-transformers beside it say, which wins.
+    pub(super) fn with_settings(mut self, settings: Settings) -> Config {
+        self.is_cross_encoder = true;
+        if let Some(activation) = &settings.activation {
+            self.activation = Some(activation.clone());
+        }
+        if let Some(head) = &settings.head {
+            let labels = head.classifier.outputs;
+            if labels != self.labels.len() {
+                self.labels = (0..labels).map(|index| format!("LABEL_{index}")).collect();
+            }
+        }
+        self.settings = settings;
+        self
+    }
+
+    /// What a cross-encoder puts before each text, or before the first of a pair.
+    pub fn prompt(&self) -> Option<&str> {
+        self.settings.prompt.as_deref()
+    }
+
+    /// The longest text in tokens, where a cross-encoder's settings say; it then counts rather than the tokenizer's.
+    pub fn max_length(&self) -> Option<usize> {
+        self.settings.max_length
+    }
+
+    /// The head, where it is not the architecture's own but modules of sentence-transformers.
+    pub(crate) fn head(&self) -> Option<&ModuleHead> {
+        self.settings.head.as_ref()
+    }
+
     /// How logits become scores when the caller does not say: a cross-encoder's own setting if the file has one,
     /// else as transformers' text-classification pipeline decides.
     ///
@@ -165,17 +217,70 @@ impl Config {
     ///
     /// [`Error::Unsupported`] if a cross-encoder's activation is not known.
     pub fn scoring(&self) -> Result<Scoring> {
-        match &self.cross_encoder {
+        match &self.activation {
+            Some((class, path)) => Scoring::of_torch_class(class).ok_or_else(|| Error::Unsupported {
+                path: path.clone(),
+                feature: format!("the cross-encoder activation {class:?}"),
+                supported: Scoring::ACTIVATION_NAMES.into(),
+            }),
+            None if self.is_cross_encoder => Ok(Scoring::of_cross_encoder(self.labels.len())),
             None => Ok(Scoring::of_pipeline(self.problem_type, self.labels.len())),
-            Some(CrossEncoder { activation: None }) => Ok(Scoring::of_cross_encoder(self.labels.len())),
-            Some(CrossEncoder { activation: Some(path) }) => {
-                Scoring::of_torch_class(path).ok_or_else(|| Error::Unsupported {
-                    path: self.path.clone(),
-                    feature: format!("the cross-encoder activation {path:?}"),
-                    supported: Scoring::ACTIVATION_NAMES.into(),
-                })
+        }
+    }
+}
+
+/// `num_labels`; a whole number may be written as 3.0.
+struct Count(u64);
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Count, D::Error> {
+        struct Whole;
+
+        impl Visitor<'_> for Whole {
+            type Value = Count;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a number of labels")
+            }
+
+            fn visit_u64<E>(self, count: u64) -> Result<Count, E> {
+                Ok(Count(count))
+            }
+
+            fn visit_i64<E: de::Error>(self, count: i64) -> Result<Count, E> {
+                Err(E::invalid_value(Unexpected::Signed(count), &self))
+            }
+
+            fn visit_f64<E: de::Error>(self, count: f64) -> Result<Count, E> {
+                // A number that is too large is for `labels` to refuse.
+                if count >= 0.0 && count.fract() == 0.0 {
+                    return Ok(Count(count as u64));
+                }
+                Err(E::invalid_value(Unexpected::Float(count), &self))
             }
         }
+
+        deserializer.deserialize_u64(Whole)
+    }
+}
+
+/// `problem_type`, of which an empty one is none.
+fn problem_type<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ProblemType>, D::Error> {
+    let name = Option::<String>::deserialize(deserializer)?.filter(|name| !name.is_empty());
+    name.map(|name| ProblemType::deserialize(name.into_deserializer())).transpose()
+}
+
+/// A field that is there, even if it is null.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// The names that `architectures` gives: transformers looks at none of them and so takes any form.
+fn names(architectures: Option<Value>) -> Vec<String> {
+    match architectures {
+        Some(Value::String(name)) => vec![name],
+        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).map(String::from).collect(),
+        _ => Vec::new(),
     }
 }
 
@@ -186,21 +291,8 @@ impl fmt::Debug for Config {
     }
 }
 
-/// Deserializes a `T` field by field, remembering which field is being read: serde's own message says what is wrong
-/// with a value but not whose value it is.
 fn parse<T: DeserializeOwned>(path: &Path, fields: &Map<String, Value>) -> Result<T> {
-    let current = Cell::new(None);
-    let entries = fields.iter().inspect(|(name, _)| current.set(Some(name.as_str())));
-    let entries = entries.map(|(name, value)| (name.as_str(), value));
-    // After the last field an error is about one that is absent, which serde names.
-    let entries = entries.chain(iter::from_fn(|| {
-        current.set(None);
-        None
-    }));
-    T::deserialize(MapDeserializer::new(entries)).map_err(|error: serde_json::Error| match current.get() {
-        Some(field) => Error::malformed(path, format!("{field}: {error}")),
-        None => Error::malformed(path, error),
-    })
+    json::from_fields(fields).map_err(|error| Error::malformed(path, error))
 }
 
 #[cfg(test)]

@@ -22,7 +22,9 @@ fn labels_follow_transformers() {
     // More than ten keys: their order as strings is not their order as numbers.
     let names: Vec<String> = (0..12).map(|index| format!(r#""{index}": "name {index}""#)).collect();
     assert_eq!(labels(&format!(r#", "id2label": {{{}}}"#, names.join(",")))[10], "name 10");
-    assert_eq!(labels(r#", "id2label": {"0": 7}"#), ["7"]);
+    // Names that are no strings, and whole numbers with a fraction.
+    assert_eq!(labels(r#", "id2label": {"0": 7, "1": null, "2": true, "3": NaN}"#), ["7", "null", "true", "NaN"]);
+    assert_eq!(labels(r#", "num_labels": 2.0, "id2label": {"1": "good", "0": "bad"}"#), ["bad", "good"]);
     // Where they disagree num_labels wins and the names are lost.
     assert_eq!(labels(r#", "num_labels": 3, "id2label": {"0": "a", "1": "b"}"#), ["LABEL_0", "LABEL_1", "LABEL_2"]);
 }
@@ -37,7 +39,6 @@ fn labels_that_cannot_be_numbered_are_refused() {
         (r#"{"a": "0"}"#, "id2label has the key \"a\""),
         (r#"{"-1": "a"}"#, "id2label has the key \"-1\""),
         (r#"{"0": "a", "00": "b"}"#, "id2label names label"),
-        (r#"{"0": null}"#, "id2label: the name of label 0 is null, not a string"),
         ("{}", "the model has no label"),
         (r#"["a"]"#, "id2label: invalid type: sequence, expected a map"),
     ] {
@@ -53,7 +54,9 @@ fn numbers_of_labels_are_bounded() {
         ("-1", "num_labels: invalid value: integer `-1`"),
         ("1000001", "1000001 labels (num_labels, id2label) are more than 1000000"),
         ("1000000000000", "are more than 1000000"),
-        ("1e300", "num_labels: invalid type"),
+        ("1e300", "are more than 1000000"),
+        ("2.5", "num_labels: invalid value: floating point `2.5`, expected a number of labels"),
+        ("NaN", "num_labels: invalid type: NaN, expected a number of labels"),
         ("\"2\"", "num_labels: invalid type: string"),
     ] {
         let message = message(&format!(r#"{{"model_type": "bert", "num_labels": {count}}}"#));
@@ -70,6 +73,19 @@ fn a_config_says_what_it_lacks() {
     assert!(message("").contains("EOF while parsing"));
     let message = message(r#"{"model_type": "bert", "problem_type": "ranking"}"#);
     assert!(message.contains("problem_type: unknown variant `ranking`, expected one of `regression`"), "{message}");
+}
+
+/// Transformers reads these whatever their form: none decides what is computed.
+#[test]
+fn fields_that_decide_nothing_have_any_form() {
+    let architectures = |json: &str| {
+        config(&format!(r#"{{"model_type": "bert", "architectures": {json}}}"#)).expect(json).architectures
+    };
+    assert_eq!(architectures(r#""BertForSequenceClassification""#), ["BertForSequenceClassification"]);
+    assert_eq!(architectures(r#"[null, "A", 5]"#), ["A"]);
+    assert_eq!([architectures("null"), architectures("5"), architectures("[]")].concat(), [""; 0]);
+    let config = config(r#"{"model_type": "bert", "label2id": "abc", "problem_type": "", "best_metric": NaN}"#);
+    assert_eq!(config.expect("transformers loads it").problem_type, None);
 }
 
 #[test]
@@ -131,6 +147,13 @@ fn scores() {
             Scoring::Sigmoid,
         ),
         (r#""num_labels": 1, "sbert_ce_default_activation_function": null"#, Scoring::Sigmoid),
+        (r#""num_labels": 1, "sbert_ce_default_activation_function": "torch.nn.Tanh""#, Scoring::Tanh),
+        // The newer field, even if it is null, hides the older one.
+        (
+            r#""num_labels": 1, "sentence_transformers": {"activation_fn": null},
+               "sbert_ce_default_activation_function": "torch.nn.modules.linear.Identity""#,
+            Scoring::Sigmoid,
+        ),
     ] {
         assert_eq!(scoring(rest).expect(rest), expected, "{rest}");
     }
@@ -138,7 +161,9 @@ fn scores() {
     assert_eq!(
         error.to_string(),
         "model/config.json: the cross-encoder activation \"mine.Activation\" is not supported; supported are \
-         torch.nn.modules.activation.Sigmoid, torch.nn.modules.activation.Softmax, torch.nn.modules.linear.Identity"
+         torch.nn.modules.activation.Sigmoid, torch.nn.modules.activation.Softmax, \
+         torch.nn.modules.activation.Tanh, torch.nn.modules.linear.Identity, and any if you choose a rule: --scoring \
+         (`Options::scoring`)"
     );
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::{Error, Result};
+use crate::{Error, Result, json};
 
 /// More labels than any classifier has; a larger number in a config is a mistake, and must not be allocated for.
 pub const MAX_LABELS: usize = 1_000_000;
@@ -60,15 +60,10 @@ fn named(path: &Path, names: &Map<String, Value>) -> Result<Vec<String>> {
                 ),
             )
         })?;
+        // Transformers takes any name; what is no string is shown as JSON has it.
         let name = match name {
             Value::String(name) => name.clone(),
-            Value::Number(number) => number.to_string(),
-            other => {
-                return Err(Error::malformed(
-                    path,
-                    format!("id2label: the name of label {key} is {other}, not a string"),
-                ));
-            }
+            other => json::show(other),
         };
         if place.replace(name).is_some() {
             return Err(Error::malformed(path, format!("id2label names label {key} twice")));

@@ -30,16 +30,40 @@ impl Source<'_> {
     }
 }
 
-/// Names of the files of a folder, as far as it can be read.
+/// Names of the files of a folder and, as the hub lists them, of the folders in it, as far as they can be read.
 pub(super) fn files(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).into_iter().flatten();
-    entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect()
+    let names = |folder: &Path| -> Vec<String> {
+        let entries = fs::read_dir(folder).into_iter().flatten();
+        entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect()
+    };
+    let inside = |name: String| match folder.join(&name).is_dir() {
+        true => names(&folder.join(&name)).into_iter().map(|inner| format!("{name}/{inner}")).collect(),
+        false => vec![name],
+    };
+    names(folder).into_iter().flat_map(inside).collect()
+}
+
+/// A model of another library that looks like a checkpoint, if it is one.
+pub(super) fn other_kind(source: &Source) -> Option<Error> {
+    const FILES: [&str; 2] = ["model_head.pkl", "config_setfit.json"];
+    let file = FILES.into_iter().find(|name| source.has(name))?;
+    Some(Error::Unsupported {
+        path: source.place.join(file),
+        feature: "a SetFit model, whose head is a pickle of scikit-learn's (model_head.pkl) or of torch's,".into(),
+        supported: "heads in model.safetensors; to run it here, train a head that transformers saves \
+                    (AutoModelForSequenceClassification)"
+            .into(),
+    })
 }
 
 /// There is no `config.json`.
 pub(super) fn config(source: &Source) -> Error {
     let hint = if source.has("adapter_config.json") {
         adapter()
+    } else if let Some(folder) = inner_checkpoint(source) {
+        format!("there is one in {folder}: if that is the checkpoint, pass this folder")
+    } else if let Some(hint) = other_weights(source.files).and_then(|name| exported(name)) {
+        hint
     } else {
         "pass the folder in which transformers' save_pretrained wrote config.json and model.safetensors".into()
     };
@@ -59,11 +83,15 @@ pub(super) fn weights(source: &Source) -> Error {
         foreign("tf_model.h5", "TensorFlow", "from_tf=True", source)
     } else if has("flax_model.msgpack") {
         foreign("flax_model.msgpack", "Flax", "from_flax=True", source)
+    } else if let Some(folder) = inner_checkpoint(source) {
+        format!("there is one in {folder}: if that is the checkpoint, pass this folder")
     } else if let Some(name) = other_weights(source.files) {
         if name.ends_with(".safetensors") {
             format!("there is {name}: if it holds the whole model, rename it to model.safetensors")
         } else {
-            format!("there is {name}, a format this engine does not read; save the model with transformers instead")
+            exported(name).unwrap_or_else(|| {
+                format!("there is {name}, a format this engine does not read; save the model with transformers instead")
+            })
         }
     } else {
         "the folder holds no weights at all; was the download complete?".into()
@@ -102,16 +130,60 @@ fn conversion(source: &Source, argument: &str) -> String {
         .replace("'IN'", &format!("'{place}'"))
 }
 
+/// What to say of weights that were made for another program.
+fn exported(name: &str) -> Option<String> {
+    let format = match name {
+        _ if name.ends_with(".onnx") => "a model exported to ONNX",
+        _ if name.ends_with(".gguf") => "a model converted to GGUF, the format of llama.cpp",
+        _ if name.starts_with("openvino") => "a model exported to OpenVINO",
+        _ => return None,
+    };
+    Some(format!(
+        "there is {name}, {format}, from which nothing is read here; take the model that it was made of, whose folder \
+         has config.json and model.safetensors"
+    ))
+}
+
+/// A folder in the folder that holds a whole checkpoint, as trainings save several.
+fn inner_checkpoint<'a>(source: &Source<'a>) -> Option<&'a str> {
+    let has = |folder: &str| source.has(&format!("{folder}/config.json"));
+    let mut folders = source.files.iter().filter_map(|file| file.strip_suffix("/model.safetensors"));
+    folders.find(|folder| has(folder))
+}
+
 /// A file that looks like weights under another name; the first in alphabetical order.
 fn other_weights(files: &[String]) -> Option<&String> {
     let ends = [".safetensors", ".onnx", ".gguf", ".ot", ".pt", ".bin"];
     let weights = files.iter().filter(|name| ends.iter().any(|end| name.ends_with(end)));
-    weights.min_by_key(|name| (!name.ends_with(".safetensors"), *name))
+    weights.min_by_key(|name| (name.contains('/'), !name.ends_with(".safetensors"), *name))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn weights_for_other_programs_are_named() {
+        let hint = |files: &[&str]| {
+            let files: Vec<String> = files.iter().map(|file| file.to_string()).collect();
+            let source = Source { place: Path::new("DIR"), revision: None, files: &files };
+            [config(&source), weights(&source)].map(|error| error.to_string())
+        };
+        for (files, expected) in [
+            (
+                &["onnx/model.onnx", "onnx/model_quantized.onnx"][..],
+                "there is onnx/model.onnx, a model exported to ONNX",
+            ),
+            (&["README.md", "model-Q4_K_M.gguf"], "there is model-Q4_K_M.gguf, a model converted to GGUF"),
+            (&["openvino/openvino_model.bin"], "exported to OpenVINO"),
+            (&["checkpoint-9/config.json", "checkpoint-9/model.safetensors"], "there is one in checkpoint-9"),
+        ] {
+            for message in hint(files) {
+                assert!(message.starts_with("DIR: no ") && message.contains(expected), "{message}");
+            }
+        }
+        assert!(hint(&["a.safetensors", "onnx/a.onnx"])[1].contains("rename it to model.safetensors"));
+    }
 
     #[test]
     fn the_conversion_is_a_line_that_can_be_pasted() {

@@ -11,6 +11,7 @@ mod random_head;
 mod read;
 mod safetensors_file;
 mod scoring;
+mod sentence_transformers;
 mod shards;
 mod stored;
 mod weights;
@@ -19,6 +20,7 @@ pub use config::Config;
 pub use labels::MAX_LABELS;
 pub use safetensors::Dtype;
 pub use scoring::{ProblemType, Scoring};
+pub(crate) use sentence_transformers::{ModuleDense, ModuleHead};
 pub use stored::Stored;
 pub use weights::Weights;
 
@@ -27,6 +29,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use self::missing::Source;
+use self::sentence_transformers::Settings;
 use crate::{Error, Result};
 
 /// The configuration and the weights of one model.
@@ -40,7 +43,8 @@ pub struct Checkpoint {
 
 impl Checkpoint {
     /// Opens a folder written by `save_pretrained`: `config.json` beside `model.safetensors`, or beside
-    /// `model.safetensors.index.json` and its shards. The weights are memory-mapped, not read.
+    /// `model.safetensors.index.json` and its shards; of a cross-encoder of sentence-transformers also its own files. The
+    /// weights are memory-mapped, not read.
     ///
     /// # Errors
     ///
@@ -56,11 +60,21 @@ impl Checkpoint {
             ));
         }
         let path = folder.join("config.json");
+        let files = missing::files(folder);
+        let source = Source { place: folder, revision: None, files: &files };
         if !path.exists() {
-            return Err(missing::config(&Source { place: folder, revision: None, files: &missing::files(folder) }));
+            return Err(missing::config(&source));
+        }
+        if let Some(error) = missing::other_kind(&source) {
+            return Err(error);
         }
         let bytes = fs::read(&path).map_err(Error::file("read", &path))?;
-        Ok(Checkpoint { config: Config::new(&bytes, path)?, weights: Weights::open(folder)?, path: folder.into() })
+        let (mut config, mut weights) = (Config::new(&bytes, path)?, Weights::open(folder)?);
+        if let Some(settings) = Settings::read(folder)? {
+            config = config.with_settings(settings);
+            weights = weights.with_folders(folder, &config.settings.folders)?;
+        }
+        Ok(Checkpoint { config, weights, path: folder.into() })
     }
 
     /// A checkpoint that is already in memory: the contents of `config.json` and of `model.safetensors`. `name` stands

@@ -1,6 +1,6 @@
 //! Weights for a classification head that the checkpoint does not have, from a seed.
 
-use crate::models::Weight;
+use crate::ir::Weight;
 use std::ops::Range;
 
 /// `initializer_range` of the BERT family: the standard deviation of a fresh matrix.

@@ -2,10 +2,8 @@
 
 use std::ops::Range;
 
-use super::random_head;
-use super::stored::Stored;
-use super::weights::Weights;
-use crate::models::{Role, Weight};
+use super::{random_head, stored::Stored, weights::Weights};
+use crate::ir::{Role, Weight};
 use crate::{Error, Result};
 
 /// Most elements of a random head's weight: its shape comes from `config.json` alone, with no file to bound it.
@@ -56,7 +54,18 @@ impl Weights {
                     first += part.shape[0];
                 }
             }
+            Parts::Stored(parts) if self.tables.contains(weight) => {
+                let unusable = parts[0].read_table(rows, columns, &mut output)?;
+                if !unusable.is_empty() {
+                    let mut known = self.unusable.lock().expect("nothing panics while it is held");
+                    known.entry(weight.names[0].clone()).or_default().extend(unusable);
+                }
+            }
             Parts::Stored(parts) => read_elements(&parts, rows.start * columns, &mut output)?,
+        }
+        if weight.times_root_of != 1 {
+            let factor = (weight.times_root_of as f64).sqrt();
+            output.iter_mut().for_each(|number| *number = (f64::from(*number) * factor) as f32);
         }
         Ok(output)
     }
@@ -81,6 +90,13 @@ impl Weights {
         let path = self.path.as_path();
         // Without any file the encoder is as absent as the head.
         let role = if self.generated { Role::Head } else { weight.role };
+        if let Some(prefix) = self.other_prefix(name).filter(|_| self.random_head.is_none()) {
+            let message = format!(
+                "is stored with {prefix}. before its name, the prefix of a wrapper; save the model that is inside of it \
+                 (save_pretrained), or rename its tensors"
+            );
+            return Err(Error::tensor(path, name, message));
+        }
         match (role, self.random_head) {
             (Role::Head, None) => Err(Error::MissingHead { path: path.into(), tensor: name.into() }),
             (Role::Head, Some(_)) => match weight.rows.checked_mul(weight.columns) {

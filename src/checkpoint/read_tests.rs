@@ -62,17 +62,83 @@ fn names_are_found_however_they_were_saved() {
         ("LayerNorm.weight", "LayerNorm.gamma"),
         ("module.bert.embeddings.LayerNorm.beta", "bert.embeddings.LayerNorm.bias"),
         ("module.pooler.dense.weight", "bert.pooler.dense.weight"),
+        ("_orig_mod.bert.pooler.dense.weight", "bert.pooler.dense.weight"),
+        ("_orig_mod.module.bert.pooler.dense.weight", "bert.pooler.dense.weight"),
+        ("module._orig_mod.pooler.dense.weight", "bert.pooler.dense.weight"),
+        ("model.bert.pooler.dense.weight", "bert.pooler.dense.weight"),
+        ("_orig_mod.model.pooler.dense.weight", "bert.pooler.dense.weight"),
+        // One part of the model was wrapped by itself.
+        ("bert._orig_mod.embeddings.LayerNorm.gamma", "bert.embeddings.LayerNorm.weight"),
+        ("bert.encoder.layer.0._checkpoint_wrapped_module.x", "bert.encoder.layer.0.x"),
     ] {
         let weights = weights(&[(saved, &[4])]).with_base_prefix("bert");
         assert_eq!(weights.find(wanted).expect(wanted).name, saved);
         assert_eq!(weights.shape(wanted), Some(&[4][..]));
         assert_eq!(weights.element(wanted), Some(Dtype::F32));
     }
+    // What GTE's encoder was called before it was transformers' own.
+    for (saved, wanted) in [
+        ("new.pooler.dense.weight", "gte.pooler.dense.weight"),
+        ("module.new.pooler.dense.weight", "gte.pooler.dense.weight"),
+        ("new.embeddings.LayerNorm.gamma", "gte.embeddings.LayerNorm.weight"),
+        ("pooler.dense.weight", "gte.pooler.dense.weight"),
+        ("classifier.weight", "classifier.weight"),
+    ] {
+        let weights = weights(&[(saved, &[4])]).with_base_prefix("gte").with_former_prefix("new");
+        assert_eq!(weights.find(wanted).expect(wanted).name, saved);
+    }
     // The exact name wins; other prefixes and parts of a prefix do not count.
     let weights = weights(&[("bert.a", &[1]), ("a", &[2]), ("bertha.b", &[3])]).with_base_prefix("bert");
     assert_eq!(weights.shape("a"), Some(&[2][..]));
     assert_eq!(weights.shape("bert.a"), Some(&[1][..]));
     assert_eq!(weights.shape("b"), None);
+    // Nor does a wrapper's prefix where the name is there without, or twice with one.
+    let weights = weights_of(&["a", "model.a", "module.b", "model.b", "model.c"]).with_base_prefix("model");
+    assert_eq!(weights.find("a").expect("there").name, "a");
+    assert_eq!(weights.find("model.a").expect("there").name, "model.a");
+    assert_eq!(weights.find("c").expect("there").name, "model.c");
+    assert_eq!(weights_of(&["module.b", "_orig_mod.b"]).find("b").map(|stored| stored.name.to_string()), None);
+}
+
+/// Vectors of one element.
+fn weights_of(names: &[&str]) -> Weights {
+    weights(&names.iter().map(|&name| (name, &[1][..])).collect::<Vec<_>>())
+}
+
+#[test]
+fn prefixes_of_unknown_wrappers_are_named() {
+    let weights = weights_of(&["net.bert.a", "net.classifier.weight", "loss.weight"]).with_base_prefix("bert");
+    for name in ["bert.a", "classifier.weight"] {
+        for role in [Role::Encoder, Role::Head] {
+            let weight = Weight { role, ..Weight::vector(name, 1) };
+            let message = weights.check(&weight).expect_err("it is elsewhere").to_string();
+            assert!(message.contains(&format!("tensor {name}: is stored with net. before its name")), "{message}");
+        }
+    }
+    // A head of pretraining is no wrapper.
+    let weights = weights_of(&["albert.a", "albert.b", "sop_classifier.classifier.weight"]).with_base_prefix("albert");
+    let head = Weight { role: Role::Head, ..Weight::vector("classifier.weight", 1) };
+    assert!(matches!(weights.check(&head), Err(Error::MissingHead { .. })));
+}
+
+#[test]
+fn rows_of_tables_that_are_not_finite_fail_who_reads_them() {
+    let values = [1.0, 2.0, f32::NAN, 4.0, 5.0, 6.0];
+    let data: Vec<u8> = values.iter().flat_map(|value: &f32| value.to_le_bytes()).collect();
+    let view = TensorView::new(Dtype::F32, vec![3, 2], &data).expect("the sizes agree");
+    let bytes = safetensors::serialize([("words", view)], None).expect("the tensors are valid");
+    let open = || Weights::from_bytes("model.safetensors", bytes.clone()).expect("the file is valid");
+    let table = Weight::table("words", 3, 2);
+    assert!(open().read(&table).expect_err("no table").to_string().contains("tensor words: element [1, 0] is NaN"));
+    let weights = open().with_tables([&table]);
+    assert!(weights.is_finite());
+    assert_eq!(weights.read_rows(&table, 0..1).expect("finite"), [1.0, 2.0]);
+    assert!(weights.is_finite());
+    assert_eq!(weights.read_rows(&table, 1..3).expect("a table"), [0.0, 0.0, 5.0, 6.0]);
+    assert!(!weights.is_finite());
+    assert_eq!([weights.check_row(&table, 0), weights.check_row(&table, 2)], [Ok(()), Ok(())]);
+    let message = weights.check_row(&table, 1).expect_err("it is NaN");
+    assert!(message.starts_with("it reads row 1 of the tensor words, whose element [1, 0] is NaN"), "{message}");
 }
 
 #[test]
@@ -143,4 +209,20 @@ fn unused_tensors() {
     let weights = weights(&tensors).with_base_prefix("bert");
     assert_eq!(weights.unused(&[Weight::vector("a", 1)]), ["bert.b"]);
     assert_eq!(weights.names().count(), 5);
+}
+
+#[test]
+fn what_pretraining_left_is_not_unexpected() {
+    let weights = weights_of(&[
+        "roberta.a",
+        "roberta.pooler.dense.weight",
+        "roberta.embeddings.token_type_ids",
+        "roberta.embeddings.position_ids",
+        "lm_head.decoder.bias",
+        "discriminator_predictions.dense.bias",
+        "module.vocab_projector.bias",
+        "roberta.layer.0.query.lora_A.weight",
+        "extra",
+    ]);
+    assert_eq!(weights.unexpected(&[Weight::vector("roberta.a", 1)]), ["extra", "roberta.layer.0.query.lora_A.weight"]);
 }

@@ -56,7 +56,7 @@ impl SafetensorsFile {
         let map = unsafe { Mmap::map(&file) }.map_err(|source: io::Error| Error::File {
             action: "map",
             path: path.clone(),
-            source,
+            source: source.into(),
         })?;
         SafetensorsFile::new(path, Bytes::Mapped(map))
     }

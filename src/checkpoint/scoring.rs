@@ -37,15 +37,18 @@ pub enum Scoring {
     Sigmoid,
     /// `exp(x_i) / sum_j exp(x_j)`.
     Softmax,
+    /// `tanh(x)` of each logit. Transformers has no such rule, cross-encoders do.
+    Tanh,
 }
 
 impl Scoring {
-    /// transformers' name, `function_to_apply`.
+    /// transformers' name, `function_to_apply`, where it has one.
     pub fn name(self) -> &'static str {
         match self {
             Scoring::None => "none",
             Scoring::Sigmoid => "sigmoid",
             Scoring::Softmax => "softmax",
+            Scoring::Tanh => "tanh",
         }
     }
 
@@ -67,16 +70,27 @@ impl Scoring {
         if labels == 1 { Scoring::Sigmoid } else { Scoring::None }
     }
 
-    pub(super) const ACTIVATION_NAMES: &str =
-        "torch.nn.modules.activation.Sigmoid, torch.nn.modules.activation.Softmax, torch.nn.modules.linear.Identity";
+    pub(super) const ACTIVATION_NAMES: &str = "torch.nn.modules.activation.Sigmoid, torch.nn.modules.activation.Softmax, torch.nn.modules.activation.Tanh, \
+         torch.nn.modules.linear.Identity, and any if you choose a rule: --scoring (`Options::scoring`)";
 
-    /// The `torch` class of this path, by its public name (`torch.nn.Sigmoid`) or by the module that defines it.
+    /// What the class of torch makes of logits.
     pub(super) fn of_torch_class(path: &str) -> Option<Scoring> {
-        match path {
-            "torch.nn.modules.activation.Sigmoid" | "torch.nn.Sigmoid" => Some(Scoring::Sigmoid),
-            "torch.nn.modules.activation.Softmax" | "torch.nn.Softmax" => Some(Scoring::Softmax),
-            "torch.nn.modules.linear.Identity" | "torch.nn.Identity" => Some(Scoring::None),
+        match torch_class(path)? {
+            "Sigmoid" => Some(Scoring::Sigmoid),
+            // Made without a dimension, it takes the last one of a matrix.
+            "Softmax" => Some(Scoring::Softmax),
+            "Tanh" => Some(Scoring::Tanh),
+            "Identity" => Some(Scoring::None),
             _ => None,
         }
     }
+}
+
+/// The name of a class of `torch.nn` that is written by its public name (`torch.nn.Sigmoid`) or with the module that defines
+/// it (`torch.nn.modules.activation.Sigmoid`).
+pub(super) fn torch_class(path: &str) -> Option<&str> {
+    let path = path.strip_prefix("torch.nn.")?;
+    let modules = ["modules.activation.", "modules.linear."];
+    let class = modules.iter().find_map(|module| path.strip_prefix(module)).unwrap_or(path);
+    (!class.contains('.')).then_some(class)
 }

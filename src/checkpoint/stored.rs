@@ -31,6 +31,8 @@ pub struct Stored<'a> {
 /// The element types that are read.
 #[derive(Clone, Copy)]
 enum Float {
+    /// Rounded to F32, as by transformers where config.json says float32.
+    F64,
     F32,
     F16,
     Bf16,
@@ -39,6 +41,7 @@ enum Float {
 impl Float {
     fn bytes(self) -> usize {
         match self {
+            Float::F64 => 8,
             Float::F32 => 4,
             Float::F16 | Float::Bf16 => 2,
         }
@@ -72,11 +75,12 @@ impl Stored<'_> {
 
     fn float(&self) -> Result<Float> {
         match self.element {
+            Dtype::F64 => Ok(Float::F64),
             Dtype::F32 => Ok(Float::F32),
             Dtype::F16 => Ok(Float::F16),
             Dtype::BF16 => Ok(Float::Bf16),
             other => Err(self.error(format!(
-                "its elements are {other}; supported are F32, F16 and BF16 (a quantised checkpoint must be converted back)"
+                "its elements are {other}; supported are F64, F32, F16 and BF16 (a quantised checkpoint must be converted back)"
             ))),
         }
     }
@@ -91,6 +95,27 @@ impl Stored<'_> {
             self.check_finite(output, range.start + number * RUN)?;
         }
         Ok(())
+    }
+
+    /// Writes the rows `rows` of `columns` elements to `output`. A row with a number that is not finite becomes zeros;
+    /// gives these rows, each with what is wrong with it.
+    pub(super) fn read_table(
+        &self,
+        rows: Range<usize>,
+        columns: usize,
+        output: &mut [f32],
+    ) -> Result<Vec<(usize, String)>> {
+        let float = self.float()?;
+        let bytes = &self.data[rows.start * columns * float.bytes()..rows.end * columns * float.bytes()];
+        widen(float, bytes, output);
+        let mut unusable = Vec::new();
+        for (row, output) in rows.zip(output.chunks_exact_mut(columns.max(1))) {
+            if let Some(fault) = self.not_finite(output, row * columns) {
+                unusable.push((row, fault));
+                output.fill(0.0);
+            }
+        }
+        Ok(unusable)
     }
 
     /// Writes the columns `range` of the matrix `[rows, columns]`, all axes behind the first being columns, transposed into
@@ -131,9 +156,14 @@ impl Stored<'_> {
 
     /// `values` are the elements from `first` on.
     fn check_finite(&self, values: &[f32], first: usize) -> Result<()> {
+        self.not_finite(values, first).map_or(Ok(()), |fault| Err(self.error(fault)))
+    }
+
+    /// The first of the `values`, the elements from `first` on, that is not finite, in words.
+    fn not_finite(&self, values: &[f32], first: usize) -> Option<String> {
         // Without an early exit the loop is one vector instruction per few elements.
         if values.iter().fold(true, |finite, value| finite & value.is_finite()) {
-            return Ok(());
+            return None;
         }
         let (mut index, value) = values
             .iter()
@@ -146,13 +176,18 @@ impl Stored<'_> {
             *place = index % size;
             index /= size;
         }
-        Err(self.error(format!("element {position:?} is {value}: the checkpoint is damaged, or its training diverged")))
+        Some(format!("element {position:?} is {value}: the checkpoint is damaged, or its training diverged"))
     }
 }
 
 /// Converts little-endian elements of one type; `bytes` and `output` hold equally many.
 fn widen(float: Float, bytes: &[u8], output: &mut [f32]) {
     match float {
+        Float::F64 => {
+            for (value, bytes) in output.iter_mut().zip(bytes.as_chunks().0) {
+                *value = f64::from_le_bytes(*bytes) as f32;
+            }
+        }
         Float::F32 => {
             for (value, bytes) in output.iter_mut().zip(bytes.chunks_exact(4)) {
                 *value = f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);

@@ -12,6 +12,7 @@ fn misaligned(element: Dtype, count: usize) -> (Vec<u8>, Vec<f32>) {
     let mut bytes = vec![0xff];
     for &value in &values {
         match element {
+            Dtype::F64 => bytes.extend(f64::from(value).to_le_bytes()),
             Dtype::F32 => bytes.extend(value.to_le_bytes()),
             Dtype::F16 => bytes.extend(f16::from_f32(value).to_le_bytes()),
             _ => bytes.extend(bf16::from_f32(value).to_le_bytes()),
@@ -22,7 +23,7 @@ fn misaligned(element: Dtype, count: usize) -> (Vec<u8>, Vec<f32>) {
 
 #[test]
 fn every_type_is_read_at_any_alignment() {
-    for element in [Dtype::F32, Dtype::F16, Dtype::BF16] {
+    for element in [Dtype::F64, Dtype::F32, Dtype::F16, Dtype::BF16] {
         let count = RUN + TILE + 3;
         let (bytes, values) = misaligned(element, count);
         let shape = [count];
@@ -37,7 +38,7 @@ fn every_type_is_read_at_any_alignment() {
 
 #[test]
 fn matrices_of_every_size_are_transposed_into_their_columns() {
-    for element in [Dtype::F32, Dtype::F16, Dtype::BF16] {
+    for element in [Dtype::F64, Dtype::F32, Dtype::F16, Dtype::BF16] {
         for shape in [[1, 1], [3, 200], [200, 3], [TILE, TILE], [TILE + 1, 2 * TILE - 1]] {
             let [rows, columns] = shape;
             let (bytes, values) = misaligned(element, rows * columns);
@@ -76,9 +77,26 @@ fn numbers_that_are_not_finite_are_named_by_their_place() {
 
 #[test]
 fn other_types_are_named() {
-    for element in [Dtype::F64, Dtype::I8, Dtype::F8_E4M3, Dtype::BOOL] {
+    for element in [Dtype::I64, Dtype::I8, Dtype::F8_E4M3, Dtype::BOOL] {
         let message = stored(&[0], element, &[]).check_element().expect_err("no float").to_string();
-        let expected = format!("tensor some.weight: its elements are {element}; supported are F32, F16 and BF16");
+        let expected = format!("tensor some.weight: its elements are {element}; supported are F64, F32, F16 and BF16");
         assert!(message.contains(&expected), "{message}");
     }
+}
+
+#[test]
+fn rows_of_tables_may_be_unusable() {
+    let shape = [4, 3];
+    let mut values = [0.5_f64; 12];
+    values[4] = f64::NAN;
+    // It is finite in the file only.
+    values[11] = 1e300;
+    let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    let tensor = stored(&shape, Dtype::F64, &bytes);
+    let mut output = vec![7.0; 9];
+    let unusable = tensor.read_table(1..4, 3, &mut output).expect("a float");
+    assert_eq!(output, [0.0, 0.0, 0.0, 0.5, 0.5, 0.5, 0.0, 0.0, 0.0]);
+    assert_eq!(unusable.iter().map(|(row, _)| *row).collect::<Vec<_>>(), [1, 3]);
+    assert!(unusable[0].1.starts_with("element [1, 1] is NaN"), "{unusable:?}");
+    assert!(unusable[1].1.starts_with("element [3, 2] is inf"), "{unusable:?}");
 }

@@ -1,13 +1,12 @@
 //! `wgbert adapters`: what there is to run on, and which variant of each kernel would run there.
 
 use super::arguments::{AdaptersArguments, ListFormat};
-use super::device::cache_dir;
 use super::{Failure, Outcome};
 use serde::Serialize;
 use std::io::{self, Write};
-use wgbert::gpu::{AdapterDescription, Capabilities, block_on};
-use wgbert::kernels::{self, BatchSize};
-use wgbert::{Adapter, Options};
+use wgbert::gpu::{AdapterDescription, block_on};
+use wgbert::ir::{BatchSize, Capabilities, Kernel};
+use wgbert::{Adapter, Options, kernels};
 
 #[derive(Serialize)]
 struct Listed<'a> {
@@ -21,6 +20,8 @@ struct Listed<'a> {
     f16: bool,
     subgroup: Option<(u32, u32)>,
     cooperative: Option<u32>,
+    /// Whether kernels can use them.
+    matrix_units: bool,
     timestamps: bool,
     tuned_products: usize,
     limits: Limits,
@@ -61,7 +62,7 @@ pub fn run(arguments: &AdaptersArguments) -> Result<Outcome, Failure> {
 
 fn list(index: usize, adapter: &AdapterDescription, default: bool) -> Listed<'_> {
     let AdapterDescription { name, backend, kind, driver, capabilities, .. } = adapter;
-    let seen = Options { cache_dir: cache_dir(), ..Options::default() }.seen(adapter.clone()).capabilities;
+    let seen = Options::default().seen(adapter.clone()).capabilities;
     Listed {
         index,
         name,
@@ -72,6 +73,7 @@ fn list(index: usize, adapter: &AdapterDescription, default: bool) -> Listed<'_>
         f16: capabilities.f16,
         subgroup: capabilities.subgroup,
         cooperative: capabilities.cooperative,
+        matrix_units: capabilities.matrix_units(),
         timestamps: capabilities.timestamps,
         tuned_products: seen.tuning.products(),
         limits: Limits {
@@ -88,7 +90,7 @@ fn list(index: usize, adapter: &AdapterDescription, default: bool) -> Listed<'_>
 /// What each kernel would be linked from where nothing else is asked for, for eight texts of 128 tokens.
 fn variants(capabilities: &Capabilities) -> Vec<Variant> {
     let batch = BatchSize::new([128; 8]);
-    let variant = |kernel: &dyn kernels::Kernel| kernel.launch(capabilities, &batch).shader.variant();
+    let variant = |kernel: &dyn Kernel| kernel.launch(capabilities, &batch).shader.variant();
     kernels::catalogue().iter().map(|kernel| Variant { name: kernel.name(), variant: variant(&**kernel) }).collect()
 }
 
@@ -103,8 +105,9 @@ fn write_text(out: &mut impl Write, adapter: &Listed<'_>) -> io::Result<()> {
         true => format!("of {least}"),
         false => format!("of {least} to {most}"),
     });
-    let cooperative = adapter.cooperative.map_or("no".into(), |edge| {
-        format!("{edge} x {edge}, used if wgbert tune finds them faster, or with --matrix-units")
+    let cooperative = adapter.cooperative.map_or("no".into(), |edge| match adapter.matrix_units {
+        true => format!("{edge} x {edge}, used if wgbert tune finds them faster, or with --matrix-units always"),
+        false => format!("{edge} x {edge}, not used: kernels need a GPU with 16-bit floats"),
     });
     let tuned = match adapter.tuned_products {
         0 => "no: wgbert tune".into(),

@@ -20,7 +20,8 @@ Examples:
 Input (UTF-8, with or without byte order mark, lines ending in LF or CRLF):
   lines  Every line is a text, an empty line an empty text.
   jsonl  Every line is an object: text, and optionally
-           text_pair  a second text, which the model reads with the first
+           text_pair  a second text, which the model reads with the first; an
+                      empty one is none, as for transformers' pipeline
            label      for the loss: the name or the index of the right label;
                       for multi-label models a list of names, or of one number
                       for each label; for regression a number
@@ -29,15 +30,20 @@ Input (UTF-8, with or without byte order mark, lines ending in LF or CRLF):
   of any size, and what was written before an interruption stays valid.
 
 Model:
-  A name such as distilbert/distilbert-base-uncased-finetuned-sst-2-english, with @REVISION (a branch, a tag, a commit)
-  if not the main branch is meant, is downloaded once, into the cache that the Hugging Face tools share; a folder of that
-  name wins. A download that was interrupted goes on when it is asked for again. The tools' variables hold: HF_HOME or
-  HF_HUB_CACHE (the cache), HF_TOKEN (for models that need one), HF_HUB_OFFLINE=1 (no requests), HF_ENDPOINT (another
+  A name such as distilbert/distilbert-base-uncased-finetuned-sst-2-english, with
+  @REVISION (a branch, a tag, a commit) if not the main branch is meant, is
+  downloaded once, into the cache that the Hugging Face tools share; a folder of
+  that name wins. A download that was interrupted goes on when it is asked for
+  again. The tools' variables hold: HF_HOME or HF_HUB_CACHE (the cache), HF_TOKEN
+  (for models that need one), HF_HUB_OFFLINE=1 (no requests), HF_ENDPOINT (another
   server), HTTPS_PROXY, SSL_CERT_FILE (a proxy's certificates).
 
 Output:
-  text   For people. TEXT arguments get their 5 best labels, rows of other input
-         one line with the best; --top-k decides for both.
+  text   For people. TEXT arguments get their 5 best labels, a line each; rows of
+         other input get one line each, with the best; --top-k decides for both.
+         Texts are shortened to the width of a terminal, and whole elsewhere; what
+         would end a line (line breaks, other control characters) is a space. A
+         row that fails has a ✗ and the reason in place of score and text.
   jsonl  One object a row: index (of the argument or line, from 0), label,
          score, argmax, probabilities (by the model's scoring rule; null where
          the logits are the answer), logits, labels (their names, in order),
@@ -48,7 +54,7 @@ Output:
   json   One object: model, adapter, labels, results (objects like those above,
          without labels), loss (the mean, or null), and error if it stopped.
   A row that fails is {\"index\": ..., \"error\": ...} in json and jsonl, and always
-  a line on standard error.
+  a line on standard error too.
 
 Environment:
   WGBERT_ADAPTER    --adapter where it is not given
@@ -117,7 +123,6 @@ pub struct TuneArguments {
     /// Tune without matrix units (never), on them (always), or both, and then find out whether models are right and faster
     /// on them (auto)
     #[arg(long, value_name = "WHAT", value_enum, hide_possible_values = true, default_value = "auto")]
-    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "always")]
     pub matrix_units: MatrixUnitsName,
 
     /// What models must be faster on, each of it, for matrix units to be used: texts x tokens, or ragged and a number of

@@ -3,13 +3,13 @@
 use super::bench_arguments::{
     BenchArguments, BenchCommand, CommonArguments, KernelArguments, ModelArguments, PlotArguments,
 };
-use super::device::cache_dir;
 use super::{Failure, Outcome};
 use std::fs;
 use std::io;
 use std::path::Path;
 use wgbert::Error;
 use wgbert::bench::{self, KernelBench, ModelBench, Report, Row};
+use wgbert::gpu::cache;
 
 pub fn run(arguments: &BenchArguments) -> Result<Outcome, Failure> {
     if cfg!(debug_assertions) {
@@ -32,7 +32,7 @@ fn model(arguments: &ModelArguments) -> Result<Outcome, Failure> {
         workloads: workload.clone(),
         adapters: common.adapters(),
         backend: common.backend.map(Into::into),
-        cache_dir: cache_dir(),
+        cache_dir: cache::default_folder(),
         batch_tokens: if batch_tokens.is_empty() { default.batch_tokens } else { tokens.collect() },
         precisions: precision.iter().map(|name| (*name).into()).collect(),
         matrix_units: matrix_units.iter().map(|when| (*when).into()).collect(),
@@ -54,7 +54,7 @@ fn kernels(arguments: &KernelArguments) -> Result<Outcome, Failure> {
         variants: variant.clone(),
         adapters: common.adapters(),
         backend: common.backend.map(Into::into),
-        cache_dir: cache_dir(),
+        cache_dir: cache::default_folder(),
         repeats: common.repeats(default.repeats),
     };
     report(common, plot, |each| bench.run(each), bench::roofline)
@@ -88,6 +88,6 @@ fn report<R: Row>(
 }
 
 fn write_plot(path: &Path, contents: &str) -> Result<(), Failure> {
-    let failed = |source| Error::File { action: "write", path: path.into(), source };
+    let failed = |source: io::Error| Error::File { action: "write", path: path.into(), source: source.into() };
     Ok(fs::write(path, contents).map_err(failed)?)
 }

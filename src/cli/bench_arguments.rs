@@ -131,9 +131,8 @@ pub struct ModelArguments {
     #[arg(long, value_enum, value_delimiter = ',', default_value = "f32")]
     pub precision: Vec<PrecisionName>,
 
-    /// Multiply on the adapter's matrix units (cooperative matrices), where it has any; never,always compares
+    /// Multiply on the adapter's matrix units (cooperative matrices, which are experimental); never,always compares
     #[arg(long, value_name = "WHEN", value_enum, value_delimiter = ',', default_value = "auto")]
-    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "always")]
     pub matrix_units: Vec<MatrixUnitsName>,
 
     /// Most tokens of one batch on the device; by default what suits the adapter

@@ -98,8 +98,9 @@ impl Writing {
                 }
                 Err(message) => {
                     self.failed += 1;
-                    self.progress.say(format_args!("warning: {}: {message}", self.places.name(row.index)));
-                    self.report.failure(row.index, &message)?;
+                    let place = self.places.name(row.index);
+                    self.progress.say(format_args!("warning: {place}: {message}"));
+                    self.report.failure(row.index, &place, row.content.as_ref().ok(), &message)?;
                 }
             }
         }

@@ -1,16 +1,15 @@
 //! Where a model runs: the options of all commands that take one.
 
 use clap::{Args, ValueEnum};
-use std::path::PathBuf;
-use wgbert::gpu::{Backend, cache};
+use wgbert::gpu::Backend;
 use wgbert::{Adapter, MatrixUnits, Options, Precision};
 
 /// Where a model runs, and how.
 #[derive(Args, Debug)]
 pub struct DeviceArguments {
     /// Adapter by (part of its) name or by index as `wgbert adapters` lists it, or reference: the CPU, slow, without any
-    /// driver; by default the best there is
-    #[arg(long, value_name = "NAME|INDEX|reference", env = "WGBERT_ADAPTER", help_heading = "Device")]
+    /// driver; several with commas, or all, share the work; by default the best there is
+    #[arg(long, value_name = "NAME|INDEX|all|reference", env = "WGBERT_ADAPTER", help_heading = "Device")]
     pub adapter: Option<Adapter>,
 
     /// Look for adapters on this backend only
@@ -22,9 +21,8 @@ pub struct DeviceArguments {
     #[arg(long, value_enum, default_value = "f32", help_heading = "Device")]
     pub precision: PrecisionName,
 
-    /// Multiply on the adapter's matrix units (cooperative matrices, which are experimental), where it has any
+    /// Multiply on the adapter's matrix units (cooperative matrices, which are experimental)
     #[arg(long, value_name = "WHEN", value_enum, default_value = "auto", help_heading = "Device")]
-    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "always")]
     pub matrix_units: MatrixUnitsName,
 
     /// Most tokens of one batch on the device: fewer take less memory
@@ -41,15 +39,9 @@ impl DeviceArguments {
             precision: self.precision.into(),
             matrix_units: self.matrix_units.into(),
             batch_tokens: self.batch_tokens.map(|tokens| tokens as usize),
-            cache_dir: cache_dir(),
             ..Options::default()
         }
     }
-}
-
-/// Where `wgbert tune` keeps its choices, and every command what the driver compiled.
-pub fn cache_dir() -> Option<PathBuf> {
-    cache::default_folder()
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -71,7 +63,9 @@ impl From<PrecisionName> for Precision {
 pub enum MatrixUnitsName {
     /// Where wgbert tune found here that the answers are right, and come faster
     Auto,
+    /// On an adapter that has any, and refused on others
     Always,
+    /// On no adapter
     Never,
 }
 

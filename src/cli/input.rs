@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read};
 use std::path::{Path, PathBuf};
-use wgbert::{Error, Text};
+use wgbert::{Error, Text, json};
 
 /// Bytes that are read ahead. A [`Input::chunk`] ends where more would have to be read, so this also bounds what is in
 /// memory at a time.
@@ -40,8 +40,15 @@ impl Content {
         Content { text, text_pair: None, label: None }
     }
 
+    /// The second text. An empty one is none, as for transformers' text-classification pipeline: its `preprocess` hands
+    /// the row to the tokenizer, where `_encode_plus` (tokenization_utils_fast.py in 4.57, tokenization_utils_tokenizers.py
+    /// in 5.x) makes a pair of a single text only `if text_pair`. White space is a text.
+    pub fn pair(&self) -> Option<&str> {
+        self.text_pair.as_deref().filter(|pair| !pair.is_empty())
+    }
+
     pub fn as_text(&self) -> Text<'_> {
-        match &self.text_pair {
+        match self.pair() {
             None => Text::Single(&self.text),
             Some(pair) => Text::Pair(&self.text, pair),
         }
@@ -165,7 +172,7 @@ enum Line {
 
 impl Source {
     fn file(path: &Path, format: Option<InputFormat>) -> Result<Source, Error> {
-        let failed = |source| Error::File { action: "read", path: path.into(), source };
+        let failed = |source: io::Error| Error::File { action: "read", path: path.into(), source: source.into() };
         let file = File::open(path).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
         let extension = path.extension().unwrap_or_default();
@@ -194,7 +201,7 @@ impl Source {
             Source::Stream { path, reader, format, read, .. } => (path, reader, *format, read),
         };
         let mut line = Vec::new();
-        let failed = |source| Error::File { action: "read", path: path.clone(), source };
+        let failed = |source: io::Error| Error::File { action: "read", path: path.clone(), source: source.into() };
         let (bytes, whole) = read_line(reader, &mut line).map_err(failed)?;
         *read += bytes;
         if bytes == 0 {
@@ -243,7 +250,16 @@ fn object(line: &str) -> Result<Content, String> {
         return Err("not a JSON object like {\"text\": \"...\"}".into());
     }
     // serde_json counts lines too, and here there is only one.
-    serde_json::from_str(line).map_err(|error| error.to_string().replace("at line 1 column", "at column"))
+    let content: Content = json::from_slice(line.as_bytes())
+        .map_err(|error| error.to_string().replace("at line 1 column", "at column"))?;
+    match content.label.as_ref().and_then(json::unreadable_within) {
+        // pandas writes a missing one so.
+        Some("NaN") if content.label.as_ref().and_then(json::unreadable).is_some() => {
+            Ok(Content { label: None, ..content })
+        }
+        Some(what) => Err(format!("label: {what} is no label")),
+        None => Ok(content),
+    }
 }
 
 #[cfg(test)]
@@ -287,6 +303,24 @@ mod tests {
             rows(b"{\"text\": \"a\"}\n \n[1]\n{\"text\": 1}\n{\"text\": \"b\", \"more\": 1}\n", InputFormat::Jsonl);
         assert_eq!(rows.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [0, 2, 3, 4]);
         assert_eq!(rows.iter().map(|(_, text)| text.is_ok()).collect::<Vec<_>>(), [true, false, false, true]);
+    }
+
+    #[test]
+    fn rows_are_those_of_python() {
+        let label = |line: &str| object(line).map(|content| content.label);
+        assert_eq!(label(r#"{"text": "a", "label": NaN, "more": [-Infinity, "\ud83d"]}"#), Ok(None));
+        assert_eq!(label(r#"{"text": "a", "label": 1.0, "more": NaN}"#), Ok(Some(1.0.into())));
+        for (line, expected) in [
+            (r#"{"text": NaN}"#, "text: invalid type: NaN, expected a string"),
+            (r#"{"text": "a", "text_pair": -Infinity}"#, "text_pair: invalid type: -Infinity, expected a string"),
+            (r#"{"text": "a", "label": Infinity}"#, "label: Infinity is no label"),
+            (r#"{"text": "a", "label": [0.5, NaN]}"#, "label: NaN is no label"),
+            (r#"{"text": "a", "label": "\ud83d"}"#, r"label: half a surrogate pair (\ud83d) is no label"),
+            (r#"{"text": "a \ude00"}"#, r"text: invalid value: half a surrogate pair (\ude00), expected a string"),
+            (r#"{"text": "a", "more": NaN"#, "EOF while parsing an object at column 25"),
+        ] {
+            assert_eq!(object(line), Err(expected.to_string()), "{line}");
+        }
     }
 
     #[test]

@@ -1,16 +1,22 @@
 //! `wgbert inspect`: what a checkpoint is made of, and what an adapter would run for it.
 
-use super::arguments::{InspectArguments, ListFormat};
-use super::download::Downloads;
-use super::inspect_text::write_text;
-use super::{Failure, Outcome, say};
+use super::{
+    Failure, Outcome,
+    arguments::{InspectArguments, ListFormat},
+    download::Downloads,
+    inspect_text::write_text,
+    say,
+};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use wgbert::checkpoint::hub;
-use wgbert::gpu::{AdapterDescription, Capabilities, Recording, Storage, block_on};
-use wgbert::models::encoder::{self, Wanted};
-use wgbert::models::{Model, Part};
+use wgbert::gpu::{AdapterDescription, block_on};
+use wgbert::ir::{Capabilities, Recording, Storage};
+use wgbert::models::{
+    Model, Part,
+    encoder::{self, Wanted},
+};
 use wgbert::{Error, Inspection, Options, Precision};
 
 /// Names, or faults for people, that are listed before it is only said how many more there are.
@@ -57,6 +63,10 @@ pub struct Tokens {
 pub struct Words {
     pub kind: &'static str,
     pub vocabulary: usize,
+    /// The class of transformers whose rules hold.
+    pub class: &'static str,
+    /// The version that is meant where they differ.
+    pub transformers: String,
 }
 
 #[derive(Serialize)]
@@ -133,6 +143,7 @@ pub fn run(arguments: &InspectArguments) -> Result<Outcome, Failure> {
     let (adapter, no_device) = match block_on(options.choose()) {
         Ok(adapter) => {
             options.precision.check(adapter.as_ref())?;
+            options.matrix_units.check(adapter.as_ref())?;
             let reference = adapter.is_none().then(|| "the reference runs on the CPU, without kernels".to_string());
             (adapter, reference)
         }
@@ -189,7 +200,12 @@ fn describe<'a>(arguments: &InspectArguments, inspection: &'a Inspection) -> Rep
         problem_type: config.effective_problem_type(false).name(),
         scoring: config.scoring().ok().map(|scoring| scoring.name()),
         tokens: Tokens { limit: positions.into_iter().chain(limit).min(), positions, tokenizer: limit },
-        tokenizer: tokenizer.as_ref().map(|words| Words { kind: words.kind(), vocabulary: words.vocabulary() }),
+        tokenizer: tokenizer.as_ref().map(|words| Words {
+            kind: words.kind(),
+            vocabulary: words.vocabulary(),
+            class: words.class(),
+            transformers: words.transformers().to_string(),
+        }),
         files: Files { bytes: weights.bytes(), elements, unused: inspection.unused() },
         parameters: model.as_ref().map(|model| parts(model, |weight| weight.rows as u64 * weight.columns as u64)),
         precision: format!("{:?}", Precision::from(arguments.device.precision)).to_lowercase(),
@@ -200,7 +216,7 @@ fn describe<'a>(arguments: &InspectArguments, inspection: &'a Inspection) -> Rep
     }
 }
 
-fn parts(model: &Model, count: impl Fn(&wgbert::models::Weight) -> u64) -> Parts {
+fn parts(model: &Model, count: impl Fn(&wgbert::ir::Weight) -> u64) -> Parts {
     let mut parts = Parts { total: 0, embeddings: 0, layers: 0, head: 0 };
     for part in model.parts() {
         let sum = part.weights.into_iter().map(&count).sum();
@@ -216,7 +232,7 @@ fn parts(model: &Model, count: impl Fn(&wgbert::models::Weight) -> u64) -> Parts
 
 fn device(adapter: &AdapterDescription, recording: &Recording, options: &Options, max_length: usize) -> Device {
     let capacity = options.capacity(&adapter.capabilities, recording, max_length);
-    let kernel = |launches: wgbert::gpu::Launches| Kernel {
+    let kernel = |launches: wgbert::ir::Launches| Kernel {
         name: launches.shader.name,
         variant: launches.shader.variant(),
         constants: launches.shader.constants.into_iter().collect(),

@@ -1,7 +1,7 @@
 //! `wgbert inspect` for people.
 
 use super::adapters::bytes;
-use super::inspect::{Device, FEW, Kernel, Parts, Report, Tokens};
+use super::inspect::{Device, FEW, Kernel, Parts, Report, Tokens, Words};
 use super::text::shorten;
 use std::io::{self, Write};
 
@@ -16,7 +16,8 @@ pub fn write_text(out: &mut impl Write, report: &Report<'_>) -> io::Result<()> {
     fact("scoring", report.scoring.unwrap_or("unknown").into())?;
     fact("longest text", longest(&report.tokens))?;
     if let Some(words) = &report.tokenizer {
-        fact("tokenizer", format!("{} of {} tokens", words.kind, words.vocabulary))?;
+        let Words { kind, vocabulary, class, transformers } = words;
+        fact("tokenizer", format!("{kind} of {vocabulary} tokens, as {class} of transformers {transformers}"))?;
     }
     fact("files", bytes(report.files.bytes))?;
     for (element, stored) in &report.files.elements {

@@ -50,6 +50,11 @@ enum Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Failure::Library(Error::NoMatrixUnits { adapter }) => write!(
+                formatter,
+                "adapter {adapter} has no matrix units that kernels can use (cooperative matrices of f16 with sums in f32, \
+                 on a GPU): leave out --matrix-units always, or --variant matrix-units; wgbert adapters shows what there is"
+            ),
             Failure::Library(error) => error.fmt(formatter),
             Failure::Message(message) => formatter.write_str(message),
             Failure::Output(error) => write!(formatter, "cannot write to standard output: {error}"),

@@ -6,11 +6,14 @@ use super::say;
 use super::text::Layout;
 use serde::Serialize;
 use serde_json::json;
-use std::io::{self, BufWriter, StdoutLock, Write};
+use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+use terminal_size::{Width, terminal_size_of};
 use wgbert::{Classification, Classifier};
 
 /// Labels that a text of the command line is shown with at most, where nobody says how many.
 const FEW_LABELS: usize = 5;
+/// Columns of a terminal that does not say how many it has.
+const WIDTH: usize = 80;
 
 /// Writes the answers in their order.
 pub struct Report {
@@ -67,7 +70,10 @@ impl Report {
         let style = match arguments.format {
             OutputFormat::Text => {
                 let top = arguments.top_k.unwrap_or(if few { FEW_LABELS } else { 1 });
-                Style::Text(Layout::new(classifier.labels(), classifier.scoring(), top))
+                // What a file or another program gets must not depend on the window that the command was typed in.
+                let width = || terminal_size_of(io::stdout()).map_or(WIDTH, |(Width(columns), _)| usize::from(columns));
+                let width = io::stdout().is_terminal().then(width);
+                Style::Text(Layout::new(classifier.labels(), classifier.scoring(), top, !few, width))
             }
             OutputFormat::Jsonl => Style::JsonLines,
             OutputFormat::Json => {
@@ -106,12 +112,16 @@ impl Report {
         write_row(&mut self.out, &mut self.style, &row)
     }
 
-    /// A row without an answer; in text only standard error tells.
-    pub fn failure(&mut self, index: usize, message: &str) -> io::Result<()> {
+    /// A row without an answer, which also has its place in the output. `row` is what it is called in messages; its
+    /// content is unknown where the row cannot be read.
+    pub fn failure(&mut self, index: usize, row: &str, content: Option<&Content>, message: &str) -> io::Result<()> {
         #[derive(Serialize)]
         struct Failed<'a> {
             index: usize,
             error: &'a str,
+        }
+        if let Style::Text(layout) = &mut self.style {
+            return layout.write_failure(&mut self.out, row, content, message);
         }
         write_row(&mut self.out, &mut self.style, &Failed { index, error: message })
     }
@@ -144,7 +154,7 @@ impl Report {
 
 fn write_row(out: &mut impl Write, style: &mut Style, row: &impl Serialize) -> io::Result<()> {
     match style {
-        Style::Text(_) => return Ok(()),
+        Style::Text(_) => unreachable!("lines of text are the layout's"),
         Style::JsonLines => {}
         Style::Json { any } => out.write_all(if std::mem::replace(any, true) { b",\n" } else { b"\n" })?,
     }

@@ -34,7 +34,7 @@ impl Tensors {
                 folder.metadata().err().or_else(|| (!folder.is_dir()).then(|| io::ErrorKind::NotADirectory.into()))
             };
             if let Some(source) = problem {
-                return Err(Error::File { action: "write", path: path.clone(), source }.into());
+                return Err(Error::File { action: "write", path: path.clone(), source: source.into() }.into());
             }
         }
         Ok(Tensors { hidden_states, attentions, collected: Default::default(), bytes: 0 })

@@ -2,13 +2,10 @@
 
 use super::input::Content;
 use std::io::{self, Write};
-use terminal_size::{Width, terminal_size};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use wgbert::Classification;
 use wgbert::checkpoint::Scoring;
 
-/// Columns where standard output is no terminal.
-const WIDTH: usize = 80;
 /// Columns that a text gets at least, however narrow the terminal and wide the labels.
 const NARROWEST_TEXT: usize = 20;
 const WIDEST_LABEL: usize = 32;
@@ -16,10 +13,13 @@ const BAR: usize = 20;
 
 /// Where what stands on a line.
 pub struct Layout {
-    width: usize,
+    /// Columns of the terminal that texts and labels are shortened for; `None`: they are written whole.
+    width: Option<usize>,
     label_width: usize,
     /// Labels shown of each text.
     top: usize,
+    /// Whether each row is one line, however many labels it shows.
+    lines: bool,
     scores: Scores,
     /// Whether something was written already.
     any: bool,
@@ -37,15 +37,18 @@ enum Scores {
 }
 
 impl Layout {
-    /// Lines for these labels, `top` of them for each text.
-    pub fn new(labels: &[String], scoring: Scoring, top: usize) -> Layout {
+    /// Lines for these labels, `top` of them for each text; `lines`: one line a row, whatever `top` is. `width`: that of
+    /// the terminal, if the lines go to one.
+    pub fn new(labels: &[String], scoring: Scoring, top: usize, lines: bool, width: Option<usize>) -> Layout {
         let widest = labels.iter().map(|label| label.width()).max().unwrap_or(0);
+        let top = top.min(labels.len());
         Layout {
-            width: terminal_size().map_or(WIDTH, |(Width(columns), _)| usize::from(columns)),
+            width,
             label_width: widest.min(WIDEST_LABEL),
-            top: top.min(labels.len()),
+            top,
+            lines: lines || top == 1,
             scores: match scoring {
-                Scoring::None => Scores::Values,
+                Scoring::None | Scoring::Tanh => Scores::Values,
                 Scoring::Sigmoid if labels.len() > 1 => Scores::Flags,
                 Scoring::Sigmoid | Scoring::Softmax => Scores::Shares,
             },
@@ -53,42 +56,73 @@ impl Layout {
         }
     }
 
-    /// One label: one line, which ends with the text. Several: the text, and a line for each.
+    /// An answer. As one line: labels and scores, the loss if there is one, and the text. Else the text and the loss, and a
+    /// line for each label.
     pub fn write(&mut self, out: &mut impl Write, content: &Content, answer: Classification<'_>) -> io::Result<()> {
         let loss = answer.loss().map_or(String::new(), |loss| format!("  loss {loss:<8.4}"));
         let cut = if answer.truncated() { format!("  [cut to {} tokens]", answer.tokens()) } else { String::new() };
-        let text = |used: usize| {
-            let room = self.width.saturating_sub(used + cut.width()).max(NARROWEST_TEXT);
-            shorten(&content.text, content.text_pair.as_deref(), room) + &cut
-        };
         let top = answer.top(self.top);
-        if let [(label, score)] = top[..] {
-            let line = self.line(label, score) + &loss + "  ";
-            let text = text(line.width());
-            return writeln!(out, "{}", (line + &text).trim_end());
+        if self.lines {
+            let labels: Vec<String> = match top[..] {
+                [(label, score)] => vec![self.with_bar(label, score)],
+                _ => top.into_iter().map(|(label, score)| self.scored(label, score)).collect(),
+            };
+            let line = labels.join("  ") + &loss + "  ";
+            let text = self.text(content, line.width() + cut.width()) + &cut;
+            // Of a text the white space at its end is a part.
+            return if text.is_empty() { writeln!(out, "{}", line.trim_end()) } else { writeln!(out, "{line}{text}") };
         }
-        if self.any {
-            writeln!(out)?;
-        }
-        writeln!(out, "{}", text(loss.width()) + loss.trim_end())?;
-        for (label, score) in top {
-            writeln!(out, "  {}", self.line(label, score).trim_end())?;
-        }
-        self.any = true;
-        Ok(())
+        self.separate(out)?;
+        let text = self.text(content, loss.width() + cut.width());
+        writeln!(out, "{}", text + &cut + loss.trim_end())?;
+        top.into_iter().try_for_each(|(label, score)| writeln!(out, "  {}", self.with_bar(label, score).trim_end()))
     }
 
-    fn line(&self, label: &str, score: f32) -> String {
-        let label = shorten(label, None, self.label_width);
-        let padding = " ".repeat(self.label_width - label.width());
-        match self.scores {
-            Scores::Values => format!("{label}{padding}  {score:>9.4}"),
-            Scores::Shares => format!("{label}{padding}  {:>5.1} %  {}", score * 100.0, bar(score)),
-            Scores::Flags => {
-                let mark = if score > 0.5 { '✓' } else { ' ' };
-                format!("{mark} {label}{padding}  {:>5.1} %  {}", score * 100.0, bar(score))
-            }
+    /// A row without an answer: ✗ and why, where an answer has its first score. A score never looks so, whatever labels and
+    /// texts may say. `row` names a row whose text is not known.
+    pub fn write_failure(
+        &mut self,
+        out: &mut impl Write,
+        row: &str,
+        content: Option<&Content>,
+        message: &str,
+    ) -> io::Result<()> {
+        let mark = if self.scores == Scores::Flags { "  " } else { "" };
+        let failure = format!("{mark}{}  ✗ {}", " ".repeat(self.label_width), one_line(message, None));
+        if self.lines {
+            return writeln!(out, "{failure}");
         }
+        self.separate(out)?;
+        let text = content.map_or_else(|| one_line(row, None), |content| self.text(content, 0));
+        writeln!(out, "{text}\n  {failure}")
+    }
+
+    /// An empty line between the texts of the command line.
+    fn separate(&mut self, out: &mut impl Write) -> io::Result<()> {
+        if std::mem::replace(&mut self.any, true) { writeln!(out) } else { Ok(()) }
+    }
+
+    /// As much of the text as fits beside what takes `used` columns of a terminal's line; elsewhere all of it.
+    fn text(&self, content: &Content, used: usize) -> String {
+        match self.width {
+            Some(width) => shorten(&content.text, content.pair(), width.saturating_sub(used).max(NARROWEST_TEXT)),
+            None => one_line(&content.text, content.pair()),
+        }
+    }
+
+    fn scored(&self, label: &str, score: f32) -> String {
+        let label = if self.width.is_some() { shorten(label, None, self.label_width) } else { one_line(label, None) };
+        let label = label.clone() + &" ".repeat(self.label_width.saturating_sub(label.width()));
+        match self.scores {
+            Scores::Values => format!("{label}  {score:>9.4}"),
+            Scores::Shares => format!("{label}  {:>5.1} %", score * 100.0),
+            Scores::Flags => format!("{} {label}  {:>5.1} %", if score > 0.5 { '✓' } else { ' ' }, score * 100.0),
+        }
+    }
+
+    fn with_bar(&self, label: &str, score: f32) -> String {
+        let scored = self.scored(label, score);
+        if self.scores == Scores::Values { scored } else { scored + "  " + &bar(score) }
     }
 }
 
@@ -100,12 +134,22 @@ fn bar(share: f32) -> String {
     format!("{bar:<BAR$}")
 }
 
-/// As much of a text as fits `room` columns, on one line and without what would command the terminal.
-pub fn shorten(text: &str, pair: Option<&str>, room: usize) -> String {
+/// A text, and its pair if it has one, without what would end the line or command a terminal.
+fn letters<'a>(text: &'a str, pair: Option<&'a str>) -> impl Iterator<Item = char> + 'a {
     let pair = pair.into_iter().flat_map(|pair| " | ".chars().chain(pair.chars()));
+    let breaks = |letter: char| letter.is_control() || ['\u{2028}', '\u{2029}'].contains(&letter);
+    text.chars().chain(pair).map(move |letter| if breaks(letter) { ' ' } else { letter })
+}
+
+/// All of a text, on one line.
+pub fn one_line(text: &str, pair: Option<&str>) -> String {
+    letters(text, pair).collect()
+}
+
+/// As much of a text as fits `room` columns, on one line.
+pub fn shorten(text: &str, pair: Option<&str>, room: usize) -> String {
     let (mut short, mut used, mut fits) = (String::new(), 0, 0);
-    for letter in text.chars().chain(pair) {
-        let letter = if letter.is_control() || letter == '\u{2028}' { ' ' } else { letter };
+    for letter in letters(text, pair) {
         used += letter.width().unwrap_or(0);
         if used > room {
             short.truncate(fits);
@@ -135,6 +179,7 @@ mod tests {
         assert_eq!(shorten("東京東京", None, 7), "東京東…");
         assert_eq!(shorten("東京東京", None, 6), "東京…");
         assert_eq!(shorten("a\tb\n\u{1b}[31mc", None, 80), "a b  [31mc");
+        assert_eq!(one_line("a\tb\r\n\u{1b}[31mc\u{85}\u{2028}\u{2029}", Some("東京")), "a b   [31mc    | 東京");
         assert_eq!(shorten("", None, 0), "");
         assert_eq!(shorten(&"x".repeat(1_000_000), None, 80).width(), 80);
     }

@@ -1,11 +1,11 @@
 //! `wgbert tune`: finds what runs a model the fastest on here, and keeps the choice.
 
-use super::arguments::TuneArguments;
-use super::{Failure, Outcome, say};
+use super::{Failure, Outcome, arguments::TuneArguments, say};
 use std::io;
 use wgbert::Options;
 use wgbert::bench::{Repeats, Report, Tuner};
-use wgbert::gpu::Tuning;
+use wgbert::gpu::cache;
+use wgbert::ir::Tuning;
 
 pub fn run(arguments: &TuneArguments) -> Result<Outcome, Failure> {
     if cfg!(debug_assertions) {
@@ -14,7 +14,7 @@ pub fn run(arguments: &TuneArguments) -> Result<Outcome, Failure> {
     let TuneArguments { model, precision, matrix_units, workload, rows, dry_run, common } = arguments;
     let folder = match dry_run {
         true => None,
-        false => Some(super::device::cache_dir().ok_or_else(|| {
+        false => Some(cache::default_folder().ok_or_else(|| {
             Failure::Message("there is no folder for the choices: set WGBERT_CACHE_DIR, or use --dry-run".into())
         })?),
     };

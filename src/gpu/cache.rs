@@ -1,4 +1,4 @@
-//! What is kept between processes, in a folder of the user's: the library only writes where it is told to.
+//! What is kept between processes, in a folder of the user's: that of [`Options::cache_dir`](crate::Options::cache_dir).
 
 use std::env;
 use std::ffi::OsString;

@@ -1,9 +1,8 @@
 //! Adapters, the device, its pipelines, and the translation of wgpu's errors.
 
 use super::pipeline_cache::PipelineCache;
-use super::{Capabilities, Shader};
 use crate::error::{Error, Result};
-use crate::kernels::{Access, Binding};
+use crate::ir::{Access, Binding, Capabilities, Shader};
 use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
@@ -127,6 +126,8 @@ pub struct Gpu {
     pipelines: Arc<Mutex<HashMap<Shader, wgpu::ComputePipeline>>>,
     pipeline_cache: Option<Arc<PipelineCache>>,
     lost: Arc<OnceLock<String>>,
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) waiter: Arc<super::waiter::Waiter>,
 }
 
 impl Gpu {
@@ -174,6 +175,8 @@ impl Gpu {
             let _ = seen.set(error.to_string());
         }));
         let mut gpu = Gpu {
+            #[cfg(not(target_arch = "wasm32"))]
+            waiter: Arc::new(super::waiter::Waiter::new(device.clone())),
             device,
             queue,
             capabilities: adapter.capabilities.clone(),
@@ -214,6 +217,21 @@ impl Gpu {
                 Err(Error::DeviceLost { adapter: self.name.clone(), doing: doing.into(), message: message.clone() })
             }
         }
+    }
+
+    /// Ready once the device is done with a submission and those before it. This thread sleeps until then where it may, else
+    /// one of the device's does.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) async fn wait(&self, submission: &wgpu::SubmissionIndex) -> Result<(), String> {
+        use super::{read_back, waiter};
+        if read_back::may_block() {
+            return waiter::wait(&self.device, submission.clone());
+        }
+        // No thread need be woken for a device that has nothing to do any more.
+        if waiter::is_idle(&self.device) {
+            return Ok(());
+        }
+        self.waiter.wait(submission.clone()).await.unwrap_or_else(|| Err("nobody waits for it any more".into()))
     }
 
     /// Runs `action` with wgpu's errors caught and named by what was being done and how many bytes it wanted.

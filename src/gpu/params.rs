@@ -1,7 +1,8 @@
 //! The uniforms of a recording's kernels, in one buffer.
 
-use super::{Gpu, Recording};
+use super::Gpu;
 use crate::error::Result;
+use crate::ir::Recording;
 use wgpu::BufferUsages as Usage;
 
 /// All steps' parameters.

@@ -1,32 +1,46 @@
 //! A batch between its submission and its answers.
 
 use super::profile::Clock;
-use super::read_back::ReadBack;
-use super::{Element, Gpu, Output, Tensor};
+use super::read_back::{Arrival, Mapped, ReadBack};
 use crate::error::Result;
-use crate::kernels::{BatchSize, Values};
+use crate::ir::{BatchSize, Element, Output, Tensor, Values};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
+use std::sync::Arc;
 
 /// A batch on the device. Dropped, its answers are lost, and the plan is none the worse.
 #[derive(Debug)]
-pub struct Pending<'a> {
-    pub(super) outputs: &'a [(Output, Tensor, wgpu::Buffer)],
-    pub(super) clock: Option<&'a Clock>,
+pub struct Pending {
+    pub(super) outputs: Arc<[(Output, Tensor)]>,
+    pub(super) clock: Option<Arc<Clock>>,
     pub(super) size: BatchSize,
-    pub(super) gpu: &'a Gpu,
-    pub(super) arriving: ReadBack<'a>,
+    pub(super) arriving: ReadBack,
 }
 
-impl Pending<'_> {
+impl Pending {
     /// Its outputs, in the recording's order, once it is done.
     ///
     /// # Errors
     /// As [`Plan::run`](super::Plan::run).
     pub async fn read(self) -> Result<Vec<(Output, Values)>> {
-        let Pending { outputs, clock, size, gpu, arriving } = self;
+        self.arrival().wait().await?;
+        self.take()
+    }
+
+    /// What any number of futures may wait for: that it is done.
+    pub(crate) fn arrival(&self) -> Arc<Arrival<Mapped>> {
+        self.arriving.arrival.clone()
+    }
+
+    /// The outputs of a batch that is done.
+    ///
+    /// # Errors
+    /// As [`Plan::run`](super::Plan::run).
+    pub(crate) fn take(self) -> Result<Vec<(Output, Values)>> {
+        let Pending { outputs, clock, size, arriving } = self;
+        let gpu = arriving.arrival.gpu().clone();
         let split = |mut rest: &[u8]| {
-            let split = |(output, tensor, _): &(Output, Tensor, wgpu::Buffer)| {
+            let split = |(output, tensor): &(Output, Tensor)| {
                 let (own, others) = rest.split_at(copied(tensor, &size) as usize);
                 rest = others;
                 let elements = size.rows(tensor.rows) as usize * tensor.columns;
@@ -35,11 +49,11 @@ impl Pending<'_> {
             let outputs = outputs.iter().map(split).collect();
             // Behind them are its times.
             if let Some(clock) = clock {
-                clock.add(gpu, rest);
+                clock.add(&gpu, rest);
             }
             outputs
         };
-        let outputs = arriving.read(split).await?;
+        let outputs = arriving.take(split)?;
         gpu.check("reading a batch's answers back")?;
         Ok(outputs)
     }

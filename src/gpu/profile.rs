@@ -1,8 +1,11 @@
 //! GPU time: by step, from timestamps around one pass a step, and of whole batches.
 
-use super::Gpu;
-use super::read_back::{Lent, ReadBack};
+use super::{
+    Gpu,
+    read_back::{Lent, ReadBack},
+};
 use crate::error::{Error, Result};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -62,9 +65,9 @@ impl Timestamps {
     }
 
     /// Time of each step, after the submission.
-    pub async fn read(&self, gpu: &Gpu, submission: wgpu::SubmissionIndex) -> Result<Vec<Duration>> {
+    pub async fn read(&self, gpu: &Arc<Gpu>, submission: wgpu::SubmissionIndex) -> Result<Vec<Duration>> {
         let bytes = u64::from(2 * self.steps) * 8;
-        let arriving = ReadBack::new(gpu, Lent::alone(self.readable.clone()), bytes, submission);
+        let arriving = ReadBack::new(gpu.clone(), Lent::alone(self.readable.clone()), bytes, submission);
         let ticks: Vec<u64> = arriving.read(bytemuck::pod_collect_to_vec).await?;
         let period = f64::from(gpu.queue.get_timestamp_period());
         let time = |pair: &[u64]| Duration::from_nanos((pair[1].saturating_sub(pair[0]) as f64 * period) as u64);
@@ -75,7 +78,7 @@ impl Timestamps {
 /// When batches begin and end on the device. One pair of timestamps is enough: the device comes to a batch when it is done
 /// with the one before, and copies the pair out.
 #[derive(Debug)]
-pub(super) struct Clock {
+pub(crate) struct Clock {
     set: wgpu::QuerySet,
     resolved: wgpu::Buffer,
     /// Nanoseconds of the batches so far.

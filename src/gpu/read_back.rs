@@ -2,151 +2,158 @@
 
 use super::Gpu;
 use crate::error::{Error, Result};
+use event_listener::Event;
 use std::future::Future;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// A mappable buffer that is put back where others find it, also if the work with it is given up.
 #[derive(Debug)]
-pub(super) struct Lent<'a> {
+pub(super) struct Lent {
     pub buffer: wgpu::Buffer,
-    free: Option<&'a Mutex<Vec<wgpu::Buffer>>>,
+    free: Arc<Mutex<Vec<wgpu::Buffer>>>,
 }
 
-impl<'a> Lent<'a> {
+impl Lent {
     /// One of those that are free, if there is one.
-    pub fn from(free: &'a Mutex<Vec<wgpu::Buffer>>) -> Option<Lent<'a>> {
+    pub fn from(free: &Arc<Mutex<Vec<wgpu::Buffer>>>) -> Option<Lent> {
         let buffer = free.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
-        Some(Lent { buffer, free: Some(free) })
+        Some(Lent::new(buffer, free))
+    }
+
+    /// A new one, which will be among the free ones.
+    pub fn new(buffer: wgpu::Buffer, free: &Arc<Mutex<Vec<wgpu::Buffer>>>) -> Lent {
+        Lent { buffer, free: free.clone() }
     }
 
     /// One that nobody else uses.
-    pub fn alone(buffer: wgpu::Buffer) -> Lent<'a> {
-        Lent { buffer, free: None }
+    pub fn alone(buffer: wgpu::Buffer) -> Lent {
+        Lent { buffer, free: Arc::default() }
     }
 }
 
-impl Drop for Lent<'_> {
+impl Drop for Lent {
     fn drop(&mut self) {
-        if let Some(free) = self.free {
-            free.lock().unwrap_or_else(PoisonError::into_inner).push(self.buffer.clone());
-        }
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).push(self.buffer.clone());
     }
 }
 
 /// Bytes on their way to the host. Dropped, arrived or not, it leaves the buffer unmapped, as the next work must find it.
 #[derive(Debug)]
-pub(super) struct ReadBack<'a> {
-    gpu: &'a Gpu,
-    lent: Lent<'a>,
+pub(super) struct ReadBack {
+    lent: Lent,
     bytes: u64,
-    submission: wgpu::SubmissionIndex,
-    answer: Arc<Mutex<Answer<Mapped>>>,
-    failed: bool,
+    pub arrival: Arc<Arrival<Mapped>>,
 }
 
-impl<'a> ReadBack<'a> {
+pub(crate) type Mapped = Result<(), wgpu::BufferAsyncError>;
+
+impl ReadBack {
     /// Asks for the first `bytes` of a buffer that `submission` writes.
-    pub fn new(gpu: &'a Gpu, lent: Lent<'a>, bytes: u64, submission: wgpu::SubmissionIndex) -> ReadBack<'a> {
-        let (answer, callback) = Answer::expected();
-        lent.buffer.map_async(wgpu::MapMode::Read, ..bytes, callback);
-        ReadBack { gpu, lent, bytes, submission, answer, failed: false }
+    pub fn new(gpu: Arc<Gpu>, lent: Lent, bytes: u64, submission: wgpu::SubmissionIndex) -> ReadBack {
+        let arrival = Arrival::expected(gpu, submission);
+        let called = arrival.clone();
+        lent.buffer.map_async(wgpu::MapMode::Read, ..bytes, move |result| called.call(result));
+        ReadBack { lent, bytes, arrival }
     }
 
-    /// What `take` makes of the bytes, once they are there.
-    pub async fn read<T>(mut self, take: impl FnOnce(&[u8]) -> T) -> Result<T> {
-        let gpu = self.gpu;
-        let failed = |message: &dyn std::fmt::Display| {
-            let message = format!("failed reading back: {message}");
-            gpu.check("reading back").err().unwrap_or(Error::Adapter { adapter: gpu.name.clone(), message })
-        };
-        let mapped = Called { gpu, submission: &self.submission, answer: &self.answer }.await;
-        if let Err(error) = mapped.and_then(|mapped| mapped.map_err(|error| failed(&error))) {
-            self.failed = true;
-            return Err(error);
+    /// What `take` makes of the bytes that have arrived.
+    pub fn take<T>(self, take: impl FnOnce(&[u8]) -> T) -> Result<T> {
+        match self.arrival.result.get() {
+            Some(Ok(())) => {
+                let contents = self.lent.buffer.get_mapped_range(..self.bytes);
+                Ok(take(&contents.map_err(|error| self.arrival.fault(&error))?))
+            }
+            Some(Err(error)) => Err(self.arrival.fault(error)),
+            None => Err(self.arrival.fault(&"nothing arrived")),
         }
-        let contents = self.lent.buffer.get_mapped_range(..self.bytes).map_err(|error| failed(&error))?;
-        Ok(take(&contents))
+    }
+
+    /// [`ReadBack::take`] once they have.
+    pub async fn read<T>(self, take: impl FnOnce(&[u8]) -> T) -> Result<T> {
+        self.arrival.wait().await?;
+        self.take(take)
     }
 }
 
-impl Drop for ReadBack<'_> {
+impl Drop for ReadBack {
     fn drop(&mut self) {
         // If it failed nothing is mapped, and to unmap it would be one more error.
-        if !self.failed {
+        if !matches!(self.arrival.result.get(), Some(Err(_))) {
             self.lent.buffer.unmap();
         }
     }
 }
 
-type Mapped = Result<(), wgpu::BufferAsyncError>;
-
 /// Ready once the device is done with a submission and those before it.
 ///
 /// # Errors
 /// [`Error::DeviceLost`].
-pub(super) async fn done(gpu: &Gpu, submission: wgpu::SubmissionIndex) -> Result<()> {
-    let (answer, callback) = Answer::expected();
-    gpu.queue.on_submitted_work_done(move || callback(()));
-    Called { gpu, submission: &submission, answer: &answer }.await
+pub(super) async fn done(gpu: &Arc<Gpu>, submission: wgpu::SubmissionIndex) -> Result<()> {
+    let arrival = Arrival::expected(gpu.clone(), submission);
+    let called = arrival.clone();
+    gpu.queue.on_submitted_work_done(move || called.call(()));
+    arrival.wait().await
 }
 
-/// What wgpu calls back with, and who waits for it.
+/// What wgpu calls back with when the device is done with a submission. Any number of futures may wait for it, and none of
+/// them need be polled for the others to see it.
 #[derive(Debug)]
-struct Answer<T> {
-    result: Option<T>,
-    waker: Option<Waker>,
+pub(crate) struct Arrival<T> {
+    gpu: Arc<Gpu>,
+    submission: wgpu::SubmissionIndex,
+    result: OnceLock<T>,
+    called: Event,
 }
 
-impl<T: Send + 'static> Answer<T> {
-    /// With the callback that brings it.
-    fn expected() -> (Arc<Mutex<Answer<T>>>, impl FnOnce(T) + Send + 'static) {
-        let answer = Arc::new(Mutex::new(Answer { result: None, waker: None }));
-        let called = answer.clone();
-        let callback = move |result| {
-            let mut answer = called.lock().unwrap_or_else(PoisonError::into_inner);
-            answer.result = Some(result);
-            if let Some(waker) = answer.waker.take() {
-                waker.wake();
-            }
-        };
-        (answer, callback)
+impl<T> Arrival<T> {
+    fn expected(gpu: Arc<Gpu>, submission: wgpu::SubmissionIndex) -> Arc<Arrival<T>> {
+        Arc::new(Arrival { gpu, submission, result: OnceLock::new(), called: Event::new() })
     }
-}
 
-/// Ready once wgpu called back for a submission or the device is lost. In a browser the event loop calls; elsewhere
-/// somebody has to poll the device, which this does each time it is polled itself: without blocking, unless [`block_on`]
-/// says that the thread may wait.
-struct Called<'a, T> {
-    gpu: &'a Gpu,
-    submission: &'a wgpu::SubmissionIndex,
-    answer: &'a Mutex<Answer<T>>,
-}
+    fn call(&self, result: T) {
+        let _ = self.result.set(result);
+        self.called.notify(usize::MAX);
+    }
 
-impl<T> Future for Called<'_, T> {
-    type Output = Result<T>;
+    pub fn gpu(&self) -> &Arc<Gpu> {
+        &self.gpu
+    }
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        // Outside the lock: polling the device may call back. An error here (a lost device) comes back in the result.
-        if may_block() {
-            // No longer than for this one: others may be on their way behind it.
-            let submission_index = Some(self.submission.clone());
-            let _ = self.gpu.device.poll(wgpu::PollType::Wait { submission_index, timeout: None });
-        } else {
-            let _ = self.gpu.device.poll(wgpu::PollType::Poll);
+    /// Ready once wgpu called back. In a browser the event loop calls; elsewhere somebody has to wait for the device: this
+    /// thread, if [`block_on`] says that it may, or a thread of the device's.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`], and [`Error::Adapter`] where wgpu gave up.
+    pub async fn wait(&self) -> Result<()> {
+        const DOING: &str = "waiting for what it was given";
+        while self.result.get().is_none() {
+            let called = self.called.listen();
+            #[cfg(not(target_arch = "wasm32"))]
+            {
+                let waited = self.gpu.wait(&self.submission).await;
+                if self.result.get().is_some() {
+                    break;
+                }
+                // A lost device need not call back.
+                self.gpu.check(DOING)?;
+                if let Err(message) = waited {
+                    let message = format!("failed {DOING}: {message}");
+                    return Err(Error::Adapter { adapter: self.gpu.name.clone(), message });
+                }
+                // Somebody else who waited for the device is about to call.
+            }
+            if self.result.get().is_none() {
+                self.gpu.check(DOING)?;
+                called.await;
+            }
         }
-        let mut answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(result) = answer.result.take() {
-            return Poll::Ready(Ok(result));
-        }
-        // A lost device need not call back.
-        self.gpu.check("waiting for what it was given")?;
-        answer.waker = Some(context.waker().clone());
-        if cfg!(not(target_arch = "wasm32")) {
-            context.waker().wake_by_ref();
-        }
-        Poll::Pending
+        Ok(())
+    }
+
+    fn fault(&self, message: &dyn std::fmt::Display) -> Error {
+        let message = format!("failed reading back: {message}");
+        let lost = self.gpu.check("reading back").err();
+        lost.unwrap_or(Error::Adapter { adapter: self.gpu.name.clone(), message })
     }
 }
 
@@ -155,18 +162,33 @@ thread_local! {
 }
 
 /// Whether this thread may sleep while the device works.
-pub(super) fn may_block() -> bool {
+pub(crate) fn may_block() -> bool {
     MAY_BLOCK.get()
+}
+
+/// Sets whether this thread may sleep, for as long as the value lives.
+struct MayBlock(bool);
+
+impl MayBlock {
+    fn set(may: bool) -> MayBlock {
+        MayBlock(MAY_BLOCK.replace(may))
+    }
+}
+
+impl Drop for MayBlock {
+    fn drop(&mut self) {
+        MAY_BLOCK.set(self.0);
+    }
 }
 
 /// Runs a future of this crate to its end on this thread, which may sleep while the device works.
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
-    struct Restore(bool);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            MAY_BLOCK.set(self.0);
-        }
-    }
-    let _restore = Restore(MAY_BLOCK.replace(true));
+    let _restore = MayBlock::set(true);
     pollster::block_on(future)
+}
+
+/// Calls something on this thread that may not sleep meanwhile.
+pub(crate) fn without_waiting<T>(call: impl FnOnce() -> T) -> T {
+    let _restore = MayBlock::set(false);
+    call()
 }

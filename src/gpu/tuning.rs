@@ -1,39 +1,18 @@
-//! What runs the fastest, where an adapter was measured: the tile of each matrix product, and whether matrix units are worth
-//! using. Kept in a file between runs.
+//! The file that keeps a [`Tuning`] between runs.
 
-use super::{AdapterDescription, Storage};
+use super::AdapterDescription;
 use crate::error::{Error, Result};
+use crate::ir::{MatmulShape, Storage, Tuning};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-/// A product `[rows, inner] . [inner, columns]`, as far as the best tile depends on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Problem {
-    /// A power of two: that many rows, or fewer but more than half of it.
-    pub rows: u32,
-    pub inner: u32,
-    pub columns: u32,
-    /// Of what is multiplied.
-    pub storage: Storage,
-    /// Whether it runs on matrix units, whose tiles are others.
-    pub matrix_units: bool,
-}
-
-/// The fastest tile of each product that was measured: products that were not run on the built-in choice. And whether the
-/// matrix units are faster, for the models that were measured: where none was they are not used.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tuning {
-    tiles: BTreeMap<Problem, String>,
-    matrix_units: BTreeMap<Storage, bool>,
-}
-
 /// One line of the file.
 #[derive(Serialize, Deserialize)]
 struct Choice {
     #[serde(flatten)]
-    problem: Problem,
+    problem: MatmulShape,
     tile: String,
 }
 
@@ -49,34 +28,6 @@ struct Document {
 }
 
 impl Tuning {
-    /// Name of the tile for a product.
-    pub fn tile(&self, problem: &Problem) -> Option<&str> {
-        self.tiles.get(problem).map(String::as_str)
-    }
-
-    pub fn set_tile(&mut self, problem: Problem, tile: impl Into<String>) {
-        self.tiles.insert(problem, tile.into());
-    }
-
-    /// Whether matrix units were found to give the right answers faster.
-    pub fn matrix_units(&self, storage: Storage) -> bool {
-        self.matrix_units.get(&storage).copied().unwrap_or(false)
-    }
-
-    pub fn set_matrix_units(&mut self, storage: Storage, faster: bool) {
-        self.matrix_units.insert(storage, faster);
-    }
-
-    /// Whether nothing was measured.
-    pub fn is_empty(&self) -> bool {
-        self.tiles.is_empty() && self.matrix_units.is_empty()
-    }
-
-    /// How many products were measured.
-    pub fn products(&self) -> usize {
-        self.tiles.len()
-    }
-
     /// Where the choices for an adapter are kept in a folder of caches.
     pub fn path(folder: &Path, adapter: &AdapterDescription) -> PathBuf {
         folder.join(format!("tuning-{}.json", adapter.file_stem()))
@@ -91,7 +42,7 @@ impl Tuning {
         let text = match fs::read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Tuning::default()),
-            Err(source) => return Err(Error::File { action: "read", path, source }),
+            Err(source) => return Err(Error::File { action: "read", path, source: source.into() }),
         };
         let document: Document = serde_json::from_slice(&text)
             .map_err(|error| Error::malformed(&path, format!("{error}; delete it, or run `wgbert tune` again")))?;
@@ -133,7 +84,7 @@ mod tests {
         let adapter = block_on(adapters(None)).into_iter().next().expect("an adapter");
         let folder = tempfile::tempdir().expect("a temporary folder");
         let folder = folder.path().join("made");
-        let problem = |rows| Problem { rows, inner: 8, columns: 4, storage: Storage::F16, matrix_units: false };
+        let problem = |rows| MatmulShape { rows, inner: 8, columns: 4, storage: Storage::F16, matrix_units: false };
         assert_eq!(Tuning::read(&folder, &adapter).unwrap(), Tuning::default());
 
         let mut first = Tuning::default();

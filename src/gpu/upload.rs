@@ -1,14 +1,13 @@
 //! The way of weights to the device: in pieces, so that only the device ever has all of them.
 
-use super::read_back::done;
-use super::{Element, Gpu, Layout, Tensor, WeightSource};
+use super::{Gpu, read_back::done};
 use crate::error::Result;
-use crate::kernels::Values;
-use crate::models::Weight;
+use crate::ir::{Element, Layout, Tensor, Values, Weight, WeightSource};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Elements of a piece: 16 MiB as they come from the source.
 const PIECE: usize = 1 << 22;
@@ -18,7 +17,7 @@ const STAGED: u64 = 64 << 20;
 /// Fills the buffers of weights.
 #[derive(Debug)]
 pub(super) struct Upload<'a> {
-    gpu: &'a Gpu,
+    gpu: &'a Arc<Gpu>,
     /// Most elements of a piece, but for what [`Upload::fill`] rounds up to.
     piece: usize,
     /// Bytes written since the last submission.
@@ -26,7 +25,7 @@ pub(super) struct Upload<'a> {
 }
 
 impl<'a> Upload<'a> {
-    pub fn new(gpu: &'a Gpu) -> Upload<'a> {
+    pub fn new(gpu: &'a Arc<Gpu>) -> Upload<'a> {
         Upload { gpu, piece: PIECE, staged: 0 }
     }
 
@@ -120,7 +119,7 @@ mod tests {
     #[test]
     fn pieces_are_the_whole() {
         let adapter = block_on(adapters(None)).into_iter().next().expect("an adapter");
-        let gpu = block_on(Gpu::open(&adapter, None)).unwrap();
+        let gpu = Arc::new(block_on(Gpu::open(&adapter, None)).unwrap());
         // The last piece of an odd number of f16 ends within a word.
         let weight = Weight::table("words", 211, 5);
         let (rows, count) = (10..211, 201 * 5);
@@ -139,7 +138,7 @@ mod tests {
             let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
             encoder.copy_buffer_to_buffer(&buffer, 0, &readable, 0, Some(bytes));
             let submission = gpu.queue.submit([encoder.finish()]);
-            let arriving = ReadBack::new(&gpu, Lent::alone(readable), bytes, submission);
+            let arriving = ReadBack::new(gpu.clone(), Lent::alone(readable), bytes, submission);
             let expected = Values::F32((50..50 + count).map(|place| place as f32).collect());
             let same = block_on(arriving.read(|read| read == &stored(&expected, element)[..])).unwrap();
             assert!(same, "{element:?} after {staged} bytes");

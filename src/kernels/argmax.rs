@@ -2,8 +2,11 @@
 //!
 //! What transformers' output lacks. A row with a NaN has no largest element: its index is [`NONE`], its value NaN.
 
-use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, reduce::Reduction, uniform::uniform};
-use crate::gpu::{Capabilities, Recording, Rows, Shader, Tensor, parts};
+use super::{parts, reduce::Reduction};
+use crate::ir::{
+    BatchSize, Binding, Capabilities, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values,
+    uniform::uniform,
+};
 
 pub const NAME: &str = "argmax";
 /// The index of a row that has no largest element.
@@ -46,14 +49,14 @@ impl Kernel for Argmax {
         Params { rows: self.rows.code(), columns: self.columns }.into()
     }
 
-    fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
+    fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
         let reduction = Reduction::of_columns(device, self.columns);
         let mut linked = vec![parts::BATCH, parts::MATH];
         linked.extend(reduction.parts());
         linked.extend([parts::ARGMAX]);
         Launch {
             shader: Shader::link(NAME, &linked).constant("LANES", reduction.lanes),
-            grid: reduction.grid(batch.rows(self.rows), device),
+            grid: reduction.grid(self.rows),
         }
     }
 

@@ -4,9 +4,11 @@
 
 mod tile;
 
-use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, uniform::uniform, write_output};
-use crate::gpu::{Capabilities, Element, Input, Part, Recording, Rows, Shader, Tensor, parts};
-use crate::models::{self, DistanceTable, Score};
+use super::{parts, write_output};
+use crate::ir::{
+    BatchSize, Binding, Capabilities, Element, Grid, Input, Kernel, Launch, Part, Recording, Rows, Shader, Tensor,
+    Uniform, Values, uniform::uniform,
+};
 
 pub const NAME: &str = "attention";
 
@@ -64,32 +66,6 @@ pub struct Projections {
 }
 
 impl Heads {
-    pub fn new(attention: &models::Attention, projections: &Projections, max_length: usize) -> Heads {
-        let hidden = attention.output.inputs();
-        Heads {
-            queries: projections.queries.rows,
-            heads: attention.heads as u32,
-            head_width: (hidden / attention.heads) as u32,
-            query_stride: projections.queries.columns as u32,
-            key_stride: projections.keys.columns as u32,
-            first_key: projections.first_key as u32,
-            first_value: (projections.first_key + hidden) as u32,
-            window: attention.window.map_or(u32::MAX, |window| window as u32),
-            max_length: max_length as u32,
-            scale: attention.scale,
-            element: projections.queries.element,
-            score: match &attention.score {
-                Score::Plain => Term::None,
-                Score::Bias { .. } => Term::Bias,
-                Score::Relative { query_table, key_table, .. } => Term::Relative {
-                    queries: query_table.is_some(),
-                    keys: key_table.is_some(),
-                    shared: matches!(query_table.as_ref().or(key_table.as_ref()), Some(DistanceTable::Shared(_))),
-                },
-            },
-        }
-    }
-
     /// Elements that are read at once: four where every width and offset allows it.
     fn chunk(&self) -> u32 {
         let widths = [self.head_width, self.query_stride, self.key_stride, self.first_key, self.first_value];
@@ -303,18 +279,14 @@ impl Kernel for Attention {
         self.0.uniform()
     }
 
-    fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
+    fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
         let heads = &self.0;
-        let queries = if heads.queries == Rows::Texts { 1 } else { heads.queries_a_tile(device) };
-        let tiles = match heads.queries {
-            Rows::Texts => batch.texts(),
-            _ => batch.tiles(queries).count() as u32,
-        };
+        let queries = (heads.queries == Rows::Tokens).then(|| heads.queries_a_tile(device));
         let rows = if heads.queries == Rows::Texts { parts::QUERIES_TEXTS } else { parts::QUERIES_TOKENS };
         let mut linked = if heads.as_vectors(device) { heads.block_parts() } else { heads.parts() };
         linked.extend([rows, parts::ATTENTION]);
         linked.extend(heads.stream(device));
-        let mut shader = Shader::link(NAME, &linked).constant("QUERIES", queries);
+        let mut shader = Shader::link(NAME, &linked).constant("QUERIES", queries.unwrap_or(1));
         if heads.as_vectors(device) {
             let pairs = heads.head_width / 8;
             shader = shader.constant("PAIRS", pairs).constant("OWNERS", pairs.next_power_of_two().min(8));
@@ -323,7 +295,7 @@ impl Kernel for Attention {
             shader.parts.insert(0, parts::ENABLE_COOPERATIVE);
             shader = shader.constant("HEAD", head);
         }
-        Launch { shader: heads.constants(shader), grid: [tiles, heads.heads, 1] }
+        Launch { shader: heads.constants(shader), grid: Grid::Tiles { queries, heads: heads.heads } }
     }
 
     fn tile(&self, device: &Capabilities) -> Option<u32> {

@@ -2,9 +2,15 @@
 //!
 //! transformers: what `output_attentions=True` returns under eager attention.
 
-use super::attention::{Heads, Projections, Query, ScoreTables};
-use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, reduce::Reduction, write_output};
-use crate::gpu::{Capabilities, Input, Recording, Rows, Shader, Tensor, parts};
+use super::{
+    attention::{Heads, Projections, Query, ScoreTables},
+    parts,
+    reduce::Reduction,
+    write_output,
+};
+use crate::ir::{
+    BatchSize, Binding, Capabilities, Grid, Input, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values,
+};
 
 pub const NAME: &str = "attention_weights";
 
@@ -58,12 +64,15 @@ impl Kernel for AttentionWeights {
         self.heads.uniform()
     }
 
-    fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
+    fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
         let reduction = Reduction::shared(device, self.heads.max_length);
         let mut linked = self.heads.parts();
         linked.extend([parts::KEYS_CHUNK, reduction.part, parts::ATTENTION_WEIGHTS]);
         let shader = Shader::link(NAME, &linked).constant("LANES", reduction.lanes).constant("LONGEST", self.longest);
-        Launch { shader: self.heads.constants(shader), grid: folded(batch.tokens * self.heads.heads, device) }
+        Launch {
+            shader: self.heads.constants(shader),
+            grid: Grid::Folded { rows: Rows::Tokens, times: self.heads.heads, per: 1 },
+        }
     }
 
     fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {

@@ -2,9 +2,11 @@
 //!
 //! transformers: `BertEmbeddings.forward` in models/bert/modeling_bert.py, up to its LayerNorm.
 
-use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, row_lanes, uniform::uniform, write_output};
-use crate::gpu::{Capabilities, Input, Recording, Rows, Shader, Storage, Tensor, parts};
-use crate::models::Embeddings;
+use super::{parts, row_lanes, write_output};
+use crate::ir::{
+    BatchSize, Binding, Capabilities, Grid, Input, Kernel, Launch, Recording, Rows, Shader, Storage, Tensor, Uniform,
+    Values, uniform::uniform,
+};
 
 pub const NAME: &str = "embed";
 
@@ -22,25 +24,27 @@ pub struct Embed {
     pub storage: Storage,
 }
 
-/// `[tokens, columns]`, the sum of the embedding tables; the word table may be bound in several parts.
-pub fn record(recording: &mut Recording, embeddings: &Embeddings) -> Tensor {
+/// Writes those rows of `output`, `[tokens, columns]`, whose ids lie in `words`: a part of the table, the first of whose
+/// rows is `first_id`.
+pub fn record(
+    recording: &mut Recording,
+    first_id: u32,
+    words: Tensor,
+    positions: Option<Tensor>,
+    types: Option<Tensor>,
+    output: Tensor,
+) {
+    let Rows::Fixed(ids) = words.rows else { panic!("{NAME}: a table has a fixed number of rows") };
     let tokens = recording.input(Input::Tokens);
-    let positions = embeddings.positions.as_ref().map(|positions| recording.table(&positions.table));
-    let types = embeddings.types.as_ref().map(|types| recording.table(types));
-    let output = recording.stored(Rows::Tokens, embeddings.words.columns);
-    for (first_id, words) in recording.weight_parts(&embeddings.words) {
-        let Rows::Fixed(ids) = words.rows else { unreachable!("a weight has a fixed number of rows") };
-        let kernel = Embed {
-            columns: embeddings.words.columns as u32,
-            first_id,
-            ids,
-            positions: positions.is_some(),
-            types: types.is_some(),
-            storage: recording.storage(),
-        };
-        recording.step(kernel, &[Some(tokens), Some(words), Some(output), positions, types]);
-    }
-    output
+    let kernel = Embed {
+        columns: words.columns as u32,
+        first_id,
+        ids,
+        positions: positions.is_some(),
+        types: types.is_some(),
+        storage: recording.storage(),
+    };
+    recording.step(kernel, &[Some(tokens), Some(words), Some(output), positions, types]);
 }
 
 uniform!(
@@ -72,14 +76,14 @@ impl Kernel for Embed {
         Params { columns, first_id, ids }.into()
     }
 
-    fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
+    fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
         let positions = if self.positions { parts::POSITIONS_TABLE } else { parts::POSITIONS_NONE };
         let types = if self.types { parts::TYPES_TABLE } else { parts::TYPES_NONE };
         let chunk = parts::chunk(self.columns);
         let mut linked = parts::storage(self.storage.activations());
         linked.extend([chunk, parts::weight(self.storage, chunk), parts::BATCH, positions, types, parts::EMBED]);
         let shader = Shader::link(NAME, &linked).constant("LANES", row_lanes(device));
-        Launch { shader, grid: folded(batch.tokens, device) }
+        Launch { shader, grid: Grid::each(Rows::Tokens) }
     }
 
     fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {

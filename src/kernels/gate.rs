@@ -2,11 +2,20 @@
 //!
 //! Shazeer 2020, "GLU Variants Improve Transformer".
 
-use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, row_lanes, uniform::uniform, write_output};
-use crate::gpu::{Capabilities, Element, Recording, Rows, Shader, Tensor, parts};
-use crate::models::{Activation, Half};
+use super::{Activation, parts, row_lanes, write_output};
+use crate::ir::{
+    BatchSize, Binding, Capabilities, Element, Grid, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values,
+    uniform::uniform,
+};
 
 pub const NAME: &str = "gate";
+
+/// A half of a feed-forward layer's columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Half {
+    First,
+    Second,
+}
 
 #[derive(Clone, Debug)]
 pub struct Gate {
@@ -50,7 +59,7 @@ impl Kernel for Gate {
         Params { rows: self.rows.code(), columns: self.columns }.into()
     }
 
-    fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
+    fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
         let mut linked = parts::storage(self.element);
         let chunk = parts::chunk(self.columns);
         let activate = if chunk == parts::CHUNK_4 { parts::ACTIVATE_4 } else { parts::ACTIVATE_1 };
@@ -60,7 +69,7 @@ impl Kernel for Gate {
                 .constant("LANES", row_lanes(device))
                 .constant("ACTIVATION", self.activation as u32)
                 .constant("SECOND", u32::from(self.half == Half::Second)),
-            grid: folded(batch.rows(self.rows), device),
+            grid: Grid::each(self.rows),
         }
     }
 

@@ -2,9 +2,11 @@
 //!
 //! Ba, Kiros, Hinton 2016, "Layer Normalization".
 
-use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, reduce, uniform::uniform, write_output};
-use crate::gpu::{Capabilities, Element, Recording, Rows, Shader, Tensor, parts};
-use crate::models::Norm;
+use super::{parts, reduce, write_output};
+use crate::ir::{
+    BatchSize, Binding, Capabilities, Element, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values,
+    uniform::uniform,
+};
 
 pub const NAME: &str = "layernorm";
 
@@ -19,22 +21,27 @@ pub struct LayerNorm {
     pub element: Element,
 }
 
-/// The rows of `input`, plus `residual` where there is one, normalised; shapes are equal.
-pub fn record(recording: &mut Recording, input: Tensor, residual: Option<Tensor>, norm: &Norm) -> Tensor {
-    assert_eq!(input.columns, norm.weight.columns, "{NAME}: columns of the input and of {}", norm.weight.names[0]);
+/// `[rows, columns]` of as large an input and residual, a weight and a bias of `[columns]`.
+pub fn record(
+    recording: &mut Recording,
+    input: Tensor,
+    residual: Option<Tensor>,
+    weight: Tensor,
+    bias: Option<Tensor>,
+    epsilon: f32,
+) -> Tensor {
+    assert_eq!(input.columns, weight.columns, "{NAME}: columns of the input and of the weight");
     if let Some(residual) = residual {
         assert_eq!(input.shape(), residual.shape(), "{NAME}: shapes of input and residual");
     }
     let kernel = LayerNorm {
         rows: input.rows,
         columns: input.columns as u32,
-        epsilon: norm.epsilon,
-        bias: norm.bias.is_some(),
+        epsilon,
+        bias: bias.is_some(),
         residual: residual.is_some(),
         element: input.element,
     };
-    let weight = recording.vector(&norm.weight);
-    let bias = norm.bias.as_ref().map(|bias| recording.vector(bias));
     let output = recording.stored(input.rows, input.columns);
     recording.step(kernel, &[Some(input), Some(weight), Some(output), bias, residual]);
     output
@@ -68,7 +75,7 @@ impl Kernel for LayerNorm {
         Params { rows: self.rows.code(), columns: self.columns, epsilon: self.epsilon }.into()
     }
 
-    fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
+    fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
         let chunks = if self.columns.is_multiple_of(4) { self.columns / 4 } else { self.columns };
         let reduction = reduce::Reduction::shared(device, chunks);
         let fits = !device.cpu && chunks <= reduce::KEPT * reduction.lanes;
@@ -84,7 +91,7 @@ impl Kernel for LayerNorm {
         ]);
         Launch {
             shader: Shader::link(NAME, &linked).constant("LANES", reduction.lanes),
-            grid: reduction.grid(batch.rows(self.rows), device),
+            grid: reduction.grid(self.rows),
         }
     }
 

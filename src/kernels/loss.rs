@@ -1,9 +1,13 @@
-//! One text's loss: cross-entropy, binary cross-entropy with logits, or squared error
+//! One text's loss: cross-entropy, binary cross-entropy with logits, squared error, or cross-entropy with soft labels
 //!
-//! transformers: `ForSequenceClassificationLoss` in loss/loss_utils.py, before the mean over the texts.
+//! transformers: `ForSequenceClassificationLoss` in loss/loss_utils.py, before the mean over the texts; soft labels are
+//! `DebertaV2ForSequenceClassification`'s.
 
-use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, reduce::Reduction, uniform::uniform, write_output};
-use crate::gpu::{Capabilities, Input, Recording, Rows, Shader, Tensor, parts};
+use super::{parts, reduce::Reduction, write_output};
+use crate::ir::{
+    BatchSize, Binding, Capabilities, Input, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values,
+    uniform::uniform,
+};
 
 pub const NAME: &str = "loss";
 
@@ -16,6 +20,21 @@ pub enum LossKind {
     BinaryCrossEntropy,
     /// Mean over the labels of `(logit - target)^2`; targets are `[texts, labels]`.
     MeanSquaredError,
+    /// `sum over the labels of target (log(sum(exp(logits))) - logit)`; targets are `[texts, labels]`, how much of the text
+    /// each label has.
+    SoftCrossEntropy,
+}
+
+impl LossKind {
+    pub const ALL: [LossKind; 4] =
+        [LossKind::CrossEntropy, LossKind::BinaryCrossEntropy, LossKind::MeanSquaredError, LossKind::SoftCrossEntropy];
+}
+
+impl LossKind {
+    /// Whether a label is the index of a class, and not a number for each label.
+    pub fn takes_classes(self) -> bool {
+        self == LossKind::CrossEntropy
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -59,19 +78,20 @@ impl Kernel for Loss {
         Params { rows: self.rows.code(), columns: self.columns }.into()
     }
 
-    fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
+    fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
         let reduction = Reduction::of_columns(device, self.columns);
         let kind = match self.kind {
             LossKind::CrossEntropy => parts::LOSS_CROSS_ENTROPY,
             LossKind::BinaryCrossEntropy => parts::LOSS_BINARY_CROSS_ENTROPY,
             LossKind::MeanSquaredError => parts::LOSS_MEAN_SQUARED_ERROR,
+            LossKind::SoftCrossEntropy => parts::LOSS_SOFT_CROSS_ENTROPY,
         };
         let mut linked = vec![parts::BATCH, parts::MATH];
         linked.extend(reduction.parts());
         linked.extend([kind, parts::LOSS]);
         Launch {
             shader: Shader::link(NAME, &linked).constant("LANES", reduction.lanes),
-            grid: reduction.grid(batch.rows(self.rows), device),
+            grid: reduction.grid(self.rows),
         }
     }
 
@@ -80,16 +100,16 @@ impl Kernel for Loss {
         write_output(operands, 2, |operands, output| {
             for row in 0..batch.rows(self.rows) as usize {
                 let logits = &operands[0].f32()[row * columns..(row + 1) * columns];
-                let mean = |term: fn(f32, f32) -> f32| {
+                let sum = |term: &dyn Fn(f32, f32) -> f32| {
                     let targets = &operands[1].f32()[row * columns..(row + 1) * columns];
-                    logits.iter().zip(targets).map(|(&x, &t)| term(x, t)).sum::<f32>() / columns as f32
+                    logits.iter().zip(targets).map(|(&x, &t)| term(x, t)).sum::<f32>()
                 };
+                let mean = |term: fn(f32, f32) -> f32| sum(&term) / columns as f32;
+                let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                let logarithm = logits.iter().map(|x| (x - highest).exp()).sum::<f32>().ln();
                 output[row] = match self.kind {
-                    LossKind::CrossEntropy => {
-                        let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-                        let total: f32 = logits.iter().map(|x| (x - highest).exp()).sum();
-                        total.ln() + (highest - logits[operands[1].u32()[row] as usize])
-                    }
+                    LossKind::CrossEntropy => logarithm + (highest - logits[operands[1].u32()[row] as usize]),
+                    LossKind::SoftCrossEntropy => sum(&|x, t| t * (logarithm + (highest - x))),
                     LossKind::BinaryCrossEntropy => mean(|x, t| x.max(0.0) - x * t + (-x.abs()).exp().ln_1p()),
                     LossKind::MeanSquaredError => mean(|x, t| (x - t).powi(2)),
                 };

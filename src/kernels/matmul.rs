@@ -6,10 +6,11 @@ mod tile;
 
 pub use tile::Tile;
 
-use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, uniform::uniform, write_output};
-use crate::gpu::{Capabilities, Element, Layout, Problem, Recording, Rows, Shader, Storage, Tensor, parts};
-use crate::models::{Activation, Linear};
-use std::ops::Range;
+use super::{Activation, parts, write_output};
+use crate::ir::{
+    BatchSize, Binding, Capabilities, Element, Grid, Kernel, Launch, Layout, MatmulShape, Recording, Rows, Shader,
+    Storage, Tensor, Uniform, Values, uniform::uniform,
+};
 
 pub const NAME: &str = "matmul";
 
@@ -31,67 +32,44 @@ pub struct MatMul {
     pub output: Element,
 }
 
-/// `activation(linear(input)) + residual`: `[rows, linear.outputs()]`.
-pub fn record(
-    recording: &mut Recording,
-    input: Tensor,
-    linear: &Linear,
-    activation: Activation,
-    residual: Option<Tensor>,
-) -> Tensor {
-    record_columns(recording, input, linear, 0..linear.outputs(), activation, residual)
+/// The tensors of a product.
+#[derive(Clone, Copy, Debug)]
+pub struct Operands {
+    /// `[rows, inner]`.
+    pub input: Tensor,
+    /// `[inner, weight columns]`.
+    pub weight: Tensor,
+    /// `[weight columns]`.
+    pub bias: Option<Tensor>,
+    /// `[rows, columns]`.
+    pub residual: Option<Tensor>,
+    /// `[rows, columns]`: as many columns of the weight are used.
+    pub output: Tensor,
 }
 
-/// `linear(input)` in f32, whatever input and weight are stored as.
-pub fn record_logits(recording: &mut Recording, input: Tensor, linear: &Linear) -> Tensor {
-    let output = recording.tensor(input.rows, linear.outputs());
-    record_into(recording, input, linear, 0..linear.outputs(), Activation::Identity, None, output)
-}
-
-/// Only the outputs `columns` of the linear layer: `[rows, columns.len()]`.
-pub fn record_columns(
-    recording: &mut Recording,
-    input: Tensor,
-    linear: &Linear,
-    columns: Range<usize>,
-    activation: Activation,
-    residual: Option<Tensor>,
-) -> Tensor {
-    let output = recording.stored(input.rows, columns.len());
-    record_into(recording, input, linear, columns, activation, residual, output)
-}
-
-fn record_into(
-    recording: &mut Recording,
-    input: Tensor,
-    linear: &Linear,
-    columns: Range<usize>,
-    activation: Activation,
-    residual: Option<Tensor>,
-    output: Tensor,
-) -> Tensor {
-    assert_eq!(input.columns, linear.inputs(), "{NAME}: columns of the input and inputs of {}", linear.weight.names[0]);
+/// `output = activation(input . weight + bias) + residual`, with the weight's columns from `first` on.
+pub fn record(recording: &mut Recording, operands: Operands, first: usize, activation: Activation) {
+    let Operands { input, weight, bias, residual, output } = operands;
     let storage = recording.storage();
+    assert_eq!(weight.rows, Rows::Fixed(input.columns as u32), "{NAME}: columns of the input and rows of the weight");
+    assert!(first + output.columns <= weight.columns, "{NAME}: {output:?} from column {first} of {weight:?}");
     assert_eq!(input.element, storage.activations(), "{NAME}: elements of the input and of activations");
     if let Some(residual) = residual {
         assert_eq!(output.shape(), residual.shape(), "{NAME}: shapes of output and residual");
     }
     let kernel = MatMul {
         rows: input.rows,
-        inner: linear.inputs() as u32,
-        columns: columns.len() as u32,
-        weight_columns: linear.outputs() as u32,
-        first: columns.start as u32,
+        inner: input.columns as u32,
+        columns: output.columns as u32,
+        weight_columns: weight.columns as u32,
+        first: first as u32,
         activation,
-        bias: linear.bias.is_some(),
+        bias: bias.is_some(),
         residual: residual.is_some(),
         storage,
         output: output.element,
     };
-    let weight = recording.weight(&linear.weight);
-    let bias = linear.bias.as_ref().map(|bias| recording.vector(bias));
     recording.step(kernel, &[Some(input), Some(weight), Some(output), bias, residual]);
-    output
 }
 
 uniform!(
@@ -105,8 +83,8 @@ uniform!(
 );
 
 impl MatMul {
-    /// The launch for a batch in that tile, one of [`MatMul::tiles`].
-    pub fn launch_in(&self, tile: &Tile, batch: &BatchSize) -> Launch {
+    /// The launch in that tile, one of [`MatMul::tiles`].
+    pub fn launch_in(&self, tile: &Tile) -> Launch {
         let [chunk, activate] = match tile.chunk(self) {
             4 => [parts::CHUNK_4, parts::ACTIVATE_4],
             _ => [parts::CHUNK_1, parts::ACTIVATE_1],
@@ -129,12 +107,8 @@ impl MatMul {
         let shader = Shader::link(NAME, &linked).constant("ACTIVATION", self.activation as u32);
         Launch {
             shader: tile.constants().iter().fold(shader, |shader, (name, value)| shader.constant(name, *value)),
-            grid: self.grid_in(tile, batch),
+            grid: Grid::Blocks { columns: self.columns.div_ceil(tile.columns), rows: self.rows, per: tile.rows },
         }
-    }
-
-    fn grid_in(&self, tile: &Tile, batch: &BatchSize) -> [u32; 3] {
-        [self.columns.div_ceil(tile.columns), batch.rows(self.rows).div_ceil(tile.rows), 1]
     }
 
     /// The tile that was the fastest here, where that was measured, else the built-in choice.
@@ -146,10 +120,10 @@ impl MatMul {
     }
 
     /// What the fastest tile for so many rows is kept under.
-    pub fn problem(&self, device: &Capabilities, rows: u32) -> Problem {
+    pub fn problem(&self, device: &Capabilities, rows: u32) -> MatmulShape {
         let MatMul { inner, columns, storage, .. } = *self;
         let matrix_units = !self.cooperative_tiles(device).is_empty();
-        Problem { rows: rows.next_power_of_two(), inner, columns, storage, matrix_units }
+        MatmulShape { rows: rows.next_power_of_two(), inner, columns, storage, matrix_units }
     }
 }
 
@@ -184,11 +158,7 @@ impl Kernel for MatMul {
     }
 
     fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
-        self.launch_in(&self.tile_for(device, batch), batch)
-    }
-
-    fn grid(&self, device: &Capabilities, batch: &BatchSize) -> [u32; 3] {
-        self.grid_in(&self.tile_for(device, batch), batch)
+        self.launch_in(&self.tile_for(device, batch))
     }
 
     fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {

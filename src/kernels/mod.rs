@@ -1,28 +1,28 @@
 //! Stage 4: operations. One module per `shaders/*.wgsl`, of the same name: its shapes and parameters, which shader it
 //! is on an adapter, and its CPU twin. A new kernel is its two files and one line here.
 
+mod activation;
 pub mod argmax;
 pub mod attention;
 pub mod attention_weights;
+pub mod elementwise;
 pub mod embed;
 pub mod gate;
 pub mod layernorm;
 pub mod loss;
 pub mod matmul;
+pub mod parts;
 pub mod pool;
 mod reduce;
 pub mod rotary;
-pub mod sigmoid;
 pub mod softmax;
 pub mod unfold;
-pub(crate) mod uniform;
 
-pub use uniform::{Field, Scalar, Uniform};
+pub use activation::Activation;
+pub use gate::Half;
+pub use pool::Pooling;
 
-use crate::gpu::{Capabilities, Element, Layout, Rows, Shader, Storage};
-use crate::models::{Activation, Half, Pool};
-use std::any::Any;
-use std::fmt::Debug;
+use crate::ir::{Capabilities, Element, Kernel, Rows, Storage, Values};
 
 /// Every kernel's name: file stem, module, entry point, pipeline label, test and bench.
 pub const NAMES: &[&str] = &[
@@ -36,7 +36,7 @@ pub const NAMES: &[&str] = &[
     unfold::NAME,
     pool::NAME,
     softmax::NAME,
-    sigmoid::NAME,
+    elementwise::NAME,
     argmax::NAME,
     loss::NAME,
 ];
@@ -87,166 +87,12 @@ pub fn catalogue() -> Vec<Box<dyn Kernel>> {
         Box::new(attention_weights::AttentionWeights { heads: attention, longest: max_length }),
         Box::new(gate::Gate { rows: tokens, columns: inner, activation: Activation::Gelu, half: Half::First, element }),
         Box::new(unfold::Unfold { columns: hidden, taps: 3, element }),
-        Box::new(pool::Pool { columns: hidden, pool: Pool::First, element }),
+        Box::new(pool::Pool { columns: hidden, pool: Pooling::First, element }),
         Box::new(softmax::Softmax { rows: texts, columns: labels }),
-        Box::new(sigmoid::Sigmoid { rows: texts, columns: labels }),
+        Box::new(elementwise::Elementwise { rows: texts, columns: labels, activation: Activation::Sigmoid }),
         Box::new(argmax::Argmax { rows: texts, columns: labels }),
         Box::new(loss::Loss { rows: texts, columns: labels, kind: loss::LossKind::CrossEntropy }),
     ]
-}
-
-/// How a kernel uses a binding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Access {
-    Read,
-    /// Written, every element that the batch has, and not read before.
-    Write,
-    /// Read and written in place.
-    ReadWrite,
-}
-
-/// One binding of group 0; `name` and `number` are those of the WGSL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Binding {
-    pub number: u32,
-    pub name: &'static str,
-    pub access: Access,
-}
-
-impl Binding {
-    pub(crate) const fn read(number: u32, name: &'static str) -> Binding {
-        Binding { number, name, access: Access::Read }
-    }
-
-    pub(crate) const fn read_write(number: u32, name: &'static str) -> Binding {
-        Binding { number, name, access: Access::ReadWrite }
-    }
-
-    pub(crate) const fn write(number: u32, name: &'static str) -> Binding {
-        Binding { number, name, access: Access::Write }
-    }
-}
-
-/// The sizes of one batch.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct BatchSize {
-    /// Tokens of each text, special tokens included.
-    pub lengths: Vec<u32>,
-    /// Their sum.
-    pub tokens: u32,
-}
-
-impl BatchSize {
-    pub fn new(lengths: impl IntoIterator<Item = u32>) -> BatchSize {
-        let lengths: Vec<u32> = lengths.into_iter().collect();
-        BatchSize { tokens: lengths.iter().sum(), lengths }
-    }
-
-    pub fn texts(&self) -> u32 {
-        self.lengths.len() as u32
-    }
-
-    pub fn rows(&self, rows: Rows) -> u32 {
-        match rows {
-            Rows::Tokens => self.tokens,
-            Rows::Texts => self.texts(),
-            Rows::Fixed(count) => count,
-        }
-    }
-
-    /// Tiles of `queries` query rows, no tile spanning two texts: (text, first position).
-    pub fn tiles(&self, queries: u32) -> impl Iterator<Item = [u32; 2]> + '_ {
-        let texts = (0..).zip(&self.lengths);
-        texts.flat_map(move |(text, &length)| (0..length).step_by(queries as usize).map(move |first| [text, first]))
-    }
-}
-
-/// What to dispatch: a linked shader and how many workgroups.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Launch {
-    pub shader: Shader,
-    pub grid: [u32; 3],
-}
-
-/// One operation with its shapes and parameters; a plain value that touches no device.
-pub trait Kernel: Any + Debug + Send + Sync {
-    /// File stem, module, entry point, pipeline label, test and bench.
-    fn name(&self) -> &'static str;
-
-    /// The bindings of group 0, optional ones included, in the order of the operands.
-    fn bindings(&self) -> &'static [Binding];
-
-    /// The uniform at group 1, binding 0.
-    fn params(&self) -> Uniform;
-
-    /// The variant for an adapter and the grid for a batch, from the same variables. The shader may depend on the batch
-    /// only through the number of rows of [`Kernel::varies_with`], rounded up to a power of two. The only place that reads
-    /// [`Capabilities`].
-    fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch;
-
-    /// The rows whose number the variant depends on; none where every batch has the same.
-    fn varies_with(&self) -> Option<Rows> {
-        None
-    }
-
-    /// The grid of [`Kernel::launch`], for a batch whose variant is already there.
-    fn grid(&self, device: &Capabilities, batch: &BatchSize) -> [u32; 3] {
-        self.launch(device, batch).grid
-    }
-
-    /// How an operand lies in its buffer: what kernels compute is always [`Layout::Rows`].
-    fn layout(&self, _device: &Capabilities, _binding: &Binding) -> Layout {
-        Layout::Rows
-    }
-
-    /// Query rows a tile of the tile list that the host makes for this kernel, if it reads one.
-    fn tile(&self, _device: &Capabilities) -> Option<u32> {
-        None
-    }
-
-    /// The CPU twin: plain f32 loops, the specification. Operands are in the order of [`Kernel::bindings`], an absent
-    /// one empty; outputs have their size already.
-    fn reference(&self, batch: &BatchSize, operands: &mut [Values]);
-
-    /// Multiplications and additions of one launch, each counted.
-    fn operations(&self, batch: &BatchSize) -> u64;
-}
-
-/// A tensor's elements on the host, row-major.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Values {
-    F32(Vec<f32>),
-    U32(Vec<u32>),
-}
-
-impl Default for Values {
-    fn default() -> Values {
-        Values::F32(Vec::new())
-    }
-}
-
-impl Values {
-    pub fn f32(&self) -> &[f32] {
-        match self {
-            Values::F32(values) => values,
-            Values::U32(_) => panic!("the operand holds integers, not numbers"),
-        }
-    }
-
-    pub fn u32(&self) -> &[u32] {
-        match self {
-            Values::U32(values) => values,
-            Values::F32(_) => panic!("the operand holds numbers, not integers"),
-        }
-    }
-
-    /// As they lie in a buffer.
-    pub fn bytes(&self) -> &[u8] {
-        match self {
-            Values::F32(values) => bytemuck::cast_slice(values),
-            Values::U32(values) => bytemuck::cast_slice(values),
-        }
-    }
 }
 
 /// Runs `write` over the f32 elements of `operands[output]` with the other operands readable.
@@ -256,13 +102,6 @@ fn write_output(operands: &mut [Values], output: usize, write: impl FnOnce(&[Val
     };
     write(operands, &mut values);
     operands[output] = Values::F32(values);
-}
-
-/// `count` workgroups in one dimension, folded over two where a dimension's limit is passed; shaders undo it with
-/// `fold`.
-fn folded(count: u32, device: &Capabilities) -> [u32; 3] {
-    let width = count.clamp(1, device.max_workgroups);
-    [width, count.div_ceil(width).max(1), 1]
 }
 
 /// Lanes of a kernel that works on each element of a row by itself.

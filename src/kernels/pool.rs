@@ -1,20 +1,32 @@
 //! `output[text] = input[first token of the text]`, or the mean of the text's rows
 
-use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, row_lanes, uniform::uniform, write_output};
-use crate::gpu::{Capabilities, Element, Input, Recording, Rows, Shader, Tensor, parts};
+use super::{parts, row_lanes, write_output};
+use crate::ir::{
+    BatchSize, Binding, Capabilities, Element, Grid, Input, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform,
+    Values, uniform::uniform,
+};
 
 pub const NAME: &str = "pool";
 
-/// How the rows of a text become one; see [`crate::models::Pool`].
+/// How the rows of a text become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pooling {
+    /// The first token, `[CLS]` or `<s>`.
+    First,
+    /// The mean of all tokens.
+    Mean,
+}
+
+/// How the rows of a text become one; see [`Pooling`].
 #[derive(Clone, Debug)]
 pub struct Pool {
     pub columns: u32,
-    pub pool: crate::models::Pool,
+    pub pool: Pooling,
     pub element: Element,
 }
 
 /// `[texts, columns]` of `[tokens, columns]`.
-pub fn record(recording: &mut Recording, input: Tensor, pool: crate::models::Pool) -> Tensor {
+pub fn record(recording: &mut Recording, input: Tensor, pool: Pooling) -> Tensor {
     assert_eq!(input.rows, Rows::Tokens, "{NAME}: the input has a row for every token");
     let starts = recording.input(Input::Starts);
     let output = recording.stored(Rows::Texts, input.columns);
@@ -46,13 +58,13 @@ impl Kernel for Pool {
         Params { columns: self.columns }.into()
     }
 
-    fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
-        let mean = self.pool == crate::models::Pool::Mean;
+    fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
+        let mean = self.pool == Pooling::Mean;
         let mut linked = parts::storage(self.element);
         linked.extend([parts::chunk(self.columns), parts::BATCH, parts::POOL]);
         Launch {
             shader: Shader::link(NAME, &linked).constant("LANES", row_lanes(device)).constant("MEAN", u32::from(mean)),
-            grid: folded(batch.texts(), device),
+            grid: Grid::each(Rows::Texts),
         }
     }
 
@@ -63,8 +75,8 @@ impl Kernel for Pool {
             for text in 0..batch.texts() as usize {
                 let first = starts[text] as usize;
                 let end = match self.pool {
-                    crate::models::Pool::First => first + 1,
-                    crate::models::Pool::Mean => starts[text + 1] as usize,
+                    Pooling::First => first + 1,
+                    Pooling::Mean => starts[text + 1] as usize,
                 };
                 for column in 0..columns {
                     let total: f32 = (first..end).map(|token| input[token * columns + column]).sum();
@@ -76,8 +88,8 @@ impl Kernel for Pool {
 
     fn operations(&self, batch: &BatchSize) -> u64 {
         let rows = match self.pool {
-            crate::models::Pool::First => batch.texts(),
-            crate::models::Pool::Mean => batch.tokens,
+            Pooling::First => batch.texts(),
+            Pooling::Mean => batch.tokens,
         };
         u64::from(rows) * u64::from(self.columns)
     }

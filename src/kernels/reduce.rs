@@ -1,7 +1,7 @@
 //! How the lanes of a workgroup share a row that they reduce to one value.
 
-use super::folded;
-use crate::gpu::{Capabilities, Part, parts};
+use super::parts;
+use crate::ir::{Capabilities, Grid, Part, Rows};
 
 /// Items of a row that a lane of `kept_registers.wgsl` holds.
 pub(super) const KEPT: u32 = 8;
@@ -51,7 +51,7 @@ impl Reduction {
     }
 
     /// Workgroups for `rows` rows.
-    pub fn grid(&self, rows: u32, device: &Capabilities) -> [u32; 3] {
-        folded(rows.div_ceil(self.rows), device)
+    pub fn grid(&self, rows: Rows) -> Grid {
+        Grid::Folded { rows, times: 1, per: self.rows }
     }
 }

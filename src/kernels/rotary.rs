@@ -2,8 +2,11 @@
 //!
 //! Su et al. 2021, "RoFormer", in the half-split form of transformers' `apply_rotary_pos_emb`.
 
-use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, row_lanes, uniform::uniform, write_output};
-use crate::gpu::{Capabilities, Element, Input, Recording, Rows, Shader, Tensor, parts};
+use super::{parts, row_lanes, write_output};
+use crate::ir::{
+    BatchSize, Binding, Capabilities, Element, Grid, Input, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform,
+    Values, uniform::uniform,
+};
 
 pub const NAME: &str = "rotary";
 
@@ -17,14 +20,15 @@ pub struct Rotary {
     pub element: Element,
 }
 
-/// The cosines and sines of each position's angles `position * theta^(-k / half)`: `[positions, 2 half]`. Computed in f64
-/// and rounded once.
-pub fn angles(recording: &mut Recording, positions: usize, half: usize, theta: f64) -> Tensor {
+/// The cosines and sines of each position's angles `position * frequencies[k]`: `[positions, 2 half]`. Computed in f64 and
+/// rounded once.
+pub fn angles(recording: &mut Recording, positions: usize, frequencies: &[f64]) -> Tensor {
+    let half = frequencies.len();
     let mut values = Vec::with_capacity(positions * 2 * half);
     for position in 0..positions {
-        let angle = |k: usize| position as f64 * theta.powf(-(k as f64) / half as f64);
-        values.extend((0..half).map(|k| angle(k).cos() as f32));
-        values.extend((0..half).map(|k| angle(k).sin() as f32));
+        let angles = frequencies.iter().map(|frequency| position as f64 * frequency);
+        values.extend(angles.clone().map(|angle| angle.cos() as f32));
+        values.extend(angles.map(|angle| angle.sin() as f32));
     }
     recording.constant(Rows::Fixed(positions as u32), 2 * half, Values::F32(values))
 }
@@ -65,13 +69,13 @@ impl Kernel for Rotary {
         Params { columns: self.columns, heads: self.heads, half: self.half }.into()
     }
 
-    fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
+    fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
         let mut linked = parts::storage(self.element);
         // Four at a time only where every head and every row starts at a multiple of four.
         let chunk = if self.columns.is_multiple_of(4) { parts::chunk(self.half) } else { parts::CHUNK_1 };
         linked.extend([chunk, parts::BATCH, parts::ROTARY]);
         let shader = Shader::link(NAME, &linked).constant("LANES", row_lanes(device));
-        Launch { shader, grid: folded(batch.tokens, device) }
+        Launch { shader, grid: Grid::each(Rows::Tokens) }
     }
 
     fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {

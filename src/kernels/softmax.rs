@@ -1,7 +1,10 @@
 //! `output = exp(input - max(input)) / sum(exp(input - max(input)))`, row by row
 
-use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, reduce::Reduction, uniform::uniform, write_output};
-use crate::gpu::{Capabilities, Recording, Rows, Shader, Tensor, parts};
+use super::{parts, reduce::Reduction, write_output};
+use crate::ir::{
+    BatchSize, Binding, Capabilities, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values,
+    uniform::uniform,
+};
 
 pub const NAME: &str = "softmax";
 
@@ -39,14 +42,14 @@ impl Kernel for Softmax {
         Params { rows: self.rows.code(), columns: self.columns }.into()
     }
 
-    fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
+    fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
         let reduction = Reduction::of_columns(device, self.columns);
         let mut linked = vec![parts::BATCH, parts::MATH];
         linked.extend(reduction.parts());
         linked.extend([parts::SOFTMAX]);
         Launch {
             shader: Shader::link(NAME, &linked).constant("LANES", reduction.lanes),
-            grid: reduction.grid(batch.rows(self.rows), device),
+            grid: reduction.grid(self.rows),
         }
     }
 

@@ -2,8 +2,11 @@
 //!
 //! torch: `nn.Unfold` along the sequence, as in transformers' DeBERTa-v2 `ConvLayer`.
 
-use super::{BatchSize, Binding, Kernel, Launch, Uniform, Values, folded, uniform::uniform, write_output};
-use crate::gpu::{Capabilities, Element, Input, Recording, Rows, Shader, Tensor, parts};
+use super::{parts, write_output};
+use crate::ir::{
+    BatchSize, Binding, Capabilities, Element, Grid, Input, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform,
+    Values, uniform::uniform,
+};
 
 pub const NAME: &str = "unfold";
 const LANES: u32 = 64;
@@ -52,10 +55,10 @@ impl Kernel for Unfold {
         Params { columns: self.columns, taps: self.taps }.into()
     }
 
-    fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch {
+    fn launch(&self, _device: &Capabilities, _batch: &BatchSize) -> Launch {
         let mut linked = parts::storage(self.element);
         linked.extend([parts::BATCH, parts::UNFOLD]);
-        Launch { shader: Shader::link(NAME, &linked).constant("LANES", LANES), grid: folded(batch.tokens, device) }
+        Launch { shader: Shader::link(NAME, &linked).constant("LANES", LANES), grid: Grid::each(Rows::Tokens) }
     }
 
     fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {

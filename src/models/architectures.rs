@@ -1,10 +1,12 @@
 //! Which architectures load, and the checks that their files share.
 
 use super::{
-    Activation, Model, albert, bert, deberta_v2, distilbert, electra, modernbert, mpnet, roberta, rotary_bert,
+    Activation, Dense, Head, Linear, Model, Norm, Pooling, albert, bert, deberta_v2, distilbert, electra, modernbert,
+    mpnet, roberta, rotary_bert,
 };
-use crate::checkpoint::Config;
+use crate::checkpoint::{Config, ModuleDense, ModuleHead, Weights};
 use crate::error::{Error, Result};
+use serde::Deserialize;
 
 /// An architecture: what `config.json` calls it and what turns the config into a model.
 #[derive(Debug)]
@@ -15,7 +17,35 @@ pub struct Architecture {
     pub class: &'static str,
     /// Prefix of the encoder's tensors, which some files leave out and others add.
     pub base_prefix: &'static str,
+    /// What stood in its place before the architecture was transformers' own.
+    pub former_prefix: Option<&'static str>,
+    /// Whether labels that are a number for each of several classes say, where the config has no `problem_type`, how much
+    /// of each there is, and not whether each is right.
+    pub soft_labels: bool,
     pub describe: fn(&Config) -> Result<Model>,
+}
+
+/// What classes are for whose tensors may have the names and shapes of a classifier of texts, and mean something else.
+const OTHER_TASKS: [&str; 8] = [
+    "TokenClassification",
+    "QuestionAnswering",
+    "MultipleChoice",
+    "NextSentencePrediction",
+    "CausalLM",
+    "LMHead",
+    "ConditionalGeneration",
+    "ImageClassification",
+];
+
+impl Architecture {
+    /// The weights, found under the names that files of this architecture give them.
+    pub fn named(&self, weights: Weights) -> Weights {
+        let weights = weights.with_base_prefix(self.base_prefix);
+        match self.former_prefix {
+            Some(prefix) => weights.with_former_prefix(prefix),
+            None => weights,
+        }
+    }
 }
 
 /// What loads. An architecture is its file and one line here.
@@ -37,21 +67,66 @@ pub const ARCHITECTURES: &[Architecture] = &[
 
 /// The architecture of a config.
 ///
+/// As in transformers the `model_type` decides, whatever class the file names; that the class is another is said. Only
+/// a class of another task is refused, even if its tensors would fit.
+///
 /// # Errors
-/// [`Error::Unsupported`] naming the `model_type`, with what is supported.
+/// [`Error::Unsupported`] naming the `model_type` or the class, with what is supported.
 pub fn architecture(config: &Config) -> Result<&'static Architecture> {
     let names = || ARCHITECTURES.iter().map(|architecture| architecture.model_type).collect::<Vec<_>>().join(", ");
     let found = ARCHITECTURES.iter().find(|architecture| architecture.model_type == config.model_type);
     let found = found.ok_or_else(|| config.unsupported(&format!("model_type {:?}", config.model_type), &names()))?;
+    if config.architectures.iter().any(|class| class == found.class) {
+        return Ok(found);
+    }
+    let classes = || config.architectures.iter();
+    if let Some(class) = classes().find(|class| OTHER_TASKS.iter().any(|task| class.contains(task))) {
+        return Err(config.unsupported(&format!("architecture {class}"), found.class));
+    }
     // A config saved from the bare encoder or the pretraining class names that; the missing head speaks for itself.
-    let other_task = config.architectures.iter().find(|class| class.contains("For") && !class.contains("PreTraining"));
-    match other_task {
-        Some(class)
-            if !config.architectures.iter().any(|class| class == found.class) && !class.contains("MaskedLM") =>
-        {
-            Err(config.unsupported(&format!("architecture {class}"), found.class))
+    let without_head =
+        |class: &str| class.ends_with("Model") || ["PreTraining", "MaskedLM"].iter().any(|task| class.contains(task));
+    if let Some(class) = classes().find(|class| !without_head(class)) {
+        log::warn!(
+            "{}: architectures names {class}; as in transformers the model_type {:?} decides, and the tensors are read as \
+             those of {}",
+            config.path().display(),
+            found.model_type,
+            found.class
+        );
+    }
+    Ok(found)
+}
+
+/// The model of a config: its architecture's, with the head that modules of sentence-transformers put in place of its own.
+///
+/// # Errors
+/// Those of the architecture, and [`Error::Malformed`] if the head does not fit.
+pub fn describe(architecture: &Architecture, config: &Config) -> Result<Model> {
+    let mut model = (architecture.describe)(config)?;
+    if let Some(head) = config.head() {
+        let inputs = head.dense.as_ref().unwrap_or(&head.classifier).inputs;
+        if inputs != model.hidden {
+            let message = format!("the first Dense has {inputs} in_features, but the encoder {} columns", model.hidden);
+            return Err(Error::malformed(&config.path().with_file_name("modules.json"), message));
         }
-        _ => Ok(found),
+        model.head = of_modules(head);
+    }
+    Ok(model)
+}
+
+/// The head that modules of sentence-transformers are.
+fn of_modules(modules: &ModuleHead) -> Head {
+    let linear =
+        |dense: &ModuleDense| Linear::new(&dense.prefix, dense.inputs, dense.outputs).with_bias(dense.bias).of_head();
+    Head {
+        pool: if modules.mean { Pooling::Mean } else { Pooling::First },
+        dense: modules.dense.as_ref().map(|dense| Dense {
+            linear: linear(dense),
+            activation: Activation::from_name(dense.activation).expect("a name of transformers'"),
+            norm: modules.norm.as_ref().map(|(prefix, epsilon)| Norm::new(prefix, dense.outputs, *epsilon).of_head()),
+        }),
+        classifier: linear(&modules.classifier),
     }
 }
 
@@ -60,6 +135,18 @@ impl Config {
     /// The error that names what of this config is not computed here.
     pub(crate) fn unsupported(&self, feature: &str, supported: &str) -> Error {
         Error::Unsupported { path: self.path().into(), feature: feature.into(), supported: supported.into() }
+    }
+
+    /// Whether transformers 5 wrote the file. What its classes and those of 4.57 read differently is read as the one that
+    /// wrote it does, since the model was trained with it; a file that does not say is older than 5.
+    pub(super) fn is_of_transformers_5(&self) -> Result<bool> {
+        #[derive(Deserialize)]
+        struct Written {
+            transformers_version: Option<String>,
+        }
+        let Written { transformers_version } = self.parse()?;
+        let major = transformers_version.and_then(|version| version.split('.').next()?.parse::<u32>().ok());
+        Ok(major.is_some_and(|major| major >= 5))
     }
 
     pub(super) fn activation(&self, field: &str, name: &str) -> Result<Activation> {
@@ -80,3 +167,7 @@ impl Config {
         Ok(width)
     }
 }
+
+#[cfg(test)]
+#[path = "architectures_tests.rs"]
+mod tests;

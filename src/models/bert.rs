@@ -1,23 +1,28 @@
 //! BERT, and what loads as it (MiniLM, TinyBERT): transformers models/bert/modeling_bert.py,
-//! `BertForSequenceClassification`. The relative position types are those of transformers 4.57, which computed them;
-//! 5.x ignores the setting without a word.
+//! `BertForSequenceClassification`. The position types are those of transformers 4.57, which computed them; 5.x ignores the
+//! setting without a word, and so it is in files that 5.x wrote.
 
-use super::block::{self, MAX_LAYERS, MAX_POSITIONS, MAX_ROWS, MAX_WIDTH, Names, Sizes};
 use super::{
-    Activation, Architecture, Buckets, Dense, DistanceTable, Embeddings, Head, Layer, Linear, Model, Norm, Pool,
+    Activation, Architecture, Buckets, Dense, DistanceTable, Embeddings, Head, Layer, Linear, Model, Norm, Pooling,
     Positions, Score, Weight,
+    block::{self, MAX_LAYERS, MAX_POSITIONS, MAX_ROWS, MAX_WIDTH, Names, Sizes},
 };
 use crate::checkpoint::Config;
 use crate::error::Result;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-pub const ARCHITECTURE: Architecture =
-    Architecture { model_type: "bert", class: "BertForSequenceClassification", base_prefix: "bert", describe };
+pub const ARCHITECTURE: Architecture = Architecture {
+    model_type: "bert",
+    class: "BertForSequenceClassification",
+    base_prefix: "bert",
+    former_prefix: None,
+    soft_labels: false,
+    describe,
+};
 
-/// The fields of `BertConfig` that decide the forward pass, with transformers' defaults; RoBERTa and ELECTRA share them.
-#[derive(Debug, Deserialize)]
-#[serde(default)]
+/// The fields of `BertConfig` that decide the forward pass; its family shares them, each with its own defaults.
+#[derive(Debug, Deserialize, Serialize)]
 pub(super) struct BertConfig {
     pub vocab_size: usize,
     pub hidden_size: usize,
@@ -28,13 +33,11 @@ pub(super) struct BertConfig {
     pub max_position_embeddings: usize,
     pub type_vocab_size: usize,
     pub layer_norm_eps: f32,
-    pub position_embedding_type: String,
+    pub position_embedding_type: Option<String>,
     pub is_decoder: bool,
-    pub pad_token_id: Option<u32>,
-    /// ELECTRA and ALBERT: width of the tables.
-    pub embedding_size: Option<usize>,
 }
 
+/// BERT's own.
 impl Default for BertConfig {
     fn default() -> BertConfig {
         BertConfig {
@@ -47,18 +50,38 @@ impl Default for BertConfig {
             max_position_embeddings: 512,
             type_vocab_size: 2,
             layer_norm_eps: 1e-12,
-            position_embedding_type: "absolute".into(),
+            position_embedding_type: Some("absolute".into()),
             is_decoder: false,
-            pad_token_id: None,
-            embedding_size: None,
         }
     }
 }
 
+/// What tells a model where its tokens stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PositionType {
+    Absolute,
+    /// What a query and, if `keys`, a key meet at each distance; the table of absolute positions, which is still in the
+    /// file, is not read.
+    Relative {
+        keys: bool,
+    },
+    /// Nothing at all.
+    None,
+}
+
+/// How the terms of a relative position type are added to `q . k`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Terms {
+    /// All is divided by the root of a head's width.
+    Scaled,
+    /// ALBERT of transformers 4.57: `q . k` alone is.
+    Unscaled,
+}
+
 impl BertConfig {
     /// The fields of a config, refused where no forward pass can come of them.
-    pub fn read(config: &Config) -> Result<BertConfig> {
-        let fields: BertConfig = config.parse()?;
+    pub fn read(config: &Config, defaults: &BertConfig) -> Result<BertConfig> {
+        let fields = config.parse_over(defaults)?;
         config.sizes(&[
             ("vocab_size", fields.vocab_size, MAX_ROWS),
             ("hidden_size", fields.hidden_size, MAX_WIDTH),
@@ -67,13 +90,17 @@ impl BertConfig {
             ("intermediate_size", fields.intermediate_size, MAX_WIDTH),
             ("max_position_embeddings", fields.max_position_embeddings, MAX_POSITIONS),
             ("type_vocab_size + 1", fields.type_vocab_size.saturating_add(1), MAX_ROWS),
-            ("embedding_size", fields.embedding_size.unwrap_or(1), MAX_WIDTH),
         ])?;
         config.epsilon("layer_norm_eps", fields.layer_norm_eps)?;
-        if fields.is_decoder {
+        Ok(fields)
+    }
+
+    /// Refuses a decoder, where the architecture can be one.
+    pub fn check_encoder(&self, config: &Config) -> Result<()> {
+        if self.is_decoder {
             return Err(config.unsupported("is_decoder: true (causal attention)", "encoders"));
         }
-        Ok(fields)
+        Ok(())
     }
 
     pub fn sizes(&self, config: &Config) -> Result<Sizes> {
@@ -87,42 +114,65 @@ impl BertConfig {
     }
 
     /// The tables under `{prefix}.embeddings`, `width` columns each, normalised.
-    pub fn embeddings(&self, prefix: &str, width: usize, padding: Option<u32>) -> Embeddings {
+    pub fn embeddings(&self, config: &Config, prefix: &str, width: usize, padding: Option<u32>) -> Result<Embeddings> {
         let table =
             |name: &str, rows| Weight::table(format!("{prefix}.embeddings.{name}_embeddings.weight"), rows, width);
-        let absolute = self.position_embedding_type == "absolute";
+        let absolute = self.position_type(config)? == PositionType::Absolute;
         let positions = || Positions { table: table("position", self.max_position_embeddings), padding };
-        Embeddings {
+        Ok(Embeddings {
             words: table("word", self.vocab_size),
-            // A relative type leaves the absolute table, which is still in the file, unread.
             positions: absolute.then(positions),
             types: (self.type_vocab_size > 0).then(|| table("token_type", self.type_vocab_size)),
             projection_before: None,
             norm: Norm::new(format!("{prefix}.embeddings.LayerNorm"), width, self.layer_norm_eps),
             projection_after: None,
+        })
+    }
+
+    fn position_type(&self, config: &Config) -> Result<PositionType> {
+        match self.position_embedding_type.as_deref() {
+            Some("absolute") => Ok(PositionType::Absolute),
+            // Only transformers 4 has the others; it adds absolute positions for no name but their own.
+            None | Some("relative_key" | "relative_key_query") if config.is_of_transformers_5()? => {
+                Ok(PositionType::Absolute)
+            }
+            None => Ok(PositionType::None),
+            Some("relative_key") => Ok(PositionType::Relative { keys: false }),
+            Some("relative_key_query") => Ok(PositionType::Relative { keys: true }),
+            Some(other) => {
+                let feature = format!("position_embedding_type {other:?}");
+                Err(config.unsupported(&feature, "absolute, relative_key and relative_key_query"))
+            }
         }
     }
 
-    /// What `position_embedding_type` asks for: makes a layer's score of the prefix of its table and the width of a head.
-    pub fn score(&self, config: &Config) -> Result<impl Fn(&str, usize) -> Score + use<>> {
-        let keys = match self.position_embedding_type.as_str() {
-            "absolute" => None,
-            "relative_key" => Some(false),
-            "relative_key_query" => Some(true),
-            other => {
-                let feature = format!("position_embedding_type {other:?}");
-                return Err(config.unsupported(&feature, "absolute, relative_key and relative_key_query"));
-            }
+    /// What `position_embedding_type` asks for, for texts of up to `max_length` tokens: makes a layer's score of the prefix
+    /// of its table and the width of a head.
+    pub fn score(
+        &self,
+        config: &Config,
+        max_length: usize,
+        terms: Terms,
+    ) -> Result<impl Fn(&str, usize) -> Score + use<>> {
+        let keys = match self.position_type(config)? {
+            PositionType::Relative { keys } => Some(keys),
+            PositionType::Absolute | PositionType::None => None,
         };
         let longest = self.max_position_embeddings;
-        // A row for every distance. The layers share it: their number and the text's length must not multiply.
-        let buckets = keys.map(|_| Buckets::new(longest, |distance| (distance + longest as i64 - 1) as u32));
+        // A row for every distance of as many positions as the table has, also those that no text of RoBERTa reaches. The
+        // layers share it: their number and the text's length must not multiply.
+        let buckets = keys.map(|_| Buckets::new(max_length, |distance| (distance + longest as i64 - 1) as u32));
         Ok(move |attention: &str, head_width| {
             let (Some(keys), Some(buckets)) = (keys, &buckets) else {
                 return Score::Plain;
             };
             let name = format!("{attention}.distance_embedding.weight");
-            let table = DistanceTable::Shared(Weight::table(name, 2 * longest - 1, head_width));
+            let mut table = Weight::table(name, 2 * longest - 1, head_width);
+            if terms == Terms::Unscaled {
+                // The scale takes it back.
+                table.times_root_of = head_width;
+            }
+            let table = DistanceTable::Shared(table);
             Score::Relative {
                 query_table: Some(table.clone()),
                 key_table: keys.then_some(table),
@@ -131,10 +181,11 @@ impl BertConfig {
         })
     }
 
-    /// The layers under `{prefix}.encoder.layer`.
-    pub fn layers(&self, config: &Config, prefix: &str) -> Result<Vec<Arc<Layer>>> {
+    /// The layers under `{prefix}.encoder.layer`, for texts of up to `max_length` tokens.
+    pub fn layers(&self, config: &Config, prefix: &str, max_length: usize) -> Result<Vec<Arc<Layer>>> {
+        self.check_encoder(config)?;
         let sizes = self.sizes(config)?;
-        let score = self.score(config)?;
+        let score = self.score(config, max_length, Terms::Scaled)?;
         let layer = |index: usize| {
             let name = format!("{prefix}.encoder.layer.{index}");
             let attention = format!("{name}.attention.self");
@@ -146,13 +197,13 @@ impl BertConfig {
 }
 
 fn describe(config: &Config) -> Result<Model> {
-    let fields = BertConfig::read(config)?;
-    let hidden = fields.hidden_size;
+    let fields = BertConfig::read(config, &BertConfig::default())?;
+    let (hidden, max_length) = (fields.hidden_size, fields.max_position_embeddings);
     Ok(Model {
         hidden,
-        max_length: fields.max_position_embeddings,
-        embeddings: fields.embeddings("bert", hidden, None),
-        layers: fields.layers(config, "bert")?,
+        max_length,
+        embeddings: fields.embeddings(config, "bert", hidden, None)?,
+        layers: fields.layers(config, "bert", max_length)?,
         final_norm: None,
         head: pooler_head("bert.pooler.dense", config, hidden),
     })
@@ -162,7 +213,7 @@ fn describe(config: &Config) -> Result<Model> {
 /// classify either.
 pub(super) fn pooler_head(pooler: &str, config: &Config, hidden: usize) -> Head {
     Head {
-        pool: Pool::First,
+        pool: Pooling::First,
         dense: Some(Dense {
             linear: Linear::new(pooler, hidden, hidden).of_head(),
             activation: Activation::Tanh,
@@ -175,7 +226,7 @@ pub(super) fn pooler_head(pooler: &str, config: &Config, hidden: usize) -> Head 
 /// `classifier.out_proj(activation(classifier.dense(first token)))`: RoBERTa, ELECTRA, MPNet.
 pub(super) fn dense_head(activation: Activation, config: &Config, hidden: usize) -> Head {
     Head {
-        pool: Pool::First,
+        pool: Pooling::First,
         dense: Some(Dense {
             linear: Linear::new("classifier.dense", hidden, hidden).of_head(),
             activation,

@@ -1,10 +1,10 @@
 //! DeBERTa-v2 and v3: transformers models/deberta_v2/modeling_deberta_v2.py. Scores with terms by distance ("disentangled
 //! attention", He et al. 2020), whose tables are projected by each layer, and in v2-xlarge a convolution after layer 0.
 
-use super::block::{self, MAX_LAYERS, MAX_POSITIONS, MAX_ROWS, MAX_WIDTH, Names, Sizes};
 use super::{
-    Architecture, Buckets, Convolution, Dense, DistanceTable, Embeddings, Head, Layer, Linear, Model, Norm, Pool,
+    Architecture, Buckets, Convolution, Dense, DistanceTable, Embeddings, Head, Layer, Linear, Model, Norm, Pooling,
     Positions, Projected, Score, Weight,
+    block::{self, MAX_LAYERS, MAX_POSITIONS, MAX_ROWS, MAX_WIDTH, Names, Sizes},
 };
 use crate::checkpoint::Config;
 use crate::error::Result;
@@ -15,6 +15,8 @@ pub const ARCHITECTURE: Architecture = Architecture {
     model_type: "deberta-v2",
     class: "DebertaV2ForSequenceClassification",
     base_prefix: "deberta",
+    former_prefix: None,
+    soft_labels: true,
     describe,
 };
 
@@ -115,16 +117,18 @@ impl DebertaV2Config {
     }
 }
 
-/// `make_log_bucket_position`: distances up to half of the buckets have their own, further ones share logarithmically.
+/// `make_log_bucket_position`: distances up to half of the buckets have their own, further ones share logarithmically. In
+/// f32 like upstream, whatever the model computes in: where a logarithm falls on the edge of a bucket its rounding decides.
 fn log_bucket(distance: i64, buckets: i64, farthest: i64) -> i64 {
     let middle = buckets / 2;
     let away = distance.abs();
     if away <= middle {
         return distance;
     }
-    let [away, exact, last] = [away, middle, farthest - 1].map(|distance| distance as f64);
-    let share = (away / exact).ln() / (last / exact).ln();
-    distance.signum() * ((share * (exact - 1.0)).ceil() as i64 + middle)
+    let logarithm = |ratio: f32| f64::from(ratio).ln() as f32;
+    let [exact, last] = [middle, farthest - 1].map(|distance| distance as f64);
+    let share = logarithm(away as f32 / exact as f32) / logarithm((last / exact) as f32);
+    distance.signum() * ((share * (exact as f32 - 1.0)).ceil() as i64 + middle)
 }
 
 fn describe(config: &Config) -> Result<Model> {
@@ -157,11 +161,12 @@ fn describe(config: &Config) -> Result<Model> {
     if fields.attention_head_size.is_some_and(|width| width.checked_mul(heads) != Some(hidden)) {
         return Err(config.unsupported("an attention_head_size other than hidden_size / heads", "that"));
     }
-    if fields.position_buckets > 0
-        && (fields.position_buckets < 4 || fields.max_relative() <= fields.position_buckets / 2 + 1)
-    {
+    let (exact, farthest) = (fields.position_buckets / 2, max_length as i64 - 1);
+    // Further distances than those with buckets of their own are divided by the logarithm of this ratio.
+    let logarithmic = fields.relative_attention && fields.position_buckets > 0;
+    if logarithmic && farthest > exact && [0, fields.max_relative() - 1].contains(&exact) {
         let feature = format!("position_buckets {} for {} positions", fields.position_buckets, fields.max_relative());
-        return Err(config.unsupported(&feature, "at least 4, and fewer than twice the positions"));
+        return Err(config.unsupported(&feature, "others than 1 and than twice the positions less one"));
     }
 
     let table = |name: &str, rows| Weight::table(format!("deberta.embeddings.{name}_embeddings.weight"), rows, width);
@@ -185,7 +190,7 @@ fn describe(config: &Config) -> Result<Model> {
         layers: layers.collect::<Result<_>>()?,
         final_norm: None,
         head: Head {
-            pool: Pool::First,
+            pool: Pooling::First,
             dense: Some(Dense {
                 linear: Linear::new("pooler.dense", hidden, hidden).of_head(),
                 activation: config.activation("pooler_hidden_act", &fields.pooler_hidden_act)?,

@@ -1,8 +1,10 @@
 //! DistilBERT: transformers models/distilbert/modeling_distilbert.py. BERT's layers under other names, no token types,
 //! epsilon 1e-12 whatever the config says, and a head with ReLU.
 
-use super::block::{self, MAX_LAYERS, MAX_POSITIONS, MAX_ROWS, MAX_WIDTH, Names, Sizes};
-use super::{Activation, Architecture, Dense, Embeddings, Head, Linear, Model, Norm, Pool, Positions, Score, Weight};
+use super::{
+    Activation, Architecture, Dense, Embeddings, Head, Linear, Model, Norm, Pooling, Positions, Score, Weight,
+    block::{self, MAX_LAYERS, MAX_POSITIONS, MAX_ROWS, MAX_WIDTH, Names, Sizes},
+};
 use crate::checkpoint::Config;
 use crate::error::Result;
 use serde::Deserialize;
@@ -12,35 +14,56 @@ pub const ARCHITECTURE: Architecture = Architecture {
     model_type: "distilbert",
     class: "DistilBertForSequenceClassification",
     base_prefix: "distilbert",
+    former_prefix: None,
+    soft_labels: false,
     describe,
 };
 
 const EPSILON: f32 = 1e-12;
 
-/// `DistilBertConfig`, each size under its own name or the general one (its `attribute_map`). The sinusoidal flag is not
-/// read: it decides how a table is initialised, and a checkpoint has the table.
+/// The fields of `DistilBertConfig` that decide the forward pass, with transformers' defaults. The sinusoidal flag is not
+/// among them: it decides how a table is initialised, and a checkpoint has the table.
 #[derive(Debug, Deserialize)]
+#[serde(default)]
 struct DistilBertConfig {
-    vocab_size: Option<usize>,
-    dim: Option<usize>,
+    vocab_size: usize,
+    dim: usize,
+    n_layers: usize,
+    n_heads: usize,
+    hidden_dim: usize,
+    activation: String,
+    max_position_embeddings: usize,
+}
+
+impl Default for DistilBertConfig {
+    fn default() -> DistilBertConfig {
+        DistilBertConfig {
+            vocab_size: 30522,
+            dim: 768,
+            n_layers: 6,
+            n_heads: 12,
+            hidden_dim: 3072,
+            activation: "gelu".into(),
+            max_position_embeddings: 512,
+        }
+    }
+}
+
+/// Its `attribute_map`: general names, which are set after the fields' own and so win.
+#[derive(Debug, Deserialize)]
+struct GeneralNames {
     hidden_size: Option<usize>,
-    n_layers: Option<usize>,
     num_hidden_layers: Option<usize>,
-    n_heads: Option<usize>,
     num_attention_heads: Option<usize>,
-    hidden_dim: Option<usize>,
-    activation: Option<String>,
-    max_position_embeddings: Option<usize>,
 }
 
 fn describe(config: &Config) -> Result<Model> {
     let fields: DistilBertConfig = config.parse()?;
-    let vocabulary = fields.vocab_size.unwrap_or(30522);
-    let hidden = fields.dim.or(fields.hidden_size).unwrap_or(768);
-    let layers = fields.n_layers.or(fields.num_hidden_layers).unwrap_or(6);
-    let heads = fields.n_heads.or(fields.num_attention_heads).unwrap_or(12);
-    let intermediate = fields.hidden_dim.unwrap_or(3072);
-    let max_length = fields.max_position_embeddings.unwrap_or(512);
+    let general: GeneralNames = config.parse()?;
+    let hidden = general.hidden_size.unwrap_or(fields.dim);
+    let layers = general.num_hidden_layers.unwrap_or(fields.n_layers);
+    let heads = general.num_attention_heads.unwrap_or(fields.n_heads);
+    let (vocabulary, intermediate, max_length) = (fields.vocab_size, fields.hidden_dim, fields.max_position_embeddings);
     config.sizes(&[
         ("vocab_size", vocabulary, MAX_ROWS),
         ("dim", hidden, MAX_WIDTH),
@@ -49,7 +72,7 @@ fn describe(config: &Config) -> Result<Model> {
         ("hidden_dim", intermediate, MAX_WIDTH),
         ("max_position_embeddings", max_length, MAX_POSITIONS),
     ])?;
-    let activation = config.activation("activation", fields.activation.as_deref().unwrap_or("gelu"))?;
+    let activation = config.activation("activation", &fields.activation)?;
     let sizes = Sizes { hidden, heads, intermediate, activation, epsilon: EPSILON };
 
     let table =
@@ -82,7 +105,7 @@ fn describe(config: &Config) -> Result<Model> {
         layers: (0..layers).map(layer).collect::<Result<_>>()?,
         final_norm: None,
         head: Head {
-            pool: Pool::First,
+            pool: Pooling::First,
             dense: Some(Dense {
                 linear: Linear::new("pre_classifier", hidden, hidden).of_head(),
                 activation: Activation::Relu,

@@ -2,26 +2,51 @@
 //! and a head whose activation is GELU whatever the config says.
 
 use super::bert::{BertConfig, dense_head};
+use super::block::MAX_WIDTH;
 use super::{Activation, Architecture, Linear, Model};
 use crate::checkpoint::Config;
 use crate::error::Result;
+use serde::Deserialize;
 
-pub const ARCHITECTURE: Architecture =
-    Architecture { model_type: "electra", class: "ElectraForSequenceClassification", base_prefix: "electra", describe };
+pub const ARCHITECTURE: Architecture = Architecture {
+    model_type: "electra",
+    class: "ElectraForSequenceClassification",
+    base_prefix: "electra",
+    former_prefix: None,
+    soft_labels: false,
+    describe,
+};
+
+/// What `ElectraConfig` has beside BERT's fields.
+#[derive(Debug, Deserialize)]
+#[serde(default)]
+struct ElectraConfig {
+    /// Width of the tables.
+    embedding_size: usize,
+}
+
+impl Default for ElectraConfig {
+    fn default() -> ElectraConfig {
+        ElectraConfig { embedding_size: 128 }
+    }
+}
 
 fn describe(config: &Config) -> Result<Model> {
-    let fields = BertConfig::read(config)?;
-    let hidden = fields.hidden_size;
-    let width = fields.embedding_size.unwrap_or(128);
-    let mut embeddings = fields.embeddings("electra", width, None);
+    let defaults =
+        BertConfig { hidden_size: 256, num_attention_heads: 4, intermediate_size: 1024, ..BertConfig::default() };
+    let fields = BertConfig::read(config, &defaults)?;
+    let (hidden, max_length) = (fields.hidden_size, fields.max_position_embeddings);
+    let ElectraConfig { embedding_size: width } = config.parse()?;
+    config.sizes(&[("embedding_size", width, MAX_WIDTH)])?;
+    let mut embeddings = fields.embeddings(config, "electra", width, None)?;
     if width != hidden {
         embeddings.projection_after = Some(Linear::new("electra.embeddings_project", width, hidden));
     }
     Ok(Model {
         hidden,
-        max_length: fields.max_position_embeddings,
+        max_length,
         embeddings,
-        layers: fields.layers(config, "electra")?,
+        layers: fields.layers(config, "electra", max_length)?,
         final_norm: None,
         head: dense_head(Activation::Gelu, config, hidden),
     })

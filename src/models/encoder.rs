@@ -1,16 +1,17 @@
 //! Stage 3, second half: description -> recording. The one function that records any [`Model`].
 
 use super::{
-    Activation, Attention, Buckets, Convolution, Dense, DistanceTable, FeedForward, Layer, Model, NormOrder, Pool,
-    Projected, Score,
+    Activation, Attention, Buckets, Convolution, Dense, DistanceTable, FeedForward, Layer, Model, NormOrder, Pooling,
+    Projected, Score, record,
 };
 use crate::checkpoint::Scoring;
-use crate::gpu::{Output, Recording, Rows, Storage, Tensor};
-use crate::kernels::attention::{Heads, Projections, ScoreTables};
-use crate::kernels::loss::LossKind;
+use crate::ir::{Output, Recording, Rows, Storage, Tensor, Values};
 use crate::kernels::{
-    Values, argmax, attention, attention_weights, embed, gate, layernorm, loss, matmul, pool, rotary, sigmoid, softmax,
-    unfold,
+    argmax,
+    attention::{self, Heads, Projections, ScoreTables, Term},
+    attention_weights, elementwise, gate,
+    loss::{self, LossKind},
+    pool, rotary, softmax, unfold,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -36,16 +37,17 @@ pub fn record(model: &Model, wanted: Wanted, max_binding: u64, storage: Storage)
 
     let mut features = pooled;
     if let Some(Dense { linear, activation, norm }) = &model.head.dense {
-        features = matmul::record(r, features, linear, *activation, None);
+        features = record::linear(r, features, linear, *activation, None);
         if let Some(norm) = norm {
-            features = layernorm::record(r, features, None, norm);
+            features = record::norm(r, features, None, norm);
         }
     }
-    let logits = matmul::record_logits(r, features, &model.head.classifier);
+    let logits = record::logits(r, features, &model.head.classifier);
     r.output(Output::Logits, logits);
     let probabilities = match wanted.scoring {
         Scoring::None => None,
-        Scoring::Sigmoid => Some(sigmoid::record(r, logits)),
+        Scoring::Sigmoid => Some(elementwise::record(r, logits, Activation::Sigmoid)),
+        Scoring::Tanh => Some(elementwise::record(r, logits, Activation::Tanh)),
         Scoring::Softmax => Some(softmax::record(r, logits)),
     };
     if let Some(probabilities) = probabilities {
@@ -78,8 +80,8 @@ struct Encoder<'a> {
 /// Tensors that layers share and that no batch changes.
 #[derive(Default)]
 struct Tables {
-    /// Cosines and sines, by the bits of theta.
-    angles: HashMap<u64, Tensor>,
+    /// Cosines and sines, by the bits of the frequencies.
+    angles: HashMap<Vec<u64>, Tensor>,
     buckets: HashMap<Arc<[u32]>, Tensor>,
     /// Normalised embeddings of distances, by the tensor of the embeddings and the name of the norm.
     distances: HashMap<(String, Option<String>), Tensor>,
@@ -91,13 +93,13 @@ impl Encoder<'_> {
         let model = self.model;
         let embeddings = &model.embeddings;
         let r = &mut self.recording;
-        let mut hidden = embed::record(r, embeddings);
+        let mut hidden = record::embed(r, embeddings);
         if let Some(projection) = &embeddings.projection_before {
-            hidden = matmul::record(r, hidden, projection, Activation::Identity, None);
+            hidden = record::linear(r, hidden, projection, Activation::Identity, None);
         }
-        hidden = layernorm::record(r, hidden, None, &embeddings.norm);
+        hidden = record::norm(r, hidden, None, &embeddings.norm);
         if let Some(projection) = &embeddings.projection_after {
-            hidden = matmul::record(r, hidden, projection, Activation::Identity, None);
+            hidden = record::linear(r, hidden, projection, Activation::Identity, None);
         }
         if wanted.hidden_states {
             r.output(Output::HiddenState(0), hidden);
@@ -105,7 +107,7 @@ impl Encoder<'_> {
 
         // Where the head reads first tokens only and nobody asked for more, the last layer computes nothing else.
         let last = model.layers.len() - 1;
-        let narrow = model.head.pool == Pool::First
+        let narrow = model.head.pool == Pooling::First
             && !wanted.hidden_states
             && wanted.attentions.is_none()
             && model.layers[last].convolution.is_none();
@@ -118,7 +120,7 @@ impl Encoder<'_> {
             if index == last
                 && let Some(norm) = &model.final_norm
             {
-                hidden = layernorm::record(&mut self.recording, hidden, None, norm);
+                hidden = record::norm(&mut self.recording, hidden, None, norm);
             }
             if wanted.hidden_states {
                 // The last one is after the final norm, as in transformers 5.
@@ -133,18 +135,18 @@ impl Encoder<'_> {
         let attention = &layer.attention;
         let pre = layer.order == NormOrder::Pre;
         let normed = match &layer.attention_norm {
-            Some(norm) if pre => layernorm::record(&mut self.recording, input, None, norm),
+            Some(norm) if pre => record::norm(&mut self.recording, input, None, norm),
             _ => input,
         };
         let mut wanted_rows = |all| match rows {
             LayerRows::All => all,
-            LayerRows::First => pool::record(&mut self.recording, all, Pool::First),
+            LayerRows::First => pool::record(&mut self.recording, all, Pooling::First),
         };
         let asking = wanted_rows(normed);
         let residual = if normed == input { asking } else { wanted_rows(input) };
         let projections = self.project(attention, asking, normed);
 
-        let heads = Heads::new(attention, &projections, self.model.max_length);
+        let heads = heads(attention, &projections, self.model.max_length);
         let tables = self.score_tables(&attention.score);
         let r = &mut self.recording;
         if let Some((index, longest)) = weights {
@@ -154,14 +156,14 @@ impl Encoder<'_> {
         let attended = attention::record(r, heads, projections, tables);
         let output = match &layer.attention_norm {
             Some(norm) if !pre => {
-                let attended = matmul::record(r, attended, &attention.output, Activation::Identity, None);
-                let middle = layernorm::record(r, attended, Some(residual), norm);
+                let attended = record::linear(r, attended, &attention.output, Activation::Identity, None);
+                let middle = record::norm(r, attended, Some(residual), norm);
                 let outer = feed_forward(r, middle, &layer.feed_forward, None);
-                layernorm::record(r, outer, Some(middle), &layer.feed_forward_norm)
+                record::norm(r, outer, Some(middle), &layer.feed_forward_norm)
             }
             _ => {
-                let middle = matmul::record(r, attended, &attention.output, Activation::Identity, Some(residual));
-                let normed = layernorm::record(r, middle, None, &layer.feed_forward_norm);
+                let middle = record::linear(r, attended, &attention.output, Activation::Identity, Some(residual));
+                let normed = record::norm(r, middle, None, &layer.feed_forward_norm);
                 feed_forward(r, normed, &layer.feed_forward, Some(middle))
             }
         };
@@ -169,8 +171,8 @@ impl Encoder<'_> {
             None => output,
             Some(Convolution { kernel, linear, activation, norm }) => {
                 let unfolded = unfold::record(r, input, *kernel);
-                let convolved = matmul::record(r, unfolded, linear, *activation, None);
-                layernorm::record(r, convolved, Some(output), norm)
+                let convolved = record::linear(r, unfolded, linear, *activation, None);
+                record::norm(r, convolved, Some(output), norm)
             }
         }
     }
@@ -178,17 +180,16 @@ impl Encoder<'_> {
     /// Queries of the rows that ask, keys and values of all, rotated where the layer has it.
     fn project(&mut self, attention: &Attention, asking: Tensor, all: Tensor) -> Projections {
         let width = attention.output.inputs();
-        let angles = attention.rotary.map(|theta| self.angles(theta, width / attention.heads / 2));
+        let angles = attention.rotary.as_ref().map(|frequencies| self.angles(frequencies));
         let r = &mut self.recording;
         if asking == all {
-            let qkv = matmul::record(r, all, &attention.qkv, Activation::Identity, None);
+            let qkv = record::linear(r, all, &attention.qkv, Activation::Identity, None);
             if let Some(angles) = angles {
                 rotary::record(r, qkv, 2 * attention.heads, angles);
             }
             return Projections { queries: qkv, keys: qkv, first_key: width };
         }
-        let mut part =
-            |input, columns| matmul::record_columns(r, input, &attention.qkv, columns, Activation::Identity, None);
+        let mut part = |input, columns| record::linear_columns(r, input, &attention.qkv, columns);
         // The first token's angles are zero: its query stays as it is.
         let (queries, keys) = (part(asking, 0..width), part(all, width..3 * width));
         if let Some(angles) = angles {
@@ -197,10 +198,10 @@ impl Encoder<'_> {
         Projections { queries, keys, first_key: 0 }
     }
 
-    fn angles(&mut self, theta: f64, half: usize) -> Tensor {
+    fn angles(&mut self, frequencies: &[f64]) -> Tensor {
         let Encoder { recording, model, tables } = self;
-        let make = || rotary::angles(recording, model.max_length, half, theta);
-        *tables.angles.entry(theta.to_bits()).or_insert_with(make)
+        let key = frequencies.iter().map(|frequency| frequency.to_bits()).collect();
+        *tables.angles.entry(key).or_insert_with(|| rotary::angles(recording, model.max_length, frequencies))
     }
 
     fn score_tables(&mut self, score: &Score) -> ScoreTables {
@@ -238,9 +239,9 @@ impl Encoder<'_> {
                 let key = (embeddings.names.join(" "), norm.as_ref().map(|norm| norm.weight.names.join(" ")));
                 let rows = *self.tables.distances.entry(key).or_insert_with(|| {
                     let rows = r.table(embeddings);
-                    norm.as_ref().map_or(rows, |norm| layernorm::record(r, rows, None, norm))
+                    norm.as_ref().map_or(rows, |norm| record::norm(r, rows, None, norm))
                 });
-                matmul::record_columns(r, rows, linear, columns.clone(), Activation::Identity, None)
+                record::linear_columns(r, rows, linear, columns.clone())
             }
         }
     }
@@ -250,11 +251,38 @@ impl Encoder<'_> {
 fn feed_forward(r: &mut Recording, input: Tensor, layer: &FeedForward, residual: Option<Tensor>) -> Tensor {
     let FeedForward { up, activation, gate: gated, down } = layer;
     let inner = match gated {
-        None => matmul::record(r, input, up, *activation, None),
+        None => record::linear(r, input, up, *activation, None),
         Some(half) => {
-            let halves = matmul::record(r, input, up, Activation::Identity, None);
+            let halves = record::linear(r, input, up, Activation::Identity, None);
             gate::record(r, halves, *activation, *half)
         }
     };
-    matmul::record(r, inner, down, Activation::Identity, residual)
+    record::linear(r, inner, down, Activation::Identity, residual)
+}
+
+/// How the kernels find the heads of a layer in its projections.
+fn heads(attention: &Attention, projections: &Projections, max_length: usize) -> Heads {
+    let hidden = attention.output.inputs();
+    Heads {
+        queries: projections.queries.rows,
+        heads: attention.heads as u32,
+        head_width: (hidden / attention.heads) as u32,
+        query_stride: projections.queries.columns as u32,
+        key_stride: projections.keys.columns as u32,
+        first_key: projections.first_key as u32,
+        first_value: (projections.first_key + hidden) as u32,
+        window: attention.window.map_or(u32::MAX, |window| window as u32),
+        max_length: max_length as u32,
+        scale: attention.scale,
+        element: projections.queries.element,
+        score: match &attention.score {
+            Score::Plain => Term::None,
+            Score::Bias { .. } => Term::Bias,
+            Score::Relative { query_table, key_table, .. } => Term::Relative {
+                queries: query_table.is_some(),
+                keys: key_table.is_some(),
+                shared: matches!(query_table.as_ref().or(key_table.as_ref()), Some(DistanceTable::Shared(_))),
+            },
+        },
+    }
 }

@@ -2,7 +2,6 @@
 //! part. One file per architecture turns `config.json` into a `Model`; none of them computes anything. The one
 //! function that records any `Model` is [`encoder::record`].
 
-mod activation;
 mod albert;
 mod architectures;
 mod bert;
@@ -14,61 +13,19 @@ pub mod encoder;
 mod modernbert;
 mod mpnet;
 mod parts;
+mod record;
 mod roberta;
 mod rope;
 mod rotary_bert;
 
-pub use activation::Activation;
-pub use architectures::{ARCHITECTURES, Architecture, architecture};
+pub use architectures::{ARCHITECTURES, Architecture, architecture, describe};
 pub use parts::{Part, PartWeights};
 
+use crate::ir::{Role, Weight};
+use crate::kernels::{Activation, Half, Pooling};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
-
-/// A matrix or vector of the checkpoint, named as transformers names it, that the engine needs.
-///
-/// Two equal `Weight`s are one buffer on the device, which is how layers that share weights share memory.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Weight {
-    /// Tensor names without the base prefix rule applied (`bert.encoder.layer.0...` or `encoder.layer.0...` both
-    /// match). More than one: stacked along the first axis in this order.
-    pub names: Vec<String>,
-    /// Rows of the whole in the file's layout, all `names` stacked (a vector has one row).
-    pub rows: usize,
-    /// Columns of the whole in the file's layout.
-    pub columns: usize,
-    /// Whether the engine wants `[columns, rows]`: a linear layer's `[out, in]` is used as `[in, out]`.
-    pub transposed: bool,
-    /// The part of the model it belongs to.
-    pub role: Role,
-}
-
-/// What a weight is for; decides what its absence means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Role {
-    /// Absent: the checkpoint is unusable.
-    Encoder,
-    /// Absent: the checkpoint was not fine-tuned ([`crate::Error::MissingHead`]), or filled from a seed on request.
-    Head,
-}
-
-impl Weight {
-    /// A vector of `columns` elements (a bias, a norm's gain).
-    pub fn vector(name: impl Into<String>, columns: usize) -> Weight {
-        Weight { names: vec![name.into()], rows: 1, columns, transposed: false, role: Role::Encoder }
-    }
-
-    /// A table of `rows` rows used as it is stored (embeddings).
-    pub fn table(name: impl Into<String>, rows: usize, columns: usize) -> Weight {
-        Weight { names: vec![name.into()], rows, columns, transposed: false, role: Role::Encoder }
-    }
-
-    /// The shape on the device: `[rows, columns]`.
-    pub fn shape(&self) -> [usize; 2] {
-        if self.transposed { [self.columns, self.rows] } else { [self.rows, self.columns] }
-    }
-}
 
 /// `y = x W^T + b`, with `W` stored `[outputs, inputs]` in the file and used as `[inputs, outputs]`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -89,6 +46,7 @@ impl Linear {
                 columns: inputs,
                 transposed: true,
                 role: Role::Encoder,
+                times_root_of: 1,
             },
             bias: Some(Weight {
                 names: names("bias"),
@@ -96,6 +54,7 @@ impl Linear {
                 columns: outputs,
                 transposed: false,
                 role: Role::Encoder,
+                times_root_of: 1,
             }),
         }
     }
@@ -226,8 +185,9 @@ pub struct Attention {
     pub score: Score,
     /// Keys further than this from the query are not seen.
     pub window: Option<usize>,
-    /// Base of the rotary angles, where q and k are rotated by their positions (Su et al. 2021).
-    pub rotary: Option<f64>,
+    /// Where q and k are rotated by their positions (Su et al. 2021): what the angle of each pair of a head's columns grows
+    /// by from token to token.
+    pub rotary: Option<Arc<[f64]>>,
 }
 
 /// What is added to `q . k` before the softmax, by the distance of query `i` and key `j`.
@@ -293,13 +253,6 @@ pub struct FeedForward {
     pub down: Linear,
 }
 
-/// A half of a feed-forward layer's columns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Half {
-    First,
-    Second,
-}
-
 /// DeBERTa-v2-xlarge: `norm(output of the layer + activation(convolution of the layer's input along the text))`.
 #[derive(Clone, Debug)]
 pub struct Convolution {
@@ -313,7 +266,7 @@ pub struct Convolution {
 
 #[derive(Clone, Debug)]
 pub struct Head {
-    pub pool: Pool,
+    pub pool: Pooling,
     /// The layer between pooling and classifier.
     pub dense: Option<Dense>,
     pub classifier: Linear,
@@ -325,15 +278,6 @@ pub struct Dense {
     pub linear: Linear,
     pub activation: Activation,
     pub norm: Option<Norm>,
-}
-
-/// How the rows of a text become one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pool {
-    /// The first token, `[CLS]` or `<s>`.
-    First,
-    /// The mean of all tokens.
-    Mean,
 }
 
 impl Model {

@@ -2,21 +2,22 @@
 //! with a window, a gated feed-forward, and nearly no biases.
 
 use super::block::{MAX_LAYERS, MAX_POSITIONS, MAX_ROWS, MAX_WIDTH};
-use super::rope::{self, Rope};
+use super::rope::{Rope, Shape};
 use super::{
-    Architecture, Attention, Dense, Embeddings, FeedForward, Half, Head, Layer, Linear, Model, Norm, NormOrder, Pool,
-    Score, Weight,
+    Architecture, Attention, Dense, Embeddings, FeedForward, Half, Head, Layer, Linear, Model, Norm, NormOrder,
+    Pooling, Score, Weight,
 };
 use crate::checkpoint::Config;
 use crate::error::{Error, Result};
 use serde::Deserialize;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 pub const ARCHITECTURE: Architecture = Architecture {
     model_type: "modernbert",
     class: "ModernBertForSequenceClassification",
     base_prefix: "model",
+    former_prefix: None,
+    soft_labels: false,
     describe,
 };
 
@@ -39,11 +40,13 @@ struct ModernBertConfig {
     classifier_bias: bool,
     classifier_pooling: String,
     classifier_activation: String,
-    local_attention: usize,
+    local_attention: i64,
+    /// Since 5.x a name of `local_attention / 2`.
+    sliding_window: Option<i64>,
     global_attn_every_n_layers: usize,
     layer_types: Option<Vec<String>>,
-    rope_parameters: Option<HashMap<String, Rope>>,
-    global_rope_theta: Option<f64>,
+    global_rope_theta: f64,
+    /// Null: the global one.
     local_rope_theta: Option<f64>,
 }
 
@@ -65,11 +68,11 @@ impl Default for ModernBertConfig {
             classifier_pooling: "cls".into(),
             classifier_activation: "gelu".into(),
             local_attention: 128,
+            sliding_window: None,
             global_attn_every_n_layers: 3,
             layer_types: None,
-            rope_parameters: None,
-            global_rope_theta: None,
-            local_rope_theta: None,
+            global_rope_theta: 160_000.0,
+            local_rope_theta: Some(10_000.0),
         }
     }
 }
@@ -88,7 +91,8 @@ impl ModernBertConfig {
             return Ok(if full { Reach::Full } else { Reach::Sliding });
         };
         match types.get(index).map(String::as_str) {
-            Some("full_attention") => Ok(Reach::Full),
+            // "attention" is its older name (`remap_legacy_layer_types`).
+            Some("full_attention" | "attention") => Ok(Reach::Full),
             Some("sliding_attention") => Ok(Reach::Sliding),
             Some(other) => {
                 Err(config.unsupported(&format!("layer type {other:?}"), "full_attention and sliding_attention"))
@@ -97,15 +101,32 @@ impl ModernBertConfig {
         }
     }
 
-    /// Base of a layer's rotary angles.
-    fn theta(&self, config: &Config, reach: Reach) -> Result<f64> {
-        let (name, older, default) = match reach {
-            Reach::Full => ("full_attention", self.global_rope_theta, 160_000.0),
-            // Before 5.x an absent local base meant the global one, but files say both.
-            Reach::Sliding => ("sliding_attention", self.local_rope_theta, 10_000.0),
+    /// How the layers that reach so far rotate.
+    fn rope(&self, config: &Config, reach: Reach, head_width: usize) -> Result<Rope> {
+        let (name, theta) = match reach {
+            Reach::Full => ("full_attention", self.global_rope_theta),
+            Reach::Sliding => ("sliding_attention", self.local_rope_theta.unwrap_or(self.global_rope_theta)),
         };
-        let rope = self.rope_parameters.as_ref().and_then(|ropes| ropes.get(name));
-        rope::theta(config, &format!("rope_theta of {name}"), rope, older, default)
+        Rope::of_layers(config, name, Shape { head_width, positions: self.max_position_embeddings }, theta)
+    }
+
+    /// How far the sliding layers see; `None`: as far as the others.
+    fn window(&self, config: &Config) -> Result<Option<usize>> {
+        let newer = config.is_of_transformers_5()?;
+        let window = match self.sliding_window {
+            Some(window) if newer => window,
+            _ => self.local_attention.div_euclid(2),
+        };
+        match window {
+            0.. => Ok(Some(window as usize)),
+            // (-1, -1) is flash attention's word for no window, and `ModernBertAttention` of 4.57 compares with it; the mask of
+            // 5.x hides every key.
+            -1 if !newer => Ok(None),
+            _ => {
+                let supported = "0 or more, and -1 (no window) in files older than transformers 5";
+                Err(config.unsupported(&format!("local_attention {}", self.local_attention), supported))
+            }
+        }
     }
 
     fn layer(&self, config: &Config, index: usize) -> Result<Layer> {
@@ -113,14 +134,10 @@ impl ModernBertConfig {
         let name = |part: &str| format!("model.layers.{index}.{part}");
         let reach = self.reach(config, index)?;
         let head_width = config.head_width(hidden, heads)?;
-        if head_width % 2 != 0 {
-            return Err(
-                config.unsupported(&format!("rotary positions in heads of {head_width} columns"), "even widths")
-            );
-        }
         let linear = |part: &str, inputs, outputs, bias| Linear::new(name(part), inputs, outputs).with_bias(bias);
         let norm = |part: &str| Norm::new(name(part), hidden, self.norm_eps).with_bias(self.norm_bias);
-        Ok(Layer {
+        let window = if reach == Reach::Sliding { self.window(config)? } else { None };
+        let mut layer = Layer {
             order: NormOrder::Pre,
             attention: Attention {
                 heads,
@@ -128,8 +145,8 @@ impl ModernBertConfig {
                 output: linear("attn.Wo", hidden, hidden, self.attention_bias),
                 scale: 1.0 / (head_width as f32).sqrt(),
                 score: Score::Plain,
-                window: (reach == Reach::Sliding).then_some(self.local_attention / 2),
-                rotary: Some(self.theta(config, reach)?),
+                window,
+                rotary: None,
             },
             // The embeddings were normalised a moment ago.
             attention_norm: (index > 0).then(|| norm("attn_norm")),
@@ -141,7 +158,9 @@ impl ModernBertConfig {
             },
             feed_forward_norm: norm("mlp_norm"),
             convolution: None,
-        })
+        };
+        self.rope(config, reach, head_width)?.rotate(&mut layer.attention);
+        Ok(layer)
     }
 }
 
@@ -156,12 +175,11 @@ fn describe(config: &Config) -> Result<Model> {
         ("intermediate_size", fields.intermediate_size, MAX_WIDTH),
         ("max_position_embeddings", fields.max_position_embeddings, MAX_POSITIONS),
         ("global_attn_every_n_layers", fields.global_attn_every_n_layers, usize::MAX),
-        ("local_attention + 1", fields.local_attention.saturating_add(1), MAX_ROWS),
     ])?;
     config.epsilon("norm_eps", fields.norm_eps)?;
     let pool = match fields.classifier_pooling.as_str() {
-        "cls" => Pool::First,
-        "mean" => Pool::Mean,
+        "cls" => Pooling::First,
+        "mean" => Pooling::Mean,
         other => return Err(config.unsupported(&format!("classifier_pooling {other:?}"), "cls and mean")),
     };
     let norm = |name: &str| Norm::new(name, hidden, fields.norm_eps).with_bias(fields.norm_bias);

@@ -10,29 +10,50 @@ use crate::error::Result;
 use serde::Deserialize;
 use std::sync::Arc;
 
-pub const ARCHITECTURE: Architecture =
-    Architecture { model_type: "mpnet", class: "MPNetForSequenceClassification", base_prefix: "mpnet", describe };
+pub const ARCHITECTURE: Architecture = Architecture {
+    model_type: "mpnet",
+    class: "MPNetForSequenceClassification",
+    base_prefix: "mpnet",
+    former_prefix: None,
+    soft_labels: false,
+    describe,
+};
 
 /// `MPNetEmbeddings.padding_idx`, whatever `pad_token_id` says.
 const PADDING: u32 = 1;
 
+/// What `MPNetConfig` has beside BERT's fields.
 #[derive(Debug, Deserialize)]
+#[serde(default)]
 struct MpnetConfig {
-    relative_attention_num_buckets: Option<usize>,
+    relative_attention_num_buckets: usize,
+}
+
+impl Default for MpnetConfig {
+    fn default() -> MpnetConfig {
+        MpnetConfig { relative_attention_num_buckets: 32 }
+    }
 }
 
 fn describe(config: &Config) -> Result<Model> {
-    // There are no token types, whatever the config inherits.
-    let fields = BertConfig { type_vocab_size: 0, ..BertConfig::read(config)? };
-    let MpnetConfig { relative_attention_num_buckets } = config.parse()?;
-    let rows = relative_attention_num_buckets.unwrap_or(32);
+    let defaults = BertConfig { vocab_size: 30527, ..BertConfig::default() };
+    // There are no token types and no position types, whatever the config inherits.
+    let fields = BertConfig {
+        type_vocab_size: 0,
+        position_embedding_type: defaults.position_embedding_type.clone(),
+        ..BertConfig::read(config, &defaults)?
+    };
+    if !config.is_of_transformers_5()? {
+        fields.check_encoder(config)?;
+    }
+    let MpnetConfig { relative_attention_num_buckets: rows } = config.parse()?;
     // The computation has 32 buckets; the config's number only sizes the table.
     if rows < 32 {
         return Err(config.unsupported(&format!("relative_attention_num_buckets {rows}"), "32 or more"));
     }
     config.sizes(&[("relative_attention_num_buckets", rows, MAX_ROWS)])?;
     let (hidden, heads) = (fields.hidden_size, fields.num_attention_heads);
-    let max_length = usable_positions(config, &fields, PADDING)?;
+    let max_length = usable_positions(config, &fields, Some(PADDING))?;
     let score = Score::Bias {
         table: Weight::table("mpnet.encoder.relative_attention_bias.weight", rows, heads),
         buckets: Buckets::new(max_length, bucket),
@@ -55,7 +76,7 @@ fn describe(config: &Config) -> Result<Model> {
     Ok(Model {
         hidden,
         max_length,
-        embeddings: fields.embeddings("mpnet", hidden, Some(PADDING)),
+        embeddings: fields.embeddings(config, "mpnet", hidden, Some(PADDING))?,
         layers: (0..fields.num_hidden_layers).map(layer).collect::<Result<_>>()?,
         final_norm: None,
         head: dense_head(Activation::Tanh, config, hidden),

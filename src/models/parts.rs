@@ -63,6 +63,12 @@ impl Model {
 }
 
 impl Embeddings {
+    /// The tables of which each token reads a row.
+    pub fn tables(&self) -> impl Iterator<Item = &Weight> {
+        let positions = self.positions.as_ref().map(|positions| &positions.table);
+        std::iter::once(&self.words).chain(&self.types).chain(positions)
+    }
+
     fn weights(&self) -> Vec<&Weight> {
         let Embeddings { words, positions, types, projection_before, norm, projection_after } = self;
         let mut all = vec![words];

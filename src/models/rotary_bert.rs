@@ -4,29 +4,34 @@
 
 use super::bert::{BertConfig, dense_head, pooler_head};
 use super::block::{self, Names};
-use super::rope::{self, Rope};
+use super::rope::{Rope, Shape};
 use super::{Activation, Architecture, Half, Head, Linear, Model, Norm, Score};
 use crate::checkpoint::Config;
 use crate::error::Result;
-use serde::Deserialize;
 use std::sync::Arc;
 
 pub const NOMIC_BERT: Architecture = Architecture {
     model_type: "nomic_bert",
     class: "NomicBertForSequenceClassification",
     base_prefix: "nomic_bert",
+    former_prefix: None,
+    soft_labels: false,
     describe: |config| describe(config, &NOMIC),
 };
 pub const GTE: Architecture = Architecture {
     model_type: "gte",
     class: "GteForSequenceClassification",
     base_prefix: "gte",
+    former_prefix: Some("new"),
+    soft_labels: false,
     describe: |config| describe(config, &GENERAL),
 };
 pub const JINA_V3: Architecture = Architecture {
     model_type: "jina_embeddings_v3",
     class: "JinaEmbeddingsV3ForSequenceClassification",
     base_prefix: "roberta",
+    former_prefix: None,
+    soft_labels: false,
     describe: |config| describe(config, &JINA),
 };
 
@@ -45,8 +50,7 @@ struct Variant {
     down_bias: bool,
     gate: Option<Half>,
     theta: f64,
-    positions: usize,
-    activation: &'static str,
+    defaults: fn() -> BertConfig,
     head: fn(&Config, usize) -> Head,
 }
 
@@ -63,8 +67,12 @@ const NOMIC: Variant = Variant {
     down_bias: false,
     gate: Some(Half::First),
     theta: 1000.0,
-    positions: 2048,
-    activation: "silu",
+    defaults: || BertConfig {
+        vocab_size: 30528,
+        hidden_act: "silu".into(),
+        max_position_embeddings: 2048,
+        ..BertConfig::default()
+    },
     head: |config, hidden| pooler_head("nomic_bert.pooler.dense", config, hidden),
 };
 
@@ -81,8 +89,12 @@ const GENERAL: Variant = Variant {
     down_bias: true,
     gate: Some(Half::Second),
     theta: 160_000.0,
-    positions: 8192,
-    activation: "gelu",
+    defaults: || BertConfig {
+        vocab_size: 250_048,
+        max_position_embeddings: 8192,
+        type_vocab_size: 1,
+        ..BertConfig::default()
+    },
     head: |config, hidden| pooler_head("gte.pooler.dense", config, hidden),
 };
 
@@ -98,33 +110,30 @@ const JINA: Variant = Variant {
     down_bias: true,
     gate: None,
     theta: 20_000.0,
-    positions: 8194,
-    activation: "gelu",
+    defaults: || BertConfig {
+        vocab_size: 250_002,
+        hidden_size: 1024,
+        num_hidden_layers: 24,
+        num_attention_heads: 16,
+        intermediate_size: 4096,
+        max_position_embeddings: 8194,
+        type_vocab_size: 1,
+        layer_norm_eps: 1e-5,
+        ..BertConfig::default()
+    },
     head: |config, hidden| dense_head(Activation::Tanh, config, hidden),
 };
 
-/// What these configs have beside or instead of BERT's fields.
-#[derive(Debug, Deserialize)]
-struct RotaryConfig {
-    hidden_act: Option<String>,
-    max_position_embeddings: Option<usize>,
-    head_dim: Option<usize>,
-    rope_theta: Option<f64>,
-    rope_parameters: Option<Rope>,
-}
-
 fn describe(config: &Config, variant: &Variant) -> Result<Model> {
-    let rotary: RotaryConfig = config.parse()?;
-    let mut fields = BertConfig::read(config)?;
-    fields.hidden_act = rotary.hidden_act.clone().unwrap_or(variant.activation.into());
-    fields.max_position_embeddings = rotary.max_position_embeddings.unwrap_or(variant.positions);
-    let (hidden, inner) = (fields.hidden_size, fields.intermediate_size);
+    let defaults = (variant.defaults)();
+    let fields = BertConfig {
+        // Rotation is the only position type, whatever the config inherits.
+        position_embedding_type: defaults.position_embedding_type.clone(),
+        ..BertConfig::read(config, &defaults)?
+    };
+    let (hidden, inner, max_length) = (fields.hidden_size, fields.intermediate_size, fields.max_position_embeddings);
     let head_width = config.head_width(hidden, fields.num_attention_heads)?;
-    if rotary.head_dim.is_some_and(|width| width != head_width) || !head_width.is_multiple_of(2) {
-        return Err(config.unsupported("a head_dim that is odd or not hidden_size / heads", "the others"));
-    }
-    let rope = rotary.rope_parameters.as_ref();
-    let theta = rope::theta(config, "rope_theta", rope, rotary.rope_theta, variant.theta)?;
+    let rope = Rope::of_model(config, Shape { head_width, positions: max_length }, variant.theta)?;
     let sizes = fields.sizes(config)?;
 
     let layer = |index: usize| {
@@ -135,7 +144,7 @@ fn describe(config: &Config, variant: &Variant) -> Result<Model> {
         let names = Names { output, attention_norm, down: name(variant.down), norm, ..Names::default() };
         let mut layer = block::post_norm(config, names, sizes, |_| Score::Plain)?;
         let attention = &mut layer.attention;
-        attention.rotary = Some(theta);
+        rope.rotate(attention);
         attention.qkv = Linear::new(qkv, hidden, 3 * hidden).with_bias(variant.attention_bias);
         attention.output.bias = attention.output.bias.take().filter(|_| variant.attention_bias);
         let feed_forward = &mut layer.feed_forward;
@@ -144,13 +153,13 @@ fn describe(config: &Config, variant: &Variant) -> Result<Model> {
         feed_forward.down.bias = feed_forward.down.bias.take().filter(|_| variant.down_bias);
         Ok(Arc::new(layer))
     };
-    let mut embeddings = fields.embeddings(variant.prefix, hidden, None);
+    let mut embeddings = fields.embeddings(config, variant.prefix, hidden, None)?;
     embeddings.positions = None;
     embeddings.norm =
         Norm::new(format!("{}.{}", variant.prefix, variant.embedding_norm), hidden, fields.layer_norm_eps);
     Ok(Model {
         hidden,
-        max_length: fields.max_position_embeddings,
+        max_length,
         embeddings,
         layers: (0..fields.num_hidden_layers).map(layer).collect::<Result<_>>()?,
         final_norm: None,

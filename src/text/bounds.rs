@@ -1,13 +1,14 @@
 //! What a `tokenizer.json` may ask of the tokenizers library, checked beforehand: a panic can be caught, but nothing stops
 //! an allocation that the machine cannot serve, a stack that overflows, or twenty steps that each double a text.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::path::Path;
 
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use tokenizers::ModelWrapper;
+use tokenizers::{AddedToken, ModelWrapper};
 
 use crate::{Error, Result};
 
@@ -24,6 +25,9 @@ const LONGEST_WORD: usize = 1000;
 /// makes tokens of at most 16 characters unless told otherwise.
 const LONGEST_TOKEN: usize = 1000;
 
+/// Most tokens that are named beside the vocabulary. Those of tokenizers for speech are some 1,500.
+const MOST_ADDED: usize = 1 << 16;
+
 /// What of a `tokenizer.json` is looked at.
 #[derive(Deserialize)]
 struct File {
@@ -38,7 +42,9 @@ struct File {
 #[derive(Deserialize)]
 struct Added {
     #[serde(default)]
-    content: LongestListed,
+    id: u32,
+    #[serde(flatten)]
+    token: AddedToken,
 }
 
 #[derive(Deserialize)]
@@ -47,32 +53,56 @@ struct Model {
     vocab: LongestListed,
 }
 
-/// Checks a `tokenizer.json` before the library reads it.
+/// Checks a `tokenizer.json` before the library reads it, and returns its added tokens by their ids.
 ///
 /// # Errors
 /// [`Error::Malformed`] when it is not a JSON object, a character map announces more than it holds, a token is too long, or
 /// the steps before the model together could make a text longer without bound.
-pub(super) fn check_file(path: &Path, tokenizer_json: &[u8]) -> Result<()> {
+pub(super) fn check_file(path: &Path, tokenizer_json: &[u8]) -> Result<Vec<(u32, AddedToken)>> {
     let fail = |message: &dyn ToString| Error::malformed(path, format!("not a tokenizer: {}", message.to_string()));
     let file: File = serde_json::from_slice(tokenizer_json).map_err(|error| fail(&error))?;
+    check_steps(path, &[file.normalizer, file.pre_tokenizer])?;
+    let added: Vec<(u32, AddedToken)> =
+        file.added_tokens.into_iter().flatten().map(|added| (added.id, added.token)).collect();
+    let LongestListed(listed) = file.model.map(|model| model.vocab).unwrap_or_default();
+    let longest = added.iter().map(|(_, token)| token.content.len()).chain([listed]).max();
+    check_token(path, longest.unwrap_or(0))?;
+    Ok(added)
+}
+
+/// Checks the steps before the model: a normalizer and a pre-tokenizer as JSON.
+///
+/// # Errors
+/// [`Error::Malformed`] when a character map announces more than it holds, or they could make a text longer without bound.
+pub(super) fn check_steps(path: &Path, steps: &[impl Borrow<Value>]) -> Result<()> {
+    let fail = |message: String| Error::malformed(path, format!("not a tokenizer: {message}"));
     let mut growth = 1_usize;
-    for part in [&file.normalizer, &file.pre_tokenizer] {
-        growth = growth.saturating_mul(part_growth(part).map_err(|message| fail(&message))?);
+    for part in steps {
+        growth = growth.saturating_mul(part_growth(part.borrow()).map_err(fail)?);
     }
     if growth > MOST_GROWTH {
-        let message = format!("its normalizers and pre-tokenizers could make a text {growth} times as long");
-        return Err(fail(&message));
+        return Err(fail(format!("its normalizers and pre-tokenizers could make a text {growth} times as long")));
     }
-    let added = file.added_tokens.into_iter().flatten().map(|token| token.content);
-    let longest = added.chain(file.model.map(|model| model.vocab)).map(|LongestListed(length)| length).max();
-    check_token(path, longest.unwrap_or(0))
+    Ok(())
+}
+
+/// Checks the tokens that are added to a vocabulary: each is looked for by a tree.
+///
+/// # Errors
+/// [`Error::Malformed`] when they are too many, or one is too long.
+pub(super) fn check_added(path: &Path, tokens: &[AddedToken]) -> Result<()> {
+    if tokens.len() > MOST_ADDED {
+        let message = format!("{} tokens are added, more than {MOST_ADDED}", tokens.len());
+        return Err(Error::malformed(path, message));
+    }
+    check_token(path, tokens.iter().map(|token| token.content.len()).max().unwrap_or(0))
 }
 
 /// Checks the length of a token that is looked for by a tree.
 ///
 /// # Errors
 /// [`Error::Malformed`] when it is too long.
-pub(super) fn check_token(path: &Path, length: usize) -> Result<()> {
+fn check_token(path: &Path, length: usize) -> Result<()> {
     if length <= LONGEST_TOKEN {
         return Ok(());
     }
@@ -268,8 +298,21 @@ mod tests {
         let unigram = check_file(path, file(json!([["a", 0.0], [token, -1.5]])).as_bytes());
         let message = unigram.expect_err("it is too long").to_string();
         assert!(message.contains("has 1001 bytes, more than 1000"), "{message}");
-        let added = json!({"added_tokens": [{"content": "a"}, {"content": token}]}).to_string();
-        assert!(check_file(path, added.as_bytes()).is_err());
+        let flags =
+            json!({"single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true});
+        let added = |content: &str| {
+            let mut token = flags.clone();
+            (token["id"], token["content"]) = (json!(7), json!(content));
+            json!({"added_tokens": [token]}).to_string()
+        };
+        let (id, short) = check_file(path, added("a").as_bytes()).expect("it is short").remove(0);
+        assert_eq!((id, short.content.as_str(), short.special), (7, "a", true));
+        let message = check_file(path, added(&token).as_bytes()).expect_err("it is too long").to_string();
+        assert!(message.contains("has 1001 bytes, more than 1000"), "{message}");
+        let many: Vec<AddedToken> = (0..=MOST_ADDED).map(|id| AddedToken::from(id.to_string(), true)).collect();
+        let message = check_added(path, &many).expect_err("they are too many").to_string();
+        assert!(message.contains("65537 tokens are added, more than 65536"), "{message}");
+        assert!(check_added(path, &[AddedToken::from(token.clone(), true)]).is_err());
         check_file(path, file(json!([["a", 0], [null, true]])).as_bytes()).expect("the library says what is wrong");
         check_file(path, file(json!({token: 0})).as_bytes()).expect("other models have no tree");
     }

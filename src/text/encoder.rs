@@ -12,7 +12,7 @@ const BLOCK: usize = 64;
 
 /// The tokens of texts, as a classifier reads them: its tokenizer, what its tables can hold, and what becomes of long texts.
 ///
-/// A classifier runs one batch at a time and is borrowed meanwhile. A program with threads of its own takes an encoder out
+/// A call to a classifier tokenises its texts itself. A program with threads of its own takes an encoder out
 /// of it ([`Classifier::encoder`](crate::Classifier::encoder)), which is cheap to clone, and prepares the next texts while
 /// the device computes:
 ///
@@ -21,7 +21,7 @@ const BLOCK: usize = 64;
 /// use std::sync::mpsc::sync_channel;
 /// use wgbert::{Classifier, Request, Text};
 ///
-/// let mut classifier = Classifier::sentiment()?;
+/// let classifier = Classifier::sentiment()?;
 /// let encoder = classifier.encoder();
 /// let (sender, chunks) = sync_channel(0);
 /// std::thread::spawn(move || {
@@ -44,11 +44,19 @@ pub struct TextEncoder {
     tokenizer: Arc<Tokenizer>,
     limits: Limits,
     truncation: Truncation,
+    /// What stands before each text, or before the first of a pair.
+    prompt: Option<Arc<str>>,
 }
 
 impl TextEncoder {
     pub(crate) fn new(tokenizer: Tokenizer, limits: Limits, truncation: Truncation) -> TextEncoder {
-        TextEncoder { tokenizer: Arc::new(tokenizer), limits, truncation }
+        TextEncoder { tokenizer: Arc::new(tokenizer), limits, truncation, prompt: None }
+    }
+
+    /// Puts the prompt of a cross-encoder before each text, and of a pair before the first (sentence_transformers/base/
+    /// modality.py, `prepend_prompt_to_texts`).
+    pub(crate) fn with_prompt(self, prompt: Option<&str>) -> TextEncoder {
+        TextEncoder { prompt: prompt.map(Arc::from), ..self }
     }
 
     /// What the model's tables can hold.
@@ -61,7 +69,16 @@ impl TextEncoder {
     /// # Errors
     /// [`Error::Text`](crate::Error::Text) if the text is too long and [`Truncation::Refuse`] was chosen, or has an id outside the table.
     pub fn encode<'a>(&self, index: usize, text: impl Into<Text<'a>>) -> Result<Encoding> {
-        self.tokenizer.encode(index, text.into(), &self.limits, self.truncation)
+        let text = text.into();
+        let (Some(prompt), Text::Single(first) | Text::Pair(first, _)) = (&self.prompt, text) else {
+            return self.tokenizer.encode(index, text, &self.limits, self.truncation);
+        };
+        let first = format!("{prompt}{first}");
+        let text = match text {
+            Text::Single(_) => Text::Single(&first),
+            Text::Pair(_, second) => Text::Pair(&first, second),
+        };
+        self.tokenizer.encode(index, text, &self.limits, self.truncation)
     }
 
     /// The tokens of each text, in their order, or why it has none: as [`TextEncoder::encode`] with the text's place, on as

@@ -1,17 +1,24 @@
 //! Stage 1: text -> tokens -> packed batches.
 //!
 //! A [`Tokenizer`] turns one [`Text`] into one [`Encoding`], the same ids as the fast tokenizer of transformers with
-//! `truncation=True`, and a [`TextEncoder`] many of them on threads; [`Batch`] lays the tokens of many encodings end to end.
+//! `truncation=True`, and a [`TextEncoder`] many of them on threads; the engine lays the tokens of many encodings end to end.
 //! Nothing here knows a device, and nothing is padded.
 
-pub mod batch;
+mod added;
 mod bounds;
+mod build;
+mod class;
+mod codes;
 mod encoder;
 pub(crate) mod files;
+mod node;
+mod settings;
+mod special;
 mod tokenizer;
+mod tweet;
 mod vocabulary;
 
-pub use batch::{Batch, Capacity, Packing};
+pub use class::Transformers;
 pub use encoder::TextEncoder;
 pub use tokenizer::{Limits, Tokenizer, panics_are_errors};
 
@@ -67,4 +74,33 @@ pub struct Encoding {
     pub type_ids: Vec<u32>,
     /// Whether tokens were cut to respect [`Limits::max_length`].
     pub truncated: bool,
+}
+
+impl Encoding {
+    /// The rows of the tables of words, types and positions that each token reads.
+    ///
+    /// A token's position is its place in its text; with `padding`, as RoBERTa has it, the number of tokens up to it that
+    /// are not `padding`, plus `padding`, and for such a token `padding` itself (transformers
+    /// models/roberta/modeling_roberta.py, `create_position_ids_from_input_ids`).
+    pub(crate) fn rows(&self, padding: Option<u32>) -> impl Iterator<Item = [u32; 3]> + '_ {
+        let mut counted = padding.map_or(0, |padding| padding + 1);
+        self.ids.iter().zip(&self.type_ids).map(move |(&id, &type_id)| {
+            let position = if Some(id) == padding { id } else { counted };
+            counted += u32::from(Some(id) != padding);
+            [id, type_id, position]
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Encoding;
+
+    #[test]
+    fn roberta_counts_what_is_not_padding() {
+        let encoding = Encoding { ids: vec![0, 7, 1, 8, 1, 2], type_ids: vec![0; 6], truncated: false };
+        let positions = |padding| encoding.rows(padding).map(|[_, _, position]| position).collect::<Vec<u32>>();
+        assert_eq!(positions(Some(1)), [2, 3, 1, 4, 1, 5]);
+        assert_eq!(positions(None), [0, 1, 2, 3, 4, 5]);
+    }
 }

@@ -4,11 +4,14 @@ use std::cell::Cell;
 use std::fmt;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::sync::Arc;
 
-use serde_json::Value;
 use tokenizers::{Encoding as Tokens, ModelWrapper, TruncationDirection};
 
+use super::class::Transformers;
+use super::codes::Codes;
+use super::node::Node;
+use super::settings::Settings;
 use super::{Encoding, Text, Truncation, bounds, files};
 use crate::{Error, Result};
 
@@ -44,41 +47,41 @@ impl Limits {
     }
 }
 
-/// Text -> ids, as the checkpoint's fast tokenizer in transformers does it.
+/// Text -> ids, as the checkpoint's tokenizer in transformers does it.
 #[derive(Clone)]
 pub struct Tokenizer {
-    inner: tokenizers::Tokenizer,
+    inner: Inner,
     /// Special tokens added to a single text and to a pair.
     special: [usize; 2],
     max_length: Option<usize>,
     side: TruncationDirection,
     /// Whether transformers would hand this tokenizer's type ids to the model.
     types: bool,
+    class: &'static str,
+    version: Transformers,
+}
+
+#[derive(Clone)]
+enum Inner {
+    Library(Box<tokenizers::Tokenizer>),
+    /// A class that transformers has in Python only.
+    Codes(Arc<Codes>),
 }
 
 impl Tokenizer {
-    /// Finishes a tokenizer that was read from `path`: what `tokenizer_config.json` decides, and what `encode` relies on.
+    /// Finishes a tokenizer: what `tokenizer_config.json` decides, and what `encode` relies on.
     ///
     /// # Errors
     /// [`Error::Malformed`] when the configuration has fields of the wrong type, or the post-processor cannot be run.
-    pub(super) fn new(path: &Path, mut inner: tokenizers::Tokenizer, config: Option<&Value>) -> Result<Tokenizer> {
-        let config = config.unwrap_or(&Value::Null);
-        let config_path = path.with_file_name("tokenizer_config.json");
+    pub(super) fn new(settings: &Settings, mut inner: tokenizers::Tokenizer) -> Result<Tokenizer> {
+        let path = &settings.path;
         bounds::check_model(path, inner.get_model())?;
         let stored = inner.get_truncation().map(|stored| stored.direction);
         // Batches are packed, and `encode` truncates: stored settings of either would apply twice.
         inner.with_padding(None);
         let cleared = guarded(|| inner.with_truncation(None).map(|_| ()));
         cleared.map_err(|message| Error::malformed(path, message))?;
-        let side = match config["truncation_side"].as_str() {
-            Some("left") => TruncationDirection::Left,
-            Some("right") => TruncationDirection::Right,
-            Some(other) => {
-                let message = format!("truncation_side is {other:?}, neither left nor right");
-                return Err(Error::malformed(&config_path, message));
-            }
-            None => stored.unwrap_or_default(),
-        };
+        inner.set_encode_special_tokens(settings.flag("split_special_tokens", false)?);
         // What the post-processor adds is measured, not asked: a template may name tokens that it does not define.
         let added = |second: Option<Tokens>| {
             guarded(|| inner.post_process(Tokens::default(), second, true))
@@ -86,12 +89,43 @@ impl Tokenizer {
                 .map_err(|message| Error::malformed(path, format!("the post-processor fails: {message}")))
         };
         let special = [added(None)?, added(Some(Tokens::default()))?];
+        Tokenizer::with(settings, Inner::Library(Box::new(inner)), special, stored.unwrap_or_default())
+    }
+
+    /// One of the classes that are Python.
+    pub(super) fn of_codes(settings: &Settings, codes: Codes) -> Result<Tokenizer> {
+        Tokenizer::with(settings, Inner::Codes(Arc::new(codes)), Codes::SPECIAL, TruncationDirection::Right)
+    }
+
+    fn with(settings: &Settings, inner: Inner, special: [usize; 2], stored: TruncationDirection) -> Result<Tokenizer> {
+        let Settings { version, class, config, .. } = settings;
+        let config_path = settings.config_path();
+        let side = match config.get("truncation_side").as_str() {
+            Some("left") => TruncationDirection::Left,
+            Some("right") => TruncationDirection::Right,
+            Some(other) => {
+                let message = format!("truncation_side is {other:?}, neither left nor right");
+                return Err(Error::malformed(&config_path, message));
+            }
+            None => stored,
+        };
         // transformers drops the type ids where the tokenizer does not list them as an input of the model.
-        let types = config["model_input_names"]
-            .as_array()
-            .is_none_or(|names| names.iter().any(|name| name == "token_type_ids"));
+        let types = match config.get("model_input_names") {
+            Node::List(names) => names.iter().any(|name| name.as_str() == Some("token_type_ids")),
+            _ => class.types(*version),
+        };
         let max_length = files::max_length(&config_path, config)?;
-        Ok(Tokenizer { inner, special, max_length, side, types })
+        Ok(Tokenizer { inner, special, max_length, side, types, class: class.name, version: *version })
+    }
+
+    /// The class of transformers whose rules it follows, without `Fast`.
+    pub fn class(&self) -> &'static str {
+        self.class
+    }
+
+    /// The version of transformers that is meant where they differ.
+    pub fn transformers(&self) -> Transformers {
+        self.version
     }
 
     /// The checkpoint's own limit in tokens, `model_max_length` of `tokenizer_config.json`; none where it is absent or
@@ -102,7 +136,8 @@ impl Tokenizer {
 
     /// How it splits words: `WordPiece`, `BPE`, `Unigram` or `WordLevel`.
     pub fn kind(&self) -> &'static str {
-        match self.inner.get_model() {
+        let Inner::Library(inner) = &self.inner else { return "BPE" };
+        match inner.get_model() {
             ModelWrapper::BPE(_) => "BPE",
             ModelWrapper::WordPiece(_) => "WordPiece",
             ModelWrapper::WordLevel(_) => "WordLevel",
@@ -112,12 +147,18 @@ impl Tokenizer {
 
     /// How many tokens there are, added ones included.
     pub fn vocabulary(&self) -> usize {
-        self.inner.get_vocab_size(true)
+        match &self.inner {
+            Inner::Library(inner) => inner.get_vocab_size(true),
+            Inner::Codes(codes) => codes.len(),
+        }
     }
 
     /// The token of an id, if the tokenizer has one.
     pub fn token(&self, id: u32) -> Option<String> {
-        self.inner.id_to_token(id)
+        match &self.inner {
+            Inner::Library(inner) => inner.id_to_token(id),
+            Inner::Codes(codes) => codes.token(id),
+        }
     }
 
     /// The tokens of one text, within `limits`; `index` names the text in errors.
@@ -143,22 +184,42 @@ impl Tokenizer {
             format!("a maximum length of {max_length} tokens has no room for the {special} special tokens")
         })?;
 
-        let mut first = self.tokens(first, 0)?;
-        let mut second = second.map(|second| self.tokens(second, 1)).transpose()?;
-        let lengths = [first.len(), second.as_ref().map_or(0, Tokens::len)];
-        let truncated = lengths[0] + lengths[1] > budget;
-        if truncated && truncation == Truncation::Refuse {
+        let refused = |lengths: [usize; 2]| {
             let length = lengths[0] + lengths[1] + special;
-            return Err(format!("it has {length} tokens, the model takes {max_length}"));
-        }
-        if truncated {
-            let kept = longest_first(lengths, budget);
-            first = slice(&first, self.kept(lengths[0], kept[0]));
-            second = second.map(|second| slice(&second, self.kept(lengths[1], kept[1])));
-        }
-
-        let tokens = guarded(|| self.inner.post_process(first, second, true))?;
-        let ids = tokens.get_ids();
+            format!("it has {length} tokens, the model takes {max_length}")
+        };
+        let (ids, type_ids, truncated) = match &self.inner {
+            Inner::Library(inner) => {
+                let mut first = tokens(inner, first, 0)?;
+                let mut second = second.map(|second| tokens(inner, second, 1)).transpose()?;
+                let lengths = [first.len(), second.as_ref().map_or(0, Tokens::len)];
+                let truncated = lengths[0] + lengths[1] > budget;
+                if truncated && truncation == Truncation::Refuse {
+                    return Err(refused(lengths));
+                }
+                if truncated {
+                    let kept = longest_first(lengths, budget);
+                    first = slice(&first, self.kept(lengths[0], kept[0]));
+                    second = second.map(|second| slice(&second, self.kept(lengths[1], kept[1])));
+                }
+                let tokens = guarded(|| inner.post_process(first, second, true))?;
+                (tokens.get_ids().to_vec(), tokens.get_type_ids().to_vec(), truncated)
+            }
+            Inner::Codes(codes) => {
+                let first = codes.encode(first)?;
+                let second = second.map(|second| codes.encode(second)).transpose()?;
+                let lengths = [first.len(), second.as_ref().map_or(0, Vec::len)];
+                let truncated = lengths[0] + lengths[1] > budget;
+                if truncated && truncation == Truncation::Refuse {
+                    return Err(refused(lengths));
+                }
+                let kept = if truncated { longest_first_in_python(lengths, budget) } else { lengths };
+                let second = second.as_ref().map(|second| &second[self.kept(lengths[1], kept[1])]);
+                let ids = codes.join(&first[self.kept(lengths[0], kept[0])], second);
+                let type_ids = vec![0; ids.len()];
+                (ids, type_ids, truncated)
+            }
+        };
         if ids.is_empty() {
             return Err("it has no tokens, and the tokenizer adds no special ones".into());
         }
@@ -174,19 +235,11 @@ impl Tokenizer {
                  do tokenizer and model belong together?"
             ));
         }
-        let type_ids = if types <= 1 || !self.types { vec![0; ids.len()] } else { tokens.get_type_ids().to_vec() };
+        let type_ids = if types <= 1 || !self.types { vec![0; ids.len()] } else { type_ids };
         if let Some(id) = type_ids.iter().find(|&&id| id as usize >= types.max(1)) {
             return Err(format!("the tokenizer gives type id {id}, but the model's table has {types} rows"));
         }
-        Ok(Encoding { ids: ids.to_vec(), type_ids, truncated })
-    }
-
-    /// The tokens of one sequence, without special ones.
-    fn tokens(&self, text: &str, type_id: u32) -> Result<Tokens, String> {
-        let mut tokens = guarded(|| self.inner.encode_fast(text, false))?;
-        // A post-processor that has an opinion overwrites them; the others leave what they find.
-        tokens.set_type_ids(vec![type_id; tokens.len()]);
-        Ok(tokens)
+        Ok(Encoding { ids, type_ids, truncated })
     }
 
     fn kept(&self, length: usize, kept: usize) -> Range<usize> {
@@ -197,10 +250,19 @@ impl Tokenizer {
     }
 }
 
+/// The tokens of one sequence, without special ones.
+fn tokens(inner: &tokenizers::Tokenizer, text: &str, type_id: u32) -> Result<Tokens, String> {
+    let mut tokens = guarded(|| inner.encode_fast(text, false))?;
+    // A post-processor that has an opinion overwrites them; the others leave what they find.
+    tokens.set_type_ids(vec![type_id; tokens.len()]);
+    Ok(tokens)
+}
+
 impl fmt::Debug for Tokenizer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Without the vocabulary, which is tens of thousands of lines.
         let mut debug = formatter.debug_struct("Tokenizer");
+        debug.field("class", &self.class).field("version", &self.version);
         debug.field("max_length", &self.max_length).field("special", &self.special);
         debug.finish_non_exhaustive()
     }
@@ -216,6 +278,16 @@ fn longest_first([first, second]: [usize; 2], budget: usize) -> [usize; 2] {
     let shorter = first.min(second).min(budget / 2);
     let longer = budget - shorter;
     if first > second { [longer, shorter] } else { [shorter, longer] }
+}
+
+/// The same of the tokenizers in Python (`truncate_sequences`): of the odd token the second text loses it.
+fn longest_first_in_python([first, second]: [usize; 2], budget: usize) -> [usize; 2] {
+    let cut = first + second - budget;
+    let longer = first.abs_diff(second).min(cut);
+    let both = cut - longer;
+    let (from_first, from_second) =
+        if first > second { (longer + both / 2, both - both / 2) } else { (both / 2, longer + both - both / 2) };
+    [first.saturating_sub(from_first), second.saturating_sub(from_second)]
 }
 
 fn slice(tokens: &Tokens, range: Range<usize>) -> Tokens {

@@ -6,7 +6,8 @@ use std::path::Path;
 use safetensors::tensor::{Dtype, TensorView};
 use tempfile::TempDir;
 use wgbert::checkpoint::{Checkpoint, Weights};
-use wgbert::models::{Linear, Weight};
+use wgbert::ir::Weight;
+use wgbert::models::Linear;
 
 mod mutations;
 
@@ -110,7 +111,10 @@ fn folders_that_are_no_checkpoints_say_what_they_are() {
         &["flax_model.msgpack, weights of Flax", "('DIR', from_flax=True)"],
     );
     assert_contains(&missing("model.fp16.safetensors"), &["there is model.fp16.safetensors", "rename it"]);
-    assert_contains(&missing("model.onnx"), &["there is model.onnx, a format this engine does not read"]);
+    assert_contains(
+        &missing("model.onnx"),
+        &["there is model.onnx, a model exported to ONNX", "the model that it was made of"],
+    );
     assert_contains(&missing("adapter_config.json"), &["DIR: no model.safetensors", "PEFT adapter"]);
 
     let folder = folder(&[config]);
@@ -189,14 +193,13 @@ fn shards_are_checked_against_their_index() {
         &refusal(&good, &[("1.safetensors", &first)]),
         &["DIR: no shard of the weights; ", "index.json names 2.safetensors"],
     );
-    assert_contains(
-        &refusal(&good, &[("1.safetensors", &first), ("2.safetensors", &first)]),
-        &["index.json: tensor a: is in two shards, 1.safetensors and 2.safetensors"],
-    );
-    assert_contains(
-        &refusal(&index(&[("a", "1.safetensors"), ("z", "1.safetensors")]), &[("1.safetensors", &first)]),
-        &["index.json: tensor z: the index places it in 1.safetensors, which does not hold it"],
-    );
+    // Of a tensor in two shards the last counts, and what the index says of tensors does not: as in transformers.
+    let other = serialized(&[("a", Dtype::F32, &[3])]);
+    let twice = index(&[("a", "1.safetensors"), ("b", "2.safetensors"), ("z", "1.safetensors")]);
+    let twice = folder(&[config, (name, &twice), ("1.safetensors", &first), ("2.safetensors", &other)]);
+    let Checkpoint { weights, .. } = Checkpoint::open(twice.path()).expect("all shards are there");
+    assert_eq!(weights.names().collect::<Vec<_>>(), ["a"]);
+    assert_eq!(weights.shape("a"), Some(&[3][..]));
     assert_contains(
         &refusal(&good, &[("1.safetensors", &first), ("2.safetensors", &second[..second.len() - 1])]),
         &["DIR", "2.safetensors: tensor c: ends at byte", "truncated"],
@@ -211,11 +214,21 @@ fn shards_are_checked_against_their_index() {
 
 #[test]
 fn types_that_are_not_read_are_named() {
-    let bytes = serialized(&[("a", Dtype::F64, &[2]), ("b", Dtype::I8, &[2]), ("c", Dtype::BF16, &[2])]);
+    let bytes = serialized(&[("a", Dtype::I64, &[2]), ("b", Dtype::I8, &[2]), ("c", Dtype::BF16, &[2])]);
     let weights = Weights::from_bytes("model.safetensors", bytes).expect("the file is valid");
     let check = |name: &str| weights.check(&Weight::vector(name, 2)).map_err(|error| error.to_string());
-    let supported = "supported are F32, F16 and BF16";
-    assert_contains(&check("a").expect_err("F64"), &["model.safetensors: tensor a: its elements are F64", supported]);
+    let supported = "supported are F64, F32, F16 and BF16";
+    assert_contains(&check("a").expect_err("I64"), &["model.safetensors: tensor a: its elements are I64", supported]);
     assert_contains(&check("b").expect_err("I8"), &["model.safetensors: tensor b: its elements are I8", supported]);
     check("c").expect("BF16 is read");
+}
+
+#[test]
+fn models_of_other_libraries_are_named() {
+    let config = ("config.json", CONFIG.as_bytes());
+    let weights = small();
+    let weights = ("model.safetensors", weights.as_slice());
+    for file in ["model_head.pkl", "config_setfit.json"] {
+        assert_contains(&refusal(&[config, weights, (file, b"")]), &[file, "SetFit", "model_head.pkl"]);
+    }
 }

@@ -7,7 +7,7 @@ use std::cell::Cell;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use wgbert::checkpoint::{Config, Weights};
-use wgbert::models::Weight;
+use wgbert::ir::Weight;
 
 use super::{CONFIG, small, with_header};
 

@@ -3,12 +3,12 @@
 use super::{array_difference, bits, golden, says};
 use crate::common::{self, Random, edited::Edited, golden::Golden};
 use wgbert::checkpoint::Checkpoint;
-use wgbert::gpu::{self, Capacity, Output, Plan, Recording, Run, Storage, WeightBuffers};
+use wgbert::gpu::{Plan, WeightBuffers};
+use wgbert::ir::{Access, BatchLimits, Output, Recording, Run, Step, Storage, Values};
 use wgbert::kernels::loss::LossKind;
-use wgbert::kernels::{Access, Values};
 use wgbert::models::{self, Model, encoder};
 use wgbert::text::Encoding;
-use wgbert::{Adapter, Classifier, Error, Label, Options, Request, Text, Truncation};
+use wgbert::{Adapter, Classifier, Error, Label, Options, Request, Text, Truncation, gpu};
 
 /// A model on a plan of our own, beside the classifier.
 struct Direct {
@@ -21,7 +21,7 @@ impl Direct {
         let mut checkpoint = Checkpoint::open(golden(name)).unwrap();
         let architecture = models::architecture(&checkpoint.config).unwrap();
         let model = (architecture.describe)(&checkpoint.config).unwrap();
-        checkpoint.weights = checkpoint.weights.with_base_prefix(architecture.base_prefix);
+        checkpoint.weights = architecture.named(checkpoint.weights);
         Direct { model, checkpoint }
     }
 
@@ -50,12 +50,12 @@ impl Direct {
         let values = |label: &Option<Label>| if let Some(Label::Values(v)) = label { v.clone() } else { Vec::new() };
         let targets: Vec<f32> = labels.iter().flat_map(values).collect();
         let run = Run { tokens: &tokens, starts: &starts, classes: &classes, targets: &targets };
-        let capacity = Capacity { tokens: tokens.len(), texts: encodings.len() };
+        let capacity = BatchLimits { tokens: tokens.len(), texts: encodings.len() };
         gpu::block_on(async {
             let mut weights = WeightBuffers::default();
-            let plan =
+            let mut plan =
                 Plan::new(common::gpu(), recording, capacity, &mut weights, &self.checkpoint.weights).await.unwrap();
-            plan.poison();
+            plan.poison().await.unwrap();
             plan.run(run).await.unwrap()
         })
     }
@@ -64,7 +64,7 @@ impl Direct {
 /// Name of the kernel that writes an output.
 fn writer(recording: &Recording, output: Output) -> &'static str {
     let (_, tensor) = recording.outputs.iter().find(|(name, _)| *name == output).expect("the output is recorded");
-    let writes = |step: &&gpu::Step| step.bound().any(|(b, t)| b.access == Access::Write && t == *tensor);
+    let writes = |step: &&Step| step.bound().any(|(b, t)| b.access == Access::Write && t == *tensor);
     recording.steps.iter().find(writes).expect("a step writes it").kernel.name()
 }
 
@@ -72,7 +72,7 @@ fn writer(recording: &Recording, output: Output) -> &'static str {
 fn argmax_probabilities_and_loss_are_what_the_kernels_wrote() {
     for (name, kind, scores) in [
         ("bert", LossKind::CrossEntropy, Some("softmax")),
-        ("bert-multilabel", LossKind::BinaryCrossEntropy, Some("sigmoid")),
+        ("bert-multilabel", LossKind::BinaryCrossEntropy, Some("elementwise")),
         ("bert-regression", LossKind::MeanSquaredError, None),
     ] {
         let direct = Direct::open(name);
@@ -91,7 +91,7 @@ fn argmax_probabilities_and_loss_are_what_the_kernels_wrote() {
         }
 
         let golden = Golden::open(&golden(name));
-        let mut classifier = Options::default().load(&golden.folder).unwrap();
+        let classifier = Options::default().load(&golden.folder).unwrap();
         let encodings = golden.encode(&classifier);
         let labels = golden.labels();
         let request = Request { labels: labels.clone(), ..Request::default() };
@@ -181,7 +181,7 @@ fn random_texts(count: usize, longest: u32, vocabulary: u32) -> Vec<Encoding> {
 #[test]
 fn three_thousand_texts_come_back_in_order_and_cost_no_memory() {
     let options = Options { batch_tokens: Some(300), batch_texts: Some(16), ..Options::default() };
-    let mut classifier = options.load(golden("bert")).unwrap();
+    let classifier = options.load(golden("bert")).unwrap();
     let plain = Request::default();
     let texts = random_texts(3000, 64, 163);
     // The first run makes the plan; from then on nothing is allocated. `Gpu::allocated` counts what is live, wgpu's own
@@ -204,7 +204,7 @@ fn three_thousand_texts_come_back_in_order_and_cost_no_memory() {
         assert_eq!(bits(alone.logits.row(0)), bits(answer.logits.row(index)), "text {index}");
         assert_eq!(alone.argmax[0], answer.argmax[index]);
     }
-    let mut large = Options::default().load(golden("bert")).unwrap();
+    let large = Options::default().load(golden("bert")).unwrap();
     let reversed: Vec<_> = texts.iter().rev().cloned().collect();
     let backwards = large.run(&reversed, &plain).unwrap();
     for index in 0..3000 {
@@ -215,7 +215,7 @@ fn three_thousand_texts_come_back_in_order_and_cost_no_memory() {
 #[test]
 fn no_text_and_empty_texts() {
     for adapter in [Adapter::Best, Adapter::Reference] {
-        let mut classifier = Options { adapter, ..Options::default() }.load(golden("bert")).unwrap();
+        let classifier = Options { adapter, ..Options::default() }.load(golden("bert")).unwrap();
         let none: [&str; 0] = [];
         let answer = classifier.classify(none).unwrap();
         assert!(answer.is_empty() && answer.loss.is_none() && answer.texts().next().is_none());
@@ -235,7 +235,7 @@ fn no_text_and_empty_texts() {
 #[test]
 fn a_long_text_is_cut_and_said_so_or_refused() {
     let long = "good ".repeat(1000);
-    let mut classifier = Options::default().load(golden("bert")).unwrap();
+    let classifier = Options::default().load(golden("bert")).unwrap();
     assert_eq!(classifier.max_length(), 64);
     let answer = classifier.classify(["good", &long]).unwrap();
     assert_eq!((answer.truncated, answer.tokens), (vec![false, true], vec![3, 64]));
@@ -244,7 +244,7 @@ fn a_long_text_is_cut_and_said_so_or_refused() {
     assert_eq!(cut.truncated, [false, true]);
     assert_eq!(bits(cut.logits.row(0)), bits(cut.logits.row(1)));
 
-    let mut strict = Options { truncation: Truncation::Refuse, ..Options::default() }.load(golden("bert")).unwrap();
+    let strict = Options { truncation: Truncation::Refuse, ..Options::default() }.load(golden("bert")).unwrap();
     let error = says(strict.classify(["good", &long]), &["text 1", "1002 tokens", "64"]);
     assert!(matches!(error, Error::Text { index: 1, .. }));
     strict.classify(["good"]).unwrap();
@@ -253,9 +253,9 @@ fn a_long_text_is_cut_and_said_so_or_refused() {
 #[test]
 fn encodings_of_another_tokenizer_are_checked() {
     for adapter in [Adapter::Best, Adapter::Reference] {
-        let mut classifier = Options { adapter, ..Options::default() }.load(golden("bert")).unwrap();
+        let classifier = Options { adapter, ..Options::default() }.load(golden("bert")).unwrap();
         let good = || Encoding { ids: vec![2, 5, 3], type_ids: vec![0, 0, 1], truncated: false };
-        let mut refuses = |spoil: fn(&mut Encoding), parts: &[&str]| {
+        let refuses = |spoil: fn(&mut Encoding), parts: &[&str]| {
             let mut bad = good();
             spoil(&mut bad);
             let error = says(classifier.run(&[good(), bad], &Request::default()), parts);

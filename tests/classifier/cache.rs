@@ -1,14 +1,17 @@
 //! What one classifier leaves to the next in a folder: compiled pipelines, which change no answer.
 
 use super::bits;
-use std::fs;
+use crate::common::environment::CACHE_DIR;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+use wgbert::ir::{MatmulShape, Storage, Tuning};
 use wgbert::{Options, gpu};
 
 /// The bits of the logits of a classifier with this folder.
 fn answer(cache_dir: Option<&Path>) -> Vec<u32> {
     let options = Options { cache_dir: cache_dir.map(Path::to_path_buf), ..Options::default() };
-    let mut classifier = options.load(super::golden("bert")).unwrap();
+    let classifier = options.load(super::golden("bert")).unwrap();
     bits(&classifier.classify(["good", "not bad"]).unwrap().logits.values)
 }
 
@@ -55,6 +58,41 @@ fn compiled_pipelines_are_kept() {
     });
     assert_eq!(files(&folder), std::slice::from_ref(path));
     assert!(fs::read(path).unwrap().starts_with(&written[..=header]));
+}
+
+/// A program had no folder unless it named one, and so ignored what `wgbert tune` found.
+#[test]
+fn by_default_the_folder_is_that_of_the_command_line() {
+    // In a process of its own, which has this folder, the test is the program.
+    if let Some(folder) = env::var_os(CACHE_DIR) {
+        let tuned = usize::from(!folder.is_empty());
+        let classifier = Options::default().load(super::golden("bert")).unwrap();
+        classifier.classify(["good"]).unwrap();
+        assert_eq!(classifier.gpu().unwrap().capabilities.tuning.products(), tuned);
+        return;
+    }
+    let name = "cache::by_default_the_folder_is_that_of_the_command_line";
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let run = |folder: &Path| {
+        let mut command = Command::new(env::current_exe().expect("a test knows its file"));
+        command.args(["--exact", name]).env(CACHE_DIR, folder);
+        command.env("HOME", home.path()).env("XDG_CACHE_HOME", home.path());
+        let output = command.output().expect("it starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"), "{name} is called otherwise");
+    };
+    let folder = home.path().join("own");
+    let adapter = gpu::block_on(Options::default().choose()).unwrap().expect("an adapter");
+    let mut tuning = Tuning::default();
+    let problem = MatmulShape { rows: 1, inner: 8, columns: 4, storage: Storage::F32, matrix_units: false };
+    tuning.set_tile(problem, "whichever");
+    tuning.write(&folder, &adapter).unwrap();
+    run(&folder);
+    let pipelines = files(&folder).len() == 2;
+    assert!(pipelines || adapter.backend != "vulkan", "{:?}", files(&folder));
+    // None where the variable is empty.
+    run(Path::new(""));
+    assert!(!home.path().join("wgbert").exists() && files(&folder).len() == 1 + usize::from(pipelines));
 }
 
 #[test]

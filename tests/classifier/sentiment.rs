@@ -43,7 +43,7 @@ fn every_recorded_sentence_has_its_ids_logits_and_label() {
 
 #[test]
 fn four_sentences_as_a_first_program_would() {
-    let mut classifier = Options::default().sentiment().unwrap();
+    let classifier = Options::default().sentiment().unwrap();
     let texts = [
         ("This movie was absolutely fantastic.", "positive"),
         ("This product is terrible.", "negative"),

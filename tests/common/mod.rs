@@ -2,18 +2,19 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 pub mod edited;
+pub mod environment;
 pub mod golden;
 
 use half::f16;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
-use wgbert::gpu::{
-    self, Capabilities, Capacity, Element, Gpu, Input, Output, Plan, Recording, Rows, Run, Storage, Tensor,
-    WeightBuffers, WeightSource,
+use wgbert::gpu;
+use wgbert::gpu::{Gpu, Plan, WeightBuffers};
+use wgbert::ir::{
+    BatchLimits, BatchSize, Capabilities, Element, Input, Output, Recording, Rows, Run, Storage, Tensor, Values,
+    Weight, WeightSource,
 };
 use wgbert::kernels::unfold::Unfold;
-use wgbert::kernels::{BatchSize, Values};
-use wgbert::models::Weight;
 use wgbert::reference::Reference;
 
 /// The adapter that the tests run on: the one that WGBERT_ADAPTER names, else the first. Its absence is a failure.
@@ -229,11 +230,11 @@ pub fn texts(size: &BatchSize) -> (Vec<[u32; 4]>, Vec<u32>) {
 
 /// A plan for exactly this batch, its intermediates and outputs poisoned.
 pub fn plan(gpu: Arc<Gpu>, recording: Recording, size: &BatchSize) -> Plan {
-    let capacity = Capacity { tokens: size.tokens as usize, texts: size.lengths.len() };
+    let capacity = BatchLimits { tokens: size.tokens as usize, texts: size.lengths.len() };
     let mut weights = WeightBuffers::default();
     let plan = gpu::block_on(Plan::new(gpu, recording, capacity, &mut weights, &NoWeights));
-    let plan = plan.unwrap_or_else(|error| panic!("{error}"));
-    plan.poison();
+    let mut plan = plan.unwrap_or_else(|error| panic!("{error}"));
+    gpu::block_on(plan.poison()).unwrap();
     plan
 }
 

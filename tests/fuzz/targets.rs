@@ -6,11 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use wgbert::checkpoint::{Checkpoint, Config, Scoring, Weights};
-use wgbert::gpu::{Capabilities, Storage};
-use wgbert::kernels::BatchSize;
+use wgbert::ir::{BatchSize, Capabilities, Storage};
 use wgbert::kernels::loss::LossKind;
-use wgbert::models::encoder::{self, Wanted};
-use wgbert::models::{self, Model};
+use wgbert::models::{
+    self, Model,
+    encoder::{self, Wanted},
+};
 use wgbert::text::{Limits, Tokenizer};
 use wgbert::{Result, Text, Truncation};
 
@@ -123,7 +124,8 @@ fn record(model: &Model) {
         assert_eq!(recording.constant_steps().len(), recording.steps.len());
         for step in &recording.steps {
             let launch = step.kernel.launch(&device, &batch);
-            assert!(launch.grid.iter().all(|&size| size > 0), "{} {:?}", step.kernel.name(), launch.grid);
+            let grid = launch.grid.workgroups(&batch, device.max_workgroups);
+            assert!(grid.iter().all(|&size| size > 0), "{} {grid:?}", step.kernel.name());
             let _ = (step.kernel.params(), step.kernel.operations(&batch));
         }
     }

@@ -110,6 +110,53 @@ fn a_cache_that_another_tool_wrote_is_read() {
     assert_eq!(downloads(&requests, "tokenizer.json").len(), 1);
 }
 
+/// With the files beside its checkpoint it scores otherwise.
+#[test]
+fn a_cross_encoder_brings_its_modules() {
+    let reports = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reports");
+    for (name, files) in [
+        ("cross-encoder-activation", &[][..]),
+        (
+            "modular-reranker",
+            &[
+                "1_Pooling/config.json",
+                "2_Dense/config.json",
+                "2_Dense/model.safetensors",
+                "3_LayerNorm/config.json",
+                "3_LayerNorm/model.safetensors",
+                "4_Dense/config.json",
+                "4_Dense/model.safetensors",
+            ],
+        ),
+    ] {
+        let beside = ["modules.json", "config_sentence_transformers.json", "sentence_bert_config.json"];
+        let all = FILES.iter().chain(&beside).chain(files);
+        let read = |file: &&str| (file.to_string(), fs::read(reports.join(name).join(file)).expect("a file"));
+        let (server, user) = (Server::start(all.map(read).collect()), User::new());
+        let (folder, _) = user.answer(&server, reports.join(name).to_str().expect("ASCII"));
+        assert!(server.requests().is_empty());
+        assert_eq!(user.answer(&server, "owner/name").0, folder, "{name}");
+        for file in files {
+            assert!(user.model(&format!("snapshots/{COMMIT}/{file}")).is_file(), "{file}");
+        }
+        // A copy that lacks one is not whole.
+        if let Some(file) = files.last() {
+            fs::remove_file(user.model(&format!("snapshots/{COMMIT}/{file}"))).expect("it is there");
+            let offline = user.command(&server, "owner/name").env("HF_HUB_OFFLINE", "1").output();
+            refusal(offline.expect("the program was built"), &[file, "HF_HUB_OFFLINE"]);
+        }
+    }
+}
+
+#[test]
+fn addresses_of_pages_are_understood_or_named() {
+    let (server, user) = (distilbert(), User::new());
+    let (answer, _) = user.answer(&server, "owner/name");
+    assert_eq!(user.answer(&server, "https://huggingface.co/owner/name/tree/main").0, answer);
+    user.refusal(&server, "https://github.com/owner/name", &["github.com", "git lfs pull"]);
+    user.refusal(&server, "https://huggingface.co/datasets/owner/name", &["datasets"]);
+}
+
 #[test]
 fn without_symlinks_files_are_moved() {
     let (server, user) = (distilbert(), User::new());

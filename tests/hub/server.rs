@@ -181,7 +181,9 @@ impl Shared {
             ["api", ..] if request.token.is_some() => refuse(404, "RepoNotFound"),
             // The hub does not tell strangers which private models there are.
             ["api", ..] => refuse(401, "RepoNotFound"),
-            ["owner", "name", "resolve", COMMIT, file] => self.resolve(stream, request, file, fault),
+            ["owner", "name", "resolve", COMMIT, ref file @ ..] => {
+                self.resolve(stream, request, &file.join("/"), fault)
+            }
             ["old-name", "resolve", COMMIT, file] => {
                 let head = format!("HTTP/1.1 307 There\r\nLocation: /owner/name/resolve/{COMMIT}/{file}\r\n");
                 respond(stream, request, &head, b"", None)

@@ -4,10 +4,12 @@ use crate::common::{self, Case, storages};
 use crate::matmul_as;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use wgbert::gpu::{Capabilities, Gpu, Layout, Storage};
-use wgbert::kernels::matmul::{MatMul, Tile};
-use wgbert::kernels::{BatchSize, Binding, Kernel, Launch, Uniform, Values};
-use wgbert::models::Activation;
+use wgbert::gpu::Gpu;
+use wgbert::ir::{BatchSize, Binding, Capabilities, Kernel, Launch, Layout, Storage, Uniform, Values};
+use wgbert::kernels::{
+    Activation,
+    matmul::{MatMul, Tile},
+};
 
 /// A product in one tile, chosen by the test.
 #[derive(Debug)]
@@ -29,8 +31,8 @@ impl Kernel for Forced {
         self.product.params()
     }
 
-    fn launch(&self, _: &Capabilities, batch: &BatchSize) -> Launch {
-        self.product.launch_in(&self.tile, batch)
+    fn launch(&self, _: &Capabilities, _: &BatchSize) -> Launch {
+        self.product.launch_in(&self.tile)
     }
 
     fn layout(&self, _: &Capabilities, binding: &Binding) -> Layout {

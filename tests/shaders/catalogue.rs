@@ -1,22 +1,23 @@
 //! The kernels and adapters that tests/shaders.rs goes through. A new kernel, option or variant needs its line here.
 
 use wgbert::bench::Roof;
-use wgbert::gpu::{Capabilities, Element, Rows, Shader, Storage};
-use wgbert::kernels::argmax::Argmax;
-use wgbert::kernels::attention::{Attention, Heads, Term};
-use wgbert::kernels::attention_weights::AttentionWeights;
-use wgbert::kernels::embed::Embed;
-use wgbert::kernels::gate::Gate;
-use wgbert::kernels::layernorm::LayerNorm;
-use wgbert::kernels::loss::{Loss, LossKind};
-use wgbert::kernels::matmul::MatMul;
-use wgbert::kernels::pool::Pool;
-use wgbert::kernels::rotary::Rotary;
-use wgbert::kernels::sigmoid::Sigmoid;
-use wgbert::kernels::softmax::Softmax;
-use wgbert::kernels::unfold::Unfold;
-use wgbert::kernels::{BatchSize, Kernel};
-use wgbert::models::{self, Activation, Half};
+use wgbert::ir::{BatchSize, Capabilities, Element, Kernel, Rows, Shader, Storage};
+use wgbert::kernels::{
+    Activation, Half, Pooling,
+    argmax::Argmax,
+    attention::{Attention, Heads, Term},
+    attention_weights::AttentionWeights,
+    elementwise::Elementwise,
+    embed::Embed,
+    gate::Gate,
+    layernorm::LayerNorm,
+    loss::{Loss, LossKind},
+    matmul::MatMul,
+    pool::Pool,
+    rotary::Rotary,
+    softmax::Softmax,
+    unfold::Unfold,
+};
 
 /// A kernel with one choice of its options.
 pub struct Instance {
@@ -32,7 +33,7 @@ impl Instance {
     pub fn shaders(&self, device: &Capabilities, batch: &BatchSize) -> Vec<Shader> {
         let mut all = vec![self.kernel.launch(device, batch).shader];
         if let Some(matmul) = &self.matmul {
-            all.extend(matmul.tiles(device).iter().map(|tile| matmul.launch_in(tile, batch).shader));
+            all.extend(matmul.tiles(device).iter().map(|tile| matmul.launch_in(tile).shader));
         }
         all
     }
@@ -119,7 +120,7 @@ fn of_rows(element: Element) -> Vec<Instance> {
         }
         all.push(instance(Attention(heads), &tables));
     }
-    for pool in [models::Pool::First, models::Pool::Mean] {
+    for pool in [Pooling::First, Pooling::Mean] {
         all.push(instance(Pool { columns: 64, pool, element }, &[]));
     }
     all.push(instance(Rotary { columns: 192, heads: 4, half: 16, element }, &[]));
@@ -137,9 +138,11 @@ fn answers() -> Vec<Instance> {
     let mut all = Vec::new();
     let (rows, columns) = (Rows::Texts, 3);
     all.push(instance(Softmax { rows, columns }, &[]));
-    all.push(instance(Sigmoid { rows, columns }, &[]));
+    for activation in [Activation::Sigmoid, Activation::Tanh] {
+        all.push(instance(Elementwise { rows, columns, activation }, &[]));
+    }
     all.push(instance(Argmax { rows, columns }, &[]));
-    for kind in [LossKind::CrossEntropy, LossKind::BinaryCrossEntropy, LossKind::MeanSquaredError] {
+    for kind in LossKind::ALL {
         all.push(instance(Loss { rows, columns, kind }, &[]));
     }
     all

@@ -243,10 +243,11 @@ TINY = dict(hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermed
             max_position_embeddings=64, attn_implementation="eager")
 
 
-def case(config, model, tok, std=0.25, texts=None, rows=False, alone=False, compact=False, **kw):
+def case(config, model, tok, std=0.25, texts=None, rows=False, alone=False, compact=False, soft=False, **kw):
     """texts: a list, or a function of the tokenizer (default TEXTS); rows, alone: see the top of this file;
-    compact: JSON with every list of numbers on one line."""
-    return dict(config=config, model=model, tok=tok, std=std, texts=texts, rows=rows, alone=alone, compact=compact, kw=kw)
+    compact: JSON with every list of numbers on one line; soft: no problem_type, and labels that are lists of numbers."""
+    return dict(config=config, model=model, tok=tok, std=std, texts=texts, rows=rows, alone=alone, compact=compact,
+                soft=soft, kw=kw)
 
 
 def text_of(tok, length, start):
@@ -330,6 +331,8 @@ def cases():
         "albert-inner": albert(num_hidden_layers=2, num_hidden_groups=2, inner_group_num=2),
         "deberta-v2-conv": deberta(conv_kernel_size=3, conv_act="gelu"),
         "deberta-v2-embed": deberta(embedding_size=8),
+        # a checkpoint that was cut to fewer positions than half of its buckets
+        "deberta-v2-cut": deberta(position_buckets=128, soft=True),
         "deberta-v2-types": deberta(position_biased_input=True, type_vocab_size=2),
         "deberta-v2-unshared": deberta(share_att_key=False),
         "deberta-v2-c2p": deberta(pos_att_type="c2p"),
@@ -358,7 +361,19 @@ def cases():
                                      num_feedforward_networks=1, normalization_type="layer_norm", trigram_input=False,
                                      use_bottleneck_attention=True, classifier_activation=False),
     }
-    rope = lambda name, tok, theta, **kw: tiny(name, tok, rope_parameters={"rope_type": "default", "rope_theta": theta}, **kw)
+    rope = lambda name, tok, theta, more={}, **kw: tiny(
+        name, tok, rope_parameters={"rope_type": "default", "rope_theta": theta, **more}, **kw)
+    if hasattr(tr, "NomicBertConfig"):  # rotary positions that are scaled; 4.57 spells them differently
+        yarn = dict(rope_type="yarn", rope_theta=100.0, factor=4.0, original_max_position_embeddings=32)
+        linear = dict(rope_type="linear", rope_theta=100.0, factor=4.0)
+        scaled = lambda **kw: modern(compact=True, num_attention_heads=2, intermediate_size=24, num_hidden_layers=2, **kw)
+        out["modernbert-yarn"] = scaled(rope_parameters={"full_attention": yarn, "sliding_attention": yarn})
+        out["modernbert-linear"] = scaled(rope_parameters={"full_attention": linear, "sliding_attention": linear})
+        out["nomic-bert-dynamic"] = rope("NomicBert", tk_bert, 1000.0, dict(rope_type="dynamic", factor=2.0))
+        out["gte-linear"] = rope("Gte", tk_xlmr, 100.0, linear, type_vocab_size=1)
+        out["jina-v3-yarn"] = rope(
+            "JinaEmbeddingsV3", tk_xlmr, 100.0, hidden_size=32, type_vocab_size=1,
+            more=dict(yarn, truncate=False, mscale=1.5, mscale_all_dim=0.5, beta_fast=8))
     if hasattr(tr, "NomicBertConfig"):
         out["nomic-bert"] = rope("NomicBert", tk_bert, 1000.0)
     if hasattr(tr, "GteConfig"):
@@ -375,10 +390,39 @@ def cases():
                                               position_embedding_type="relative_key")
         out["bert-relative_key_query-limit"] = tiny("Bert", tk_bert, max_position_embeddings=24, texts=limit,
                                                     position_embedding_type="relative_key_query")
+        out["roberta-relative_key"] = tiny("Roberta", tk_roberta, **roberta, position_embedding_type="relative_key")
+        out["xlm-roberta-relative_key_query-limit"] = tiny(
+            "XLMRoberta", tk_xlmr, **{**roberta, "max_position_embeddings": 26}, texts=limit,
+            position_embedding_type="relative_key_query")
+        out["electra-relative_key_query"] = tiny("Electra", tk_bert, embedding_size=8,
+                                                 position_embedding_type="relative_key_query")
+        out["albert-relative_key"] = albert(position_embedding_type="relative_key")
+        out["albert-relative_key_query"] = albert(position_embedding_type="relative_key_query", num_hidden_layers=3,
+                                                  num_hidden_groups=2)
     return out
 
 
 # ------------------------------------------------------------------------------- true float64 forward
+
+
+class Float64Torch:
+    """torch, whose float is float64."""
+    float = float32 = torch.float64
+    __getattr__ = lambda self, name: getattr(torch, name)
+
+
+def frequencies64(config, layer_type):
+    """The frequencies of the rotary angles and the factor of their cosines and sines, by the library's own functions."""
+    from transformers import modeling_rope_utils as rope
+    parameters = config.rope_parameters if layer_type is None else config.rope_parameters[layer_type]
+    if parameters["rope_type"] == "default":
+        dim = config.hidden_size // config.num_attention_heads
+        return 1.0 / parameters["rope_theta"] ** (torch.arange(0, dim, 2, dtype=torch.float64) / dim), 1.0
+    rope.torch = Float64Torch()
+    try:
+        return rope.ROPE_INIT_FUNCTIONS[parameters["rope_type"]](config, None, layer_type=layer_type)
+    finally:
+        rope.torch = torch
 
 
 @contextlib.contextmanager
@@ -389,29 +433,14 @@ def true_float64(model):
         x, dim=dim, dtype=None if x.dtype == torch.float64 else dtype)
     torch.Tensor.float = lambda self, *a, **k: self if self.dtype == torch.float64 else to_float(self, *a, **k)
     undo = []
-    if model.config.model_type == "modernbert":  # cos/sin are computed in f32 by the library
-        rope = model.model.rotary_emb
-
-        def forward(x, position_ids, layer_type):
-            dim = model.config.hidden_size // model.config.num_attention_heads
-            theta = model.config.rope_parameters[layer_type]["rope_theta"]
-            inv = 1.0 / theta ** (torch.arange(0, dim, 2, dtype=torch.float64) / dim)
-            ang = position_ids[..., None].double() * inv
-            ang = torch.cat((ang, ang), -1)
-            return ang.cos(), ang.sin()
-
-        rope.forward = forward
-        undo.append(lambda: rope.__dict__.pop("forward"))
-    elif hasattr(model.base_model, "rotary_emb"):  # the others with one theta
+    if hasattr(model.base_model, "rotary_emb"):  # cos/sin are computed in f32 by the library
         rope = model.base_model.rotary_emb
 
-        def forward(x, position_ids):
-            dim = model.config.hidden_size // model.config.num_attention_heads
-            theta = model.config.rope_parameters["rope_theta"]
-            inv = 1.0 / theta ** (torch.arange(0, dim, 2, dtype=torch.float64) / dim)
+        def forward(x, position_ids, layer_type=None):
+            inv, factor = frequencies64(model.config, layer_type)
             ang = position_ids[..., None].double() * inv
             ang = torch.cat((ang, ang), -1)
-            return ang.cos(), ang.sin()
+            return ang.cos() * factor, ang.sin() * factor
 
         rope.forward = forward
         undo.append(lambda: rope.__dict__.pop("forward"))
@@ -520,11 +549,13 @@ def build(name, c, out):
     model.save_pretrained(d)
     (d / "tokenizer_config.json").write_text(json.dumps(
         {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 64 if c["texts"] is None else inputs["input_ids"].shape[1],
-         **roles}, indent=1) + "\n")
+         # Which transformers 5 does not list for this class.
+         "model_input_names": ["input_ids", "token_type_ids", "attention_mask"], **roles}, indent=1) + "\n")
 
-    problem = cfg.problem_type or "single_label_classification"
+    problem = cfg.problem_type or ("soft_labels" if c["soft"] else "single_label_classification")
     labels = {"single_label_classification": torch.tensor([2, 0, 1, 1][:len(texts)]),
               "multi_label_classification": torch.tensor([[1, 0, 1], [0, 0, 0], [1, 1, 1], [0, 1, 0]]).double(),
+              "soft_labels": torch.tensor([[0.25, 0.5, 0.25], [1, 0, 0], [0, 0.125, 0.875], [1, 1, 0]]).double(),
               "regression": torch.tensor([0.5, -1.25, 2.0, 0.0]).double()}[problem]
 
     low = {}
@@ -607,8 +638,8 @@ def build(name, c, out):
     hf = tr.AutoTokenizer.from_pretrained(d)
     for t, e in zip(texts, enc):
         n = sum(e.attention_mask)
-        got = hf(*t)["input_ids"] if isinstance(t, tuple) else hf(t)["input_ids"]
-        assert got == e.ids[:n], (name, t, got, e.ids)
+        got = hf(*t) if isinstance(t, tuple) else hf(t)
+        assert got["input_ids"] == e.ids[:n] and got["token_type_ids"] == e.type_ids[:n], (name, t, got, e.ids)
     again = tr.AutoModelForSequenceClassification.from_pretrained(d, attn_implementation="eager").double().eval()
     with true_float64(again):
         assert maxerr(run(again).logits, ref.logits) == 0.0, name

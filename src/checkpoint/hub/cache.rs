@@ -1,5 +1,6 @@
 //! The cache of models that the Hugging Face tools share: `models--OWNER--NAME` with `blobs` (the files, by ETag),
-//! `snapshots` (for each commit its files' names, linked to the blobs) and `refs` (for each branch its commit).
+//! `snapshots` (for each commit its files' names, linked to the blobs), `refs` (for each branch its commit) and `.no_exist`
+//! (for each commit names that it has no file of).
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -78,13 +79,15 @@ impl<'a> Cache<'a> {
 
     /// Lets `file` of the commit be the contents that have this ETag. `new`: they belong to nothing else yet.
     pub fn link(&self, commit: &str, file: &str, etag: &str, new: bool) -> Result<()> {
-        let snapshot = self.snapshot(commit);
-        fs::create_dir_all(&snapshot).map_err(Error::file("create the folder", &snapshot))?;
-        let path = snapshot.join(file);
+        let path = self.snapshot(commit).join(file);
+        let folder = path.parent().expect("it is in the snapshot");
+        fs::create_dir_all(folder).map_err(Error::file("create the folder", folder))?;
         // Renamed into place: what another process has opened or is about to open is never absent.
-        let temporary = snapshot.join(format!(".{file}.{}", std::process::id()));
+        let name = path.file_name().unwrap_or_default().display();
+        let temporary = folder.join(format!(".{name}.{}", std::process::id()));
         // Relative, so that the cache can be moved.
-        let target: PathBuf = ["..", "..", "blobs", etag].iter().collect();
+        let up = 2 + file.matches('/').count();
+        let target: PathBuf = std::iter::repeat_n("..", up).chain(["blobs", etag]).collect();
         let placed = if self.symlinks && symlink(&target, &temporary).is_ok() {
             fs::rename(&temporary, &path)
         } else if new {
@@ -94,6 +97,22 @@ impl<'a> Cache<'a> {
             fs::copy(self.blob(etag), &temporary).and_then(|_| fs::rename(&temporary, &path))
         };
         placed.map_err(Error::file("write", path))
+    }
+
+    /// Whether it is known that the commit has no such file.
+    pub fn is_absent(&self, commit: &str, file: &str) -> bool {
+        self.absence(commit, file).exists()
+    }
+
+    /// Remembers that the commit has no such file, as huggingface_hub does.
+    pub fn remember_absent(&self, commit: &str, file: &str) -> std::io::Result<()> {
+        let path = self.absence(commit, file);
+        fs::create_dir_all(path.parent().expect("it is in a folder"))?;
+        File::create(path).map(drop)
+    }
+
+    fn absence(&self, commit: &str, file: &str) -> PathBuf {
+        self.folder.join(".no_exist").join(commit).join(file)
     }
 
     /// Remembers which commit the revision is.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::name::Name;
 use crate::checkpoint::missing::{self, Source};
+use crate::checkpoint::sentence_transformers::{ENCODER_CONFIG, MODEL_CONFIG, MODULES, module_files};
 use crate::checkpoint::shards;
 use crate::{Error, Result, text};
 
@@ -12,7 +13,7 @@ pub(super) const WEIGHTS: &str = "model.safetensors";
 pub(super) const INDEX: &str = "model.safetensors.index.json";
 
 /// What is read where it is there.
-const OPTIONAL: [&str; 7] = [
+pub(super) const OPTIONAL: [&str; 11] = [
     "tokenizer.json",
     "tokenizer_config.json",
     "special_tokens_map.json",
@@ -20,6 +21,10 @@ const OPTIONAL: [&str; 7] = [
     "vocab.txt",
     "vocab.json",
     "merges.txt",
+    "bpe.codes",
+    MODULES,
+    MODEL_CONFIG,
+    ENCODER_CONFIG,
 ];
 
 /// The files to fetch of those that the repository has, the weights last; of weights in shards only the index.
@@ -32,6 +37,9 @@ pub(super) fn wanted(name: &Name, files: &[String]) -> Result<Vec<&'static str>>
     let has = |name: &str| files.iter().any(|file| file == name);
     if !has(CONFIG) {
         return Err(missing::config(&source));
+    }
+    if let Some(error) = missing::other_kind(&source) {
+        return Err(error);
     }
     let weights = [WEIGHTS, INDEX].into_iter().find(|name| has(name)).ok_or_else(|| missing::weights(&source))?;
     if !text::files::is_readable(has) {
@@ -58,7 +66,18 @@ pub(super) fn lacking(snapshot: &Path) -> Result<Option<String>> {
             return Ok(Some(shard));
         }
     }
-    Ok((!text::files::is_readable(has)).then(|| "tokenizer.json".into()))
+    if !text::files::is_readable(has) {
+        return Ok(Some("tokenizer.json".into()));
+    }
+    Ok(module_files(snapshot)?.into_iter().find(|file| !has(file)))
+}
+
+/// The files of the modules of a cross-encoder that the repository has, once the files that name them are there.
+///
+/// # Errors
+/// Those of reading these.
+pub(super) fn modules(snapshot: &Path, files: &[String]) -> Result<Vec<String>> {
+    Ok(module_files(snapshot)?.into_iter().filter(|file| files.contains(file)).collect())
 }
 
 /// The shards of the weights that are behind an index.

@@ -85,15 +85,13 @@ pub fn locate(model: impl AsRef<Path>, watch: &mut Watch) -> Result<PathBuf> {
     if model.exists() {
         return Ok(model.into());
     }
-    match model.to_str().filter(|name| Name::parse(name).is_some()) {
-        Some(name) => fetch(name, watch),
-        None => Err(Error::Hub {
+    let name = model.to_str().ok_or_else(|| "its name is not Unicode".into());
+    match name.and_then(|name| Name::read(name).map(|_| name)) {
+        Ok(name) => fetch(name, watch),
+        Err(message) => Err(Error::Hub {
             model: model.display().to_string(),
             status: None,
-            message:
-                "there is no such folder, and it is no name of a model on the Hugging Face hub either, which is NAME \
-                      or OWNER/NAME, with @REVISION if not the main branch is meant"
-                    .into(),
+            message: format!("there is no such folder, and {message}"),
         }),
     }
 }
@@ -107,7 +105,7 @@ pub fn fetch(name: &str, watch: &mut Watch) -> Result<PathBuf> {
 }
 
 impl Hub {
-    /// The folder that holds the files of a model (`NAME`, `OWNER/NAME`, either with `@REVISION`), for
+    /// The folder that holds the files of a model (`NAME`, `OWNER/NAME`, either with `@REVISION`, or the address of its page), for
     /// [`Checkpoint::open`](super::Checkpoint::open) and [`Tokenizer::from_folder`](crate::text::Tokenizer::from_folder).
     /// What the cache lacks is downloaded; interrupted, a download goes on where it stopped when it is asked for again.
     ///
@@ -116,13 +114,7 @@ impl Hub {
     /// reached and the cache has no copy, or what arrived is not what was announced; [`Error::MissingFile`] if the model
     /// is not one that this engine reads; [`Error::File`] if the cache cannot be written.
     pub fn fetch(&self, name: &str, watch: &mut Watch) -> Result<PathBuf> {
-        let name = Name::parse(name).ok_or_else(|| Error::Hub {
-            model: name.into(),
-            status: None,
-            message:
-                "is no name of a model, which is NAME or OWNER/NAME, with @REVISION if not the main branch is meant"
-                    .into(),
-        })?;
+        let name = Name::read(name).map_err(|message| Error::Hub { model: name.into(), status: None, message })?;
         let cache = Cache::new(self, &name);
         let cached = cache.cached();
         if self.offline {
@@ -132,7 +124,7 @@ impl Hub {
         let complete = cached.filter(|snapshot| files::lacking(snapshot).is_ok_and(|lacking| lacking.is_none()));
         if let Some(snapshot) = &complete
             && is_commit(&name.revision)
-            && snapshot.join("tokenizer_config.json").exists()
+            && files::OPTIONAL.iter().all(|file| snapshot.join(file).exists() || cache.is_absent(&name.revision, file))
         {
             // It can neither have changed since nor lack a file that matters.
             return Ok(snapshot.clone());
@@ -154,8 +146,13 @@ impl Hub {
         };
         let wanted = files::wanted(&name, &siblings)?;
         wanted.iter().try_for_each(|file| fetch(file))?;
+        files::modules(&snapshot, &siblings)?.iter().try_for_each(|file| fetch(file))?;
         if wanted.contains(&files::INDEX) {
             files::shards(&snapshot)?.iter().try_for_each(|shard| fetch(shard))?;
+        }
+        for file in files::OPTIONAL.iter().filter(|file| !siblings.iter().any(|sibling| sibling == **file)) {
+            // Who cannot write it asks again.
+            let _ = cache.remember_absent(&commit, file);
         }
         // Only now, so that a download that fails leaves the former commit to those who are offline.
         if let Err(error) = cache.remember(&commit) {

@@ -17,6 +17,47 @@ pub(super) struct Name {
 }
 
 impl Name {
+    /// The name that `text` is, or that is in it where it is the address of a model's page on the hub.
+    ///
+    /// # Errors
+    /// What it is instead.
+    pub fn read(text: &str) -> Result<Name, String> {
+        let no_name = || {
+            "it is no name of a model on the Hugging Face hub, which is NAME or OWNER/NAME, with @REVISION if not the \
+             main branch is meant"
+                .to_string()
+        };
+        let Some((host, path)) = address(text) else {
+            return Name::parse(text).ok_or_else(no_name);
+        };
+        if !["huggingface.co", "hf.co", "www.huggingface.co"].contains(&host) {
+            return Err(format!(
+                "it is an address on {host}, not of the Hugging Face hub; give a model's name there (OWNER/NAME), or clone \
+                 what is at the address (git clone, git lfs pull) and give the folder"
+            ));
+        }
+        let path = path.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+        let parts: Vec<&str> = path.trim_end_matches(".git").split('/').collect();
+        let (repository, rest) = match parts[..] {
+            ["datasets" | "spaces" | "collections" | "papers" | "docs", ..] => {
+                return Err(format!("it is the address of one of the hub's {}, not of a model", parts[0]));
+            }
+            [name] => (name.to_string(), &[][..]),
+            [owner, name, ref rest @ ..] => (format!("{owner}/{name}"), rest),
+            [] => return Err(no_name()),
+        };
+        let name = match *rest {
+            [] => repository,
+            // A page of a file, or of the files, at a revision.
+            ["tree" | "blob" | "resolve" | "raw" | "commit", "refs", kind, revision, ..] => {
+                format!("{repository}@refs/{kind}/{revision}")
+            }
+            ["tree" | "blob" | "resolve" | "raw" | "commit", revision, ..] => format!("{repository}@{revision}"),
+            [..] => repository,
+        };
+        Name::parse(&name).ok_or_else(no_name)
+    }
+
     /// None where the hub could have no model of this name.
     pub fn parse(text: &str) -> Option<Name> {
         let (repository, revision) = text.split_once('@').unwrap_or((text, MAIN));
@@ -36,6 +77,27 @@ impl fmt::Display for Name {
         formatter.write_str(&self.repository)?;
         self.unusual_revision().map_or(Ok(()), |revision| write!(formatter, "@{revision}"))
     }
+}
+
+/// Host and path of an address of the web or of Git, if it is one.
+fn address(text: &str) -> Option<(&str, &str)> {
+    let text = text.trim();
+    if let Some(path) = text.strip_prefix("hf://") {
+        return Some(("huggingface.co", path.strip_prefix("models/").unwrap_or(path)));
+    }
+    if let Some((host, path)) = text.strip_prefix("git@").and_then(|rest| rest.split_once(':')) {
+        return Some((host, path));
+    }
+    let schemes = ["https://", "http://", "git+https://", "ssh://git@", "git://"];
+    let rest = schemes.iter().find_map(|scheme| text.strip_prefix(scheme)).or_else(|| {
+        // Copied without the scheme.
+        ["huggingface.co/", "hf.co/", "www.huggingface.co/", "github.com/", "gitlab.com/"]
+            .iter()
+            .any(|host| text.starts_with(host))
+            .then_some(text)
+    })?;
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    Some((host.rsplit('@').next().unwrap_or(host), path))
 }
 
 /// Whether this names a commit, whose files never change, rather than a branch or a tag.
@@ -74,6 +136,37 @@ mod tests {
             let name = Name::parse(text).expect("a name of the hub");
             assert_eq!((name.repository.as_str(), name.revision.as_str()), (repository, revision));
             assert_eq!(name.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn addresses_of_the_hub_are_names() {
+        for (text, expected) in [
+            ("https://huggingface.co/owner/name", "owner/name"),
+            ("https://huggingface.co/bert-base-uncased/", "bert-base-uncased"),
+            ("https://user:secret@huggingface.co/owner/name.git", "owner/name"),
+            ("http://hf.co/owner/name?library=transformers#usage", "owner/name"),
+            ("huggingface.co/owner/name/tree/main", "owner/name"),
+            ("https://huggingface.co/owner/name/tree/v1.0", "owner/name@v1.0"),
+            ("https://huggingface.co/owner/name/blob/refs/pr/1/config.json", "owner/name@refs/pr/1"),
+            ("https://huggingface.co/owner/name/discussions/3", "owner/name"),
+            ("git@hf.co:owner/name", "owner/name"),
+            ("hf://owner/name", "owner/name"),
+            ("owner/name@v1.0", "owner/name@v1.0"),
+        ] {
+            assert_eq!(Name::read(text).map(|name| name.to_string()), Ok(expected.to_string()));
+        }
+        for (text, expected) in [
+            ("https://github.com/owner/name", "it is an address on github.com"),
+            ("github.com/owner/name", "git lfs pull"),
+            ("git@gitlab.com:owner/name.git", "it is an address on gitlab.com"),
+            ("https://huggingface.co/datasets/owner/name", "one of the hub's datasets"),
+            ("https://huggingface.co", "it is no name"),
+            ("https://huggingface.co/owner/na me", "it is no name"),
+            ("./model", "it is no name"),
+        ] {
+            let message = Name::read(text).expect_err(text);
+            assert!(message.contains(expected), "{message}");
         }
     }
 

@@ -1,7 +1,8 @@
 //! The tiles of attention whose keys pass through workgroup memory.
 
 use super::{Heads, Term};
-use crate::gpu::{Capabilities, Element, Part, Rows, parts};
+use crate::ir::{Capabilities, Element, Part, Rows};
+use crate::kernels::parts;
 
 /// Lanes of `stream_tile.wgsl`.
 const LANES: u32 = 64;
@@ -48,6 +49,6 @@ impl Heads {
             && COOPERATIVE_LANES <= device.workgroup_size
             && most <= COOPERATIVE_LANES;
         let kind = self.element == Element::F16 && self.chunk() == 4 && !matches!(self.score, Term::Relative { .. });
-        (!device.cpu && device.f16 && kind && self.head_width <= 128 && fits).then_some(head)
+        (device.matrix_units() && kind && self.head_width <= 128 && fits).then_some(head)
     }
 }

@@ -1,7 +1,8 @@
 //! The tiles that a matrix product can be computed in: what a workgroup computes, and the files that do it.
 
 use super::MatMul;
-use crate::gpu::{Capabilities, Element, Layout, Part, parts};
+use crate::ir::{Capabilities, Element, Layout, Part};
+use crate::kernels::parts;
 
 /// Workgroups that keep an adapter busy. The largest GPUs have 100 to 150 units, each for several workgroups at a time:
 /// fewer than this leave units idle, and a smaller tile, which loads more for each multiplication, is the lesser loss.
@@ -152,7 +153,7 @@ impl MatMul {
     /// of a narrower product have the bits of a wider one's.
     pub(super) fn cooperative_tiles(&self, device: &Capabilities) -> Vec<Tile> {
         let (Some(edge), Some(subgroup)) = (device.cooperative, device.subgroup) else { return Vec::new() };
-        if device.cpu || !device.f16 || ![8, 16, 32, 64].contains(&subgroup.1) {
+        if !device.matrix_units() {
             return Vec::new();
         }
         let (shapes, terms) = match (edge, self.storage.activations()) {
@@ -254,8 +255,8 @@ impl Tile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gpu::{Rows, Storage};
-    use crate::models::Activation;
+    use crate::ir::{Rows, Storage};
+    use crate::kernels::Activation;
 
     fn chosen(device: &Capabilities, storage: Storage, inner: u32, columns: u32) -> Vec<&'static str> {
         let product = MatMul {

@@ -1,0 +1,296 @@
+//! One device: its plans, the batches it has, and who reads the oldest.
+
+use super::{Engine, batch::Batch};
+use crate::error::{Error, Result};
+use crate::gpu::{Clock, Gpu, Pending, Plan, Timing, WeightBuffers};
+use crate::ir::{BatchLimits, Output, Recording, Storage, Values};
+use crate::models::encoder::{self, Wanted};
+use crate::reference::Reference;
+use crate::text::Encoding;
+use async_lock::Mutex as AsyncMutex;
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+/// Batches that a device may have at a time: one runs, the next waits behind it.
+const IN_FLIGHT: usize = 2;
+
+/// A device that takes batches from the queue. Whoever waits for an answer drives it: submits what waits, and reads the
+/// oldest batch, whosever it is.
+pub(super) struct Lane {
+    /// Name of the adapter, or `reference`.
+    pub name: String,
+    /// None where the CPU twins run.
+    pub gpu: Option<Arc<Gpu>>,
+    recorded: Mutex<HashMap<Wanted, Recorded>>,
+    /// To write a batch's inputs and to submit it is one step, of whoever holds this.
+    plans: AsyncMutex<Plans>,
+    /// The oldest first.
+    flight: Mutex<VecDeque<InFlight>>,
+    clock: OnceLock<Arc<Clock>>,
+    weight_bytes: AtomicU64,
+    activation_bytes: AtomicU64,
+    lost: OnceLock<Error>,
+}
+
+/// A recording that has no plan yet, and the largest batches that it will run.
+struct Recorded {
+    limits: BatchLimits,
+    recording: Option<Recording>,
+}
+
+#[derive(Default)]
+struct Plans {
+    weights: WeightBuffers,
+    plans: HashMap<Wanted, Plan>,
+    references: HashMap<Wanted, Reference>,
+}
+
+struct InFlight {
+    batch: Batch,
+    arriving: Arriving,
+}
+
+enum Arriving {
+    Device(Pending),
+    Here(Vec<(Output, Values)>),
+}
+
+/// The texts of a batch go back where they came from unless it is submitted.
+struct Formed<'a> {
+    engine: &'a Engine,
+    batch: Option<Batch>,
+}
+
+impl Drop for Formed<'_> {
+    fn drop(&mut self) {
+        if let Some(batch) = self.batch.take() {
+            self.engine.queue().put_back(batch);
+            self.engine.changed.notify(usize::MAX);
+        }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Lane {
+    pub fn new(gpu: Option<Arc<Gpu>>) -> Lane {
+        Lane {
+            name: gpu.as_ref().map_or("reference".into(), |gpu| gpu.name.clone()),
+            gpu,
+            recorded: Mutex::default(),
+            plans: AsyncMutex::default(),
+            flight: Mutex::default(),
+            clock: OnceLock::new(),
+            weight_bytes: AtomicU64::new(0),
+            activation_bytes: AtomicU64::new(0),
+            lost: OnceLock::new(),
+        }
+    }
+
+    pub fn is_lost(&self) -> bool {
+        self.lost.get().is_some()
+    }
+
+    /// Why no more batches are given to it.
+    pub fn lost(&self) -> Option<Error> {
+        self.lost.get().cloned()
+    }
+
+    /// Bytes of weights, and of what batches compute.
+    pub fn memory(&self) -> [u64; 2] {
+        [&self.weight_bytes, &self.activation_bytes].map(|bytes| bytes.load(Ordering::Relaxed))
+    }
+
+    /// Time that the device computed, where it is counted.
+    pub fn busy(&self) -> Option<Duration> {
+        self.clock.get().map(|clock| clock.total())
+    }
+
+    /// The largest batches that it runs for `wanted`, whose longest text has `longest` tokens.
+    pub fn limits(&self, engine: &Engine, wanted: Wanted, longest: usize) -> BatchLimits {
+        let mut recorded = locked(&self.recorded);
+        let entry = recorded.entry(wanted).or_insert_with(|| {
+            let (max_binding, storage) = match &self.gpu {
+                Some(gpu) => (gpu.capabilities.max_binding, engine.options.precision.storage(&gpu.capabilities)),
+                None => (u64::MAX, Storage::F32),
+            };
+            let recording = encoder::record(&engine.model, wanted, max_binding, storage);
+            let limits = match &self.gpu {
+                Some(gpu) => engine.options.capacity(&gpu.capabilities, &recording, longest),
+                None => {
+                    // Larger batches are no faster here; a tensor of one is memory of the host.
+                    let tokens = engine.options.batch_tokens.unwrap_or(0).min(2048).max(longest);
+                    BatchLimits { tokens, texts: engine.options.batch_texts.unwrap_or(tokens).max(1) }
+                }
+            };
+            Recorded { limits, recording: Some(recording) }
+        });
+        entry.limits
+    }
+
+    /// Submits what waits, as far as the device takes it.
+    pub async fn submit(&self, engine: &Engine) {
+        if self.next(engine).is_none() {
+            return;
+        }
+        let mut plans = self.plans.lock().await;
+        while let Some(wanted) = self.next(engine) {
+            if let Err(error) = self.prepare(&mut plans, engine, wanted).await {
+                if !self.gives_up(engine, &error) {
+                    let jobs = engine.queue().take_all(wanted);
+                    jobs.into_iter().for_each(|job| job.fail(error.clone()));
+                }
+                continue;
+            }
+            let limits = locked(&self.recorded)[&wanted].limits;
+            let (padding, labels) = (engine.model.position_padding(), engine.labels.len());
+            let batch = engine.queue().batch(wanted, limits, |batch, job, text| batch.push(job, text, padding, labels));
+            let Some(batch) = batch else { return };
+            let mut formed = Formed { engine, batch: Some(batch) };
+            let run = formed.batch.as_ref().expect("it was just formed").run();
+            let arriving = match plans.plans.get_mut(&wanted) {
+                Some(plan) => plan.submit(run).await.map(Arriving::Device),
+                None => Ok(Arriving::Here(plans.references.get_mut(&wanted).expect("it is prepared").run(run))),
+            };
+            let activations = plans.plans.values().map(Plan::activation_bytes).sum();
+            self.activation_bytes.store(activations, Ordering::Relaxed);
+            let batch = formed.batch.take().expect("it was not put back");
+            match arriving {
+                Ok(arriving) => {
+                    locked(&self.flight).push_back(InFlight { batch, arriving });
+                    engine.changed.notify(usize::MAX);
+                }
+                Err(error) => self.undone(engine, batch, error),
+            }
+        }
+    }
+
+    /// What the next batch is to answer, if one waits and the device takes it.
+    pub fn next(&self, engine: &Engine) -> Option<Wanted> {
+        let takes = !self.is_lost() && locked(&self.flight).len() < self.most();
+        if takes { engine.queue().next() } else { None }
+    }
+
+    /// Batches that it takes at a time.
+    fn most(&self) -> usize {
+        // Mesa's software adapters take a submission when they have executed the one before. Who may wait waits there; a
+        // future that may not has to see the answers first.
+        let waits = self.gpu.as_ref().is_some_and(|gpu| gpu.capabilities.cpu && !crate::gpu::may_block());
+        if waits || self.gpu.is_none() { 1 } else { IN_FLIGHT }
+    }
+
+    /// Makes the plan for `wanted` if there is none yet.
+    async fn prepare(&self, plans: &mut Plans, engine: &Engine, wanted: Wanted) -> Result<()> {
+        if plans.plans.contains_key(&wanted) || plans.references.contains_key(&wanted) {
+            return Ok(());
+        }
+        let (limits, recording) = {
+            let mut recorded = locked(&self.recorded);
+            let entry = recorded.get_mut(&wanted).expect("the call looked at its limits");
+            (entry.limits, entry.recording.take())
+        };
+        // A plan that failed has used up the recording.
+        let again = || {
+            locked(&self.recorded).remove(&wanted);
+            self.limits(engine, wanted, limits.tokens);
+            locked(&self.recorded).get_mut(&wanted).and_then(|entry| entry.recording.take())
+        };
+        let recording = recording.or_else(again).expect("it was recorded just now");
+        let Some(gpu) = &self.gpu else {
+            plans.references.insert(wanted, Reference::new(recording, &engine.weights)?);
+            return Ok(());
+        };
+        let plan = Plan::new(gpu.clone(), recording, limits, &mut plans.weights, &engine.weights).await?;
+        let plan = match engine.options.timed && gpu.capabilities.timestamps {
+            true => {
+                if self.clock.get().is_none() {
+                    let _ = self.clock.set(Arc::new(Clock::new(gpu).await?));
+                }
+                plan.with_clock(self.clock.get().cloned())
+            }
+            false => plan,
+        };
+        plans.plans.insert(wanted, plan);
+        self.weight_bytes.store(plans.weights.bytes(), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Hands out the answers of the oldest batch, as soon as it is done; whether there was one. Whoever else waits for it may
+    /// have done so meanwhile.
+    pub async fn read(&self, engine: &Engine) -> bool {
+        let arrival = match locked(&self.flight).front().map(|oldest| &oldest.arriving) {
+            None => return false,
+            Some(Arriving::Here(_)) => None,
+            Some(Arriving::Device(pending)) => Some(pending.arrival()),
+        };
+        let arrived = match &arrival {
+            None => Ok(()),
+            Some(arrival) => arrival.wait().await,
+        };
+        let is_ours = |oldest: &InFlight| match (&oldest.arriving, &arrival) {
+            (Arriving::Device(pending), Some(arrival)) => Arc::ptr_eq(&pending.arrival(), arrival),
+            (Arriving::Here(_), None) => true,
+            _ => false,
+        };
+        let oldest = {
+            let mut flight = locked(&self.flight);
+            if flight.front().is_some_and(is_ours) { flight.pop_front() } else { None }
+        };
+        let Some(InFlight { batch, arriving }) = oldest else { return true };
+        let outputs = arrived.and_then(|()| match arriving {
+            Arriving::Device(pending) => pending.take(),
+            Arriving::Here(outputs) => Ok(outputs),
+        });
+        match outputs {
+            Ok(outputs) => batch.distribute(&outputs),
+            Err(error) => self.undone(engine, batch, error),
+        }
+        true
+    }
+
+    /// A batch has no answers: another device gets it, if this one is lost and there is one.
+    fn undone(&self, engine: &Engine, batch: Batch, error: Error) {
+        if self.gives_up(engine, &error) {
+            engine.queue().put_back(batch);
+            engine.changed.notify(usize::MAX);
+            return;
+        }
+        for job in batch.into_jobs() {
+            engine.queue().remove(&job);
+            job.fail(error.clone());
+        }
+    }
+
+    /// Whether the device is lost and others go on.
+    fn gives_up(&self, engine: &Engine, error: &Error) -> bool {
+        matches!(error, Error::DeviceLost { .. }) && engine.lose(self, error)
+    }
+
+    /// Says that no more batches are given to it.
+    pub fn lose(&self, error: &Error) {
+        let _ = self.lost.set(error.clone());
+    }
+
+    /// GPU time of each step of each batch that these texts need, without reading answers back.
+    pub async fn profile(&self, engine: &Engine, encodings: &[Encoding], wanted: Wanted) -> Result<Vec<Timing>> {
+        let mut plans = self.plans.lock().await;
+        self.prepare(&mut plans, engine, wanted).await?;
+        let Some(plan) = plans.plans.get_mut(&wanted) else {
+            return Err(Error::Adapter { adapter: self.name.clone(), message: "has no timestamps".into() });
+        };
+        let mut queue = super::queue::Queue::default();
+        queue.push(engine.job(encodings.into(), Vec::new(), wanted));
+        let (padding, labels) = (engine.model.position_padding(), engine.labels.len());
+        let mut timings = Vec::new();
+        while let Some(batch) =
+            queue.batch(wanted, plan.limits(), |batch, job, text| batch.push(job, text, padding, labels))
+        {
+            timings.extend(plan.profile(batch.run()).await?);
+        }
+        Ok(timings)
+    }
+}

@@ -1,0 +1,207 @@
+//! Stage 6: many callers -> batches -> devices.
+//!
+//! A call puts its texts into one queue, and waits. There is no thread of the engine's: whoever waits drives, which is to
+//! submit what the queue holds, up to a batch's limits and whosever it is, and to read the oldest batch. So calls that wait
+//! together are answered from the same batches, a call that is dropped leaves what it was doing to the next, and several
+//! devices take batches from the same queue. Neither order nor bits of an answer depend on any of it.
+
+mod batch;
+mod job;
+mod lane;
+mod queue;
+
+use crate::checkpoint::Weights;
+use crate::error::{Error, Result};
+use crate::gpu::{self, Gpu, Timing};
+use crate::label::Label;
+use crate::models::{Model, encoder::Wanted};
+use crate::options::Options;
+use crate::output::{Answer, SequenceClassifierOutput};
+use crate::text::Encoding;
+use event_listener::Event;
+use job::Job;
+use lane::Lane;
+use queue::Queue;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+/// The devices of a classifier and the texts that wait for them.
+pub(crate) struct Engine {
+    model: Model,
+    weights: Weights,
+    labels: Arc<[String]>,
+    options: Options,
+    lanes: Vec<Lane>,
+    queue: Mutex<Queue>,
+    /// Notified when a batch is submitted, texts are put back or a device is lost.
+    changed: Event,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.lanes.iter().map(|lane| lane.name.as_str()).collect();
+        formatter.debug_struct("Engine").field("lanes", &names).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Over open devices; `None` is the reference.
+    pub fn new(
+        model: Model,
+        weights: Weights,
+        labels: Arc<[String]>,
+        options: Options,
+        devices: Vec<Option<Arc<Gpu>>>,
+    ) -> Engine {
+        let lanes = devices.into_iter().map(Lane::new).collect();
+        Engine { model, weights, labels, options, lanes, queue: Mutex::default(), changed: Event::new() }
+    }
+
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    pub fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Name of the first adapter, or `reference`.
+    pub fn name(&self) -> &str {
+        &self.lanes[0].name
+    }
+
+    /// The open devices; none where the reference runs.
+    pub fn devices(&self) -> impl Iterator<Item = &Arc<Gpu>> {
+        self.lanes.iter().filter_map(|lane| lane.gpu.as_ref())
+    }
+
+    /// Bytes of weights and of what batches compute, on all devices; none where the reference runs.
+    pub fn memory(&self) -> Option<[u64; 2]> {
+        self.devices().next()?;
+        Some(self.lanes.iter().map(Lane::memory).fold([0; 2], |[a, b], [c, d]| [a + c, b + d]))
+    }
+
+    /// Time that the devices computed, where it is counted.
+    pub fn busy(&self) -> Option<Duration> {
+        self.lanes.iter().filter_map(Lane::busy).reduce(|a, b| a + b)
+    }
+
+    fn job(&self, encodings: Arc<[Encoding]>, labels: Vec<Option<Label>>, wanted: Wanted) -> Arc<Job> {
+        let answer = Answer::new(&self.model, self.labels.clone(), &encodings, wanted);
+        Arc::new(Job::new(encodings, labels, wanted, answer))
+    }
+
+    /// The answer to some texts, which are checked already. `longest`: tokens of the longest text that `wanted` is for.
+    ///
+    /// # Errors
+    /// [`Error::Text`] for a text that fits no batch, before anything is computed, and the devices' errors.
+    pub async fn answer(
+        &self,
+        encodings: Arc<[Encoding]>,
+        labels: Vec<Option<Label>>,
+        wanted: Wanted,
+        longest: usize,
+    ) -> Result<SequenceClassifierOutput> {
+        for lane in &self.lanes {
+            let limits = lane.limits(self, wanted, longest);
+            if let Some(index) = encodings.iter().position(|encoding| encoding.ids.len() > limits.tokens) {
+                let message = format!(
+                    "{} tokens, but with the outputs that were asked for a batch on {} holds at most {}",
+                    encodings[index].ids.len(),
+                    lane.name,
+                    limits.tokens
+                );
+                return Err(Error::Text { index, message });
+            }
+        }
+        let call = Call { engine: self, job: self.job(encodings, labels, wanted) };
+        self.queue().push(call.job.clone());
+        let mut done = pin!(call.job.done());
+        let mut drivers: Vec<Option<Pin<Box<_>>>> =
+            self.lanes.iter().map(|lane| Some(Box::pin(self.drive(lane, &call.job)))).collect();
+        poll_fn(|context| {
+            if let Poll::Ready(result) = done.as_mut().poll(context) {
+                return Poll::Ready(result);
+            }
+            for driver in &mut drivers {
+                if driver.as_mut().is_some_and(|driver| driver.as_mut().poll(context).is_ready()) {
+                    *driver = None;
+                }
+            }
+            if let Poll::Ready(result) = done.as_mut().poll(context) {
+                return Poll::Ready(result);
+            }
+            if drivers.iter().all(Option::is_none) && !call.job.is_done() {
+                // Every device is lost.
+                call.job.fail(self.lanes.iter().find_map(Lane::lost).expect("a driver ends with its device"));
+                return done.as_mut().poll(context);
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Keeps a device busy until the job is done or the device lost.
+    async fn drive(&self, lane: &Lane, job: &Job) {
+        while !job.is_done() && !lane.is_lost() {
+            let changed = self.changed.listen();
+            lane.submit(self).await;
+            if job.is_done() || lane.read(self).await || lane.next(self).is_some() {
+                continue;
+            }
+            // What the job waits for is with another device, or with who is about to submit it.
+            changed.await;
+        }
+    }
+
+    /// Takes a device out of service; whether another can take over. Its other batches come back as they are read.
+    fn lose(&self, lane: &Lane, error: &Error) -> bool {
+        let first = !lane.is_lost();
+        lane.lose(error);
+        let other = self.lanes.iter().find(|other| !other.is_lost());
+        if let Some(other) = other.filter(|_| first) {
+            log::warn!("{error}; its texts go to {}", other.name);
+        }
+        self.changed.notify(usize::MAX);
+        other.is_some()
+    }
+
+    /// GPU time of each step of each batch that these texts need on the first device, without reading answers back.
+    ///
+    /// # Errors
+    /// [`Error::Adapter`] where there are no timestamps, and as [`Engine::answer`].
+    pub async fn profile(&self, encodings: &[Encoding], wanted: Wanted, longest: usize) -> Result<Vec<Timing>> {
+        let lane = &self.lanes[0];
+        lane.limits(self, wanted, longest);
+        lane.profile(self, encodings, wanted).await
+    }
+
+    /// Runs a future of this engine's to its end on this thread, which may sleep while the device works: in the driver where
+    /// there is one device, else beside what waits for all.
+    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        if self.lanes.len() == 1 { gpu::block_on(future) } else { pollster::block_on(future) }
+    }
+}
+
+/// A call that waits. Dropped, it leaves its texts' places to others.
+struct Call<'a> {
+    engine: &'a Engine,
+    job: Arc<Job>,
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        if !self.job.is_done() {
+            self.job.abandon();
+            self.engine.queue().remove(&self.job);
+        }
+    }
+}

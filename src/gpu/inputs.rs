@@ -1,0 +1,91 @@
+//! What each batch is given, in one buffer that one write fills.
+
+use super::Gpu;
+use crate::error::Result;
+use crate::ir::{BatchLimits, BatchSize, Input, Recording, Run, Source, Tensor};
+use wgpu::BufferUsages as Usage;
+
+/// The inputs of a recording, each at its place in one buffer. First of all are the two sizes of the batch, which every
+/// kernel reads as a uniform; last are the tokens, so that a write ends where the batch does.
+#[derive(Debug)]
+pub(super) struct Inputs {
+    buffer: wgpu::Buffer,
+    places: Vec<Place>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    tensor: usize,
+    input: Input,
+    offset: u64,
+    /// Bytes for the largest batch.
+    size: u64,
+}
+
+/// Bytes of the sizes of a batch.
+const SIZES: u64 = 16;
+
+impl Inputs {
+    /// For batches within `limits`, whose kernels read tiles of `tile` queries.
+    pub async fn allocate(gpu: &Gpu, recording: &Recording, limits: &BatchLimits, tile: u32) -> Result<Inputs> {
+        let device = gpu.device.limits();
+        let alignment = device.min_storage_buffer_offset_alignment.max(device.min_uniform_buffer_offset_alignment);
+        let own = |(tensor, source): &'_ (Tensor, Source)| match source {
+            Source::Input(input) => Some((*tensor, *input)),
+            _ => None,
+        };
+        let mut inputs: Vec<_> = recording.tensors.iter().filter_map(own).collect();
+        inputs.sort_by_key(|(_, input)| *input == Input::Tokens);
+        let mut end = SIZES;
+        let mut places = Vec::new();
+        for (tensor, input) in inputs {
+            let size = match input {
+                // Every text may leave one tile part empty.
+                Input::Tiles => (limits.tokens.div_ceil(tile as usize) + limits.texts) as u64 * tensor.row_bytes(),
+                _ => limits.bytes(&tensor, &Source::Input(input)),
+            };
+            // A binding of vec4 has whole ones.
+            let (offset, size) = (end.next_multiple_of(alignment.into()), size.next_multiple_of(16));
+            places.push(Place { tensor: tensor.id, input, offset, size });
+            end = offset + size;
+        }
+        let usage = Usage::STORAGE | Usage::UNIFORM | Usage::COPY_DST;
+        Ok(Inputs { buffer: gpu.buffer("inputs", end, usage, None).await?, places })
+    }
+
+    /// The sizes of the batch.
+    pub fn sizes(&self) -> wgpu::BindingResource<'_> {
+        self.range(0, SIZES)
+    }
+
+    /// The input that a tensor stands for, if it does.
+    pub fn tensor(&self, id: usize) -> Option<wgpu::BindingResource<'_>> {
+        let place = self.places.iter().find(|place| place.tensor == id)?;
+        Some(self.range(place.offset, place.size))
+    }
+
+    fn range(&self, offset: u64, size: u64) -> wgpu::BindingResource<'_> {
+        wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+            buffer: &self.buffer,
+            offset,
+            size: wgpu::BufferSize::new(size),
+        })
+    }
+
+    /// Writes a batch, before what is submitted next.
+    pub fn write(&self, gpu: &Gpu, run: Run<'_>, size: &BatchSize, tile: u32) {
+        let mut bytes = bytemuck::cast_slice(&[size.tokens, size.texts(), 0, 0]).to_vec();
+        for place in &self.places {
+            bytes.resize(place.offset as usize, 0);
+            match place.input {
+                Input::Tokens => bytes.extend_from_slice(bytemuck::cast_slice(run.tokens)),
+                Input::Starts => bytes.extend_from_slice(bytemuck::cast_slice(run.starts)),
+                Input::Tiles => size.tiles(tile).for_each(|tile| bytes.extend_from_slice(bytemuck::cast_slice(&tile))),
+                Input::Classes => bytes.extend_from_slice(bytemuck::cast_slice(run.classes)),
+                Input::Targets { .. } => bytes.extend_from_slice(bytemuck::cast_slice(run.targets)),
+            }
+            assert!(bytes.len() as u64 <= place.offset + place.size, "{:?} does not fit its place", place.input);
+        }
+        gpu.queue.write_buffer(&self.buffer, 0, &bytes);
+    }
+}

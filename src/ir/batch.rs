@@ -1,0 +1,144 @@
+//! One batch: how large it may be, how large it is, and what it is given.
+
+use super::{Input, Recording, Rows, Source, Tensor, Values, share};
+
+/// What one batch can hold; the device's buffers are made for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct BatchLimits {
+    /// Tokens of all texts together: at least those of the longest text.
+    pub tokens: usize,
+    pub texts: usize,
+}
+
+impl BatchLimits {
+    /// Whether a batch as large as this may be run where `others` hold.
+    pub fn within(&self, others: &BatchLimits) -> bool {
+        self.tokens <= others.tokens && self.texts <= others.texts
+    }
+
+    /// The lesser of each.
+    pub fn least(self, other: BatchLimits) -> BatchLimits {
+        BatchLimits { tokens: self.tokens.min(other.tokens), texts: self.texts.min(other.texts) }
+    }
+
+    /// As large as `size` where that is more, rounded up to a power of two.
+    pub(crate) fn grown(self, size: BatchLimits) -> BatchLimits {
+        let grow = |has: usize, needs: usize| if needs <= has { has } else { needs.next_power_of_two() };
+        BatchLimits { tokens: grow(self.tokens, size.tokens), texts: grow(self.texts, size.texts) }
+    }
+
+    pub(crate) fn batch(&self) -> BatchSize {
+        // Every text at least one token; the first takes what is left. Only sums matter here.
+        let texts = self.texts.clamp(1, self.tokens.max(1)) as u32;
+        BatchSize::new((0..texts).map(|text| if text == 0 { self.tokens as u32 - (texts - 1) } else { 1 }))
+    }
+
+    /// Rows to allocate for a tensor; the starts have one more than there are texts, the tiles at most one a token.
+    pub(crate) fn rows(&self, tensor: &Tensor, source: &Source) -> u64 {
+        let rows = match tensor.rows {
+            Rows::Tokens => self.tokens as u64,
+            Rows::Texts => self.texts as u64,
+            Rows::Fixed(count) => count.into(),
+        };
+        if matches!(source, Source::Input(Input::Starts)) { rows + 1 } else { rows }
+    }
+
+    pub(crate) fn bytes(&self, tensor: &Tensor, source: &Source) -> u64 {
+        self.rows(tensor, source) * tensor.row_bytes()
+    }
+
+    /// Why an adapter whose bindings span at most `limit` bytes cannot run the recording within these limits, before anything
+    /// is allocated.
+    pub(crate) fn check(&self, recording: &Recording, limit: u64) -> Result<(), String> {
+        for step in &recording.steps {
+            for (binding, tensor) in step.bound() {
+                let source = &recording.tensors[tensor.id].1;
+                let bytes = self.bytes(&tensor, source);
+                if bytes <= limit {
+                    continue;
+                }
+                let (what, kernel) = (binding.name, step.kernel.name());
+                let cause = match source {
+                    Source::Weight(weight, _) => format!("{}: the model is too large for it", weight.names.join(" + ")),
+                    _ => format!("at {} tokens; lower the batch's capacity (--batch-tokens)", self.tokens),
+                };
+                return Err(format!("{what} of {kernel} has {bytes} bytes, but a binding may have {limit}: {cause}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes that a plan of this capacity allocates for what the steps of a batch compute.
+    pub fn activation_bytes(&self, recording: &Recording) -> u64 {
+        share(recording, &recording.constant_steps(), self).bytes.iter().sum()
+    }
+}
+
+/// The sizes of one batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BatchSize {
+    /// Tokens of each text, special tokens included.
+    pub lengths: Vec<u32>,
+    /// Their sum.
+    pub tokens: u32,
+}
+
+impl BatchSize {
+    pub fn new(lengths: impl IntoIterator<Item = u32>) -> BatchSize {
+        let lengths: Vec<u32> = lengths.into_iter().collect();
+        BatchSize { tokens: lengths.iter().sum(), lengths }
+    }
+
+    pub fn texts(&self) -> u32 {
+        self.lengths.len() as u32
+    }
+
+    /// The least limits that it is within.
+    pub fn limits(&self) -> BatchLimits {
+        BatchLimits { tokens: self.tokens as usize, texts: self.lengths.len() }
+    }
+
+    pub fn rows(&self, rows: Rows) -> u32 {
+        match rows {
+            Rows::Tokens => self.tokens,
+            Rows::Texts => self.texts(),
+            Rows::Fixed(count) => count,
+        }
+    }
+
+    /// Tiles of `queries` query rows, no tile spanning two texts: (text, first position).
+    pub fn tiles(&self, queries: u32) -> impl Iterator<Item = [u32; 2]> + '_ {
+        let texts = (0..).zip(&self.lengths);
+        texts.flat_map(move |(text, &length)| (0..length).step_by(queries as usize).map(move |first| [text, first]))
+    }
+}
+
+/// What one run computes on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Run<'a> {
+    /// (id, type, position in the text, text in the batch) of each token.
+    pub tokens: &'a [[u32; 4]],
+    /// First token of each text, and the number of tokens.
+    pub starts: &'a [u32],
+    /// Class of each text, where the recording wants a cross-entropy.
+    pub classes: &'a [u32],
+    /// `[texts, labels]`, where the recording wants another loss.
+    pub targets: &'a [f32],
+}
+
+impl Run<'_> {
+    pub fn size(&self) -> BatchSize {
+        BatchSize::new(self.starts.windows(2).map(|pair| pair[1] - pair[0]))
+    }
+
+    /// The contents of an input; `tile` is the kernels' number of queries a tile.
+    pub fn input(&self, input: Input, size: &BatchSize, tile: u32) -> Values {
+        match input {
+            Input::Tokens => Values::U32(self.tokens.as_flattened().to_vec()),
+            Input::Starts => Values::U32(self.starts.to_vec()),
+            Input::Tiles => Values::U32(size.tiles(tile).flatten().collect()),
+            Input::Classes => Values::U32(self.classes.to_vec()),
+            Input::Targets { .. } => Values::F32(self.targets.to_vec()),
+        }
+    }
+}

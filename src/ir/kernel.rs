@@ -1,0 +1,115 @@
+//! What a kernel is to the rest: bindings, parameters, a variant and grid for an adapter, and a CPU twin.
+
+use super::{BatchSize, Capabilities, Layout, Rows, Shader, Uniform, Values};
+use std::any::Any;
+use std::fmt::Debug;
+
+/// How a kernel uses a binding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Access {
+    Read,
+    /// Written, every element that the batch has, and not read before.
+    Write,
+    /// Read and written in place.
+    ReadWrite,
+}
+
+/// One binding of group 0; `name` and `number` are those of the WGSL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Binding {
+    pub number: u32,
+    pub name: &'static str,
+    pub access: Access,
+}
+
+impl Binding {
+    pub(crate) const fn read(number: u32, name: &'static str) -> Binding {
+        Binding { number, name, access: Access::Read }
+    }
+
+    pub(crate) const fn read_write(number: u32, name: &'static str) -> Binding {
+        Binding { number, name, access: Access::ReadWrite }
+    }
+
+    pub(crate) const fn write(number: u32, name: &'static str) -> Binding {
+        Binding { number, name, access: Access::Write }
+    }
+}
+
+/// How many workgroups a variant takes, as a rule: it is made with the variant, and a batch only resolves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grid {
+    /// One workgroup for every `per` of the `times` items that each row has, along x; folded over y where a dimension's
+    /// limit is passed, which shaders undo with `fold`.
+    Folded { rows: Rows, times: u32, per: u32 },
+    /// `columns` workgroups along x, one for every `per` rows along y.
+    Blocks { columns: u32, rows: Rows, per: u32 },
+    /// One workgroup for every tile of so many queries of one text, or for every text, along x; `heads` along y.
+    Tiles { queries: Option<u32>, heads: u32 },
+}
+
+impl Grid {
+    /// A workgroup a row, folded.
+    pub const fn each(rows: Rows) -> Grid {
+        Grid::Folded { rows, times: 1, per: 1 }
+    }
+
+    /// The workgroups along x, y and z for a batch, where one dimension of a dispatch may have `limit`.
+    pub fn workgroups(self, batch: &BatchSize, limit: u32) -> [u32; 3] {
+        match self {
+            Grid::Folded { rows, times, per } => {
+                let count = (batch.rows(rows) * times).div_ceil(per);
+                let width = count.clamp(1, limit);
+                [width, count.div_ceil(width).max(1), 1]
+            }
+            Grid::Blocks { columns, rows, per } => [columns, batch.rows(rows).div_ceil(per), 1],
+            Grid::Tiles { queries: Some(queries), heads } => [batch.tiles(queries).count() as u32, heads, 1],
+            Grid::Tiles { queries: None, heads } => [batch.texts(), heads, 1],
+        }
+    }
+}
+
+/// What to dispatch: a linked shader and how many workgroups of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Launch {
+    pub shader: Shader,
+    pub grid: Grid,
+}
+
+/// One operation with its shapes and parameters; a plain value that touches no device.
+pub trait Kernel: Any + Debug + Send + Sync {
+    /// File stem, module, entry point, pipeline label, test and bench.
+    fn name(&self) -> &'static str;
+
+    /// The bindings of group 0, optional ones included, in the order of the operands.
+    fn bindings(&self) -> &'static [Binding];
+
+    /// The uniform at group 1, binding 0.
+    fn params(&self) -> Uniform;
+
+    /// The variant for an adapter and its grid, from the same variables. Both may depend on the batch only through the
+    /// number of rows of [`Kernel::varies_with`], rounded up to a power of two. The only place that reads [`Capabilities`].
+    fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch;
+
+    /// The rows whose number the variant depends on; none where every batch has the same.
+    fn varies_with(&self) -> Option<Rows> {
+        None
+    }
+
+    /// How an operand lies in its buffer: what kernels compute is always [`Layout::Rows`].
+    fn layout(&self, _device: &Capabilities, _binding: &Binding) -> Layout {
+        Layout::Rows
+    }
+
+    /// Query rows a tile of the tile list that the host makes for this kernel, if it reads one.
+    fn tile(&self, _device: &Capabilities) -> Option<u32> {
+        None
+    }
+
+    /// The CPU twin: plain f32 loops, the specification. Operands are in the order of [`Kernel::bindings`], an absent
+    /// one empty; outputs have their size already.
+    fn reference(&self, batch: &BatchSize, operands: &mut [Values]);
+
+    /// Multiplications and additions of one launch, each counted.
+    fn operations(&self, batch: &BatchSize) -> u64;
+}

@@ -1,0 +1,57 @@
+//! What runs the fastest, where an adapter was measured: the tile of each matrix product, and whether matrix units are worth
+//! using.
+
+use super::Storage;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A product `[rows, inner] . [inner, columns]`, as far as the best tile depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct MatmulShape {
+    /// A power of two: that many rows, or fewer but more than half of it.
+    pub rows: u32,
+    pub inner: u32,
+    pub columns: u32,
+    /// Of what is multiplied.
+    pub storage: Storage,
+    /// Whether it runs on matrix units, whose tiles are others.
+    pub matrix_units: bool,
+}
+
+/// The fastest tile of each product that was measured: products that were not run on the built-in choice. And whether the
+/// matrix units are faster, for the models that were measured: where none was they are not used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tuning {
+    pub(crate) tiles: BTreeMap<MatmulShape, String>,
+    pub(crate) matrix_units: BTreeMap<Storage, bool>,
+}
+
+impl Tuning {
+    /// Name of the tile for a product.
+    pub fn tile(&self, problem: &MatmulShape) -> Option<&str> {
+        self.tiles.get(problem).map(String::as_str)
+    }
+
+    pub fn set_tile(&mut self, problem: MatmulShape, tile: impl Into<String>) {
+        self.tiles.insert(problem, tile.into());
+    }
+
+    /// Whether matrix units were found to give the right answers faster.
+    pub fn matrix_units(&self, storage: Storage) -> bool {
+        self.matrix_units.get(&storage).copied().unwrap_or(false)
+    }
+
+    pub fn set_matrix_units(&mut self, storage: Storage, faster: bool) {
+        self.matrix_units.insert(storage, faster);
+    }
+
+    /// Whether nothing was measured.
+    pub fn is_empty(&self) -> bool {
+        self.tiles.is_empty() && self.matrix_units.is_empty()
+    }
+
+    /// How many products were measured.
+    pub fn products(&self) -> usize {
+        self.tiles.len()
+    }
+}

@@ -1,0 +1,11 @@
+//! Tests neither read nor write what the user keeps: before any of them starts, the default folder of caches is none.
+
+/// A folder for a test that is about the default, in a process of its own.
+pub const CACHE_DIR: &str = "WGBERT_TESTS_CACHE_DIR";
+
+#[ctor::ctor(unsafe)]
+fn nothing_of_the_users() {
+    let folder = std::env::var_os(CACHE_DIR).unwrap_or_default();
+    // SAFETY: this runs before `main`, when there is one thread.
+    unsafe { std::env::set_var("WGBERT_CACHE_DIR", folder) };
+}
