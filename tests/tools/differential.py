@@ -44,7 +44,8 @@ from safetensors.torch import load_file, save_file
 
 tr.utils.logging.disable_progress_bar()
 TOLERANCE = 2e-5
-FLOOR = 4.0
+# Another order of summation may lose several times as much in one row as PyTorch's does.
+FLOOR = 8.0
 
 # What wgbert computes, and so may not refuse.
 COMPUTED = {
@@ -63,7 +64,7 @@ def other_than(computed):
 
 # What wgbert does not compute, and says so. Each is a sentence of the README.
 REASONS = [
-    ("a tokenizer's class with rules of its own", f"tokenizer class {other_than('tokenizers')} .*is not supported"),
+    ("a tokenizer's class with rules of its own", f"tokenizer class {other_than('tokenizers')} .*is not (supported|read from)"),
     ("a tokenizer that is code of the model's own", "code of the model's own"),
     ("an activation that no kernel has", f"(hidden_act|activation|hidden_activation|_act) {other_than('activations')} is not supported"),
     ("causal attention", "is_decoder: true .*is not supported"),
@@ -77,6 +78,7 @@ LENIENT = [
     (r"StrictDataclassFieldValidationError.*expected (float|int), got|'float' object cannot be interpreted as an integer",
      "a number's JSON type is not looked at"),
     (r"`problem_type` was not understood: received  but", "an empty problem_type counts as absent"),
+    (r'`problem_type="single_label_classification"` requires `num_labels > 1`', "one right label of one is answered as 4.57 does"),
     (r"Padding_idx must be within", "the padding's id is for training, and need not be in a table"),
     (r"drawn: .*config \w+ null", "a field that is null counts as absent"),
 ]
