@@ -3,7 +3,7 @@
 `write` draws a vocabulary's kind and the files that hold it, `CHANGES` are what is then done to the files, one by one,
 and `text` draws what is classified. Nothing here knows what the right answer is.
 """
-import functools, json, pathlib
+import functools, json
 
 import transformers as tr
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
