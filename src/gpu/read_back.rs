@@ -51,14 +51,14 @@ impl ReadBack {
     /// Asks for the first `bytes` of a buffer that `submission` writes.
     pub fn new(gpu: Arc<Gpu>, lent: Lent, bytes: u64, submission: wgpu::SubmissionIndex) -> ReadBack {
         let arrival = Arrival::expected(gpu, submission);
-        let called = arrival.clone();
+        let called = arrival.called.clone();
         lent.buffer.map_async(wgpu::MapMode::Read, ..bytes, move |result| called.call(result));
         ReadBack { lent, bytes, arrival }
     }
 
     /// What `take` makes of the bytes that have arrived.
     pub fn take<T>(self, take: impl FnOnce(&[u8]) -> T) -> Result<T> {
-        match self.arrival.result.get() {
+        match self.arrival.result() {
             Some(Ok(())) => {
                 let contents = self.lent.buffer.get_mapped_range(..self.bytes);
                 Ok(take(&contents.map_err(|error| self.arrival.fault(&error))?))
@@ -78,7 +78,7 @@ impl ReadBack {
 impl Drop for ReadBack {
     fn drop(&mut self) {
         // If it failed nothing is mapped, and to unmap it would be one more error.
-        if !matches!(self.arrival.result.get(), Some(Err(_))) {
+        if !matches!(self.arrival.result(), Some(Err(_))) {
             self.lent.buffer.unmap();
         }
     }
@@ -90,7 +90,7 @@ impl Drop for ReadBack {
 /// [`Error::DeviceLost`].
 pub(super) async fn done(gpu: &Arc<Gpu>, submission: wgpu::SubmissionIndex) -> Result<()> {
     let arrival = Arrival::expected(gpu.clone(), submission);
-    let called = arrival.clone();
+    let called = arrival.called.clone();
     gpu.queue.on_submitted_work_done(move || called.call(()));
     arrival.wait().await
 }
@@ -101,18 +101,32 @@ pub(super) async fn done(gpu: &Arc<Gpu>, submission: wgpu::SubmissionIndex) -> R
 pub(crate) struct Arrival<T> {
     gpu: Arc<Gpu>,
     submission: wgpu::SubmissionIndex,
+    called: Arc<Called<T>>,
+}
+
+/// What the callback has of an [`Arrival`]: no device, which in a browser must not leave its thread.
+#[derive(Debug)]
+struct Called<T> {
     result: OnceLock<T>,
-    called: Event,
+    event: Event,
+}
+
+impl<T> Called<T> {
+    fn call(&self, result: T) {
+        let _ = self.result.set(result);
+        self.event.notify(usize::MAX);
+    }
 }
 
 impl<T> Arrival<T> {
     fn expected(gpu: Arc<Gpu>, submission: wgpu::SubmissionIndex) -> Arc<Arrival<T>> {
-        Arc::new(Arrival { gpu, submission, result: OnceLock::new(), called: Event::new() })
+        let called = Arc::new(Called { result: OnceLock::new(), event: Event::new() });
+        Arc::new(Arrival { gpu, submission, called })
     }
 
-    fn call(&self, result: T) {
-        let _ = self.result.set(result);
-        self.called.notify(usize::MAX);
+    /// What wgpu called back with, if it did.
+    fn result(&self) -> Option<&T> {
+        self.called.result.get()
     }
 
     pub fn gpu(&self) -> &Arc<Gpu> {
@@ -126,12 +140,12 @@ impl<T> Arrival<T> {
     /// [`Error::DeviceLost`], and [`Error::Adapter`] where wgpu gave up.
     pub async fn wait(&self) -> Result<()> {
         const DOING: &str = "waiting for what it was given";
-        while self.result.get().is_none() {
-            let called = self.called.listen();
+        while self.result().is_none() {
+            let called = self.called.event.listen();
             #[cfg(not(target_arch = "wasm32"))]
             {
                 let waited = self.gpu.wait(&self.submission).await;
-                if self.result.get().is_some() {
+                if self.result().is_some() {
                     break;
                 }
                 // A lost device need not call back.
@@ -142,7 +156,7 @@ impl<T> Arrival<T> {
                 }
                 // Somebody else who waited for the device is about to call.
             }
-            if self.result.get().is_none() {
+            if self.result().is_none() {
                 self.gpu.check(DOING)?;
                 called.await;
             }
