@@ -204,6 +204,11 @@ impl Classifier {
         ClassificationStream::new(self.clone(), texts)
     }
 
+    #[cfg(test)]
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
     /// Runs a future of this classifier's to its end on this thread.
     pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         self.0.engine.block_on(future)

@@ -66,8 +66,7 @@ struct Formed<'a> {
 impl Drop for Formed<'_> {
     fn drop(&mut self) {
         if let Some(batch) = self.batch.take() {
-            self.engine.queue().put_back(batch);
-            self.engine.changed.notify(usize::MAX);
+            self.engine.give_back(batch);
         }
     }
 }
@@ -160,11 +159,24 @@ impl Lane {
             self.activation_bytes.store(activations, Ordering::Relaxed);
             let batch = formed.batch.take().expect("it was not put back");
             match arriving {
-                Ok(arriving) => {
-                    locked(&self.flight).push_back(InFlight { batch, arriving });
-                    engine.changed.notify(usize::MAX);
-                }
+                Ok(arriving) => match self.takes_off(InFlight { batch, arriving }) {
+                    Ok(()) => _ = engine.changed.notify(usize::MAX),
+                    Err((batch, error)) => self.undone(engine, batch, error),
+                },
                 Err(error) => self.undone(engine, batch, error),
+            }
+        }
+    }
+
+    /// Puts a submitted batch behind the others; gives it back where the device was lost meanwhile, since nobody reads what
+    /// such a device has.
+    fn takes_off(&self, submitted: InFlight) -> Result<(), (Batch, Error)> {
+        let mut flight = locked(&self.flight);
+        match self.lost() {
+            Some(error) => Err((submitted.batch, error)),
+            None => {
+                flight.push_back(submitted);
+                Ok(())
             }
         }
     }
@@ -254,15 +266,7 @@ impl Lane {
 
     /// A batch has no answers: another device gets it, if this one is lost and there is one.
     fn undone(&self, engine: &Engine, batch: Batch, error: Error) {
-        if self.gives_up(engine, &error) {
-            engine.queue().put_back(batch);
-            engine.changed.notify(usize::MAX);
-            return;
-        }
-        for job in batch.into_jobs() {
-            engine.queue().remove(&job);
-            job.fail(error.clone());
-        }
+        if self.gives_up(engine, &error) { engine.give_back(batch) } else { engine.fail(batch, &error) }
     }
 
     /// Whether the device is lost and others go on.
@@ -270,9 +274,11 @@ impl Lane {
         matches!(error, Error::DeviceLost { .. }) && engine.lose(self, error)
     }
 
-    /// Says that no more batches are given to it.
-    pub fn lose(&self, error: &Error) {
-        let _ = self.lost.set(error.clone());
+    /// Says that no more batches are given to it, and takes from it those that it has. None where that was said before.
+    pub fn lose(&self, error: &Error) -> Option<Vec<Batch>> {
+        let mut flight = locked(&self.flight);
+        self.lost.set(error.clone()).ok()?;
+        Some(flight.drain(..).map(|submitted| submitted.batch).collect())
     }
 
     /// GPU time of each step of each batch that these texts need, without reading answers back.

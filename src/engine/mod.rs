@@ -18,6 +18,7 @@ use crate::models::{Model, encoder::Wanted};
 use crate::options::Options;
 use crate::output::{Answer, SequenceClassifierOutput};
 use crate::text::Encoding;
+use batch::Batch;
 use event_listener::Event;
 use job::Job;
 use lane::Lane;
@@ -122,8 +123,14 @@ impl Engine {
                 return Err(Error::Text { index, message });
             }
         }
-        let call = Call { engine: self, job: self.job(encodings, labels, wanted) };
-        self.queue().push(call.job.clone());
+        let job = self.job(encodings, labels, wanted);
+        self.queue().push(job.clone());
+        self.wait(job).await
+    }
+
+    /// Drives the devices until a job that was put into the queue is done.
+    async fn wait(&self, job: Arc<Job>) -> Result<SequenceClassifierOutput> {
+        let call = Call { engine: self, job };
         let mut done = pin!(call.job.done());
         let mut drivers: Vec<Option<Pin<Box<_>>>> =
             self.lanes.iter().map(|lane| Some(Box::pin(self.drive(lane, &call.job)))).collect();
@@ -162,16 +169,32 @@ impl Engine {
         }
     }
 
-    /// Takes a device out of service; whether another can take over. Its other batches come back as they are read.
+    /// Takes a device out of service; whether another can take over, which then gets all batches that this one had.
     fn lose(&self, lane: &Lane, error: &Error) -> bool {
-        let first = !lane.is_lost();
-        lane.lose(error);
+        let batches = lane.lose(error);
         let other = self.lanes.iter().find(|other| !other.is_lost());
-        if let Some(other) = other.filter(|_| first) {
+        if let (Some(batches), Some(other)) = (batches, other) {
             log::warn!("{error}; its texts go to {}", other.name);
+            // The oldest is to be the next.
+            batches.into_iter().rev().for_each(|batch| self.queue().put_back(batch));
         }
+        // Where there is no other, those who wait see that every device is lost.
         self.changed.notify(usize::MAX);
         other.is_some()
+    }
+
+    /// Puts the texts of a batch that was not answered back in front of the queue.
+    fn give_back(&self, batch: Batch) {
+        self.queue().put_back(batch);
+        self.changed.notify(usize::MAX);
+    }
+
+    /// Ends the calls whose texts are in a batch that cannot be answered.
+    fn fail(&self, batch: Batch, error: &Error) {
+        for job in batch.into_jobs() {
+            self.queue().remove(&job);
+            job.fail(error.clone());
+        }
     }
 
     /// GPU time of each step of each batch that these texts need on the first device, without reading answers back.
@@ -203,5 +226,38 @@ impl Drop for Call<'_> {
             self.job.abandon();
             self.engine.queue().remove(&self.job);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Classifier, Options};
+    use std::path::Path;
+    use std::sync::mpsc;
+    use std::thread;
+
+    /// A device has two batches when it is lost. The second stayed where nobody read it, and its call waited for ever.
+    #[test]
+    fn every_batch_of_a_lost_device_goes_to_the_other() {
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/bert");
+        let options = Options { adapter: "0,0".parse().unwrap(), batch_texts: Some(1), ..Options::default() };
+        let classifier: Classifier = options.load(golden).unwrap();
+        let expected = classifier.classify(["good", "not good", "bad"]).unwrap().logits;
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || {
+            let encodings = ["good", "not good", "bad"].map(|text| classifier.encode(0, text).unwrap());
+            let (engine, scoring) = (classifier.engine(), classifier.scoring());
+            let wanted = Wanted { scoring, hidden_states: false, attentions: None, loss: None };
+            let job = engine.job(encodings.to_vec().into(), Vec::new(), wanted);
+            engine.queue().push(job.clone());
+            let lane = &engine.lanes[0];
+            gpu::block_on(lane.submit(engine));
+            assert!(lane.next(engine).is_none() && engine.queue().next().is_some(), "it has all that it takes");
+            lane.gpu.as_ref().unwrap().destroy();
+            let _ = sender.send(pollster::block_on(engine.wait(job)).map(|output| output.logits));
+        });
+        let logits = receiver.recv_timeout(Duration::from_secs(120)).expect("the call ends").unwrap();
+        assert_eq!(logits, expected);
     }
 }
