@@ -16,15 +16,17 @@ use super::vocabulary::utf8;
 use super::{Tokenizer, bounds, tweet};
 use crate::{Error, Result};
 
-/// Both classes without their files.
+/// Two symbols -> (rank, the one that they become).
+type Merges = HashMap<(u32, u32), (u32, u32)>;
+
+/// What both classes encode with.
 #[derive(Debug)]
 pub(super) struct Codes {
     /// Pieces, and words' last pieces without a mark.
     vocab: HashMap<String, u32>,
     /// Symbols of the merges by their texts.
     symbols: HashMap<String, u32>,
-    /// Two symbols -> (rank, the one that they become).
-    merges: HashMap<(u32, u32), (u32, u32)>,
+    merges: Merges,
     /// The tokens that are looked for in texts.
     added: HashMap<String, (u32, Token)>,
     /// The first character of each of them, with their lengths in bytes, the longest first.

@@ -339,8 +339,23 @@ pub(super) fn guarded<T>(call: impl FnOnce() -> tokenizers::Result<T>) -> Result
 
 #[cfg(test)]
 mod tests {
-    use super::longest_first;
+    use super::{longest_first, longest_first_in_python};
     use proptest::prelude::*;
+
+    /// The lengths that `truncate_sequences` of 4.57.6 leaves.
+    #[test]
+    fn python_cuts_the_second_text_first() {
+        for (lengths, budget, kept) in [
+            ([5, 5], 9, [5, 4]),
+            ([8, 3], 8, [5, 3]),
+            ([8, 3], 5, [3, 2]),
+            ([3, 8], 5, [3, 2]),
+            ([4, 5], 7, [4, 3]),
+            ([9, 0], 4, [4, 0]),
+        ] {
+            assert_eq!(longest_first_in_python(lengths, budget), kept, "{lengths:?} {budget}");
+        }
+    }
 
     proptest! {
         /// Against the definition: drop tokens one by one, always from the longer text.

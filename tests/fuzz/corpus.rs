@@ -22,17 +22,20 @@ pub enum Target {
     Vocabulary,
     /// A folder with an index and shards.
     Shards,
+    /// A folder of a tokenizer: a vocabulary, and the small files that name its class and tokens.
+    Folder,
 }
 
 impl Target {
-    pub const ALL: [Target; 5] =
-        [Target::Config, Target::Weights, Target::Tokenizer, Target::Vocabulary, Target::Shards];
+    pub const ALL: [Target; 6] =
+        [Target::Config, Target::Weights, Target::Tokenizer, Target::Vocabulary, Target::Shards, Target::Folder];
 
     fn of(random: &mut Random) -> Target {
         match random.below(100) {
             0..40 => Target::Config,
             40..62 => Target::Weights,
-            62..94 => Target::Tokenizer,
+            62..86 => Target::Tokenizer,
+            86..94 => Target::Folder,
             94..97 => Target::Vocabulary,
             _ => Target::Shards,
         }
@@ -116,6 +119,7 @@ impl Corpus {
             Target::Tokenizer => self.tokenizer(folder, &mut random),
             Target::Vocabulary => self.vocabulary(&mut random),
             Target::Shards => self.shards(folder, &mut random),
+            Target::Folder => self.small_files(folder, &mut random),
         };
         Input { target, folder, files }
     }
@@ -166,6 +170,42 @@ impl Corpus {
         let mut merges = b"#version: 0.2\na b\na a\n\xc4\xa0 a\n".to_vec();
         damage(&mut merges, random);
         vec![("vocab.json", document(vocabulary, random, &[])), ("merges.txt", merges)]
+    }
+
+    fn small_files(&self, folder: usize, random: &mut Random) -> Vec<(&'static str, Vec<u8>)> {
+        let fragments = &self.fragments.tokens;
+        let mut files = match random.below(4) {
+            0 => self.vocabulary(random),
+            1 => {
+                let mut pieces = b"good 100\nba@@ 50\nd 40\n@USER 9\n".to_vec();
+                let mut codes = b"g o 10\ngo o 9\ngoo d</w> 8\nb a 4\n".to_vec();
+                damage(&mut pieces, random);
+                damage(&mut codes, random);
+                vec![("vocab.txt", pieces), ("bpe.codes", codes)]
+            }
+            _ => {
+                let tokenizer = self.folders[folder].tokenizer.clone();
+                vec![("tokenizer.json", document(tokenizer, random, &self.fragments.tokenizer))]
+            }
+        };
+        for (name, most) in [("tokenizer_config.json", 1), ("special_tokens_map.json", 3), ("added_tokens.json", 3)] {
+            if random.once_in(most) {
+                let mut fields = Vec::new();
+                for _ in 0..random.size(6) {
+                    let name = random.pick(&self.fragments.token_fields).clone();
+                    fields.push((name, random.pick(fragments).clone()));
+                }
+                if name == "tokenizer_config.json" {
+                    fields.push(("tokenizer_class".into(), random.pick(&self.fragments.classes).clone()));
+                    fields.push(("normalization".into(), Node::Raw("true".into())));
+                }
+                files.push((name, document(Node::Object(fields), random, fragments)));
+            }
+        }
+        let version = if random.once_in(2) { "5.24.0" } else { "4.57.6" };
+        let config = format!(r#"{{"model_type": "bert", "transformers_version": "{version}"}}"#);
+        files.push(("config.json", config.into_bytes()));
+        files
     }
 
     fn shards(&self, folder: usize, random: &mut Random) -> Vec<(&'static str, Vec<u8>)> {

@@ -57,6 +57,56 @@ const CONFIG_FIELDS: &[(&str, &str)] = &[
     ("rope_theta", "1e-300"),
 ];
 
+/// Tokens as the small files name them.
+const TOKENS: &[&str] = &[
+    r#""[E1]""#,
+    r#""[SEP]""#,
+    r#""a b""#,
+    r#"" ""#,
+    r#""""#,
+    "null",
+    "5",
+    "4294967295",
+    r#"{"content": "Hello", "lstrip": true, "rstrip": true, "normalized": true}"#,
+    r#"{"__type": "AddedToken", "content": "[SEP]", "single_word": true, "special": true}"#,
+    r#"["[E1]", {"content": "\n"}, "word", ""]"#,
+    r#"{"5": {"content": "word", "special": false}, "4294967295": {"content": "[CLS]"}}"#,
+    r#"{"b_token": "x", "a_token": "[MASK]"}"#,
+];
+
+const TOKEN_FIELDS: &[&str] = &[
+    "bos_token",
+    "eos_token",
+    "unk_token",
+    "sep_token",
+    "pad_token",
+    "cls_token",
+    "mask_token",
+    "additional_special_tokens",
+    "extra_special_tokens",
+    "added_tokens_decoder",
+    "image_token",
+    "word",
+    "Hello",
+];
+
+const CLASSES: &[&str] = &[
+    "BertTokenizer",
+    "DistilBertTokenizerFast",
+    "MPNetTokenizer",
+    "RobertaTokenizer",
+    "XLMRobertaTokenizer",
+    "CamembertTokenizer",
+    "AlbertTokenizer",
+    "DebertaV2Tokenizer",
+    "DebertaTokenizer",
+    "HerbertTokenizer",
+    "PreTrainedTokenizerFast",
+    "TokenizersBackend",
+    "PhobertTokenizer",
+    "BertweetTokenizer",
+];
+
 /// Numbers, and what looks like some.
 pub const NUMBERS: &[&str] = &[
     "0",
@@ -160,6 +210,9 @@ pub struct Fragments {
     pub tokenizer: Vec<Node>,
     pub config: Vec<Node>,
     pub config_fields: Vec<(String, Node)>,
+    pub tokens: Vec<Node>,
+    pub token_fields: Vec<String>,
+    pub classes: Vec<Node>,
 }
 
 impl Fragments {
@@ -170,6 +223,9 @@ impl Fragments {
             tokenizer: STEPS.lines().map(tree).collect(),
             config: CONFIG.iter().map(|text| tree(text)).collect(),
             config_fields: CONFIG_FIELDS.iter().map(field).collect(),
+            tokens: TOKENS.iter().map(|text| tree(text)).collect(),
+            token_fields: TOKEN_FIELDS.iter().map(ToString::to_string).collect(),
+            classes: CLASSES.iter().map(|name| Node::string(name)).collect(),
         }
     }
 }

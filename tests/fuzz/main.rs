@@ -50,7 +50,7 @@ fn allowance(target: Target) -> (usize, usize) {
         // The file is held twice, once as numbers; half-precision ones double.
         Target::Weights | Target::Shards => (1 << 16, 16),
         // A regex may be compiled into ten megabytes, by the limits of its library, and there are caches by the thread.
-        Target::Tokenizer | Target::Vocabulary => (32 << 20, 64),
+        Target::Tokenizer | Target::Vocabulary | Target::Folder => (32 << 20, 64),
     }
 }
 
@@ -128,7 +128,7 @@ fn no_input_panics_or_loops_or_takes_much_memory() {
 }
 
 fn try_input(corpus: &Corpus, input: &Input, seed: u64, workplace: &Workplace, findings: &Mutex<Findings>) {
-    if input.target == Target::Shards {
+    if matches!(input.target, Target::Shards | Target::Folder) {
         workplace.lay_out(input).expect("the folder can be written");
     }
     let started = Instant::now();

@@ -85,6 +85,10 @@ pub fn run(corpus: &Corpus, input: &Input, workplace: &Workplace) -> Result<()> 
             encode(&tokenizer);
             Ok(())
         }
+        Target::Folder => {
+            encode(&Tokenizer::from_folder(workplace.path())?);
+            Ok(())
+        }
         Target::Shards => {
             let Checkpoint { weights, .. } = Checkpoint::open(workplace.path())?;
             match &folder.model {

@@ -4,12 +4,12 @@
 Fills in the answers of the transformers that runs it (4.57 or 5); run it with both, one after the other.  Needs transformers,
 tokenizers, sentencepiece, protobuf, and emoji 0.6.0, which BERTweet's class asks for.
 
-A case is a folder: config.json, into which the reader puts the version's number, and the tokenizer's files, of which each content
-stands once in "contents".  Of each text (two make a pair), "4.57" and "5" have the ids and, where the tokenizer gives any, the type
-ids; a text stands for the error where the folder does not load.  "refused" are words of the refusal where we compute no such
-tokenizer although transformers does.
+A case is a folder: config.json, into which the reader puts the version's number, and the tokenizer's files.  Of each text (two make a
+pair), "4.57" and "5", or "both" where they agree, have the ids and, where any has the type 1, how many before it have the type 0; a text
+stands for the error where the folder, or a text of it, fails.  "refused" has words of the refusal where we read no such folder although
+transformers makes something of it.  Contents of files and answers stand once each, in "contents" and "rows".
 """
-import json, os, pathlib, random, shutil, sys, tempfile, types
+import base64, json, os, pathlib, random, sys, tempfile, types, zlib
 
 os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false", TRANSFORMERS_VERBOSITY="error")
 import transformers as tr
@@ -97,6 +97,13 @@ def unigram(first, unk, cls, sep, double, normalizer=None, pre=None, mask=None):
     return made
 
 
+# SentencePiece's map of a few characters: ﬁ to fi, Ａ to A, ① to 1, É to e, a wide space to a space.
+CHARACTERS = normalizers.Precompiled(zlib.decompress(base64.b64decode(
+    "eNoV02XQFkQQAOCblxj+wAASwlCDNApIK0g3CApSSjeohErXS/PRICWNdEh3d5c0iop0d/fz3cwzt7N7d39uN8QNISSIE3Zmi4SYeCHEDyE6un8kzEgYQkQcLRoJUXkrul"
+    "imT1rHxTPVXY0mUkhCYj4gKclJRkpSkIoP2XQ2ElLbPRHSkJ50XDwZCZcmRsJH4oxkJhNZyUJ2spGTHHzCvY8jIbc9F5+Sh3zkpQD5KURBPqMwRficLyhKcYpRkhKUphRl"
+    "KUN5ylGRClSmEl9ShWpU5Wu+ogbVqck31KYWdanDd3xLferRkAY0phFNaUJzmtGSFrSmFd/Thh/5gXa0pQPt+Zmf6MgvdKYTXelCd7rRkx70phd9Yj+XfvRlAP0ZxEBiGM"
+    "xQhjCcYYxkBKMZxa+MYRxjmcB4fmMik5nEVKYwnWnMZAaz+J05zGYec1nAfBaxkD9YzFKWsJxlrGQFq1nFWtawnnVsZAObY3uRrWxhO9vYyQ52s4u97GE/+zjIAQ5ziKMc"
+    "4U+OcYLjnOIkZzjNOc7yN3/xD+f5j3/5nwtcip0FrnCZa1zlBte5xU3ucDt2BrjLA+7ziIc84THPeMoLnvOKl7zhNe94SwYTVFLXtWgd3gNwk49c")))
 XLMR = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
 CAMEMBERT = ["<s>NOTUSED", "<pad>", "</s>NOTUSED", "<unk>", "<unk>NOTUSED", "<s>", "</s>", "<mask>"]
 ALBERT = ["<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]"]
@@ -116,6 +123,10 @@ def sources():
         "deberta": byte_level(first=("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"), double=False),
         "xlmr": unigram(XLMR, "<unk>", "<s>", "</s>", True, normalizers.Sequence([normalizers.NFKC(), spaces]), mask=LSTRIP),
         "xlmr-meta": unigram(XLMR, "<unk>", "<s>", "</s>", True, None, pre_tokenizers.Metaspace(), mask=LSTRIP),
+        "xlmr-map": unigram(XLMR, "<unk>", "<s>", "</s>", True, normalizers.Sequence([CHARACTERS, spaces]), mask=LSTRIP),
+        "camembert-map": unigram(CAMEMBERT, "<unk>", "<s>", "</s>", True, CHARACTERS, pre_tokenizers.Metaspace(), mask=LSTRIP),
+        "albert-map": unigram(ALBERT, "<unk>", "[CLS]", "[SEP]", False, normalizers.Sequence([normalizers.Lowercase(), CHARACTERS]), pre_tokenizers.Metaspace()),
+        "deberta-v2-map": unigram(DEBERTA_V2, "[UNK]", "[CLS]", "[SEP]", False, normalizers.Sequence([CHARACTERS, normalizers.Strip()])),
         "camembert": unigram(CAMEMBERT, "<unk>", "<s>", "</s>", True, None, pre_tokenizers.Metaspace(), mask=LSTRIP),
         "albert": unigram(ALBERT, "<unk>", "[CLS]", "[SEP]", False,
                           normalizers.Sequence([normalizers.Replace("``", '"'), normalizers.Replace("''", '"'), normalizers.NFKD(),
@@ -206,6 +217,8 @@ def made_cases():
                 cases[f"{name} over {source} {fields}"] = case(json_file(source), {"tokenizer_class": name, **ANGLES, **fields}, "roberta")
     for name, source in (("XLMRobertaTokenizer", "xlmr"), ("CamembertTokenizer", "camembert"), ("AlbertTokenizer", "albert"), ("DebertaV2Tokenizer", "deberta-v2")):
         cases[f"{name} no prefix"] = case(json_file(source), {"tokenizer_class": name, "add_prefix_space": False}, HOMES[name][1])
+        cases[f"{name} with a map"] = case(json_file(source + "-map"), {"tokenizer_class": name}, HOMES[name][1],
+                                          ["the ﬁlm", "Ａ①É\u3000x", " ﬁ  ①  <mask> É", ["É", "ﬁ"]])
     cases["XLM-R over Metaspace"] = case(json_file("xlmr-meta"), {"tokenizer_class": "XLMRobertaTokenizer"}, "xlm-roberta")
     cases["Roberta mask as listed"] = case(json_file("roberta-mask"), {"tokenizer_class": "RobertaTokenizer"}, "roberta")
     # Tokens beside the file.
@@ -363,18 +376,30 @@ def answer(folder, texts):
     for text in texts:
         try:
             made = tokenizer(*text) if isinstance(text, list) else tokenizer(text)
-            rows.append([made["input_ids"]] + ([made["token_type_ids"]] if any(made.get("token_type_ids", [])) else []))
+            kinds = made.get("token_type_ids", [])
+            assert list(kinds) == sorted(kinds) and set(kinds) <= {0, 1}
+            rows.append([made["input_ids"]] + ([kinds.index(1)] if any(kinds) else []))
         except Exception as error:
             rows.append(f"{type(error).__name__}: {str(error)[:80]}")
     return rows
 
 
+def merged(before, now):
+    other = "5" if VERSION == "4.57" else "4.57"
+    there = before.get(other, before.get("both"))
+    if there == now and not isinstance(now, str):
+        return {"both": now}
+    return {VERSION: now} if there is None else {**{other: there}, VERSION: now}
+
+
 def main():
     path = pathlib.Path(sys.argv[1])
-    count = int(sys.argv[2]) if len(sys.argv) > 2 else 150
+    count = int(sys.argv[2]) if len(sys.argv) > 2 else 120
     before = json.loads(path.read_text()) if path.exists() else {"cases": []}
-    earlier = {c["name"]: c for c in before["cases"]}
-    contents, cases = {}, []
+    whole = lambda answers: {v: a if isinstance(a, str) else [before["rows"][row] for row in a] for v, a in answers.items()}
+    earlier = {c["name"]: whole(c["answers"]) for c in before["cases"]}
+    contents, rows, cases = {}, {}, []
+    number = lambda row: rows.setdefault(json.dumps(row), len(rows))
     version = tr.__version__
     for name, made in {**made_cases(), **tweet_cases(), **random_cases(count)}.items():
         with tempfile.TemporaryDirectory() as folder:
@@ -384,18 +409,15 @@ def main():
             for file, content in made["files"].items():
                 content = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
                 (folder / file).write_text(content, encoding="utf-8", newline="")
-                key = next((k for k, v in contents.items() if v == content), f"{len(contents)}")
-                contents[key] = content
-                names[file] = key
+                names[file] = contents.setdefault(content, len(contents))
             now = answer(folder, made["texts"])
         cases.append({"name": name, "config": made["config"], "files": names, **({"refused": made["refused"]} if "refused" in made else {}),
                       "texts": "usual" if made["texts"] is TEXTS else made["texts"],
-                      "answers": {**{k: v for k, v in earlier.get(name, {}).get("answers", {}).items() if k in ("4.57", "5")}, VERSION: now}})
+                      "answers": {v: a if isinstance(a, str) else [number(row) for row in a] for v, a in merged(earlier.get(name, {}), now).items()}})
+    parts = {"usual": TEXTS, "contents": list(contents), "rows": [json.loads(row) for row in rows], "cases": cases}
     lines = lambda values: ",\n".join(json.dumps(v, ensure_ascii=False, separators=(",", ":")) for v in values)
-    path.write_text('{"usual":' + json.dumps(TEXTS, ensure_ascii=False) + ',\n"contents":{\n' + ",\n".join(
-        f"{json.dumps(k)}:{json.dumps(v, ensure_ascii=False)}" for k, v in contents.items()) + '},\n"cases":[\n' + lines(cases) + "]}\n", encoding="utf-8")
-    failed = [c["name"] for c in cases if isinstance(c["answers"][VERSION], str)]
-    print(f"{len(cases)} cases, {len(failed)} do not load, {path.stat().st_size >> 10} KiB")
+    path.write_text("{" + ",\n".join(f'"{name}":[\n{lines(values)}]' for name, values in parts.items()) + "}\n", encoding="utf-8")
+    print(f"{len(cases)} cases, {path.stat().st_size >> 10} KiB")
 
 
 if __name__ == "__main__":
