@@ -234,6 +234,35 @@ fn old_spellings_mean_the_same() {
     types.iter().for_each(|kind| same("bert", &[], std::slice::from_ref(kind)));
     let without = described(&respelt("bert", &["transformers_version"], &types[1..])).unwrap();
     assert!(without.contains("positions: None"), "{without}");
+
+    // Null where nobody looks, and null as Python takes it.
+    let older = |add: &[(&str, Value)]| described(&respelt("deberta-v2", &["transformers_version"], add));
+    let plain = ("relative_attention", json!(false));
+    let null = ("max_relative_positions", Value::Null);
+    assert_eq!(older(&[plain.clone(), null.clone()]).unwrap(), older(&[plain]).unwrap());
+    assert!(
+        older(&[("relative_attention", json!(true)), null]).unwrap_err().contains("max_relative_positions is null")
+    );
+    let biased = |value| older(&[("position_biased_input", value)]).unwrap();
+    assert_eq!(biased(Value::Null), biased(json!(false)));
+    same("modernbert", &[], &[("global_attn_every_n_layers", Value::Null)]);
+    let error = described(&respelt("modernbert", &["layer_types"], &[("global_attn_every_n_layers", Value::Null)]));
+    assert!(error.unwrap_err().contains("neither layer_types nor"));
+}
+
+/// Transformers 4.57 cuts out the heads that the file lists, of which 5 knows nothing.
+#[test]
+fn heads_that_were_cut_out_are_refused() {
+    let pruned = ("pruned_heads", json!({ "0": [1] }));
+    let error = described(&respelt("bert", &["transformers_version"], std::slice::from_ref(&pruned))).unwrap_err();
+    assert!(error.contains("pruned_heads (heads that were cut out) is not supported"), "{error}");
+    for fields in [
+        respelt("bert", &["transformers_version"], &[("pruned_heads", json!({}))]),
+        respelt("bert", &["transformers_version"], &[("pruned_heads", Value::Null)]),
+        respelt("bert", &[], &[pruned]),
+    ] {
+        assert_eq!(described(&fields).unwrap(), described(&golden_config("bert")).unwrap());
+    }
 }
 
 /// What transformers rotates or masks in ways that are not computed is refused by name.

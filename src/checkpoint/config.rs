@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::labels;
 use super::scoring::{ProblemType, Scoring};
 use super::sentence_transformers::{ModuleHead, Settings};
+use crate::text::Transformers;
 use crate::{Error, Result, json};
 
 /// A model's `config.json`.
@@ -28,6 +29,7 @@ pub struct Config {
     /// The class in torch that makes a cross-encoder's scores of its logits, if one is named, and the file that does.
     activation: Option<(String, PathBuf)>,
     pub(super) settings: Settings,
+    written: Transformers,
     path: PathBuf,
     fields: Map<String, Value>,
 }
@@ -42,6 +44,7 @@ struct Common {
     label2id: Option<Value>,
     #[serde(default, deserialize_with = "problem_type")]
     problem_type: Option<ProblemType>,
+    transformers_version: Option<Value>,
     sentence_transformers: Option<SentenceTransformers>,
     sbert_ce_default_activation_function: Option<String>,
 }
@@ -60,7 +63,15 @@ impl Config {
     /// [`Error::Malformed`] naming the field if it is not a JSON object, has no `model_type`, or its labels cannot be
     /// numbered from 0 without gaps (at most [`super::MAX_LABELS`]).
     pub fn new(bytes: &[u8], path: impl Into<PathBuf>) -> Result<Config> {
-        let path = path.into();
+        Config::beside(bytes, path.into(), || Ok(Transformers::Four))
+    }
+
+    /// Where the file does not say which version wrote it, `otherwise` does.
+    pub(super) fn beside(
+        bytes: &[u8],
+        path: PathBuf,
+        otherwise: impl FnOnce() -> Result<Transformers>,
+    ) -> Result<Config> {
         let fields = json::from_slice(bytes).map_err(|error| Error::malformed(&path, error))?;
         let common: Common = parse(&path, &fields)?;
         let model_type = common.model_type.filter(|name| !name.is_empty()).ok_or_else(|| {
@@ -76,8 +87,10 @@ impl Config {
             Some(SentenceTransformers { activation_fn: Some(activation) }) => activation,
             _ => legacy,
         };
+        let version = common.transformers_version.as_ref().and_then(Value::as_str);
+        let written = version.and_then(Transformers::of_version).map_or_else(otherwise, Ok)?;
         let num_labels = common.num_labels.map(|Count(count)| count);
-        let labels = labels::resolve(&path, num_labels, common.id2label.as_ref())?;
+        let labels = labels::resolve(&path, written, num_labels, common.id2label.as_ref())?;
         Ok(Config {
             model_type,
             architectures: names(common.architectures),
@@ -91,6 +104,7 @@ impl Config {
             is_cross_encoder,
             activation: activation.map(|activation| (activation, path.clone())),
             settings: Settings::default(),
+            written,
             path,
             fields,
         })
@@ -203,6 +217,13 @@ impl Config {
     /// The longest text in tokens, where a cross-encoder's settings say; it then counts rather than the tokenizer's.
     pub fn max_length(&self) -> Option<usize> {
         self.settings.max_length
+    }
+
+    /// Whether transformers 5 wrote the file. What its classes and those of 4.57 read differently is read as the one that
+    /// wrote it does, since the model was trained with it. A file that does not say is of the version that the files for
+    /// the tokenizer beside it are of, and older than 5 where they do not say either.
+    pub(crate) fn is_of_transformers_5(&self) -> bool {
+        self.written == Transformers::Five
     }
 
     /// The head, where it is not the architecture's own but modules of sentence-transformers.

@@ -25,8 +25,12 @@ fn labels_follow_transformers() {
     // Names that are no strings, and whole numbers with a fraction.
     assert_eq!(labels(r#", "id2label": {"0": 7, "1": null, "2": true, "3": NaN}"#), ["7", "null", "true", "NaN"]);
     assert_eq!(labels(r#", "num_labels": 2.0, "id2label": {"1": "good", "0": "bad"}"#), ["bad", "good"]);
-    // Where they disagree num_labels wins and the names are lost.
-    assert_eq!(labels(r#", "num_labels": 3, "id2label": {"0": "a", "1": "b"}"#), ["LABEL_0", "LABEL_1", "LABEL_2"]);
+    // Where they disagree, num_labels wins in transformers 5, and the names are lost; in 4.57 the names do.
+    let three = r#", "num_labels": 3, "id2label": {"0": "a", "1": "b"}, "transformers_version": "#;
+    assert_eq!(labels(&format!("{three} \"5.0.0\"")), ["LABEL_0", "LABEL_1", "LABEL_2"]);
+    for older in ["\"4.57.6\"", "null", "\"\"", "4"] {
+        assert_eq!(labels(&format!("{three} {older}")), ["a", "b"], "{older}");
+    }
 }
 
 #[test]

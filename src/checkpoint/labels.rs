@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
+use crate::text::Transformers;
 use crate::{Error, Result, json};
 
 /// More labels than any classifier has; a larger number in a config is a mistake, and must not be allocated for.
@@ -12,21 +13,31 @@ pub const MAX_LABELS: usize = 1_000_000;
 /// Transformers' `num_labels` where the config says nothing.
 const DEFAULT_LABELS: u64 = 2;
 
-/// The names, by index. `num_labels` wins over an `id2label` of another length, with a warning; without names they are
-/// `LABEL_0`, `LABEL_1`...
+/// The names, by index; without names they are `LABEL_0`, `LABEL_1`... Where `id2label` has another length than `num_labels`,
+/// 5 takes `num_labels`, which it sets last, and 4.57 `id2label`, of which it is the length.
 pub(super) fn resolve(
     path: &Path,
+    written: Transformers,
     num_labels: Option<u64>,
     id2label: Option<&Map<String, Value>>,
 ) -> Result<Vec<String>> {
     match (num_labels, id2label) {
         (None, Some(names)) => named(path, names),
         (Some(count), Some(names)) if count == names.len() as u64 => named(path, names),
+        (Some(count), Some(names)) if written == Transformers::Four => {
+            log::warn!(
+                "{}: num_labels is {count} but id2label names {}; as in transformers 4.57, which wrote the file or an older \
+                 one did, id2label counts",
+                path.display(),
+                names.len()
+            );
+            named(path, names)
+        }
         (count, names) => {
             let count = check_count(path, count.unwrap_or(DEFAULT_LABELS))?;
             if let Some(names) = names {
                 log::warn!(
-                    "{}: num_labels is {count} but id2label names {}; as in transformers num_labels wins and the labels are \
+                    "{}: num_labels is {count} but id2label names {}; as in transformers 5, which wrote the file, num_labels wins and the labels are \
                      called LABEL_0 to LABEL_{}",
                     path.display(),
                     names.len(),

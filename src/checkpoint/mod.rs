@@ -30,6 +30,7 @@ use std::path::{Path, PathBuf};
 
 use self::missing::Source;
 use self::sentence_transformers::Settings;
+use crate::text::Transformers;
 use crate::{Error, Result};
 
 /// The configuration and the weights of one model.
@@ -69,7 +70,8 @@ impl Checkpoint {
             return Err(error);
         }
         let bytes = fs::read(&path).map_err(Error::file("read", &path))?;
-        let (mut config, mut weights) = (Config::new(&bytes, path)?, Weights::open(folder)?);
+        let (mut config, mut weights) =
+            (Config::beside(&bytes, path, || Transformers::of_tokenizer(folder))?, Weights::open(folder)?);
         if let Some(settings) = Settings::read(folder)? {
             config = config.with_settings(settings);
             weights = weights.with_folders(folder, &config.settings.folders)?;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read};
 use std::path::{Path, PathBuf};
-use wgbert::{Error, Text, json};
+use wgbert::{Error, json};
 
 /// Bytes that are read ahead. A [`Input::chunk`] ends where more would have to be read, so this also bounds what is in
 /// memory at a time.
@@ -40,18 +40,9 @@ impl Content {
         Content { text, text_pair: None, label: None }
     }
 
-    /// The second text. An empty one is none, as for transformers' text-classification pipeline: its `preprocess` hands
-    /// the row to the tokenizer, where `_encode_plus` (tokenization_utils_fast.py in 4.57, tokenization_utils_tokenizers.py
-    /// in 5.x) makes a pair of a single text only `if text_pair`. White space is a text.
+    /// The second text, if there is anything to show of it.
     pub fn pair(&self) -> Option<&str> {
         self.text_pair.as_deref().filter(|pair| !pair.is_empty())
-    }
-
-    pub fn as_text(&self) -> Text<'_> {
-        match self.pair() {
-            None => Text::Single(&self.text),
-            Some(pair) => Text::Pair(&self.text, pair),
-        }
     }
 }
 

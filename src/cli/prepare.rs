@@ -1,7 +1,7 @@
 //! Rows -> chunks of tokens, on a thread of its own: while one chunk is computed, the next is read and tokenized.
 
 use super::Failure;
-use super::input::{Content, Input, Row};
+use super::input::{Input, Row};
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -97,7 +97,11 @@ fn prepare(mut input: Input, encoder: &TextEncoder, most: &AtomicUsize, sender: 
 }
 
 fn encode(encoder: &TextEncoder, rows: &[Row]) -> Vec<Result<Encoding, String>> {
-    let texts: Vec<Text<'_>> = rows.iter().flat_map(|row| &row.content).map(Content::as_text).collect();
+    let texts: Vec<Text<'_>> = rows
+        .iter()
+        .flat_map(|row| &row.content)
+        .map(|content| encoder.row(&content.text, content.text_pair.as_deref()))
+        .collect();
     let mut encodings = encoder.encode_all(&texts).into_iter();
     let encode_row = |row: &Row| {
         row.content.as_ref()?;

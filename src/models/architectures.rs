@@ -7,6 +7,7 @@ use super::{
 use crate::checkpoint::{Config, ModuleDense, ModuleHead, Weights};
 use crate::error::{Error, Result};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 /// An architecture: what `config.json` calls it and what turns the config into a model.
 #[derive(Debug)]
@@ -76,6 +77,7 @@ pub fn architecture(config: &Config) -> Result<&'static Architecture> {
     let names = || ARCHITECTURES.iter().map(|architecture| architecture.model_type).collect::<Vec<_>>().join(", ");
     let found = ARCHITECTURES.iter().find(|architecture| architecture.model_type == config.model_type);
     let found = found.ok_or_else(|| config.unsupported(&format!("model_type {:?}", config.model_type), &names()))?;
+    config.refuse_pruned_heads()?;
     if config.architectures.iter().any(|class| class == found.class) {
         return Ok(found);
     }
@@ -137,16 +139,19 @@ impl Config {
         Error::Unsupported { path: self.path().into(), feature: feature.into(), supported: supported.into() }
     }
 
-    /// Whether transformers 5 wrote the file. What its classes and those of 4.57 read differently is read as the one that
-    /// wrote it does, since the model was trained with it; a file that does not say is older than 5.
-    pub(super) fn is_of_transformers_5(&self) -> Result<bool> {
+    /// Refuses a model some of whose heads were cut out, which `PreTrainedModel.prune_heads` of 4.57 does as it loads one; 5
+    /// does not look at the field.
+    fn refuse_pruned_heads(&self) -> Result<()> {
         #[derive(Deserialize)]
-        struct Written {
-            transformers_version: Option<String>,
+        struct Pruned {
+            pruned_heads: Option<Value>,
         }
-        let Written { transformers_version } = self.parse()?;
-        let major = transformers_version.and_then(|version| version.split('.').next()?.parse::<u32>().ok());
-        Ok(major.is_some_and(|major| major >= 5))
+        let Pruned { pruned_heads } = self.parse()?;
+        let none = pruned_heads.is_none_or(|heads| heads.as_object().is_some_and(Map::is_empty));
+        if none || self.is_of_transformers_5() {
+            return Ok(());
+        }
+        Err(self.unsupported("pruned_heads (heads that were cut out)", "models that have all their heads"))
     }
 
     pub(super) fn activation(&self, field: &str, name: &str) -> Result<Activation> {

@@ -133,7 +133,7 @@ impl BertConfig {
         match self.position_embedding_type.as_deref() {
             Some("absolute") => Ok(PositionType::Absolute),
             // Only transformers 4 has the others; it adds absolute positions for no name but their own.
-            None | Some("relative_key" | "relative_key_query") if config.is_of_transformers_5()? => {
+            None | Some("relative_key" | "relative_key_query") if config.is_of_transformers_5() => {
                 Ok(PositionType::Absolute)
             }
             None => Ok(PositionType::None),

@@ -7,7 +7,7 @@ use super::{
     block::{self, MAX_LAYERS, MAX_POSITIONS, MAX_ROWS, MAX_WIDTH, Names, Sizes},
 };
 use crate::checkpoint::Config;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -34,8 +34,10 @@ struct DebertaV2Config {
     type_vocab_size: usize,
     layer_norm_eps: f32,
     relative_attention: bool,
-    max_relative_positions: i64,
-    position_biased_input: bool,
+    /// Looked at only with `relative_attention`.
+    max_relative_positions: Option<i64>,
+    /// Null is false, as Python has it.
+    position_biased_input: Option<bool>,
     pos_att_type: Option<PositionTerms>,
     pooler_hidden_act: String,
     pooler_hidden_size: Option<usize>,
@@ -62,8 +64,8 @@ impl Default for DebertaV2Config {
             type_vocab_size: 0,
             layer_norm_eps: 1e-7,
             relative_attention: false,
-            max_relative_positions: -1,
-            position_biased_input: true,
+            max_relative_positions: Some(-1),
+            position_biased_input: Some(true),
             pos_att_type: None,
             pooler_hidden_act: "gelu".into(),
             pooler_hidden_size: None,
@@ -102,7 +104,8 @@ impl DebertaV2Config {
     }
 
     fn max_relative(&self) -> i64 {
-        if self.max_relative_positions >= 1 { self.max_relative_positions } else { self.max_position_embeddings as i64 }
+        let given = self.max_relative_positions.filter(|positions| *positions >= 1);
+        given.unwrap_or(self.max_position_embeddings as i64)
     }
 
     /// Row of the relative table for query minus key.
@@ -149,11 +152,17 @@ fn describe(config: &Config) -> Result<Model> {
         ("position_buckets + 2", (fields.position_buckets.clamp(-1, row_limit) + 2) as usize, MAX_POSITIONS),
         (
             "max_relative_positions + 2",
-            (fields.max_relative_positions.clamp(-1, row_limit) + 2) as usize,
+            (fields.max_relative_positions.unwrap_or(-1).clamp(-1, row_limit) + 2) as usize,
             MAX_POSITIONS,
         ),
     ])?;
     config.epsilon("layer_norm_eps", fields.layer_norm_eps)?;
+    if fields.relative_attention && fields.max_relative_positions.is_none() {
+        return Err(Error::malformed(
+            config.path(),
+            "max_relative_positions is null, but relative_attention needs a number",
+        ));
+    }
     if pooled != hidden {
         return Err(config.unsupported(&format!("pooler_hidden_size {pooled}"), &format!("the hidden size {hidden}")));
     }
@@ -180,7 +189,7 @@ fn describe(config: &Config) -> Result<Model> {
         max_length,
         embeddings: Embeddings {
             words: table("word", fields.vocab_size),
-            positions: fields.position_biased_input.then(positions),
+            positions: fields.position_biased_input.unwrap_or(false).then(positions),
             types: (fields.type_vocab_size > 0).then(|| table("token_type", fields.type_vocab_size)),
             projection_before: (width != hidden)
                 .then(|| Linear::new("deberta.embeddings.embed_proj", width, hidden).with_bias(false)),

@@ -43,7 +43,8 @@ struct ModernBertConfig {
     local_attention: i64,
     /// Since 5.x a name of `local_attention / 2`.
     sliding_window: Option<i64>,
-    global_attn_every_n_layers: usize,
+    /// Looked at only without `layer_types`.
+    global_attn_every_n_layers: Option<usize>,
     layer_types: Option<Vec<String>>,
     global_rope_theta: f64,
     /// Null: the global one.
@@ -69,7 +70,7 @@ impl Default for ModernBertConfig {
             classifier_activation: "gelu".into(),
             local_attention: 128,
             sliding_window: None,
-            global_attn_every_n_layers: 3,
+            global_attn_every_n_layers: Some(3),
             layer_types: None,
             global_rope_theta: 160_000.0,
             local_rope_theta: Some(10_000.0),
@@ -87,7 +88,10 @@ enum Reach {
 impl ModernBertConfig {
     fn reach(&self, config: &Config, index: usize) -> Result<Reach> {
         let Some(types) = &self.layer_types else {
-            let full = index.is_multiple_of(self.global_attn_every_n_layers);
+            let every = self.global_attn_every_n_layers.ok_or_else(|| {
+                Error::malformed(config.path(), "there are neither layer_types nor a global_attn_every_n_layers")
+            })?;
+            let full = index.is_multiple_of(every);
             return Ok(if full { Reach::Full } else { Reach::Sliding });
         };
         match types.get(index).map(String::as_str) {
@@ -112,7 +116,7 @@ impl ModernBertConfig {
 
     /// How far the sliding layers see; `None`: as far as the others.
     fn window(&self, config: &Config) -> Result<Option<usize>> {
-        let newer = config.is_of_transformers_5()?;
+        let newer = config.is_of_transformers_5();
         let window = match self.sliding_window {
             Some(window) if newer => window,
             _ => self.local_attention.div_euclid(2),
@@ -174,7 +178,7 @@ fn describe(config: &Config) -> Result<Model> {
         ("num_attention_heads", fields.num_attention_heads, MAX_WIDTH),
         ("intermediate_size", fields.intermediate_size, MAX_WIDTH),
         ("max_position_embeddings", fields.max_position_embeddings, MAX_POSITIONS),
-        ("global_attn_every_n_layers", fields.global_attn_every_n_layers, usize::MAX),
+        ("global_attn_every_n_layers", fields.global_attn_every_n_layers.unwrap_or(1), usize::MAX),
     ])?;
     config.epsilon("norm_eps", fields.norm_eps)?;
     let pool = match fields.classifier_pooling.as_str() {

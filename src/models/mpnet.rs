@@ -43,7 +43,7 @@ fn describe(config: &Config) -> Result<Model> {
         position_embedding_type: defaults.position_embedding_type.clone(),
         ..BertConfig::read(config, &defaults)?
     };
-    if !config.is_of_transformers_5()? {
+    if !config.is_of_transformers_5() {
         fields.check_encoder(config)?;
     }
     let MpnetConfig { relative_attention_num_buckets: rows } = config.parse()?;

@@ -92,7 +92,7 @@ impl Rope {
         let fields = Fields::read(config, shape)?;
         let name = format!("rope_parameters of {layers}");
         let scaling = fields.rope_scaling.unwrap_or_default();
-        if fields.rope_parameters.is_none() && !config.is_of_transformers_5()? {
+        if fields.rope_parameters.is_none() && !config.is_of_transformers_5() {
             let mut entry = scaling;
             entry.insert("rope_theta".into(), theta.into());
             entry.remove("partial_rotary_factor");

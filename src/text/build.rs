@@ -3,6 +3,7 @@
 //! 4.57 builds so where there is no `tokenizer.json` (`convert_slow_tokenizer.py`). 5 always does (the `__init__` of
 //! `models/*/tokenization_*.py`): of a `tokenizer.json` its classes take the vocabulary, the merges and the character map.
 
+use serde_json::json;
 use tokenizers::models::bpe::{BPE, Merges, Vocab};
 use tokenizers::models::unigram::Unigram;
 use tokenizers::models::wordpiece::WordPiece;
@@ -140,6 +141,21 @@ impl Settings {
 
     fn processor(&self, cls: (String, u32), sep: (String, u32)) -> PostProcessorWrapper {
         match (self.class.rules, self.version) {
+            // `MPNetConverter`: as RoBERTa's, but for the type ids, which count where `model_input_names` lists them.
+            (Rules::Mpnet, Transformers::Four) => {
+                let special = |token: &str, type_id: u32| json!({"SpecialToken": {"id": token, "type_id": type_id}});
+                let text = |id: &str, type_id: u32| json!({"Sequence": {"id": id, "type_id": type_id}});
+                let first = [special(&cls.0, 0), text("A", 0), special(&sep.0, 0)];
+                let second = [special(&sep.0, 0), text("B", 1), special(&sep.0, 1)];
+                let defined: serde_json::Map<_, _> = [&cls, &sep]
+                    .map(|(token, id)| (token.clone(), json!({"id": token, "ids": [id], "tokens": [token]})))
+                    .into_iter()
+                    .collect();
+                let pair = [first.as_slice(), second.as_slice()].concat();
+                let template =
+                    json!({"type": "TemplateProcessing", "single": first, "pair": pair, "special_tokens": defined});
+                serde_json::from_value(template).expect("the template names what it defines")
+            }
             (Rules::Mpnet | Rules::Roberta | Rules::XlmRoberta | Rules::Camembert, _)
             | (Rules::Deberta, Transformers::Five) => {
                 // Offsets are not used, so that trimming them would be work for nothing.

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::path::Path;
 
+use super::files::read_object;
 use super::node::Node;
 use crate::{Error, Result};
 
@@ -22,15 +23,30 @@ impl Transformers {
     /// By `tokenizer_config.json` and `config.json`: 5 names itself as the version that wrote the model, writes a
     /// `backend`, a class that 4 does not have, and a list of `extra_special_tokens`, at which 4 fails.
     pub(super) fn of(tokenizer_config: &Node, special_tokens_map: &Node, config: &Node) -> Transformers {
-        let version = config.get("transformers_version").as_str().unwrap_or_default();
-        let major = version.split('.').next().and_then(|major| major.trim().parse::<u32>().ok());
+        let written = config.get("transformers_version").as_str().and_then(Transformers::of_version);
         let list = |node: &Node| matches!(node.get("extra_special_tokens"), Node::List(_));
-        let five = major.is_some_and(|major| major >= 5)
+        let five = written == Some(Transformers::Five)
             || tokenizer_config.get("backend").as_str().is_some()
             || tokenizer_config.get("tokenizer_class").as_str() == Some("TokenizersBackend")
             || list(tokenizer_config)
             || list(special_tokens_map);
         if five { Transformers::Five } else { Transformers::Four }
+    }
+
+    /// By a `transformers_version`; none where it is no version.
+    pub(crate) fn of_version(version: &str) -> Option<Transformers> {
+        let major: u32 = version.split('.').next()?.trim().parse().ok()?;
+        Some(if major >= 5 { Transformers::Five } else { Transformers::Four })
+    }
+
+    /// By the files for the tokenizer in a folder, for a `config.json` that has no version of its own.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::from_folder`](super::Tokenizer::from_folder) of these files.
+    pub(crate) fn of_tokenizer(folder: &Path) -> Result<Transformers> {
+        let [config, special_tokens_map] =
+            ["tokenizer_config.json", "special_tokens_map.json"].map(|name| read_object(&folder.join(name)));
+        Ok(Transformers::of(&config?, &special_tokens_map?, &Node::Null))
     }
 }
 

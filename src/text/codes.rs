@@ -284,10 +284,6 @@ impl Codes {
         }
     }
 }
-
-/// Rank and result of a merge, by its two sides.
-type Merges = HashMap<(u32, u32), (u32, u32)>;
-
 /// The symbols of the merges, and the merges; what is no pair merges nothing, and of a pair that stands twice the last
 /// rank holds.
 fn merges(text: &str) -> (HashMap<String, u32>, Merges) {

@@ -64,6 +64,17 @@ impl TextEncoder {
         &self.limits
     }
 
+    /// A row with a first and perhaps a second text, as transformers' text-classification pipeline takes it: where its
+    /// tokenizer is the Rust library an empty second text is none (`_encode_plus` of tokenization_utils_fast.py in 4.57, of
+    /// tokenization_utils_tokenizers.py in 5, makes a pair of a single text only `if text_pair`), where it is Python
+    /// (BERTweet's, PhoBERT's) it makes a pair (`is not None`). White space is a text.
+    pub fn row<'a>(&self, text: &'a str, text_pair: Option<&'a str>) -> Text<'a> {
+        match text_pair {
+            Some(pair) if !pair.is_empty() || self.tokenizer.takes_empty_pairs() => Text::Pair(text, pair),
+            _ => Text::Single(text),
+        }
+    }
+
     /// The tokens of one text; `index` names it in errors.
     ///
     /// # Errors

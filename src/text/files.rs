@@ -255,7 +255,7 @@ pub(super) fn max_length(path: &Path, config: &Node) -> Result<Option<usize>> {
 }
 
 /// A JSON object; null where the file is absent.
-fn read_object(path: &Path) -> Result<Node> {
+pub(super) fn read_object(path: &Path) -> Result<Node> {
     let Some(bytes) = read(path)? else { return Ok(Node::Null) };
     match crate::json::from_slice(&bytes).map_err(|error| Error::malformed(path, error))? {
         object @ Node::Object(_) => Ok(object),

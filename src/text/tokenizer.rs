@@ -145,6 +145,12 @@ impl Tokenizer {
         }
     }
 
+    /// Whether transformers' pipeline takes an empty second text for one: classes that are Python do (`prepare_for_model`
+    /// asks `is not None`), the others do not (`if text_pair`).
+    pub(super) fn takes_empty_pairs(&self) -> bool {
+        matches!(self.inner, Inner::Codes(_))
+    }
+
     /// How many tokens there are, added ones included.
     pub fn vocabulary(&self) -> usize {
         match &self.inner {

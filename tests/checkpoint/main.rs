@@ -55,6 +55,26 @@ fn refusal(files: &[(&str, &[u8])]) -> String {
     error.to_string().replace(&folder.path().display().to_string(), "DIR")
 }
 
+/// A `config.json` that does not say which transformers wrote it is of the version of the tokenizer's files beside it: they
+/// were saved together.
+#[test]
+fn the_files_beside_a_config_say_which_transformers_wrote_it() {
+    let config = CONFIG.replace("\"num_labels\": 3", "\"num_labels\": 2");
+    let labels = |config: &str, beside: &[(&str, &[u8])]| {
+        let weights = small();
+        let files = [&[("config.json", config.as_bytes()), ("model.safetensors", &weights)], beside].concat();
+        Checkpoint::open(folder(&files).path()).expect("it opens").config.labels
+    };
+    let (four, five) = (["a", "b", "c"], ["LABEL_0", "LABEL_1"]);
+    assert_eq!(labels(&config, &[]), four);
+    assert_eq!(labels(&config, &[("tokenizer_config.json", b"{}")]), four);
+    assert_eq!(labels(&config, &[("tokenizer_config.json", br#"{"backend": "tokenizers"}"#)]), five);
+    assert_eq!(labels(&config, &[("special_tokens_map.json", br#"{"extra_special_tokens": []}"#)]), five);
+    // What it says itself counts.
+    let older = config.replacen('{', r#"{"transformers_version": "4.40.0","#, 1);
+    assert_eq!(labels(&older, &[("tokenizer_config.json", br#"{"backend": "tokenizers"}"#)]), four);
+}
+
 #[track_caller]
 fn assert_contains(message: &str, parts: &[&str]) {
     for part in parts {

@@ -259,6 +259,7 @@ def made_cases():
     for name, (files, model) in VOCABULARIES.items():
         for spelling in (name, name + "Fast"):
             cases[f"{spelling} of a vocabulary"] = case(files, {"tokenizer_class": spelling}, model)
+        cases[f"{name} of a vocabulary, with types"] = case(files, {"tokenizer_class": name, "model_input_names": ["input_ids", "token_type_ids"]}, model)
         cases[f"{name} of a vocabulary, in config.json"] = case(files, None, model, tokenizer_class=name)
         cases[f"{name} of a vocabulary, all"] = case(
             {**files, "added_tokens.json": {"NEW1": 900, "<mask>": 14}, "special_tokens_map.json": {"additional_special_tokens": ["[E1]"]}},
