@@ -2,13 +2,14 @@
 //!
 //! The modules are the data flow:
 //!
-//! 1. [`text`]: text -> tokens -> packed batches
+//! 1. [`text`]: text -> tokens
 //! 2. [`checkpoint`]: files -> configuration and weights
 //! 3. [`models`]: configuration -> description ([`models::Model`]), description -> recording
 //!    ([`models::encoder::record`])
-//! 4. [`kernels`]: the operations that a recording is made of, each a WGSL file and its CPU twin
+//! 4. [`kernels`]: the operations that a recording is made of, each a WGSL file and its CPU twin; [`ir`]: what a recording is
 //! 5. [`gpu`]: recording -> device ([`gpu::Plan`]), or [`reference`](mod@reference): recording -> CPU twins
-//! 6. [`SequenceClassifierOutput`]: what transformers answers, and the argmax, probabilities and labels it leaves to you
+//! 6. `engine`: the texts of many callers -> packed batches -> devices
+//! 7. [`SequenceClassifierOutput`]: what transformers answers, and the argmax, probabilities and labels it leaves to you
 //!
 //! [`Classifier`] goes all the way:
 //!

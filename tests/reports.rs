@@ -93,6 +93,9 @@ fn herbert_splits_words_at_their_ends() {
 #[test]
 fn bertweet_reads_its_codes() {
     text("bertweet-tokenizer", "good film").answers(0, &[1.122338, 2.235209, -1.382762], "fair");
+    // The class is Python, where an empty second text is one.
+    let pair = r#"{"text": "good film", "text_pair": ""}"#;
+    rows("bertweet-tokenizer", pair).answers(0, &[-0.562034, 0.565674, -1.350916], "fair");
 }
 
 /// It was label good from BERT's pieces.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde::de::{self, DeserializeOwned, IntoDeserializer, Unexpected, Visitor};
+use serde::de::{DeserializeOwned, IntoDeserializer};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
@@ -39,7 +39,7 @@ pub struct Config {
 struct Common {
     model_type: Option<String>,
     architectures: Option<Value>,
-    num_labels: Option<Count>,
+    num_labels: Option<u64>,
     id2label: Option<Map<String, Value>>,
     label2id: Option<Value>,
     #[serde(default, deserialize_with = "problem_type")]
@@ -72,7 +72,7 @@ impl Config {
         path: PathBuf,
         otherwise: impl FnOnce() -> Result<Transformers>,
     ) -> Result<Config> {
-        let fields = json::from_slice(bytes).map_err(|error| Error::malformed(&path, error))?;
+        let fields = whole_numbers(json::from_slice(bytes).map_err(|error| Error::malformed(&path, error))?);
         let common: Common = parse(&path, &fields)?;
         let model_type = common.model_type.filter(|name| !name.is_empty()).ok_or_else(|| {
             Error::malformed(
@@ -89,8 +89,7 @@ impl Config {
         };
         let version = common.transformers_version.as_ref().and_then(Value::as_str);
         let written = version.and_then(Transformers::of_version).map_or_else(otherwise, Ok)?;
-        let num_labels = common.num_labels.map(|Count(count)| count);
-        let labels = labels::resolve(&path, written, num_labels, common.id2label.as_ref())?;
+        let labels = labels::resolve(&path, written, common.num_labels, common.id2label.as_ref())?;
         Ok(Config {
             model_type,
             architectures: names(common.architectures),
@@ -250,39 +249,16 @@ impl Config {
     }
 }
 
-/// `num_labels`; a whole number may be written as 3.0.
-struct Count(u64);
-
-impl<'de> Deserialize<'de> for Count {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Count, D::Error> {
-        struct Whole;
-
-        impl Visitor<'_> for Whole {
-            type Value = Count;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a number of labels")
-            }
-
-            fn visit_u64<E>(self, count: u64) -> Result<Count, E> {
-                Ok(Count(count))
-            }
-
-            fn visit_i64<E: de::Error>(self, count: i64) -> Result<Count, E> {
-                Err(E::invalid_value(Unexpected::Signed(count), &self))
-            }
-
-            fn visit_f64<E: de::Error>(self, count: f64) -> Result<Count, E> {
-                // A number that is too large is for `labels` to refuse.
-                if count >= 0.0 && count.fract() == 0.0 {
-                    return Ok(Count(count as u64));
-                }
-                Err(E::invalid_value(Unexpected::Float(count), &self))
-            }
+/// The fields, where a whole number that is written as 3.0 is a 3: Python takes one for the other almost everywhere.
+fn whole_numbers(mut fields: Map<String, Value>) -> Map<String, Value> {
+    // As far as each whole number is an f64.
+    const LIMIT: f64 = (1_u64 << 53) as f64;
+    for value in fields.values_mut() {
+        if let Some(number) = value.as_f64().filter(|number| number.fract() == 0.0 && number.abs() < LIMIT) {
+            *value = (number as i64).into();
         }
-
-        deserializer.deserialize_u64(Whole)
     }
+    fields
 }
 
 /// `problem_type`, of which an empty one is none.

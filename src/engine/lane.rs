@@ -159,10 +159,12 @@ impl Lane {
             self.activation_bytes.store(activations, Ordering::Relaxed);
             let batch = formed.batch.take().expect("it was not put back");
             match arriving {
-                Ok(arriving) => match self.takes_off(InFlight { batch, arriving }) {
-                    Ok(()) => _ = engine.changed.notify(usize::MAX),
-                    Err((batch, error)) => self.undone(engine, batch, error),
-                },
+                Ok(arriving) => {
+                    if let Some(batch) = self.take_off(InFlight { batch, arriving }) {
+                        self.undone(engine, batch, self.lost().expect("it gives batches back when it is lost"));
+                    }
+                    engine.changed.notify(usize::MAX);
+                }
                 Err(error) => self.undone(engine, batch, error),
             }
         }
@@ -170,15 +172,13 @@ impl Lane {
 
     /// Puts a submitted batch behind the others; gives it back where the device was lost meanwhile, since nobody reads what
     /// such a device has.
-    fn takes_off(&self, submitted: InFlight) -> Result<(), (Batch, Error)> {
+    fn take_off(&self, submitted: InFlight) -> Option<Batch> {
         let mut flight = locked(&self.flight);
-        match self.lost() {
-            Some(error) => Err((submitted.batch, error)),
-            None => {
-                flight.push_back(submitted);
-                Ok(())
-            }
+        if self.is_lost() {
+            return Some(submitted.batch);
         }
+        flight.push_back(submitted);
+        None
     }
 
     /// What the next batch is to answer, if one waits and the device takes it.

@@ -1,4 +1,4 @@
-//! Stage 1: text -> tokens -> packed batches.
+//! Stage 1: text -> tokens.
 //!
 //! A [`Tokenizer`] turns one [`Text`] into one [`Encoding`], the same ids as the fast tokenizer of transformers with
 //! `truncation=True`, and a [`TextEncoder`] many of them on threads; the engine lays the tokens of many encodings end to end.

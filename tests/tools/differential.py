@@ -49,13 +49,17 @@ FLOOR = 8.0
 
 # What wgbert computes, and so may not refuse.
 COMPUTED = {
-    "activations": "gelu|gelu_python|gelu_new|gelu_pytorch_tanh|gelu_python_tanh|gelu_fast|gelu_accurate|quick_gelu|relu|relu2|relu6|leaky_relu|silu|"
+    "activations": "gelu|gelu_10|hardswish|laplace|gelu_python|gelu_new|gelu_pytorch_tanh|gelu_python_tanh|gelu_fast|gelu_accurate|quick_gelu|relu|relu2|relu6|leaky_relu|silu|"
                    "swish|mish|tanh|sigmoid|linear",
     "rotary": "default|linear|dynamic|yarn",
     "positions": "absolute|relative_key|relative_key_query",
     "tokenizers": "(Bert|DistilBert|Electra|MobileBert|MPNet|Roberta|XLMRoberta|Camembert|Albert|DebertaV2|Herbert)Tokenizer(Fast)?|"
                   "PreTrainedTokenizerFast|TokenizersBackend",
 }
+
+
+OTHER_TASKS = ("TokenClassification", "QuestionAnswering", "MultipleChoice", "NextSentencePrediction", "CausalLM", "LMHead",
+               "ConditionalGeneration", "ImageClassification")
 
 
 def other_than(computed):
@@ -66,7 +70,8 @@ def other_than(computed):
 REASONS = [
     ("a tokenizer's class with rules of its own", f"tokenizer class {other_than('tokenizers')} .*is not (supported|read from)"),
     ("a tokenizer that is code of the model's own", "code of the model's own"),
-    ("an activation that no kernel has", f"(hidden_act|activation|hidden_activation|_act) {other_than('activations')} is not supported"),
+    ("an activation with parameters of its own", f"(hidden_act|activation|hidden_activation|_act) {other_than('activations')} is not supported"),
+    ("a class of another task", r"architecture \w*(%s)\w* is not supported" % "|".join(OTHER_TASKS)),
     ("causal attention", "is_decoder: true .*is not supported"),
     ("other rotary positions", f"rope_type {other_than('rotary')} is not supported"),
     ("other positions", f"position_embedding_type {other_than('positions')} is not supported"),

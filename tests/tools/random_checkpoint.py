@@ -359,7 +359,7 @@ def rope_by_type(case):
 def modernbert_layers(case):
     if case.model_type != "modernbert":
         return None
-    layers = read(case.folder / "config.json").get("num_hidden_layers", 22)
+    layers = int(read(case.folder / "config.json").get("num_hidden_layers", 22))
     choices = [{"local_attention": -1}, {"local_attention": 3}, {"local_attention": 0}, {"global_attn_every_n_layers": 2}, {"head_pred_act": "relu"}]
     if case.five:
         choices += [{"layer_types": ..., "global_attn_every_n_layers": case.rng.choice([1, 2, 3])}, {"layer_types": None},
