@@ -90,7 +90,7 @@ fn each_shader(mut check: impl FnMut(&str, &Instance, &Shader, &Capabilities)) {
         let mut seen = BTreeSet::new();
         for instance in instances(&device) {
             for shader in instance.shaders(&device, &batch()) {
-                let parts: Vec<&str> = shader.parts.iter().map(|part| part.name).collect();
+                let parts: Vec<&str> = shader.parts.iter().map(|part| part.name()).collect();
                 if seen.insert(format!("{parts:?} {:?}", shader.constants)) {
                     check(&format!("{:?} on {adapter}, {parts:?}", instance.kernel), &instance, &shader, &device);
                 }
@@ -122,7 +122,7 @@ fn every_shader_compiles_for_every_adapter_and_backend() {
         let memory = memory.map(|(_, variable)| module.types[variable.ty].inner.size(module.to_ctx()));
         let memory: u32 = memory.map(|bytes| bytes.next_multiple_of(16)).sum();
         assert!(memory <= device.workgroup_memory, "{name}: {memory} bytes of workgroup memory");
-        if shader.parts.iter().any(|part| part.name == "reduce_subgroup") {
+        if shader.parts.iter().any(|part| part.name() == "reduce_subgroup") {
             assert_eq!(device.uniform_subgroup(), Some(lanes), "{name}: the workgroup must be one subgroup");
         }
 
@@ -266,7 +266,7 @@ fn tiles_are_of_the_same_size_in_wgsl_and_rust() {
         for matmul in instances(&device).into_iter().filter_map(|instance| instance.matmul) {
             for tile in matmul.tiles(&device) {
                 let shader = matmul.launch_in(&tile).shader;
-                let parts: Vec<&str> = shader.parts.iter().map(|part| part.name).collect();
+                let parts: Vec<&str> = shader.parts.iter().map(|part| part.name()).collect();
                 if !seen.insert(parts.clone()) {
                     continue;
                 }
@@ -310,28 +310,46 @@ fn a_batch_decides_the_grid_and_its_rows_the_variant() {
     }
 }
 
-/// File stems of a folder that end with `extension`.
-fn stems(folder: &str, extension: &str) -> BTreeSet<String> {
-    let entries = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
-    let files = entries.filter(|path| path.extension().is_some_and(|found| found == extension));
-    files.map(|path| path.file_stem().unwrap().to_str().unwrap().to_string()).collect()
+/// Names in a folder that end with `end`, without it.
+fn names(folder: &Path, end: &str) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    entries.filter_map(|name| name.strip_suffix(end).map(String::from)).collect()
+}
+
+/// The folders of `shaders/`.
+fn folders() -> BTreeSet<String> {
+    names(&root().join("shaders"), "")
+}
+
+/// The WGSL files, by their paths in `shaders/`, without the extension.
+fn files() -> BTreeSet<String> {
+    let within = |folder: &String| {
+        let stems = names(&root().join("shaders").join(folder), ".wgsl");
+        stems.into_iter().map(|stem| format!("{folder}/{stem}")).collect::<Vec<_>>()
+    };
+    folders().iter().flat_map(within).collect()
 }
 
 #[test]
 fn a_kernel_has_one_name_everywhere() {
-    let names: BTreeSet<String> = kernels::NAMES.iter().map(|name| name.to_string()).collect();
-    assert_eq!(names.len(), kernels::NAMES.len(), "a name twice");
-    assert_eq!(stems("shaders", "wgsl"), names, "shaders/*.wgsl");
-    let mut modules = stems("src/kernels", "rs");
-    assert!(["mod", "reduce", "uniform"].iter().all(|shared| modules.remove(*shared)));
-    assert_eq!(modules, names, "src/kernels/*.rs");
+    let known: BTreeSet<String> = kernels::NAMES.iter().map(|name| name.to_string()).collect();
+    assert_eq!(known.len(), kernels::NAMES.len(), "a name twice");
+    // What kernels share, what software adapters run, and what the bench measures an adapter's limits with.
+    let without = |mut all: BTreeSet<String>, shared: &[&str]| {
+        assert!(shared.iter().all(|shared| all.remove(*shared)), "{shared:?} are not all in {all:?}");
+        all
+    };
+    assert_eq!(without(folders(), &["common", "cpu", "roof"]), known, "folders of shaders/ and kernels");
+    let modules = names(&root().join("src/kernels"), ".rs");
+    let modules = without(modules, &["activation", "common", "mod", "reduce"]);
+    assert_eq!(modules, known, "src/kernels/*.rs and kernels");
     let instances = instances(&Capabilities::minimum());
     let covered = instances.iter().map(|instance| instance.kernel.name().to_string());
     // Those that the roof is measured with compute nothing that a model needs.
     let covered: BTreeSet<String> = covered.filter(|name| !name.starts_with("roof_")).collect();
-    assert_eq!(covered, names, "kernels in the catalogue");
+    assert_eq!(covered, known, "kernels in the catalogue");
     let tests = fs::read_to_string(root().join("tests/kernels.rs")).unwrap();
-    for name in &names {
+    for name in &known {
         assert!(tests.contains(&format!("#[test]\nfn {name}() {{")), "tests/kernels.rs has no test {name}");
     }
 }
@@ -339,18 +357,17 @@ fn a_kernel_has_one_name_everywhere() {
 #[test]
 fn every_wgsl_file_is_linked_and_documented() {
     let mut used = BTreeSet::new();
-    each_shader(|_, _, shader, _| used.extend(shader.parts.iter().map(|part| part.name.to_string())));
-    let folders = ["shaders", "shaders/parts", "shaders/roof"].map(|folder| (folder, stems(folder, "wgsl")));
-    let all: BTreeSet<String> = folders.iter().flat_map(|(_, names)| names.clone()).collect();
-    assert_eq!(all, used, "files and what is linked");
-    for (folder, names) in &folders {
-        for name in names {
-            let text = fs::read_to_string(root().join(folder).join(format!("{name}.wgsl"))).unwrap();
-            let start = if *folder == "shaders" { format!("// {name}: ") } else { String::new() };
-            assert!(text.starts_with(&start), "{name} does not open with its formula");
-            for line in text.lines().filter(|line| line.starts_with("@group(0)")) {
-                assert!(line.contains("; // ["), "{name}: a binding without its shape: {line}");
-            }
+    each_shader(|_, _, shader, _| used.extend(shader.parts.iter().map(|part| part.path.to_string())));
+    assert_eq!(files(), used, "files and what is linked");
+    let stems: BTreeSet<&str> = used.iter().filter_map(|path| path.split('/').nth(1)).collect();
+    assert_eq!(stems.len(), used.len(), "two files of one name");
+    for path in &used {
+        let text = fs::read_to_string(root().join("shaders").join(format!("{path}.wgsl"))).unwrap();
+        let (folder, stem) = path.split_once('/').unwrap();
+        let start = if folder == stem { format!("// {stem}: ") } else { String::new() };
+        assert!(text.starts_with(&start), "{path} does not open with its formula");
+        for line in text.lines().filter(|line| line.starts_with("@group(0)")) {
+            assert!(line.contains("; // ["), "{path}: a binding without its shape: {line}");
         }
     }
 }

@@ -1,14 +1,53 @@
 //! Linking: a shader is the concatenation of whole WGSL files, and a variant is which file provides a function or type.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::hash::{Hash, Hasher};
 
-/// One WGSL file, compiled in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// One WGSL file, compiled in. Its path is what it is known by.
+#[derive(Clone, Copy)]
 pub struct Part {
-    /// File stem.
-    pub name: &'static str,
+    /// In `shaders/`, without the extension.
+    pub path: &'static str,
     pub source: &'static str,
+}
+
+/// The file `shaders/$path.wgsl` as a [`Part`].
+macro_rules! part {
+    ($path:literal) => {
+        $crate::ir::Part {
+            path: $path,
+            source: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $path, ".wgsl")),
+        }
+    };
+}
+pub(crate) use part;
+
+impl Part {
+    /// The file's stem, which no other file has.
+    pub fn name(&self) -> &'static str {
+        self.path.rsplit('/').next().unwrap_or(self.path)
+    }
+}
+
+impl fmt::Debug for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.path)
+    }
+}
+
+impl PartialEq for Part {
+    fn eq(&self, other: &Part) -> bool {
+        self.path == other.path
+    }
+}
+
+impl Eq for Part {}
+
+impl Hash for Part {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.path.hash(state);
+    }
 }
 
 /// A linked shader: the key of the pipeline cache.
@@ -41,7 +80,7 @@ impl Shader {
 
     /// The variant in words: the parts that have alternatives, for people.
     pub fn variant(&self) -> String {
-        let swappable = self.parts.iter().map(|part| part.name).filter(|name| name.contains('_') && *name != self.name);
+        let swappable = self.parts.iter().map(Part::name).filter(|name| name.contains('_') && *name != self.name);
         swappable.collect::<Vec<_>>().join(" ")
     }
 
@@ -53,10 +92,7 @@ impl Shader {
 impl PartialEq for Shader {
     fn eq(&self, other: &Shader) -> bool {
         let ((name, parts, constants), (other_name, other_parts, other_constants)) = (self.key(), other.key());
-        // Part names are unique, so there is no need to compare the sources.
-        name == other_name
-            && parts.iter().map(|part| part.name).eq(other_parts.iter().map(|part| part.name))
-            && constants.eq(other_constants)
+        name == other_name && parts == other_parts && constants.eq(other_constants)
     }
 }
 
@@ -66,7 +102,7 @@ impl Hash for Shader {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let (name, parts, constants) = self.key();
         name.hash(state);
-        parts.iter().for_each(|part| part.name.hash(state));
+        parts.hash(state);
         constants.for_each(|constant| constant.hash(state));
     }
 }

@@ -75,7 +75,7 @@ impl Activation {
         })
     }
 
-    /// The CPU twin of `shaders/parts/activation.wgsl`.
+    /// The CPU twin of `shaders/common/activation.wgsl`.
     pub fn apply(self, x: f32) -> f32 {
         let sigmoid = |x: f32| 1.0 / (1.0 + (-x).exp());
         match self {

@@ -4,10 +4,10 @@
 
 mod tile;
 
-use super::{parts, write_output};
+use super::{common, write_output};
 use crate::ir::{
     BatchSize, Binding, Capabilities, Element, Grid, Input, Kernel, Launch, Part, Recording, Rows, Shader, Tensor,
-    Uniform, Values, uniform::uniform,
+    Uniform, Values, part, uniform::uniform,
 };
 
 pub const NAME: &str = "attention";
@@ -81,18 +81,24 @@ impl Heads {
     /// The loop over the keys, how it loads them, and its registers.
     fn stream(&self, device: &Capabilities) -> Vec<Part> {
         if self.as_vectors(device) {
-            let wide = parts::wide(self.element);
-            return vec![wide, parts::KEYS_WIDE, parts::EIGHT, parts::COLUMNS, parts::STREAM_SUBGROUP];
+            let wide = common::wide(self.element);
+            return vec![
+                wide,
+                part!("cpu/keys_wide"),
+                part!("cpu/eight"),
+                part!("cpu/columns"),
+                part!("cpu/stream_subgroup"),
+            ];
         }
         let registers = match self.head_width / self.chunk() {
-            0..=8 => parts::HEAD_8,
-            9..=16 => parts::HEAD_16,
-            17..=32 => parts::HEAD_32,
-            33..=64 => parts::HEAD_64,
+            0..=8 => part!("attention/head_8"),
+            9..=16 => part!("attention/head_16"),
+            17..=32 => part!("attention/head_32"),
+            33..=64 => part!("attention/head_64"),
             chunks => panic!("{NAME}: a head of {chunks} chunks; the model's file must refuse it"),
         };
         let tile = self.cooperative_parts(device).or_else(|| self.tile_parts(device));
-        let mut linked = tile.unwrap_or_else(|| vec![parts::KEYS_CHUNK, parts::STREAM_LANE]);
+        let mut linked = tile.unwrap_or_else(|| vec![part!("attention/keys_chunk"), part!("attention/stream_lane")]);
         linked.push(registers);
         linked
     }
@@ -102,25 +108,25 @@ impl Heads {
     }
 
     pub(super) fn parts(&self) -> Vec<Part> {
-        let chunk = if self.chunk() == 4 { parts::CHUNK_4 } else { parts::CHUNK_1 };
+        let chunk = if self.chunk() == 4 { common::CHUNK_4 } else { common::CHUNK_1 };
         let score = match self.score {
-            Term::None => parts::SCORE_PLAIN,
-            Term::Relative { .. } => parts::SCORE_RELATIVE,
-            Term::Bias => parts::SCORE_BIAS,
+            Term::None => part!("attention/score_plain"),
+            Term::Relative { .. } => part!("attention/score_relative"),
+            Term::Bias => part!("attention/score_bias"),
         };
-        let mut linked = parts::storage(self.element);
-        linked.extend([chunk, parts::BATCH, parts::MATH, parts::HEADS, score]);
+        let mut linked = common::storage(self.element);
+        linked.extend([chunk, common::BATCH, common::MATH, part!("attention/heads"), score]);
         linked
     }
 
     /// [`Heads::parts`] where eight queries meet eight keys at once.
     fn block_parts(&self) -> Vec<Part> {
-        let mut linked = parts::storage(self.element);
-        linked.extend([parts::CHUNK_4, parts::BATCH, parts::MATH, parts::HEADS]);
+        let mut linked = common::storage(self.element);
+        linked.extend([common::CHUNK_4, common::BATCH, common::MATH, part!("attention/heads")]);
         match self.score {
-            Term::None => linked.push(parts::SCORES_PLAIN),
-            Term::Relative { .. } => linked.extend([parts::DISTANCES, parts::SCORES_RELATIVE]),
-            Term::Bias => linked.extend([parts::DISTANCES, parts::SCORES_BIAS]),
+            Term::None => linked.push(part!("cpu/scores_plain")),
+            Term::Relative { .. } => linked.extend([part!("cpu/distances"), part!("cpu/scores_relative")]),
+            Term::Bias => linked.extend([part!("cpu/distances"), part!("cpu/scores_bias")]),
         }
         linked
     }
@@ -282,9 +288,13 @@ impl Kernel for Attention {
     fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
         let heads = &self.0;
         let queries = (heads.queries == Rows::Tokens).then(|| heads.queries_a_tile(device));
-        let rows = if heads.queries == Rows::Texts { parts::QUERIES_TEXTS } else { parts::QUERIES_TOKENS };
+        let rows = if heads.queries == Rows::Texts {
+            part!("attention/queries_texts")
+        } else {
+            part!("attention/queries_tokens")
+        };
         let mut linked = if heads.as_vectors(device) { heads.block_parts() } else { heads.parts() };
-        linked.extend([rows, parts::ATTENTION]);
+        linked.extend([rows, part!("attention/attention")]);
         linked.extend(heads.stream(device));
         let mut shader = Shader::link(NAME, &linked).constant("QUERIES", queries.unwrap_or(1));
         if heads.as_vectors(device) {
@@ -292,7 +302,7 @@ impl Kernel for Attention {
             shader = shader.constant("PAIRS", pairs).constant("OWNERS", pairs.next_power_of_two().min(8));
         } else if let Some(head) = heads.cooperative_head(device) {
             // An `enable` comes before all else, and again with the storage.
-            shader.parts.insert(0, parts::ENABLE_COOPERATIVE);
+            shader.parts.insert(0, common::ENABLE_COOPERATIVE);
             shader = shader.constant("HEAD", head);
         }
         Launch { shader: heads.constants(shader), grid: Grid::Tiles { queries, heads: heads.heads } }

@@ -4,12 +4,12 @@
 
 use super::{
     attention::{Heads, Projections, Query, ScoreTables},
-    parts,
     reduce::Reduction,
     write_output,
 };
 use crate::ir::{
     BatchSize, Binding, Capabilities, Grid, Input, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values,
+    part,
 };
 
 pub const NAME: &str = "attention_weights";
@@ -67,7 +67,7 @@ impl Kernel for AttentionWeights {
     fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
         let reduction = Reduction::shared(device, self.heads.max_length);
         let mut linked = self.heads.parts();
-        linked.extend([parts::KEYS_CHUNK, reduction.part, parts::ATTENTION_WEIGHTS]);
+        linked.extend([part!("attention/keys_chunk"), reduction.part, part!("attention_weights/attention_weights")]);
         let shader = Shader::link(NAME, &linked).constant("LANES", reduction.lanes).constant("LONGEST", self.longest);
         Launch {
             shader: self.heads.constants(shader),

@@ -2,9 +2,9 @@
 //!
 //! Ba, Kiros, Hinton 2016, "Layer Normalization".
 
-use super::{parts, reduce, write_output};
+use super::{common, reduce, write_output};
 use crate::ir::{
-    BatchSize, Binding, Capabilities, Element, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values,
+    BatchSize, Binding, Capabilities, Element, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values, part,
     uniform::uniform,
 };
 
@@ -79,15 +79,15 @@ impl Kernel for LayerNorm {
         let chunks = if self.columns.is_multiple_of(4) { self.columns / 4 } else { self.columns };
         let reduction = reduce::Reduction::shared(device, chunks);
         let fits = !device.cpu && chunks <= reduce::KEPT * reduction.lanes;
-        let mut linked = parts::storage(self.element);
+        let mut linked = common::storage(self.element);
         linked.extend([
-            parts::chunk(self.columns),
-            parts::BATCH,
+            common::chunk(self.columns),
+            common::BATCH,
             reduction.part,
-            if fits { parts::KEPT_REGISTERS } else { parts::KEPT_MEMORY },
-            parts::bias(self.bias),
-            parts::residual(self.residual),
-            parts::LAYERNORM,
+            if fits { part!("layernorm/kept_registers") } else { part!("layernorm/kept_memory") },
+            common::bias(self.bias),
+            common::residual(self.residual),
+            part!("layernorm/layernorm"),
         ]);
         Launch {
             shader: Shader::link(NAME, &linked).constant("LANES", reduction.lanes),

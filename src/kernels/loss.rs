@@ -2,9 +2,9 @@
 //!
 //! transformers: `ForSequenceClassificationLoss` in loss/loss_utils.py, before the mean over the texts.
 
-use super::{parts, reduce::Reduction, write_output};
+use super::{common, reduce::Reduction, write_output};
 use crate::ir::{
-    BatchSize, Binding, Capabilities, Input, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values,
+    BatchSize, Binding, Capabilities, Input, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values, part,
     uniform::uniform,
 };
 
@@ -65,13 +65,13 @@ impl Kernel for Loss {
     fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
         let reduction = Reduction::of_columns(device, self.columns);
         let kind = match self.kind {
-            LossKind::CrossEntropy => parts::LOSS_CROSS_ENTROPY,
-            LossKind::BinaryCrossEntropy => parts::LOSS_BINARY_CROSS_ENTROPY,
-            LossKind::MeanSquaredError => parts::LOSS_MEAN_SQUARED_ERROR,
+            LossKind::CrossEntropy => part!("loss/loss_cross_entropy"),
+            LossKind::BinaryCrossEntropy => part!("loss/loss_binary_cross_entropy"),
+            LossKind::MeanSquaredError => part!("loss/loss_mean_squared_error"),
         };
-        let mut linked = vec![parts::BATCH, parts::MATH];
+        let mut linked = vec![common::BATCH, common::MATH];
         linked.extend(reduction.parts());
-        linked.extend([kind, parts::LOSS]);
+        linked.extend([kind, part!("loss/loss")]);
         Launch {
             shader: Shader::link(NAME, &linked).constant("LANES", reduction.lanes),
             grid: reduction.grid(self.rows),

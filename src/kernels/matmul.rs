@@ -6,10 +6,10 @@ mod tile;
 
 pub use tile::Tile;
 
-use super::{Activation, parts, write_output};
+use super::{Activation, common, write_output};
 use crate::ir::{
     BatchSize, Binding, Capabilities, Element, Grid, Kernel, Launch, Layout, MatmulShape, Recording, Rows, Shader,
-    Storage, Tensor, Uniform, Values, uniform::uniform,
+    Storage, Tensor, Uniform, Values, part, uniform::uniform,
 };
 
 pub const NAME: &str = "matmul";
@@ -86,24 +86,24 @@ impl MatMul {
     /// The launch in that tile, one of [`MatMul::tiles`].
     pub fn launch_in(&self, tile: &Tile) -> Launch {
         let [chunk, activate] = match tile.chunk(self) {
-            4 => [parts::CHUNK_4, parts::ACTIVATE_4],
-            _ => [parts::CHUNK_1, parts::ACTIVATE_1],
+            4 => [common::CHUNK_4, part!("common/activate_4")],
+            _ => [common::CHUNK_1, part!("common/activate_1")],
         };
         let element = self.storage.activations();
-        let written = if self.output == element { parts::WRITTEN_STORED } else { parts::WRITTEN_F32 };
+        let written = if self.output == element { part!("matmul/written_stored") } else { part!("matmul/written_f32") };
         let mut linked = tile.storage(element);
         linked.extend([
             chunk,
             written,
-            parts::BATCH,
-            parts::MATH,
-            parts::ACTIVATION,
+            common::BATCH,
+            common::MATH,
+            part!("common/activation"),
             activate,
-            parts::bias(self.bias),
-            parts::residual(self.residual),
+            common::bias(self.bias),
+            common::residual(self.residual),
         ]);
         linked.extend(tile.parts(self, chunk));
-        linked.push(parts::MATMUL);
+        linked.push(part!("matmul/matmul"));
         let shader = Shader::link(NAME, &linked).constant("ACTIVATION", self.activation as u32);
         Launch {
             shader: tile.constants().iter().fold(shader, |shader, (name, value)| shader.constant(name, *value)),

@@ -1,9 +1,9 @@
 //! `output[text] = input[first token of the text]`, or the mean of the text's rows
 
-use super::{parts, row_lanes, write_output};
+use super::{common, row_lanes, write_output};
 use crate::ir::{
     BatchSize, Binding, Capabilities, Element, Grid, Input, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform,
-    Values, uniform::uniform,
+    Values, part, uniform::uniform,
 };
 
 pub const NAME: &str = "pool";
@@ -60,8 +60,8 @@ impl Kernel for Pool {
 
     fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
         let mean = self.pool == Pooling::Mean;
-        let mut linked = parts::storage(self.element);
-        linked.extend([parts::chunk(self.columns), parts::BATCH, parts::POOL]);
+        let mut linked = common::storage(self.element);
+        linked.extend([common::chunk(self.columns), common::BATCH, part!("pool/pool")]);
         Launch {
             shader: Shader::link(NAME, &linked).constant("LANES", row_lanes(device)).constant("MEAN", u32::from(mean)),
             grid: Grid::each(Rows::Texts),

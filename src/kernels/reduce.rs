@@ -1,7 +1,6 @@
 //! How the lanes of a workgroup share a row that they reduce to one value.
 
-use super::parts;
-use crate::ir::{Capabilities, Grid, Part, Rows};
+use crate::ir::{Capabilities, Grid, Part, Rows, part};
 
 /// Items of a row that a lane of `kept_registers.wgsl` holds.
 pub(super) const KEPT: u32 = 8;
@@ -26,13 +25,13 @@ impl Reduction {
         // time on them; on a GPU a narrow subgroup, or one with a long row, leaves most of a core idle.
         let one = |size| device.cpu || size >= 32 && items <= KEPT * size;
         match (device.subgroup, device.uniform_subgroup()) {
-            (_, Some(size)) if one(size) => reduction(size, parts::REDUCE_SUBGROUP),
+            (_, Some(size)) if one(size) => reduction(size, part!("common/reduce_subgroup")),
             (Some((_, most)), _) if !device.cpu && most <= device.workgroup_size => {
                 let widest = 256.min(device.workgroup_size).max(most);
                 let lanes = items.div_ceil(4).next_power_of_two().clamp(LANES.max(most), widest);
-                reduction(lanes, parts::REDUCE_SUBGROUPS)
+                reduction(lanes, part!("common/reduce_subgroups"))
             }
-            _ => reduction(LANES, parts::REDUCE_WORKGROUP),
+            _ => reduction(LANES, part!("common/reduce_workgroup")),
         }
     }
 
@@ -42,12 +41,12 @@ impl Reduction {
         if device.cpu || columns > SHORT {
             return Reduction::shared(device, columns);
         }
-        Reduction { lanes: LANES, rows: LANES, part: parts::REDUCE_LANE }
+        Reduction { lanes: LANES, rows: LANES, part: part!("common/reduce_lane") }
     }
 
     /// The part, and how its lanes divide a row where that is not all it does.
     pub fn parts(&self) -> Vec<Part> {
-        if self.rows == 1 { vec![self.part, parts::SHARE_ROW] } else { vec![self.part] }
+        if self.rows == 1 { vec![self.part, part!("common/share_row")] } else { vec![self.part] }
     }
 
     /// Workgroups for `rows` rows.

@@ -1,8 +1,8 @@
 //! `output = 1 / (1 + exp(-input))`, element by element
 
-use super::{Activation, parts, write_output};
+use super::{Activation, common, write_output};
 use crate::ir::{
-    BatchSize, Binding, Capabilities, Grid, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values,
+    BatchSize, Binding, Capabilities, Grid, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values, part,
     uniform::uniform,
 };
 
@@ -45,7 +45,8 @@ impl Kernel for Sigmoid {
 
     fn launch(&self, _device: &Capabilities, _batch: &BatchSize) -> Launch {
         Launch {
-            shader: Shader::link(NAME, &[parts::BATCH, parts::MATH, parts::SIGMOID]).constant("LANES", LANES),
+            shader: Shader::link(NAME, &[common::BATCH, common::MATH, part!("sigmoid/sigmoid")])
+                .constant("LANES", LANES),
             grid: Grid::Folded { rows: self.rows, times: self.columns, per: LANES },
         }
     }

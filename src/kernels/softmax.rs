@@ -1,8 +1,8 @@
 //! `output = exp(input - max(input)) / sum(exp(input - max(input)))`, row by row
 
-use super::{parts, reduce::Reduction, write_output};
+use super::{common, reduce::Reduction, write_output};
 use crate::ir::{
-    BatchSize, Binding, Capabilities, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values,
+    BatchSize, Binding, Capabilities, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values, part,
     uniform::uniform,
 };
 
@@ -44,9 +44,9 @@ impl Kernel for Softmax {
 
     fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
         let reduction = Reduction::of_columns(device, self.columns);
-        let mut linked = vec![parts::BATCH, parts::MATH];
+        let mut linked = vec![common::BATCH, common::MATH];
         linked.extend(reduction.parts());
-        linked.extend([parts::SOFTMAX]);
+        linked.extend([part!("softmax/softmax")]);
         Launch {
             shader: Shader::link(NAME, &linked).constant("LANES", reduction.lanes),
             grid: reduction.grid(self.rows),

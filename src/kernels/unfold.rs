@@ -2,10 +2,10 @@
 //!
 //! torch: `nn.Unfold` along the sequence, as in transformers' DeBERTa-v2 `ConvLayer`.
 
-use super::{parts, write_output};
+use super::{common, write_output};
 use crate::ir::{
     BatchSize, Binding, Capabilities, Element, Grid, Input, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform,
-    Values, uniform::uniform,
+    Values, part, uniform::uniform,
 };
 
 pub const NAME: &str = "unfold";
@@ -56,8 +56,8 @@ impl Kernel for Unfold {
     }
 
     fn launch(&self, _device: &Capabilities, _batch: &BatchSize) -> Launch {
-        let mut linked = parts::storage(self.element);
-        linked.extend([parts::BATCH, parts::UNFOLD]);
+        let mut linked = common::storage(self.element);
+        linked.extend([common::BATCH, part!("unfold/unfold")]);
         Launch { shader: Shader::link(NAME, &linked).constant("LANES", LANES), grid: Grid::each(Rows::Tokens) }
     }
 

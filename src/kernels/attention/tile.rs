@@ -1,8 +1,7 @@
 //! The tiles of attention whose keys pass through workgroup memory.
 
 use super::{Heads, Term};
-use crate::ir::{Capabilities, Element, Part, Rows};
-use crate::kernels::parts;
+use crate::ir::{Capabilities, Element, Part, Rows, part};
 
 /// Lanes of `stream_tile.wgsl`.
 const LANES: u32 = 64;
@@ -16,11 +15,15 @@ impl Heads {
         let fits = LANES <= device.workgroup_size && self.tile_memory() <= device.workgroup_memory;
         let tile = match self.score {
             // A query alone would leave a tile's other 31 idle. Relative terms are only written for a tile.
-            Term::None | Term::Bias if self.queries == Rows::Texts => vec![parts::STREAM_KEYS],
-            Term::None | Term::Bias => vec![parts::STAGE_ROWS, parts::TERMS_NONE, parts::STREAM_TILE],
-            Term::Relative { .. } => vec![parts::STAGE_ROWS, parts::TERMS_RELATIVE, parts::STREAM_TILE],
+            Term::None | Term::Bias if self.queries == Rows::Texts => vec![part!("attention/stream_keys")],
+            Term::None | Term::Bias => {
+                vec![part!("attention/stage_rows"), part!("attention/terms_none"), part!("attention/stream_tile")]
+            }
+            Term::Relative { .. } => {
+                vec![part!("attention/stage_rows"), part!("attention/terms_relative"), part!("attention/stream_tile")]
+            }
         };
-        (fits && !device.cpu).then(|| [vec![parts::KEYS_CHUNK], tile].concat())
+        (fits && !device.cpu).then(|| [vec![part!("attention/keys_chunk")], tile].concat())
     }
 
     /// Bytes of workgroup memory: in f32 32 x 32 weights, 32 rows of eight chunks, a vec4 a lane, and 64 rows of a table.
@@ -32,8 +35,14 @@ impl Heads {
     /// The parts that multiply on matrix units.
     pub(super) fn cooperative_parts(&self, device: &Capabilities) -> Option<Vec<Part>> {
         self.cooperative_head(device)?;
-        let matrices = if device.cooperative == Some(8) { parts::COOPERATIVE_8 } else { parts::COOPERATIVE_16 };
-        Some(vec![parts::KEYS_CHUNK, matrices, parts::PRODUCTS_COOPERATIVE, parts::STREAM_COOPERATIVE])
+        let matrices =
+            if device.cooperative == Some(8) { part!("common/cooperative_8") } else { part!("common/cooperative_16") };
+        Some(vec![
+            part!("attention/keys_chunk"),
+            matrices,
+            part!("attention/products_cooperative"),
+            part!("attention/stream_cooperative"),
+        ])
     }
 
     /// Columns of whole matrices that a head takes on matrix units; `None` where they are not used. What is stored as f32

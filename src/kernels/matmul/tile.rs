@@ -1,8 +1,8 @@
 //! The tiles that a matrix product can be computed in: what a workgroup computes, and the files that do it.
 
 use super::MatMul;
-use crate::ir::{Capabilities, Element, Layout, Part};
-use crate::kernels::parts;
+use crate::ir::{Capabilities, Element, Layout, Part, part};
+use crate::kernels::common;
 
 /// Workgroups that keep an adapter busy. The largest GPUs have 100 to 150 units, each for several workgroups at a time:
 /// fewer than this leave units idle, and a smaller tile, which loads more for each multiplication, is the lesser loss.
@@ -55,27 +55,53 @@ const fn tile(name: &'static str, rows: u32, columns: u32, kind: Kind, parts: &'
 
 /// For software adapters whose subgroups are CPU vectors.
 const SUBGROUP: &[Tile] = &[
-    tile("subgroup_32x64", 32, 64, Kind::Subgroup, &[parts::ROWS_32, parts::TILE_SUBGROUP]),
-    tile("subgroup_16x64", 16, 64, Kind::Subgroup, &[parts::ROWS_16, parts::TILE_SUBGROUP]),
-    tile("subgroup_8x64", 8, 64, Kind::Subgroup, &[parts::ROWS_8, parts::TILE_SUBGROUP]),
+    tile("subgroup_32x64", 32, 64, Kind::Subgroup, &[part!("cpu/rows_32"), part!("cpu/tile_subgroup")]),
+    tile("subgroup_16x64", 16, 64, Kind::Subgroup, &[part!("cpu/rows_16"), part!("cpu/tile_subgroup")]),
+    tile("subgroup_8x64", 8, 64, Kind::Subgroup, &[part!("cpu/rows_8"), part!("cpu/tile_subgroup")]),
 ];
 
 /// For software adapters and columns that fill no tile.
-const LANE: &[Tile] = &[tile("lane_8x1", 8, 1, Kind::Lane { weight: Layout::Rows }, &[parts::TILE_LANE])];
+const LANE: &[Tile] = &[tile("lane_8x1", 8, 1, Kind::Lane { weight: Layout::Rows }, &[part!("cpu/tile_lane")])];
 
 /// For such columns of a weight that [`SUBGROUP`] multiplies by too.
-const LANE_IN_PANELS: &[Tile] = &[tile("lane_8x1", 8, 1, Kind::Lane { weight: Layout::Panels }, &[parts::TILE_LANE])];
+const LANE_IN_PANELS: &[Tile] =
+    &[tile("lane_8x1", 8, 1, Kind::Lane { weight: Layout::Panels }, &[part!("cpu/tile_lane")])];
 
 /// For every adapter and few rows.
-const SPLIT: &[Tile] = &[tile("split_4x16", 4, 16, Kind::Split, &[parts::TILE_SPLIT])];
+const SPLIT: &[Tile] = &[tile("split_4x16", 4, 16, Kind::Split, &[part!("matmul/tile_split")])];
 
 /// For every adapter: no more than 16 KiB of workgroup memory and 256 lanes.
 const WORKGROUP: &[Tile] = &[
-    block("workgroup_128x128", 128, 128, &[parts::BLOCK_128X128, parts::LANE_8X8, parts::TILE_WORKGROUP]),
-    block("workgroup_64x128", 64, 128, &[parts::BLOCK_64X128, parts::LANE_8X8, parts::TILE_WORKGROUP]),
-    block("workgroup_64x64", 64, 64, &[parts::BLOCK_64X64, parts::LANE_4X4, parts::TILE_WORKGROUP]),
-    block("workgroup_32x64", 32, 64, &[parts::BLOCK_32X64, parts::LANE_4X4, parts::TILE_WORKGROUP]),
-    block("workgroup_32x32", 32, 32, &[parts::BLOCK_32X32, parts::LANE_4X4, parts::TILE_WORKGROUP]),
+    block(
+        "workgroup_128x128",
+        128,
+        128,
+        &[part!("matmul/block_128x128"), part!("matmul/lane_8x8"), part!("matmul/tile_workgroup")],
+    ),
+    block(
+        "workgroup_64x128",
+        64,
+        128,
+        &[part!("matmul/block_64x128"), part!("matmul/lane_8x8"), part!("matmul/tile_workgroup")],
+    ),
+    block(
+        "workgroup_64x64",
+        64,
+        64,
+        &[part!("matmul/block_64x64"), part!("matmul/lane_4x4"), part!("matmul/tile_workgroup")],
+    ),
+    block(
+        "workgroup_32x64",
+        32,
+        64,
+        &[part!("matmul/block_32x64"), part!("matmul/lane_4x4"), part!("matmul/tile_workgroup")],
+    ),
+    block(
+        "workgroup_32x32",
+        32,
+        32,
+        &[part!("matmul/block_32x32"), part!("matmul/lane_4x4"), part!("matmul/tile_workgroup")],
+    ),
 ];
 
 const fn block(name: &'static str, rows: u32, columns: u32, parts: &'static [Part]) -> Tile {
@@ -86,26 +112,26 @@ const fn block(name: &'static str, rows: u32, columns: u32, parts: &'static [Par
 type Shape = (u32, &'static str, u32, u32, &'static [Part]);
 
 const OF_16_IN_ONE: &[Shape] = &[
-    (8, "cooperative_128x128", 128, 128, &[parts::SUBGROUPS_4X2, parts::MATRICES_2X4]),
-    (4, "cooperative_64x128", 64, 128, &[parts::SUBGROUPS_2X2, parts::MATRICES_2X4]),
-    (4, "cooperative_64x64", 64, 64, &[parts::SUBGROUPS_2X2, parts::MATRICES_2X2]),
-    (2, "cooperative_32x64", 32, 64, &[parts::SUBGROUPS_1X2, parts::MATRICES_2X2]),
-    (1, "cooperative_32x32", 32, 32, &[parts::SUBGROUPS_1X1, parts::MATRICES_2X2]),
+    (8, "cooperative_128x128", 128, 128, &[part!("matmul/subgroups_4x2"), part!("matmul/matrices_2x4")]),
+    (4, "cooperative_64x128", 64, 128, &[part!("matmul/subgroups_2x2"), part!("matmul/matrices_2x4")]),
+    (4, "cooperative_64x64", 64, 64, &[part!("matmul/subgroups_2x2"), part!("matmul/matrices_2x2")]),
+    (2, "cooperative_32x64", 32, 64, &[part!("matmul/subgroups_1x2"), part!("matmul/matrices_2x2")]),
+    (1, "cooperative_32x32", 32, 32, &[part!("matmul/subgroups_1x1"), part!("matmul/matrices_2x2")]),
 ];
 
 /// The totals of 2 x 4 matrices in two parts, and their sums over a block, are more than a lane's registers.
 const OF_16_IN_TWO: &[Shape] = &[
-    (8, "cooperative_64x128", 64, 128, &[parts::SUBGROUPS_2X4, parts::MATRICES_2X2]),
-    (4, "cooperative_64x64", 64, 64, &[parts::SUBGROUPS_2X2, parts::MATRICES_2X2]),
-    (2, "cooperative_32x64", 32, 64, &[parts::SUBGROUPS_1X2, parts::MATRICES_2X2]),
-    (1, "cooperative_32x32", 32, 32, &[parts::SUBGROUPS_1X1, parts::MATRICES_2X2]),
+    (8, "cooperative_64x128", 64, 128, &[part!("matmul/subgroups_2x4"), part!("matmul/matrices_2x2")]),
+    (4, "cooperative_64x64", 64, 64, &[part!("matmul/subgroups_2x2"), part!("matmul/matrices_2x2")]),
+    (2, "cooperative_32x64", 32, 64, &[part!("matmul/subgroups_1x2"), part!("matmul/matrices_2x2")]),
+    (1, "cooperative_32x32", 32, 32, &[part!("matmul/subgroups_1x1"), part!("matmul/matrices_2x2")]),
 ];
 
 const OF_8: &[Shape] = &[
-    (8, "cooperative_64x128", 64, 128, &[parts::SUBGROUPS_2X4, parts::MATRICES_4X4]),
-    (4, "cooperative_64x64", 64, 64, &[parts::SUBGROUPS_2X2, parts::MATRICES_4X4]),
-    (4, "cooperative_32x64", 32, 64, &[parts::SUBGROUPS_2X2, parts::MATRICES_2X4]),
-    (4, "cooperative_32x32", 32, 32, &[parts::SUBGROUPS_2X2, parts::MATRICES_2X2]),
+    (8, "cooperative_64x128", 64, 128, &[part!("matmul/subgroups_2x4"), part!("matmul/matrices_4x4")]),
+    (4, "cooperative_64x64", 64, 64, &[part!("matmul/subgroups_2x2"), part!("matmul/matrices_4x4")]),
+    (4, "cooperative_32x64", 32, 64, &[part!("matmul/subgroups_2x2"), part!("matmul/matrices_2x4")]),
+    (4, "cooperative_32x32", 32, 32, &[part!("matmul/subgroups_2x2"), part!("matmul/matrices_2x2")]),
 ];
 
 impl MatMul {
@@ -199,8 +225,8 @@ impl Tile {
     /// How activations are stored: the first parts of its shader.
     pub(super) fn storage(&self, element: Element) -> Vec<Part> {
         match self.kind {
-            Kind::Cooperative { .. } => parts::cooperative_storage(element),
-            _ => parts::storage(element),
+            Kind::Cooperative { .. } => common::cooperative_storage(element),
+            _ => common::storage(element),
         }
     }
 
@@ -216,25 +242,25 @@ impl Tile {
     /// The parts that compute it.
     pub(super) fn parts(&self, kernel: &MatMul, chunk: Part) -> Vec<Part> {
         let storage = kernel.storage;
-        let weight = parts::weight(storage, chunk);
-        let fours = if chunk == parts::CHUNK_4 { parts::FOURS_4 } else { parts::FOURS_1 };
+        let weight = common::weight(storage, chunk);
+        let fours = if chunk == common::CHUNK_4 { part!("matmul/fours_4") } else { part!("matmul/fours_1") };
         let mut all = match self.kind {
-            Kind::Subgroup => vec![parts::wide(storage.weights()), parts::WEIGHT_PANELS],
-            Kind::Lane { weight: Layout::Panels } => vec![weight, parts::WEIGHT_PANELS],
-            Kind::Lane { weight: Layout::Rows } => vec![weight, parts::WEIGHT_ROWS],
+            Kind::Subgroup => vec![common::wide(storage.weights()), part!("cpu/weight_panels")],
+            Kind::Lane { weight: Layout::Panels } => vec![weight, part!("cpu/weight_panels")],
+            Kind::Lane { weight: Layout::Rows } => vec![weight, part!("cpu/weight_rows")],
             Kind::Split => vec![weight, fours],
-            Kind::Workgroup { .. } => vec![weight, fours, parts::FETCH],
+            Kind::Workgroup { .. } => vec![weight, fours, part!("matmul/fetch")],
             Kind::Cooperative { units, .. } => {
                 let lanes = match units.subgroup.1 {
-                    8 => parts::SUBGROUP_8,
-                    16 => parts::SUBGROUP_16,
-                    32 => parts::SUBGROUP_32,
-                    _ => parts::SUBGROUP_64,
+                    8 => part!("matmul/subgroup_8"),
+                    16 => part!("matmul/subgroup_16"),
+                    32 => part!("matmul/subgroup_32"),
+                    _ => part!("matmul/subgroup_64"),
                 };
                 let one = storage.activations() == Element::F16;
-                let split = if one { parts::SPLIT_ONE } else { parts::SPLIT_TWO };
-                let matrices = parts::cooperative(units.edge);
-                vec![weight, fours, parts::FETCH, matrices, lanes, split, parts::TILE_COOPERATIVE]
+                let split = if one { part!("matmul/split_one") } else { part!("matmul/split_two") };
+                let matrices = common::cooperative(units.edge);
+                vec![weight, fours, part!("matmul/fetch"), matrices, lanes, split, part!("matmul/tile_cooperative")]
             }
         };
         all.extend(self.parts);
