@@ -3,8 +3,7 @@
 
 @group(0) @binding(1) var<storage, read> weight: array<Weight>; // [inner, weight_columns]
 
-const ROWS: u32 = 8u;
-const COLUMNS: u32 = 1u;
+const_assert COLUMNS == 1u;
 
 @compute @workgroup_size(ROWS)
 fn matmul(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) lane: u32) {

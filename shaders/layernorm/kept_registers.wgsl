@@ -1,6 +1,5 @@
 // A row of up to KEPT * LANES chunks is read from storage once.
 
-const KEPT: u32 = 8u;
 var<private> kept: array<Chunk, KEPT>;
 
 fn steps(chunks: u32) -> u32 { return KEPT; }

@@ -1,4 +1,4 @@
-// SUBGROUPS_DOWN x SUBGROUPS_ACROSS subgroups a workgroup, each of which multiplies MATRICES_DOWN x MATRICES_ACROSS matrices
+// ROWS x COLUMNS outputs a workgroup. Each of its subgroups multiplies MATRICES_DOWN x MATRICES_ACROSS matrices
 // of its own part of the outputs. Blocks of 32 along k pass through workgroup memory as f16, zero beyond the edges.
 //
 // A row's sums take the same steps whatever rows are beside it and whatever the shape. They are not those of other tiles.
@@ -12,10 +12,9 @@ override BUFFERS: u32;
 const DEPTH: u32 = 32u;
 const OWN_ROWS: u32 = MATRICES_DOWN * EDGE;
 const OWN_COLUMNS: u32 = MATRICES_ACROSS * EDGE;
-const ROWS: u32 = SUBGROUPS_DOWN * OWN_ROWS;
-const COLUMNS: u32 = SUBGROUPS_ACROSS * OWN_COLUMNS;
-const SUBGROUPS: u32 = SUBGROUPS_DOWN * SUBGROUPS_ACROSS;
-const LANES: u32 = SUBGROUPS * SUBGROUP_LANES;
+const SUBGROUPS_ACROSS: u32 = COLUMNS / OWN_COLUMNS;
+// LANES are those of so many subgroups of the largest size; there are more subgroups where the adapter makes smaller ones.
+const SUBGROUPS: u32 = ROWS / OWN_ROWS * SUBGROUPS_ACROSS;
 // Rows start 8 elements further than they must, so that those below each other lie in different banks; 16 bytes are what
 // loads of matrices want to be aligned to.
 const INPUT_STRIDE: u32 = DEPTH + 8u;

@@ -4,8 +4,7 @@
 @group(0) @binding(1) var<storage, read> weight: array<Weight>; // [inner, weight_columns]
 
 const LANES: u32 = 256u;
-const ROWS: u32 = 4u;
-const COLUMNS: u32 = 16u;
+const_assert ROWS == 4u; // they are written out
 const ACROSS: u32 = COLUMNS / 4u;
 const PIECES: u32 = LANES / ACROSS; // of k, four each
 const DEPTH: u32 = PIECES * 4u;

@@ -211,10 +211,9 @@ impl Kernel for Matrix {
     }
 
     fn launch(&self, _: &Capabilities, _: &BatchSize) -> Launch {
-        let file = part!("roof/matrix");
-        let linked = [common::ENABLE_COOPERATIVE, common::cooperative(self.edge), file];
+        let linked = [common::cooperative(self.edge), part!("roof/matrix")];
         Launch {
-            shader: Shader::link(self.name(), &linked).constant("LANES", self.lanes),
+            shader: Shader::link(self.name(), linked).constant("LANES", self.lanes),
             grid: Grid::each(Rows::Tokens),
         }
     }

@@ -311,7 +311,7 @@ impl Gpu {
         let label = Some(shader.name);
         let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label,
-            source: wgpu::ShaderSource::Wgsl(shader.source()),
+            source: wgpu::ShaderSource::Wgsl(shader.source().into()),
         });
         let [operands, sizes] = self.layouts(shader.name, bindings);
         let layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
@@ -319,15 +319,13 @@ impl Gpu {
             bind_group_layouts: &[Some(&operands), Some(&sizes)],
             immediate_size: 0,
         });
+        let constants: Vec<_> = shader.constants.iter().map(|(name, value)| (*name, f64::from(*value))).collect();
         self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
             label,
             layout: Some(&layout),
             module: &module,
             entry_point: Some(shader.name),
-            compilation_options: wgpu::PipelineCompilationOptions {
-                constants: &shader.constants,
-                ..Default::default()
-            },
+            compilation_options: wgpu::PipelineCompilationOptions { constants: &constants, ..Default::default() },
             cache: self.pipeline_cache.as_ref().map(|kept| kept.cache()),
         })
     }

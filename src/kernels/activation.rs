@@ -1,3 +1,5 @@
+use crate::ir::{Part, part};
+
 /// The activations of `config.hidden_act`, under transformers' names (transformers/activations.py, `ACT2FN`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u32)]
@@ -105,4 +107,9 @@ impl Activation {
             Activation::Mish => x * (x.max(0.0) + (-x.abs()).exp().ln_1p()).tanh(),
         }
     }
+}
+
+/// How a chunk of that many elements is activated.
+pub(super) fn of_chunks(chunk: u32) -> Part {
+    if chunk == 4 { part!("common/activate_4") } else { part!("common/activate_1") }
 }

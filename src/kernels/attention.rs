@@ -2,7 +2,9 @@
 //!
 //! Vaswani et al. 2017; streamed as in Milakov & Gimelshein 2018 and Rabe & Staats 2021.
 
-mod tile;
+mod flash;
+
+use flash::Flash;
 
 use super::{common, write_output};
 use crate::ir::{
@@ -72,63 +74,27 @@ impl Heads {
         if widths.iter().all(|width| width % 4 == 0) { 4 } else { 1 }
     }
 
-    /// Whether the part for adapters that run a subgroup as one CPU vector can be linked.
-    fn as_vectors(&self, device: &Capabilities) -> bool {
-        let widths = [self.head_width, self.query_stride, self.key_stride, self.first_key, self.first_value];
-        device.cpu_vectors() && self.head_width <= 128 && widths.iter().all(|width| width % 8 == 0)
-    }
-
-    /// The loop over the keys, how it loads them, and its registers.
-    fn stream(&self, device: &Capabilities) -> Vec<Part> {
-        if self.as_vectors(device) {
-            let wide = common::wide(self.element);
-            return vec![
-                wide,
-                part!("cpu/keys_wide"),
-                part!("cpu/eight"),
-                part!("cpu/columns"),
-                part!("cpu/stream_subgroup"),
-            ];
-        }
-        let registers = match self.head_width / self.chunk() {
-            0..=8 => part!("attention/head_8"),
-            9..=16 => part!("attention/head_16"),
-            17..=32 => part!("attention/head_32"),
-            33..=64 => part!("attention/head_64"),
-            chunks => panic!("{NAME}: a head of {chunks} chunks; the model's file must refuse it"),
-        };
-        let tile = self.cooperative_parts(device).or_else(|| self.tile_parts(device));
-        let mut linked = tile.unwrap_or_else(|| vec![part!("attention/keys_chunk"), part!("attention/stream_lane")]);
-        linked.push(registers);
-        linked
-    }
-
-    fn queries_a_tile(&self, device: &Capabilities) -> u32 {
-        if self.as_vectors(device) { 8 } else { 32 }
-    }
-
     pub(super) fn parts(&self) -> Vec<Part> {
-        let chunk = if self.chunk() == 4 { common::CHUNK_4 } else { common::CHUNK_1 };
         let score = match self.score {
             Term::None => part!("attention/score_plain"),
             Term::Relative { .. } => part!("attention/score_relative"),
             Term::Bias => part!("attention/score_bias"),
         };
-        let mut linked = common::storage(self.element);
-        linked.extend([chunk, common::BATCH, common::MATH, part!("attention/heads"), score]);
-        linked
+        self.with_heads(self.chunk(), &[score])
     }
 
     /// [`Heads::parts`] where eight queries meet eight keys at once.
     fn block_parts(&self) -> Vec<Part> {
-        let mut linked = common::storage(self.element);
-        linked.extend([common::CHUNK_4, common::BATCH, common::MATH, part!("attention/heads")]);
         match self.score {
-            Term::None => linked.push(part!("cpu/scores_plain")),
-            Term::Relative { .. } => linked.extend([part!("cpu/distances"), part!("cpu/scores_relative")]),
-            Term::Bias => linked.extend([part!("cpu/distances"), part!("cpu/scores_bias")]),
+            Term::None => self.with_heads(4, &[part!("cpu/scores_plain")]),
+            Term::Relative { .. } => self.with_heads(4, &[part!("cpu/distances"), part!("cpu/scores_relative")]),
+            Term::Bias => self.with_heads(4, &[part!("cpu/distances"), part!("cpu/scores_bias")]),
         }
-        linked
+    }
+
+    fn with_heads(&self, chunk: u32, score: &[Part]) -> Vec<Part> {
+        let [element, row, heads] = [common::element(self.element), common::row(chunk), part!("attention/heads")];
+        [&[element, row, common::BATCH, common::MATH, heads], score].concat()
     }
 
     pub(super) fn constants(&self, shader: Shader) -> Shader {
@@ -287,29 +253,14 @@ impl Kernel for Attention {
 
     fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
         let heads = &self.0;
-        let queries = (heads.queries == Rows::Tokens).then(|| heads.queries_a_tile(device));
-        let rows = if heads.queries == Rows::Texts {
-            part!("attention/queries_texts")
-        } else {
-            part!("attention/queries_tokens")
-        };
-        let mut linked = if heads.as_vectors(device) { heads.block_parts() } else { heads.parts() };
-        linked.extend([rows, part!("attention/attention")]);
-        linked.extend(heads.stream(device));
-        let mut shader = Shader::link(NAME, &linked).constant("QUERIES", queries.unwrap_or(1));
-        if heads.as_vectors(device) {
-            let pairs = heads.head_width / 8;
-            shader = shader.constant("PAIRS", pairs).constant("OWNERS", pairs.next_power_of_two().min(8));
-        } else if let Some(head) = heads.cooperative_head(device) {
-            // An `enable` comes before all else, and again with the storage.
-            shader.parts.insert(0, common::ENABLE_COOPERATIVE);
-            shader = shader.constant("HEAD", head);
-        }
+        let queries = self.tile(device);
+        let shader = heads.link(heads.flash(device), device).constant("QUERIES", queries.unwrap_or(1));
         Launch { shader: heads.constants(shader), grid: Grid::Tiles { queries, heads: heads.heads } }
     }
 
     fn tile(&self, device: &Capabilities) -> Option<u32> {
-        (self.0.queries == Rows::Tokens).then_some(self.0.queries_a_tile(device))
+        let queries = if self.0.flash(device) == Flash::Subgroup { 8 } else { 32 };
+        (self.0.queries == Rows::Tokens).then_some(queries)
     }
 
     fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {

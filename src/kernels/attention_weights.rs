@@ -66,9 +66,9 @@ impl Kernel for AttentionWeights {
 
     fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
         let reduction = Reduction::shared(device, self.heads.max_length);
-        let mut linked = self.heads.parts();
-        linked.extend([part!("attention/keys_chunk"), reduction.part, part!("attention_weights/attention_weights")]);
-        let shader = Shader::link(NAME, &linked).constant("LANES", reduction.lanes).constant("LONGEST", self.longest);
+        let mut parts = self.heads.parts();
+        parts.extend([part!("attention/keys_chunk"), reduction.part, part!("attention_weights/attention_weights")]);
+        let shader = Shader::link(NAME, parts).constant("LANES", reduction.lanes).constant("LONGEST", self.longest);
         Launch {
             shader: self.heads.constants(shader),
             grid: Grid::Folded { rows: Rows::Tokens, times: self.heads.heads, per: 1 },

@@ -80,16 +80,16 @@ impl Kernel for Embed {
         let positions = if self.positions { part!("embed/positions_table") } else { part!("embed/positions_none") };
         let types = if self.types { part!("embed/types_table") } else { part!("embed/types_none") };
         let chunk = common::chunk(self.columns);
-        let mut linked = common::storage(self.storage.activations());
-        linked.extend([
-            chunk,
+        let parts = [
+            common::element(self.storage.activations()),
+            common::row(chunk),
             common::weight(self.storage, chunk),
             common::BATCH,
             positions,
             types,
             part!("embed/embed"),
-        ]);
-        let shader = Shader::link(NAME, &linked).constant("LANES", row_lanes(device));
+        ];
+        let shader = Shader::link(NAME, parts).constant("LANES", row_lanes(device));
         Launch { shader, grid: Grid::each(Rows::Tokens) }
     }
 

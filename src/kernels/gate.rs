@@ -2,7 +2,7 @@
 //!
 //! Shazeer 2020, "GLU Variants Improve Transformer".
 
-use super::{Activation, common, row_lanes, write_output};
+use super::{Activation, activation, common, row_lanes, write_output};
 use crate::ir::{
     BatchSize, Binding, Capabilities, Element, Grid, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values,
     part, uniform::uniform,
@@ -60,12 +60,18 @@ impl Kernel for Gate {
     }
 
     fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
-        let mut linked = common::storage(self.element);
         let chunk = common::chunk(self.columns);
-        let activate = if chunk == common::CHUNK_4 { part!("common/activate_4") } else { part!("common/activate_1") };
-        linked.extend([chunk, common::BATCH, common::MATH, part!("common/activation"), activate, part!("gate/gate")]);
+        let parts = [
+            common::element(self.element),
+            common::row(chunk),
+            common::BATCH,
+            common::MATH,
+            part!("common/activation"),
+            activation::of_chunks(chunk),
+            part!("gate/gate"),
+        ];
         Launch {
-            shader: Shader::link(NAME, &linked)
+            shader: Shader::link(NAME, parts)
                 .constant("LANES", row_lanes(device))
                 .constant("ACTIVATION", self.activation as u32)
                 .constant("SECOND", u32::from(self.half == Half::Second)),

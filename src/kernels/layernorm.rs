@@ -76,21 +76,23 @@ impl Kernel for LayerNorm {
     }
 
     fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
-        let chunks = if self.columns.is_multiple_of(4) { self.columns / 4 } else { self.columns };
+        let chunk = common::chunk(self.columns);
+        let chunks = self.columns / chunk;
         let reduction = reduce::Reduction::shared(device, chunks);
         let fits = !device.cpu && chunks <= reduce::KEPT * reduction.lanes;
-        let mut linked = common::storage(self.element);
-        linked.extend([
-            common::chunk(self.columns),
+        let parts = [
+            common::element(self.element),
+            common::row(chunk),
             common::BATCH,
             reduction.part,
             if fits { part!("layernorm/kept_registers") } else { part!("layernorm/kept_memory") },
             common::bias(self.bias),
             common::residual(self.residual),
             part!("layernorm/layernorm"),
-        ]);
+        ];
+        let shader = Shader::link(NAME, parts).constant("LANES", reduction.lanes);
         Launch {
-            shader: Shader::link(NAME, &linked).constant("LANES", reduction.lanes),
+            shader: if fits { shader.size("KEPT", reduce::KEPT) } else { shader },
             grid: reduction.grid(self.rows),
         }
     }

@@ -69,13 +69,8 @@ impl Kernel for Loss {
             LossKind::BinaryCrossEntropy => part!("loss/loss_binary_cross_entropy"),
             LossKind::MeanSquaredError => part!("loss/loss_mean_squared_error"),
         };
-        let mut linked = vec![common::BATCH, common::MATH];
-        linked.extend(reduction.parts());
-        linked.extend([kind, part!("loss/loss")]);
-        Launch {
-            shader: Shader::link(NAME, &linked).constant("LANES", reduction.lanes),
-            grid: reduction.grid(self.rows),
-        }
+        let parts = reduction.parts(&[common::BATCH, common::MATH, kind, part!("loss/loss")]);
+        Launch { shader: Shader::link(NAME, parts).constant("LANES", reduction.lanes), grid: reduction.grid(self.rows) }
     }
 
     fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {

@@ -6,7 +6,7 @@ mod tile;
 
 pub use tile::Tile;
 
-use super::{Activation, common, write_output};
+use super::{Activation, activation, common, write_output};
 use crate::ir::{
     BatchSize, Binding, Capabilities, Element, Grid, Kernel, Launch, Layout, MatmulShape, Recording, Rows, Shader,
     Storage, Tensor, Uniform, Values, part, uniform::uniform,
@@ -85,28 +85,24 @@ uniform!(
 impl MatMul {
     /// The launch in that tile, one of [`MatMul::tiles`].
     pub fn launch_in(&self, tile: &Tile) -> Launch {
-        let [chunk, activate] = match tile.chunk(self) {
-            4 => [common::CHUNK_4, part!("common/activate_4")],
-            _ => [common::CHUNK_1, part!("common/activate_1")],
-        };
+        let chunk = tile.chunk(self);
         let element = self.storage.activations();
-        let written = if self.output == element { part!("matmul/written_stored") } else { part!("matmul/written_f32") };
-        let mut linked = tile.storage(element);
-        linked.extend([
-            chunk,
-            written,
+        let written = self.output == element;
+        let mut linked = vec![
+            common::element(element),
+            common::row(chunk),
+            if written { part!("matmul/written_stored") } else { part!("matmul/written_f32") },
             common::BATCH,
             common::MATH,
             part!("common/activation"),
-            activate,
+            activation::of_chunks(chunk),
             common::bias(self.bias),
             common::residual(self.residual),
-        ]);
+        ];
         linked.extend(tile.parts(self, chunk));
         linked.push(part!("matmul/matmul"));
-        let shader = Shader::link(NAME, &linked).constant("ACTIVATION", self.activation as u32);
         Launch {
-            shader: tile.constants().iter().fold(shader, |shader, (name, value)| shader.constant(name, *value)),
+            shader: tile.size(Shader::link(NAME, linked)).constant("ACTIVATION", self.activation as u32),
             grid: Grid::Blocks { columns: self.columns.div_ceil(tile.columns), rows: self.rows, per: tile.rows },
         }
     }

@@ -60,10 +60,10 @@ impl Kernel for Pool {
 
     fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
         let mean = self.pool == Pooling::Mean;
-        let mut linked = common::storage(self.element);
-        linked.extend([common::chunk(self.columns), common::BATCH, part!("pool/pool")]);
+        let row = common::row(common::chunk(self.columns));
+        let parts = [common::element(self.element), row, common::BATCH, part!("pool/pool")];
         Launch {
-            shader: Shader::link(NAME, &linked).constant("LANES", row_lanes(device)).constant("MEAN", u32::from(mean)),
+            shader: Shader::link(NAME, parts).constant("LANES", row_lanes(device)).constant("MEAN", u32::from(mean)),
             grid: Grid::each(Rows::Texts),
         }
     }

@@ -44,9 +44,10 @@ impl Reduction {
         Reduction { lanes: LANES, rows: LANES, part: part!("common/reduce_lane") }
     }
 
-    /// The part, and how its lanes divide a row where that is not all it does.
-    pub fn parts(&self) -> Vec<Part> {
-        if self.rows == 1 { vec![self.part, part!("common/share_row")] } else { vec![self.part] }
+    /// The files of a kernel with those that reduce, and that divide a row among lanes where they do not say that too.
+    pub fn parts(&self, kernel: &[Part]) -> Vec<Part> {
+        let shared: &[Part] = if self.rows == 1 { &[part!("common/share_row")] } else { &[] };
+        [kernel, &[self.part], shared].concat()
     }
 
     /// Workgroups for `rows` rows.

@@ -69,11 +69,10 @@ impl Kernel for Rotary {
     }
 
     fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
-        let mut linked = common::storage(self.element);
         // Four at a time only where every head and every row starts at a multiple of four.
-        let chunk = if self.columns.is_multiple_of(4) { common::chunk(self.half) } else { common::CHUNK_1 };
-        linked.extend([chunk, common::BATCH, part!("rotary/rotary")]);
-        let shader = Shader::link(NAME, &linked).constant("LANES", row_lanes(device));
+        let chunk = if self.columns.is_multiple_of(4) { common::chunk(self.half) } else { 1 };
+        let parts = [common::element(self.element), common::row(chunk), common::BATCH, part!("rotary/rotary")];
+        let shader = Shader::link(NAME, parts).constant("LANES", row_lanes(device));
         Launch { shader, grid: Grid::each(Rows::Tokens) }
     }
 

@@ -44,13 +44,8 @@ impl Kernel for Softmax {
 
     fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
         let reduction = Reduction::of_columns(device, self.columns);
-        let mut linked = vec![common::BATCH, common::MATH];
-        linked.extend(reduction.parts());
-        linked.extend([part!("softmax/softmax")]);
-        Launch {
-            shader: Shader::link(NAME, &linked).constant("LANES", reduction.lanes),
-            grid: reduction.grid(self.rows),
-        }
+        let parts = reduction.parts(&[common::BATCH, common::MATH, part!("softmax/softmax")]);
+        Launch { shader: Shader::link(NAME, parts).constant("LANES", reduction.lanes), grid: reduction.grid(self.rows) }
     }
 
     fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {

@@ -56,9 +56,8 @@ impl Kernel for Unfold {
     }
 
     fn launch(&self, _device: &Capabilities, _batch: &BatchSize) -> Launch {
-        let mut linked = common::storage(self.element);
-        linked.extend([common::BATCH, part!("unfold/unfold")]);
-        Launch { shader: Shader::link(NAME, &linked).constant("LANES", LANES), grid: Grid::each(Rows::Tokens) }
+        let parts = [common::element(self.element), common::BATCH, part!("unfold/unfold")];
+        Launch { shader: Shader::link(NAME, parts).constant("LANES", LANES), grid: Grid::each(Rows::Tokens) }
     }
 
     fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {

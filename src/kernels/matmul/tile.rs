@@ -1,7 +1,7 @@
 //! The tiles that a matrix product can be computed in: what a workgroup computes, and the files that do it.
 
 use super::MatMul;
-use crate::ir::{Capabilities, Element, Layout, Part, part};
+use crate::ir::{Capabilities, Element, Layout, Part, Shader, part};
 use crate::kernels::common;
 
 /// Workgroups that keep an adapter busy. The largest GPUs have 100 to 150 units, each for several workgroups at a time:
@@ -20,8 +20,6 @@ pub struct Tile {
     pub rows: u32,
     pub columns: u32,
     kind: Kind,
-    /// The files that are this tile's own.
-    parts: &'static [Part],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +30,8 @@ enum Kind {
     Lane { weight: Layout },
     /// The lanes of a workgroup split the sums between them.
     Split,
-    /// Blocks of both operands in workgroup memory, that many at a time.
-    Workgroup { buffers: u32 },
+    /// Blocks of both operands in workgroup memory, that many at a time; a lane has `lane` rows and columns.
+    Workgroup { lane: u32, buffers: u32 },
     /// The same on matrix units.
     Cooperative { units: Units, buffers: u32 },
 }
@@ -43,95 +41,71 @@ enum Kind {
 struct Units {
     /// Of a matrix.
     edge: u32,
+    /// Matrices of a subgroup, down and across.
+    matrices: [u32; 2],
     /// Smallest and largest subgroup.
     subgroup: (u32, u32),
     /// Subgroups of a workgroup, if all are the largest.
     subgroups: u32,
 }
 
-const fn tile(name: &'static str, rows: u32, columns: u32, kind: Kind, parts: &'static [Part]) -> Tile {
-    Tile { name, rows, columns, kind, parts }
+const fn tile(name: &'static str, rows: u32, columns: u32, kind: Kind) -> Tile {
+    Tile { name, rows, columns, kind }
 }
 
-/// For software adapters whose subgroups are CPU vectors.
+/// For software adapters whose subgroups are CPU vectors. Of 64 rows the totals would find no registers: it was slower.
 const SUBGROUP: &[Tile] = &[
-    tile("subgroup_32x64", 32, 64, Kind::Subgroup, &[part!("cpu/rows_32"), part!("cpu/tile_subgroup")]),
-    tile("subgroup_16x64", 16, 64, Kind::Subgroup, &[part!("cpu/rows_16"), part!("cpu/tile_subgroup")]),
-    tile("subgroup_8x64", 8, 64, Kind::Subgroup, &[part!("cpu/rows_8"), part!("cpu/tile_subgroup")]),
+    tile("subgroup_32x64", 32, 64, Kind::Subgroup),
+    tile("subgroup_16x64", 16, 64, Kind::Subgroup),
+    tile("subgroup_8x64", 8, 64, Kind::Subgroup),
 ];
 
 /// For software adapters and columns that fill no tile.
-const LANE: &[Tile] = &[tile("lane_8x1", 8, 1, Kind::Lane { weight: Layout::Rows }, &[part!("cpu/tile_lane")])];
+const LANE: &[Tile] = &[tile("lane_8x1", 8, 1, Kind::Lane { weight: Layout::Rows })];
 
 /// For such columns of a weight that [`SUBGROUP`] multiplies by too.
-const LANE_IN_PANELS: &[Tile] =
-    &[tile("lane_8x1", 8, 1, Kind::Lane { weight: Layout::Panels }, &[part!("cpu/tile_lane")])];
+const LANE_IN_PANELS: &[Tile] = &[tile("lane_8x1", 8, 1, Kind::Lane { weight: Layout::Panels })];
 
 /// For every adapter and few rows.
-const SPLIT: &[Tile] = &[tile("split_4x16", 4, 16, Kind::Split, &[part!("matmul/tile_split")])];
+const SPLIT: &[Tile] = &[tile("split_4x16", 4, 16, Kind::Split)];
 
 /// For every adapter: no more than 16 KiB of workgroup memory and 256 lanes.
 const WORKGROUP: &[Tile] = &[
-    block(
-        "workgroup_128x128",
-        128,
-        128,
-        &[part!("matmul/block_128x128"), part!("matmul/lane_8x8"), part!("matmul/tile_workgroup")],
-    ),
-    block(
-        "workgroup_64x128",
-        64,
-        128,
-        &[part!("matmul/block_64x128"), part!("matmul/lane_8x8"), part!("matmul/tile_workgroup")],
-    ),
-    block(
-        "workgroup_64x64",
-        64,
-        64,
-        &[part!("matmul/block_64x64"), part!("matmul/lane_4x4"), part!("matmul/tile_workgroup")],
-    ),
-    block(
-        "workgroup_32x64",
-        32,
-        64,
-        &[part!("matmul/block_32x64"), part!("matmul/lane_4x4"), part!("matmul/tile_workgroup")],
-    ),
-    block(
-        "workgroup_32x32",
-        32,
-        32,
-        &[part!("matmul/block_32x32"), part!("matmul/lane_4x4"), part!("matmul/tile_workgroup")],
-    ),
+    block("workgroup_128x128", 128, 128, 8),
+    block("workgroup_64x128", 64, 128, 8),
+    block("workgroup_64x64", 64, 64, 4),
+    block("workgroup_32x64", 32, 64, 4),
+    block("workgroup_32x32", 32, 32, 4),
 ];
 
-const fn block(name: &'static str, rows: u32, columns: u32, parts: &'static [Part]) -> Tile {
-    tile(name, rows, columns, Kind::Workgroup { buffers: 1 }, parts)
+const fn block(name: &'static str, rows: u32, columns: u32, lane: u32) -> Tile {
+    tile(name, rows, columns, Kind::Workgroup { lane, buffers: 1 })
 }
 
-/// Subgroups of a workgroup, the tile's name, rows and columns: subgroups down and across times the matrices of each.
-type Shape = (u32, &'static str, u32, u32, &'static [Part]);
+/// A tile's name, rows and columns, and the matrices of each subgroup, down and across.
+type Shape = (&'static str, u32, u32, [u32; 2]);
 
 const OF_16_IN_ONE: &[Shape] = &[
-    (8, "cooperative_128x128", 128, 128, &[part!("matmul/subgroups_4x2"), part!("matmul/matrices_2x4")]),
-    (4, "cooperative_64x128", 64, 128, &[part!("matmul/subgroups_2x2"), part!("matmul/matrices_2x4")]),
-    (4, "cooperative_64x64", 64, 64, &[part!("matmul/subgroups_2x2"), part!("matmul/matrices_2x2")]),
-    (2, "cooperative_32x64", 32, 64, &[part!("matmul/subgroups_1x2"), part!("matmul/matrices_2x2")]),
-    (1, "cooperative_32x32", 32, 32, &[part!("matmul/subgroups_1x1"), part!("matmul/matrices_2x2")]),
+    ("cooperative_128x128", 128, 128, [2, 4]),
+    ("cooperative_64x128", 64, 128, [2, 4]),
+    ("cooperative_64x64", 64, 64, [2, 2]),
+    ("cooperative_32x64", 32, 64, [2, 2]),
+    ("cooperative_32x32", 32, 32, [2, 2]),
 ];
 
 /// The totals of 2 x 4 matrices in two parts, and their sums over a block, are more than a lane's registers.
 const OF_16_IN_TWO: &[Shape] = &[
-    (8, "cooperative_64x128", 64, 128, &[part!("matmul/subgroups_2x4"), part!("matmul/matrices_2x2")]),
-    (4, "cooperative_64x64", 64, 64, &[part!("matmul/subgroups_2x2"), part!("matmul/matrices_2x2")]),
-    (2, "cooperative_32x64", 32, 64, &[part!("matmul/subgroups_1x2"), part!("matmul/matrices_2x2")]),
-    (1, "cooperative_32x32", 32, 32, &[part!("matmul/subgroups_1x1"), part!("matmul/matrices_2x2")]),
+    ("cooperative_64x128", 64, 128, [2, 2]),
+    ("cooperative_64x64", 64, 64, [2, 2]),
+    ("cooperative_32x64", 32, 64, [2, 2]),
+    ("cooperative_32x32", 32, 32, [2, 2]),
 ];
 
 const OF_8: &[Shape] = &[
-    (8, "cooperative_64x128", 64, 128, &[part!("matmul/subgroups_2x4"), part!("matmul/matrices_4x4")]),
-    (4, "cooperative_64x64", 64, 64, &[part!("matmul/subgroups_2x2"), part!("matmul/matrices_4x4")]),
-    (4, "cooperative_32x64", 32, 64, &[part!("matmul/subgroups_2x2"), part!("matmul/matrices_2x4")]),
-    (4, "cooperative_32x32", 32, 32, &[part!("matmul/subgroups_2x2"), part!("matmul/matrices_2x2")]),
+    ("cooperative_64x128", 64, 128, [4, 4]),
+    ("cooperative_64x64", 64, 64, [4, 4]),
+    ("cooperative_32x64", 32, 64, [2, 4]),
+    ("cooperative_32x32", 32, 32, [2, 2]),
 ];
 
 impl MatMul {
@@ -153,7 +127,8 @@ impl MatMul {
             // Of 16 along k, in f32.
             let bytes = 4 * 16 * (tile.rows + tile.columns);
             let buffers = if 2 * bytes <= device.workgroup_memory { 2 } else { 1 };
-            Tile { kind: Kind::Workgroup { buffers }, ..*tile }
+            let Kind::Workgroup { lane, .. } = tile.kind else { unreachable!("they all are") };
+            Tile { kind: Kind::Workgroup { lane, buffers }, ..*tile }
         });
         SPLIT.iter().copied().chain(blocks).collect()
     }
@@ -188,14 +163,15 @@ impl MatMul {
             (_, Element::F16) => (OF_8, 1),
             _ => (OF_8, 2),
         };
-        let fitting = shapes.iter().filter_map(|&(subgroups, name, rows, columns, parts)| {
-            let units = Units { edge, subgroup, subgroups };
+        let fitting = shapes.iter().filter_map(|&(name, rows, columns, matrices)| {
+            let subgroups = rows * columns / (matrices[0] * matrices[1] * edge * edge);
+            let units = Units { edge, matrices, subgroup, subgroups };
             // Blocks of 32 along k in f16, whose rows are eight elements longer; and a matrix of f32 for each subgroup.
             let block = 2 * (rows * (32 + 8) + 32 * (columns + 8));
             let memory = |buffers: u32| terms * (buffers * block + 4 * units.answers());
             let buffers = [2, 1].into_iter().find(|&buffers| memory(buffers) <= device.workgroup_memory)?;
             let kind = Kind::Cooperative { units, buffers };
-            (units.lanes() <= device.workgroup_size).then_some(tile(name, rows, columns, kind, parts))
+            (units.lanes() <= device.workgroup_size).then_some(tile(name, rows, columns, kind))
         });
         fitting.collect()
     }
@@ -222,14 +198,6 @@ impl Tile {
         }
     }
 
-    /// How activations are stored: the first parts of its shader.
-    pub(super) fn storage(&self, element: Element) -> Vec<Part> {
-        match self.kind {
-            Kind::Cooperative { .. } => common::cooperative_storage(element),
-            _ => common::storage(element),
-        }
-    }
-
     /// How the weight lies in its buffer.
     pub fn layout(&self) -> Layout {
         match self.kind {
@@ -239,41 +207,46 @@ impl Tile {
         }
     }
 
-    /// The parts that compute it.
-    pub(super) fn parts(&self, kernel: &MatMul, chunk: Part) -> Vec<Part> {
+    /// The files that compute it.
+    pub(super) fn parts(&self, kernel: &MatMul, chunk: u32) -> Vec<Part> {
         let storage = kernel.storage;
         let weight = common::weight(storage, chunk);
-        let fours = if chunk == common::CHUNK_4 { part!("matmul/fours_4") } else { part!("matmul/fours_1") };
-        let mut all = match self.kind {
-            Kind::Subgroup => vec![common::wide(storage.weights()), part!("cpu/weight_panels")],
-            Kind::Lane { weight: Layout::Panels } => vec![weight, part!("cpu/weight_panels")],
-            Kind::Lane { weight: Layout::Rows } => vec![weight, part!("cpu/weight_rows")],
-            Kind::Split => vec![weight, fours],
-            Kind::Workgroup { .. } => vec![weight, fours, part!("matmul/fetch")],
+        let fours = if chunk == 4 { part!("matmul/fours_4") } else { part!("matmul/fours_1") };
+        match self.kind {
+            Kind::Subgroup => {
+                vec![common::wide(storage.weights()), part!("cpu/weight_panels"), part!("cpu/tile_subgroup")]
+            }
+            Kind::Lane { weight: Layout::Panels } => vec![weight, part!("cpu/weight_panels"), part!("cpu/tile_lane")],
+            Kind::Lane { weight: Layout::Rows } => vec![weight, part!("cpu/weight_rows"), part!("cpu/tile_lane")],
+            Kind::Split => vec![weight, fours, part!("matmul/tile_split")],
+            Kind::Workgroup { lane, .. } => {
+                let lane = if lane == 8 { part!("matmul/lane_8x8") } else { part!("matmul/lane_4x4") };
+                vec![weight, fours, part!("matmul/fetch"), lane, part!("matmul/tile_workgroup")]
+            }
             Kind::Cooperative { units, .. } => {
-                let lanes = match units.subgroup.1 {
-                    8 => part!("matmul/subgroup_8"),
-                    16 => part!("matmul/subgroup_16"),
-                    32 => part!("matmul/subgroup_32"),
-                    _ => part!("matmul/subgroup_64"),
-                };
                 let one = storage.activations() == Element::F16;
                 let split = if one { part!("matmul/split_one") } else { part!("matmul/split_two") };
-                let matrices = common::cooperative(units.edge);
-                vec![weight, fours, part!("matmul/fetch"), matrices, lanes, split, part!("matmul/tile_cooperative")]
+                let matrices = match units.matrices {
+                    [2, 2] => part!("matmul/matrices_2x2"),
+                    [2, 4] => part!("matmul/matrices_2x4"),
+                    _ => part!("matmul/matrices_4x4"),
+                };
+                let tile = part!("matmul/tile_cooperative");
+                vec![weight, fours, part!("matmul/fetch"), common::cooperative(units.edge), split, tile, matrices]
             }
-        };
-        all.extend(self.parts);
-        all
+        }
     }
 
-    /// Values of the overrides of those parts.
-    pub(super) fn constants(&self) -> Vec<(&'static str, u32)> {
+    /// `shader` with the sizes and overrides of those files.
+    pub(super) fn size(&self, shader: Shader) -> Shader {
+        let shader = shader.size("ROWS", self.rows).size("COLUMNS", self.columns);
         match self.kind {
-            _ if self.layout() == Layout::Panels => vec![("PANEL", Layout::PANEL as u32)],
-            Kind::Cooperative { units, buffers } => vec![("ANSWERS", units.answers()), ("BUFFERS", buffers)],
-            Kind::Workgroup { buffers } => vec![("BUFFERS", buffers)],
-            _ => Vec::new(),
+            _ if self.layout() == Layout::Panels => shader.constant("PANEL", Layout::PANEL as u32),
+            Kind::Cooperative { units, buffers } => {
+                shader.size("LANES", units.lanes()).constant("ANSWERS", units.answers()).constant("BUFFERS", buffers)
+            }
+            Kind::Workgroup { buffers, .. } => shader.constant("BUFFERS", buffers),
+            _ => shader,
         }
     }
 }
