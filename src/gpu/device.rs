@@ -275,6 +275,7 @@ impl Gpu {
             return Ok(pipeline.clone());
         }
         let doing = format!("compiling {} [{}]", shader.name, shader.variant());
+        log::debug!("{doing} {:?}", shader.constants);
         let pipeline = self.guard(&doing, 0, || self.compile(shader, bindings)).await?;
         self.pipelines.lock().unwrap_or_else(PoisonError::into_inner).insert(shader.clone(), pipeline.clone());
         Ok(pipeline)
