@@ -262,7 +262,7 @@ impl Classifier {
             let mut timings = Vec::new();
             for rows in packing.batches() {
                 let batch = Batch::new(encodings, rows, self.model.position_padding());
-                let run = Run { tokens: &batch.tokens, starts: &batch.starts, ..Run::default() };
+                let run = Run { tokens: &batch.tokens, cu_seqlens: &batch.cu_seqlens, ..Run::default() };
                 timings.extend(plans[&wanted].profile(run).await?);
             }
             Ok(timings)

@@ -92,6 +92,6 @@ impl Labelled {
 
     pub fn run(&self) -> Run<'_> {
         let Labelled { batch, classes, targets } = self;
-        Run { tokens: &batch.tokens, starts: &batch.starts, classes, targets }
+        Run { tokens: &batch.tokens, cu_seqlens: &batch.cu_seqlens, classes, targets }
     }
 }

@@ -201,7 +201,7 @@ impl<'a> Answer<'a> {
     /// `values`: `[tokens, hidden]`.
     fn add_hidden_state(&mut self, batch: &Batch, layer: usize, values: &[f32]) {
         let states = self.output.hidden_states.as_mut().expect("they were wanted");
-        for (&row, bounds) in batch.rows.iter().zip(batch.starts.windows(2)) {
+        for (&row, bounds) in batch.rows.iter().zip(batch.cu_seqlens.windows(2)) {
             let [start, end] = [bounds[0], bounds[1]].map(|token| token as usize * self.model.hidden);
             let place = layer * (end - start);
             states[row].values[place..place + end - start].copy_from_slice(&values[start..end]);
@@ -212,7 +212,7 @@ impl<'a> Answer<'a> {
     fn add_attention(&mut self, batch: &Batch, layer: usize, values: &[f32]) {
         let (stride, heads) = (self.longest, self.model.layers[layer].attention.heads);
         let attentions = self.output.attentions.as_mut().expect("they were wanted");
-        for (&row, bounds) in batch.rows.iter().zip(batch.starts.windows(2)) {
+        for (&row, bounds) in batch.rows.iter().zip(batch.cu_seqlens.windows(2)) {
             let [start, end] = [bounds[0], bounds[1]].map(|token| token as usize);
             let length = end - start;
             for head in 0..heads {

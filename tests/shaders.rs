@@ -3,12 +3,15 @@
 
 #[path = "shaders/catalogue.rs"]
 mod catalogue;
+#[path = "shaders/names.rs"]
+mod names;
 
 use catalogue::{Instance, adapters, instances};
 use naga::back::{hlsl, msl, pipeline_constants::process_overrides, spv};
 use naga::valid::{ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, GlobalVariable, Module, ScalarKind, ShaderStage, TypeInner};
-use std::collections::{BTreeMap, BTreeSet};
+use names::{Body, Header, Names};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::path::Path;
 use wgbert::ir::{Access, BatchSize, Binding, Capabilities, Field, Scalar, Shader};
@@ -87,12 +90,12 @@ fn batch() -> BatchSize {
 fn each_shader(mut check: impl FnMut(&str, &Instance, &Shader, &Capabilities)) {
     let mut count = 0;
     for (adapter, device) in adapters() {
-        let mut seen = BTreeSet::new();
+        let mut seen = HashSet::new();
         for instance in instances(&device) {
             for shader in instance.shaders(&device, &batch()) {
-                let parts: Vec<&str> = shader.parts.iter().map(|part| part.name()).collect();
-                if seen.insert(format!("{parts:?} {:?}", shader.constants)) {
-                    check(&format!("{:?} on {adapter}, {parts:?}", instance.kernel), &instance, &shader, &device);
+                if seen.insert(shader.clone()) {
+                    let name = format!("{:?} on {adapter}, {}", instance.kernel, shader.variant());
+                    check(&name, &instance, &shader, &device);
                 }
             }
         }
@@ -106,7 +109,7 @@ fn every_shader_compiles_for_every_adapter_and_backend() {
     each_shader(|name, _, shader, device| {
         let reflected = Reflected::new(name, shader, device);
         let stage = ShaderStage::Compute;
-        let constants = shader.constants.iter().map(|(name, value)| (name.to_string(), *value)).collect();
+        let constants = shader.constants.iter().map(|(name, value)| (name.to_string(), f64::from(*value))).collect();
         let (module, info) =
             process_overrides(&reflected.module, &reflected.info, Some((stage, shader.name)), &constants)
                 .unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -258,36 +261,6 @@ fn entry_points_and_overrides_are_those_of_the_launch() {
     });
 }
 
-/// The grid counts the tiles that the shader computes.
-#[test]
-fn tiles_are_of_the_same_size_in_wgsl_and_rust() {
-    let mut seen = BTreeSet::new();
-    for (adapter, device) in adapters() {
-        for matmul in instances(&device).into_iter().filter_map(|instance| instance.matmul) {
-            for tile in matmul.tiles(&device) {
-                let shader = matmul.launch_in(&tile).shader;
-                let parts: Vec<&str> = shader.parts.iter().map(|part| part.name()).collect();
-                if !seen.insert(parts.clone()) {
-                    continue;
-                }
-                let name = format!("{} on {adapter}, {parts:?}", tile.name);
-                let module = Reflected::new(&name, &shader, &device).module;
-                let number = |wanted: &str| {
-                    let constants = module.constants.iter().map(|(_, constant)| constant);
-                    let found = constants.into_iter().find(|constant| constant.name.as_deref() == Some(wanted));
-                    let init = found.unwrap_or_else(|| panic!("{name}: no constant {wanted}")).init;
-                    match module.global_expressions[init] {
-                        naga::Expression::Literal(naga::Literal::U32(value)) => value,
-                        ref other => panic!("{name}: {wanted} is {other:?}"),
-                    }
-                };
-                assert_eq!([number("ROWS"), number("COLUMNS")], [tile.rows, tile.columns], "{name}");
-            }
-        }
-    }
-    println!("{} tiles", seen.len());
-}
-
 /// The shader is the key of its pipeline, of which a plan keeps one for each power of two of rows.
 #[test]
 fn a_batch_decides_the_grid_and_its_rows_the_variant() {
@@ -311,20 +284,20 @@ fn a_batch_decides_the_grid_and_its_rows_the_variant() {
 }
 
 /// Names in a folder that end with `end`, without it.
-fn names(folder: &Path, end: &str) -> BTreeSet<String> {
+fn names_in(folder: &Path, end: &str) -> BTreeSet<String> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     entries.filter_map(|name| name.strip_suffix(end).map(String::from)).collect()
 }
 
 /// The folders of `shaders/`.
 fn folders() -> BTreeSet<String> {
-    names(&root().join("shaders"), "")
+    names_in(&root().join("shaders"), "")
 }
 
 /// The WGSL files, by their paths in `shaders/`, without the extension.
 fn files() -> BTreeSet<String> {
     let within = |folder: &String| {
-        let stems = names(&root().join("shaders").join(folder), ".wgsl");
+        let stems = names_in(&root().join("shaders").join(folder), ".wgsl");
         stems.into_iter().map(|stem| format!("{folder}/{stem}")).collect::<Vec<_>>()
     };
     folders().iter().flat_map(within).collect()
@@ -340,7 +313,7 @@ fn a_kernel_has_one_name_everywhere() {
         all
     };
     assert_eq!(without(folders(), &["common", "cpu", "roof"]), known, "folders of shaders/ and kernels");
-    let modules = names(&root().join("src/kernels"), ".rs");
+    let modules = names_in(&root().join("src/kernels"), ".rs");
     let modules = without(modules, &["activation", "common", "mod", "reduce"]);
     assert_eq!(modules, known, "src/kernels/*.rs and kernels");
     let instances = instances(&Capabilities::minimum());
@@ -368,6 +341,62 @@ fn every_wgsl_file_is_linked_and_documented() {
         assert!(text.starts_with(&start), "{path} does not open with its formula");
         for line in text.lines().filter(|line| line.starts_with("@group(0)")) {
             assert!(line.contains("; // ["), "{path}: a binding without its shape: {line}");
+        }
+    }
+}
+
+/// Each file opens with the names that it provides to others and needs of others, and every shader has each of them once.
+#[test]
+fn every_file_says_what_it_provides_and_needs() {
+    let source = |path: &str| fs::read_to_string(root().join("shaders").join(format!("{path}.wgsl"))).unwrap();
+    let sources: BTreeMap<String, String> = files().into_iter().map(|path| (path.clone(), source(&path))).collect();
+    let bodies: BTreeMap<&str, Body> = sources.iter().map(|(path, text)| (path.as_str(), Body::read(text))).collect();
+    let mut shaders = BTreeSet::new();
+    each_shader(|_, _, shader, _| {
+        let sizes: Vec<&str> = shader.sizes.iter().map(|(name, _)| *name).collect();
+        shaders.insert((shader.name, shader.parts.iter().map(|part| part.path).collect::<Vec<_>>(), sizes));
+    });
+
+    let mut headers: BTreeMap<&str, [Names; 2]> = BTreeMap::new();
+    for (entry, paths, sizes) in &shaders {
+        let mut unused: BTreeSet<&str> = sizes.iter().copied().collect();
+        for path in paths {
+            headers.entry(path).or_default();
+            for name in &bodies[path].free {
+                let mut given = unused.remove(name.as_str()) || sizes.contains(&name.as_str());
+                for other in paths.iter().filter(|other| bodies[*other].declared.contains(name)) {
+                    headers.entry(other).or_default()[0].insert(name.clone());
+                    given = true;
+                }
+                if given {
+                    headers.entry(path).or_default()[1].insert(name.clone());
+                }
+            }
+            if bodies[path].declared.contains(*entry) {
+                headers.entry(path).or_default()[0].insert(entry.to_string());
+            }
+        }
+        assert!(unused.is_empty(), "{paths:?}: no file needs {unused:?}");
+    }
+    let list = |names: &Names| match names.is_empty() {
+        true => "nothing".to_string(),
+        false => names.iter().cloned().collect::<Vec<_>>().join(", "),
+    };
+    let mut wrong = Vec::new();
+    for (path, [provides, needs]) in &headers {
+        let said = Header::read(&sources[*path]).map(|header| [header.provides, header.needs]);
+        if said.as_ref() != Some(&[provides.clone(), needs.clone()]) {
+            wrong.push(format!("shaders/{path}.wgsl: provides: {}; needs: {}", list(provides), list(needs)));
+        }
+    }
+    assert!(wrong.is_empty(), "headers that should be:\n{}", wrong.join("\n"));
+    for (_, paths, sizes) in &shaders {
+        for path in paths {
+            for name in &headers[path][1] {
+                let others = paths.iter().filter(|other| *other != path && headers[*other][0].contains(name)).count();
+                let count = others + sizes.iter().filter(|size| size == &name).count();
+                assert_eq!(count, 1, "{paths:?}: providers of {name}, which {path} needs");
+            }
         }
     }
 }

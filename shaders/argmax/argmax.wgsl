@@ -1,6 +1,9 @@
 // argmax: index[row] = the first column of the largest value of the row, value[row] = that value
 //
 // A row with a NaN has no largest element: its index is NONE and its value NaN.
+//
+// provides: LANES, argmax;
+// needs: Lane, first_column, fold, is_nan, next_column, own_row, reduce_max, reduce_min_index, resolve
 
 struct Params { rows: u32, columns: u32 }
 @group(1) @binding(0) var<uniform> params: Params;

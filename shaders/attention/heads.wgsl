@@ -1,5 +1,7 @@
-// Where a head's queries, keys and values lie. Positions and widths are in chunks; keys and values share their rows,
-// which the linked part reads.
+// Where a head's queries, keys and values lie. Positions and widths are counted in chunks. Keys and values share their rows,
+// which another file reads.
+//
+// provides: QueryTile, cu_seqlens, params, query_chunk, visible; needs: Chunk, Stored
 
 struct Params {
     heads: u32,
@@ -16,7 +18,7 @@ struct Params {
 }
 @group(1) @binding(0) var<uniform> params: Params;
 @group(0) @binding(0) var<storage, read> queries: array<Stored>; // [query rows, query_stride]
-@group(0) @binding(3) var<storage, read> starts: array<u32>; // [texts + 1]
+@group(0) @binding(3) var<storage, read> cu_seqlens: array<u32>; // [texts + 1]
 
 fn query_chunk(row: u32, head: u32, chunk: u32) -> Chunk {
     return Chunk(queries[row * params.query_stride + head * params.head_width + chunk]);

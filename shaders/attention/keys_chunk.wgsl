@@ -1,4 +1,6 @@
-// Keys and values, a chunk at a time.
+// Keys and values are read a chunk at a time.
+//
+// provides: key_chunk, keys, value_chunk; needs: Chunk, Stored, params
 
 @group(0) @binding(1) var<storage, read> keys: array<Stored>; // [tokens, key_stride]: keys and values
 

@@ -1,4 +1,6 @@
 // Adds query_table[buckets[i - j + max_length - 1]][head] to the scaled score.
+//
+// provides: score_bias, score_term; needs: Element, params
 
 @group(0) @binding(5) var<storage, read> query_table: array<Element>; // [buckets, heads]
 @group(0) @binding(7) var<storage, read> buckets: array<u32>; // [2 max_length - 1]

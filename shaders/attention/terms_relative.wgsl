@@ -1,5 +1,9 @@
-// Adds q_i . query_table[r] where QUERY_TERM and k_j . key_table[r] where KEY_TERM to a block of stream_tile.wgsl, slice by
+// Adds q_i . query_table[r] where QUERY_TERM and k_j . key_table[r] where KEY_TERM to a block of flash_tile.wgsl, slice by
 // slice. Its queries and keys have 63 distances, whose rows pass through workgroup memory; a lane's have seven of them.
+//
+// provides: add_terms;
+// needs: Chunk, KEYS, KEY_TERM, LANES, QUERY_TERM, SLICE, Scores, VEC4S, VECTOR_WIDTH, Work, buckets, element, key_lds,
+//   key_table, params, query_lds, query_table
 
 const DISTANCES: u32 = 64u; // a power of two
 var<workgroup> table: array<Chunk, DISTANCES * SLICE>; // [DISTANCES, SLICE], the chunks of a row permuted
@@ -46,10 +50,10 @@ fn between(rows: Seven, e: u32) -> Between {
 
 fn add_query_terms(work: Work, chunks: u32, scores: ptr<function, Scores>) {
     for (var c = 0u; c < chunks; c += 1u) {
-        let rows_here = own_rows(work, c);
-        for (var e = 0u; e < WIDTH; e += 1u) {
-            let q = across[(c * WIDTH + e) * FOURS + work.queries];
-            let r = between(rows_here, e);
+        let own = own_rows(work, c);
+        for (var e = 0u; e < VECTOR_WIDTH; e += 1u) {
+            let q = query_lds[(c * VECTOR_WIDTH + e) * VEC4S + work.queries];
+            let r = between(own, e);
             (*scores).k0 = fma(q, r.k0, (*scores).k0);
             (*scores).k1 = fma(q, r.k1, (*scores).k1);
             (*scores).k2 = fma(q, r.k2, (*scores).k2);
@@ -60,13 +64,13 @@ fn add_query_terms(work: Work, chunks: u32, scores: ptr<function, Scores>) {
 
 fn add_key_terms(work: Work, chunks: u32, scores: ptr<function, Scores>) {
     for (var c = 0u; c < chunks; c += 1u) {
-        let rows_here = own_rows(work, c);
-        let k0 = rows[4u * work.keys * SLICE + c];
-        let k1 = rows[(4u * work.keys + 1u) * SLICE + c];
-        let k2 = rows[(4u * work.keys + 2u) * SLICE + c];
-        let k3 = rows[(4u * work.keys + 3u) * SLICE + c];
-        for (var e = 0u; e < WIDTH; e += 1u) {
-            let r = between(rows_here, e);
+        let own = own_rows(work, c);
+        let k0 = key_lds[4u * work.keys * SLICE + c];
+        let k1 = key_lds[(4u * work.keys + 1u) * SLICE + c];
+        let k2 = key_lds[(4u * work.keys + 2u) * SLICE + c];
+        let k3 = key_lds[(4u * work.keys + 3u) * SLICE + c];
+        for (var e = 0u; e < VECTOR_WIDTH; e += 1u) {
+            let r = between(own, e);
             (*scores).k0 = fma(vec4<f32>(element(k0, e)), r.k0, (*scores).k0);
             (*scores).k1 = fma(vec4<f32>(element(k1, e)), r.k1, (*scores).k1);
             (*scores).k2 = fma(vec4<f32>(element(k2, e)), r.k2, (*scores).k2);

@@ -1,6 +1,10 @@
 // attention_weights: output[i, head, j] = softmax_j(scale * (q_i . k_j + score_term(i, j)) + score_bias(i, j)), for who asks for attentions
 //
 // One workgroup a query and head. Columns from the text's length on are left alone; nobody reads them.
+//
+// provides: LANES, attention_weights;
+// needs: Chunk, LOWEST, Lane, batch, cu_seqlens, exponential, fold, key_chunk, params, query_chunk, reduce_add,
+//   reduce_max, score_bias, score_term, sum, visible
 
 @group(0) @binding(2) var<storage, read_write> output: array<f32>; // [tokens, heads, LONGEST]
 
@@ -29,25 +33,25 @@ fn attention_weights(
     let head = index % params.heads;
     if row >= batch.tokens { return; }
     let token = tokens[row];
-    let start = starts[token.w];
+    let start = cu_seqlens[token.w];
     let i = row - start;
-    let length = starts[token.w + 1u] - start;
+    let length = cu_seqlens[token.w + 1u] - start;
     let place = index * LONGEST;
 
-    var highest = LOWEST;
+    var row_max = LOWEST;
     for (var j = lane.index; j < length; j += LANES) {
         var value = LOWEST;
         if visible(i, j) { value = score(head, row, start, i, j); }
         output[place + j] = value;
-        highest = max(highest, value);
+        row_max = max(row_max, value);
     }
-    highest = reduce_max(lane, highest);
-    var total = 0.0;
+    row_max = reduce_max(lane, row_max);
+    var row_sum = 0.0;
     for (var j = lane.index; j < length; j += LANES) {
-        let weight = select(0.0, exponential(output[place + j] - highest), visible(i, j));
-        output[place + j] = weight;
-        total += weight;
+        let p = select(0.0, exponential(output[place + j] - row_max), visible(i, j));
+        output[place + j] = p;
+        row_sum += p;
     }
-    total = reduce_add(lane, total);
-    for (var j = lane.index; j < length; j += LANES) { output[place + j] /= total; }
+    row_sum = reduce_add(lane, row_sum);
+    for (var j = lane.index; j < length; j += LANES) { output[place + j] /= row_sum; }
 }

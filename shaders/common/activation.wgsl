@@ -1,4 +1,6 @@
 // The activation between two matrix products, by the numbers of Rust's `Activation`.
+//
+// provides: activate; needs: error_function, exponential, hyperbolic_tangent, logistic
 
 override ACTIVATION: u32;
 

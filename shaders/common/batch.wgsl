@@ -1,4 +1,6 @@
 // The two sizes that depend on the batch, and the place of a workgroup in a grid folded over x and y.
+//
+// provides: batch, fold, resolve; needs: nothing
 
 struct Batch { tokens: u32, texts: u32 }
 @group(1) @binding(1) var<uniform> batch: Batch;

@@ -1,2 +1,5 @@
-// How activations are stored, and weights that are not packed. Sums, biases and gains are f32 whatever is stored.
+// Activations are stored as f32, and so are weights that are not packed. Sums, biases and gains are f32 whatever is stored.
+//
+// provides: Element; needs: nothing
+
 alias Element = f32;

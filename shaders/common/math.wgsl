@@ -1,4 +1,6 @@
 // Functions of one number that WGSL lacks or that drivers compute too coarsely.
+//
+// provides: LOWEST, error_function, exponential, hyperbolic_tangent, is_nan, logistic; needs: nothing
 
 const LOWEST: f32 = -3.4028234663852886e38;
 
@@ -6,7 +8,7 @@ const LOWEST: f32 = -3.4028234663852886e38;
 fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
 
 // 2^n * e^r with |r| <= ln(2) / 2 (Cephes expf), in two steps so that n may reach beyond f32's exponents. e^0 is
-// exactly 1, which what streams with a running maximum relies on.
+// exactly 1, on which the online softmax relies.
 fn exponential(x: f32) -> f32 {
     let bounded = clamp(x, -104.0, 89.0);
     let n = round(bounded * 1.4426950408889634);

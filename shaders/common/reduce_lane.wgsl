@@ -1,4 +1,6 @@
 // A lane has a row for itself, of the LANES rows of its workgroup: for rows too short to be shared.
+//
+// provides: Lane, first_column, next_column, own_row, reduce_add, reduce_max, reduce_min_index; needs: LANES
 
 struct Lane { @builtin(local_invocation_index) index: u32 }
 

@@ -1,4 +1,6 @@
 // One value a lane -> one value for all lanes of the workgroup, which is exactly one subgroup: no memory, no barrier.
+//
+// provides: Lane, reduce_add, reduce_max, reduce_min_index; needs: nothing
 
 struct Lane { @builtin(local_invocation_index) index: u32 }
 

@@ -1,4 +1,6 @@
 // One value a lane -> one value for all lanes of the workgroup, by a tree in workgroup memory. LANES is a power of two.
+//
+// provides: Lane, reduce_add, reduce_max, reduce_min_index; needs: LANES
 
 struct Lane { @builtin(local_invocation_index) index: u32 }
 

@@ -1,9 +1,11 @@
-// Eight consecutive f16 loaded at once, as wide_f32.wgsl loads f32.
+// Eight consecutive f16 are loaded at once, as wide_f32.wgsl loads f32.
+//
+// provides: Vec8, Wide, vec8; needs: nothing
 
 alias Wide = vec4<u32>;
-struct Pair { low: vec4<f32>, high: vec4<f32> }
+struct Vec8 { low: vec4<f32>, high: vec4<f32> }
 
-fn pair(wide: Wide) -> Pair {
+fn vec8(wide: Wide) -> Vec8 {
     let low = vec4<f32>(unpack2x16float(wide.x), unpack2x16float(wide.y));
-    return Pair(low, vec4<f32>(unpack2x16float(wide.z), unpack2x16float(wide.w)));
+    return Vec8(low, vec4<f32>(unpack2x16float(wide.z), unpack2x16float(wide.w)));
 }

@@ -1,7 +1,10 @@
 // embed: output[token] = words[id] + positions[position] + types[type]
 //
-// A word table larger than one binding is bound part by part, one launch each; a launch writes the tokens whose id lies
-// in its part.
+// A word table larger than one binding is bound in slices of rows, one launch each; a launch writes the tokens whose id lies
+// in its slice.
+//
+// provides: embed, params;
+// needs: Chunk, Stored, VECTOR_WIDTH, Weight, batch, fold, position_at, type_at, unpack, weight_index
 
 struct Params { columns: u32, first_id: u32, ids: u32 }
 @group(1) @binding(0) var<uniform> params: Params;
@@ -20,12 +23,12 @@ fn embed(
     let row = fold(workgroup, grid);
     if row >= batch.tokens { return; }
     let token = tokens[row];
-    let id = token.x - params.first_id; // ids before the part wrap around and fall out like those behind it
+    let id = token.x - params.first_id; // ids before the slice wrap around and fall out like those behind it
     if id >= params.ids { return; }
-    let chunks = params.columns / WIDTH;
+    let chunks = params.columns / VECTOR_WIDTH;
     for (var chunk = lane; chunk < chunks; chunk += LANES) {
         let place = id * chunks + chunk;
-        let word = Chunk(unpacked(words[weight_index(place)], place));
+        let word = Chunk(unpack(words[weight_index(place)], place));
         let value = word + position_at(token.z, chunk) + type_at(token.y, chunk);
         output[row * chunks + chunk] = Stored(value);
     }

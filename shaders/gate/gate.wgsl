@@ -1,4 +1,6 @@
 // gate: output = activation(one half of the input's columns) * the other half
+//
+// provides: gate; needs: Chunk, Stored, VECTOR_WIDTH, activate_chunk, fold, resolve
 
 struct Params { rows: u32, columns: u32 }
 @group(1) @binding(0) var<uniform> params: Params;
@@ -16,7 +18,7 @@ fn gate(
 ) {
     let row = fold(workgroup, grid);
     if row >= resolve(params.rows) { return; }
-    let chunks = params.columns / WIDTH;
+    let chunks = params.columns / VECTOR_WIDTH;
     let start = row * 2u * chunks;
     for (var chunk = lane; chunk < chunks; chunk += LANES) {
         let first = Chunk(input[start + chunk]);

@@ -1,6 +1,10 @@
 // layernorm: x = input + residual; output = (x - mean(x)) / sqrt(variance(x) + epsilon) * weight + bias, row by row
 //
 // Two passes: the variance is the mean of squared distances from the mean, which loses no digits to cancellation.
+//
+// provides: LANES, input_at, layernorm;
+// needs: Chunk, Lane, Stored, VECTOR_WIDTH, bias_at, fold, iterations, load_row, load_row_first, reduce_add,
+//   residual_at, resolve, sum
 
 struct Params { rows: u32, columns: u32, epsilon: f32 }
 @group(1) @binding(0) var<uniform> params: Params;
@@ -10,7 +14,7 @@ struct Params { rows: u32, columns: u32, epsilon: f32 }
 
 override LANES: u32;
 
-fn value_at(index: u32) -> Chunk { return Chunk(input[index]) + residual_at(index); }
+fn input_at(index: u32) -> Chunk { return Chunk(input[index]) + residual_at(index); }
 
 @compute @workgroup_size(LANES)
 fn layernorm(
@@ -20,32 +24,32 @@ fn layernorm(
 ) {
     let row = fold(workgroup, grid);
     if row >= resolve(params.rows) { return; }
-    let chunks = params.columns / WIDTH;
+    let chunks = params.columns / VECTOR_WIDTH;
     let start = row * chunks;
     let columns = f32(params.columns);
 
     var total = Chunk();
-    for (var step = 0u; step < steps(chunks); step += 1u) {
-        let chunk = step * LANES + lane.index;
-        if chunk < chunks { total += first_value(step, start + chunk); }
+    for (var iteration = 0u; iteration < iterations(chunks); iteration += 1u) {
+        let chunk = iteration * LANES + lane.index;
+        if chunk < chunks { total += load_row_first(iteration, start + chunk); }
     }
     let mean = reduce_add(lane, sum(total)) / columns;
 
     var squares = Chunk();
-    for (var step = 0u; step < steps(chunks); step += 1u) {
-        let chunk = step * LANES + lane.index;
+    for (var iteration = 0u; iteration < iterations(chunks); iteration += 1u) {
+        let chunk = iteration * LANES + lane.index;
         if chunk < chunks {
-            let distance = value(step, start + chunk) - mean;
+            let distance = load_row(iteration, start + chunk) - mean;
             squares = fma(distance, distance, squares);
         }
     }
     let variance = reduce_add(lane, sum(squares)) / columns;
 
     let scale = 1.0 / sqrt(variance + params.epsilon);
-    for (var step = 0u; step < steps(chunks); step += 1u) {
-        let chunk = step * LANES + lane.index;
+    for (var iteration = 0u; iteration < iterations(chunks); iteration += 1u) {
+        let chunk = iteration * LANES + lane.index;
         if chunk < chunks {
-            let normal = (value(step, start + chunk) - mean) * scale;
+            let normal = (load_row(iteration, start + chunk) - mean) * scale;
             output[start + chunk] = Stored(fma(normal, weight[chunk], bias_at(chunk)));
         }
     }

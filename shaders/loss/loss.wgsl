@@ -1,4 +1,6 @@
-// loss: output[row] = the loss of one text's logits against its target; which loss is the linked part
+// loss: output[row] = the loss of one text's logits against its target, by the loss_*.wgsl that is linked
+//
+// provides: LANES, logits, loss, params; needs: Lane, first_column, fold, loss_of, own_row, resolve
 
 struct Params { rows: u32, columns: u32 }
 @group(1) @binding(0) var<uniform> params: Params;

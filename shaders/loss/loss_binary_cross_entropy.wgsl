@@ -1,4 +1,6 @@
 // mean over columns of max(x, 0) - x t + log(1 + exp(-|x|)), the form that does not overflow
+//
+// provides: loss_of; needs: Lane, exponential, first_column, logits, next_column, params, reduce_add
 
 @group(0) @binding(1) var<storage, read> targets: array<f32>; // [rows, columns] between 0 and 1
 

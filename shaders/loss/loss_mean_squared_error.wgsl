@@ -1,4 +1,6 @@
 // mean over columns of (x - t)^2
+//
+// provides: loss_of; needs: Lane, first_column, logits, next_column, params, reduce_add
 
 @group(0) @binding(1) var<storage, read> targets: array<f32>; // [rows, columns]
 

@@ -1,2 +1,5 @@
-// How a matrix product is written: as activations are stored.
+// A matrix product is written as activations are stored.
+//
+// provides: Written; needs: Stored
+
 alias Written = Stored;

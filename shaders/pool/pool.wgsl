@@ -1,9 +1,11 @@
 // pool: output[text] = input[first token of the text], or the mean of the text's rows
+//
+// provides: pool; needs: Chunk, Stored, VECTOR_WIDTH, batch, fold
 
 struct Params { columns: u32 }
 @group(1) @binding(0) var<uniform> params: Params;
 @group(0) @binding(0) var<storage, read> input: array<Stored>; // [tokens, columns]
-@group(0) @binding(1) var<storage, read> starts: array<u32>; // [texts + 1]
+@group(0) @binding(1) var<storage, read> cu_seqlens: array<u32>; // [texts + 1]
 @group(0) @binding(2) var<storage, read_write> output: array<Stored>; // [texts, columns]
 
 override LANES: u32;
@@ -17,9 +19,9 @@ fn pool(
 ) {
     let row = fold(workgroup, grid);
     if row >= batch.texts { return; }
-    let first = starts[row];
-    let end = select(first + 1u, starts[row + 1u], MEAN);
-    let chunks = params.columns / WIDTH;
+    let first = cu_seqlens[row];
+    let end = select(first + 1u, cu_seqlens[row + 1u], MEAN);
+    let chunks = params.columns / VECTOR_WIDTH;
     for (var chunk = lane; chunk < chunks; chunk += LANES) {
         var total = Chunk();
         for (var token = first; token < end; token += 1u) {

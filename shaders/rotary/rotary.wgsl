@@ -1,4 +1,6 @@
 // rotary: of each head, (a, b) = (x[k], x[k + half]) becomes (a cos - b sin, b cos + a sin) at the token's angle k; in place
+//
+// provides: rotary; needs: Chunk, Stored, VECTOR_WIDTH, batch, fold
 
 struct Params { columns: u32, heads: u32, half: u32 }
 @group(1) @binding(0) var<uniform> params: Params;
@@ -16,8 +18,8 @@ fn rotary(
 ) {
     let row = fold(workgroup, grid);
     if row >= batch.tokens { return; }
-    let half = params.half / WIDTH;
-    let start = row * params.columns / WIDTH;
+    let half = params.half / VECTOR_WIDTH;
+    let start = row * params.columns / VECTOR_WIDTH;
     let place = tokens[row].z * 2u * half;
     for (var pair = lane; pair < params.heads * half; pair += LANES) {
         let k = pair % half;

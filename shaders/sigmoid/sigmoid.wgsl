@@ -1,4 +1,6 @@
 // sigmoid: output = 1 / (1 + exp(-input)), element by element
+//
+// provides: sigmoid; needs: fold, logistic, resolve
 
 struct Params { rows: u32, columns: u32 }
 @group(1) @binding(0) var<uniform> params: Params;

@@ -1,4 +1,7 @@
 // softmax: output = exp(input - max(input)) / sum(exp(input - max(input))), row by row
+//
+// provides: LANES, softmax;
+// needs: LOWEST, Lane, exponential, first_column, fold, next_column, own_row, reduce_add, reduce_max, resolve
 
 struct Params { rows: u32, columns: u32 }
 @group(1) @binding(0) var<uniform> params: Params;
@@ -17,19 +20,19 @@ fn softmax(
     if row >= resolve(params.rows) { return; }
     let start = row * params.columns;
 
-    var highest = LOWEST;
+    var row_max = LOWEST;
     for (var column = first_column(lane); column < params.columns; column = next_column(column)) {
-        highest = max(highest, input[start + column]);
+        row_max = max(row_max, input[start + column]);
     }
-    highest = reduce_max(lane, highest);
+    row_max = reduce_max(lane, row_max);
 
-    var total = 0.0;
+    var row_sum = 0.0;
     for (var column = first_column(lane); column < params.columns; column = next_column(column)) {
-        total += exponential(input[start + column] - highest);
+        row_sum += exponential(input[start + column] - row_max);
     }
-    total = reduce_add(lane, total);
+    row_sum = reduce_add(lane, row_sum);
 
     for (var column = first_column(lane); column < params.columns; column = next_column(column)) {
-        output[start + column] = exponential(input[start + column] - highest) / total;
+        output[start + column] = exponential(input[start + column] - row_max) / row_sum;
     }
 }

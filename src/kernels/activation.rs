@@ -111,5 +111,5 @@ impl Activation {
 
 /// How a chunk of that many elements is activated.
 pub(super) fn of_chunks(chunk: u32) -> Part {
-    if chunk == 4 { part!("common/activate_4") } else { part!("common/activate_1") }
+    if chunk == 4 { part!("common/activate_vec4") } else { part!("common/activate_scalar") }
 }

@@ -1,6 +1,6 @@
 //! `output[i] = sum_j softmax_j(scale * (q_i . k_j + score_term(i, j)) + score_bias(i, j)) v_j`, head by head, within one text
 //!
-//! Vaswani et al. 2017; streamed as in Milakov & Gimelshein 2018 and Rabe & Staats 2021.
+//! Vaswani et al. 2017; with the online softmax of Milakov & Gimelshein 2018 and Rabe & Staats 2021.
 
 mod flash;
 
@@ -18,7 +18,7 @@ pub const NAME: &str = "attention";
 /// [`attention_weights`](super::attention_weights).
 #[derive(Clone, Debug)]
 pub struct Heads {
-    /// `Tokens`, or `Texts` where only the first token of each text asks.
+    /// `Tokens`, or `Texts` where only the first token of each text is a query.
     pub queries: Rows,
     pub heads: u32,
     /// Columns of one head.
@@ -156,10 +156,10 @@ impl Heads {
             let visible = query.position.abs_diff(j) <= self.window as usize;
             *weight = if visible { score * self.scale + bias } else { f32::NEG_INFINITY };
         }
-        let highest = weights.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        weights.iter_mut().for_each(|weight| *weight = (*weight - highest).exp());
-        let total: f32 = weights.iter().sum();
-        weights.iter_mut().for_each(|weight| *weight /= total);
+        let row_max = weights.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        weights.iter_mut().for_each(|weight| *weight = (*weight - row_max).exp());
+        let row_sum: f32 = weights.iter().sum();
+        weights.iter_mut().for_each(|weight| *weight /= row_sum);
     }
 
     fn row<'a>(&self, keys: &'a [f32], row: usize, first: u32, head: usize) -> &'a [f32] {
@@ -202,12 +202,12 @@ pub struct ScoreTables {
 
 /// The attended values: `[query rows, hidden]`.
 pub fn record(recording: &mut Recording, heads: Heads, projections: Projections, tables: ScoreTables) -> Tensor {
-    let starts = recording.input(Input::Starts);
+    let cu_seqlens = recording.input(Input::CuSeqlens);
     let tiles = (heads.queries == Rows::Tokens).then(|| recording.input(Input::Tiles));
     let output = recording.stored(heads.queries, (heads.heads * heads.head_width) as usize);
     let Projections { queries, keys, .. } = projections;
     let ScoreTables { query_table, key_table, buckets } = tables;
-    let operands = [Some(queries), Some(keys), Some(output), Some(starts), tiles, query_table, key_table, buckets];
+    let operands = [Some(queries), Some(keys), Some(output), Some(cu_seqlens), tiles, query_table, key_table, buckets];
     recording.step(Attention(heads), &operands);
     output
 }
@@ -238,7 +238,7 @@ impl Kernel for Attention {
             Binding::read(0, "queries"),
             Binding::read(1, "keys"),
             Binding::write(2, "output"),
-            Binding::read(3, "starts"),
+            Binding::read(3, "cu_seqlens"),
             Binding::read(4, "tiles"),
             Binding::read(5, "query_table"),
             Binding::read(6, "key_table"),
@@ -259,7 +259,7 @@ impl Kernel for Attention {
     }
 
     fn tile(&self, device: &Capabilities) -> Option<u32> {
-        let queries = if self.0.flash(device) == Flash::Subgroup { 8 } else { 32 };
+        let queries = if self.0.flash(device) == Flash::Vec8 { 8 } else { 32 };
         (self.0.queries == Rows::Tokens).then_some(queries)
     }
 
@@ -272,18 +272,18 @@ impl Kernel for Attention {
             for (text, &length) in batch.lengths.iter().enumerate() {
                 let length = length as usize;
                 let mut weights = vec![0.0; length];
-                let asking = if heads.queries == Rows::Texts { 0..1 } else { 0..length };
-                for position in asking {
+                let query_rows = if heads.queries == Rows::Texts { 0..1 } else { 0..length };
+                for position in query_rows {
                     let row = if heads.queries == Rows::Texts { text } else { start + position };
                     let query = Query { row, position, start };
                     for head in 0..heads.heads as usize {
                         heads.weights(operands, head, query, &mut weights);
                         let place = (row * heads.heads as usize + head) * width;
-                        let total = &mut output[place..place + width];
-                        total.fill(0.0);
+                        let acc = &mut output[place..place + width];
+                        acc.fill(0.0);
                         for (j, weight) in weights.iter().enumerate() {
                             let v = heads.row(keys, start + j, heads.first_value, head);
-                            total.iter_mut().zip(v).for_each(|(total, v)| *total += weight * v);
+                            acc.iter_mut().zip(v).for_each(|(acc, v)| *acc += weight * v);
                         }
                     }
                 }

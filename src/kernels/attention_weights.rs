@@ -31,12 +31,12 @@ pub fn record(
     tables: ScoreTables,
 ) -> Tensor {
     assert_eq!(heads.queries, Rows::Tokens, "{NAME}: every token must be a query");
-    let [starts, tokens] = [Input::Starts, Input::Tokens].map(|input| recording.input(input));
+    let [cu_seqlens, tokens] = [Input::CuSeqlens, Input::Tokens].map(|input| recording.input(input));
     let output = recording.tensor(Rows::Tokens, (heads.heads * longest) as usize);
     let Projections { queries, keys, .. } = projections;
     let ScoreTables { query_table, key_table, buckets } = tables;
     let shared = [query_table, key_table, buckets];
-    let operands: Vec<_> = [queries, keys, output, starts, tokens].map(Some).into_iter().chain(shared).collect();
+    let operands: Vec<_> = [queries, keys, output, cu_seqlens, tokens].map(Some).into_iter().chain(shared).collect();
     recording.step(AttentionWeights { heads, longest }, &operands);
     output
 }
@@ -51,7 +51,7 @@ impl Kernel for AttentionWeights {
             Binding::read(0, "queries"),
             Binding::read(1, "keys"),
             Binding::write(2, "output"),
-            Binding::read(3, "starts"),
+            Binding::read(3, "cu_seqlens"),
             Binding::read(4, "tokens"),
             Binding::read(5, "query_table"),
             Binding::read(6, "key_table"),

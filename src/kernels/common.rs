@@ -21,15 +21,15 @@ pub(crate) fn chunk(columns: u32) -> u32 {
 
 /// Rows that are read in such chunks.
 pub(crate) fn row(chunk: u32) -> Part {
-    if chunk == 4 { part!("common/chunk_4") } else { part!("common/chunk_1") }
+    if chunk == 4 { part!("common/row_vec4") } else { part!("common/row_scalar") }
 }
 
 /// How a large weight is stored whose rows are read in such chunks.
 pub(crate) fn weight(storage: Storage, chunk: u32) -> Part {
     match storage {
         Storage::F32 | Storage::F16 => part!("common/weight_stored"),
-        Storage::PackedWeights if chunk == 4 => part!("common/weight_packed_4"),
-        Storage::PackedWeights => part!("common/weight_packed_1"),
+        Storage::PackedWeights if chunk == 4 => part!("common/weight_packed_vec4"),
+        Storage::PackedWeights => part!("common/weight_packed_scalar"),
     }
 }
 

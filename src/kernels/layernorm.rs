@@ -79,20 +79,20 @@ impl Kernel for LayerNorm {
         let chunk = common::chunk(self.columns);
         let chunks = self.columns / chunk;
         let reduction = reduce::Reduction::shared(device, chunks);
-        let fits = !device.cpu && chunks <= reduce::KEPT * reduction.lanes;
+        let fits = !device.cpu && chunks <= reduce::ROW_REGISTERS * reduction.lanes;
         let parts = [
             common::element(self.element),
             common::row(chunk),
             common::BATCH,
             reduction.part,
-            if fits { part!("layernorm/kept_registers") } else { part!("layernorm/kept_memory") },
+            if fits { part!("layernorm/row_in_registers") } else { part!("layernorm/row_reread") },
             common::bias(self.bias),
             common::residual(self.residual),
             part!("layernorm/layernorm"),
         ];
         let shader = Shader::link(NAME, parts).constant("LANES", reduction.lanes);
         Launch {
-            shader: if fits { shader.size("KEPT", reduce::KEPT) } else { shader },
+            shader: if fits { shader.size("ROW_REGISTERS", reduce::ROW_REGISTERS) } else { shader },
             grid: reduction.grid(self.rows),
         }
     }

@@ -84,9 +84,9 @@ impl Kernel for Loss {
                 };
                 output[row] = match self.kind {
                     LossKind::CrossEntropy => {
-                        let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-                        let total: f32 = logits.iter().map(|x| (x - highest).exp()).sum();
-                        total.ln() + (highest - logits[operands[1].u32()[row] as usize])
+                        let row_max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                        let row_sum: f32 = logits.iter().map(|x| (x - row_max).exp()).sum();
+                        row_sum.ln() + (row_max - logits[operands[1].u32()[row] as usize])
                     }
                     LossKind::BinaryCrossEntropy => mean(|x, t| x.max(0.0) - x * t + (-x.abs()).exp().ln_1p()),
                     LossKind::MeanSquaredError => mean(|x, t| (x - t).powi(2)),

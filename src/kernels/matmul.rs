@@ -110,13 +110,13 @@ impl MatMul {
     /// The tile that was the fastest here, where that was measured, else the built-in choice.
     fn tile_for(&self, device: &Capabilities, batch: &BatchSize) -> Tile {
         let rows = batch.rows(self.rows).next_power_of_two();
-        let tuned = device.tuning.tile(&self.problem(device, rows));
+        let tuned = device.tuning.tile(&self.shape(device, rows));
         let tuned = tuned.and_then(|name| self.tiles(device).into_iter().find(|tile| tile.name == name));
         tuned.unwrap_or_else(|| self.choose(device, rows))
     }
 
     /// What the fastest tile for so many rows is kept under.
-    pub fn problem(&self, device: &Capabilities, rows: u32) -> MatmulShape {
+    pub fn shape(&self, device: &Capabilities, rows: u32) -> MatmulShape {
         let MatMul { inner, columns, storage, .. } = *self;
         let matrix_units = !self.cooperative_tiles(device).is_empty();
         MatmulShape { rows: rows.next_power_of_two(), inner, columns, storage, matrix_units }
@@ -162,18 +162,18 @@ impl Kernel for MatMul {
         write_output(operands, 2, |operands, output| {
             let (input, weight) = (operands[0].f32(), operands[1].f32());
             let (bias, residual) = (operands[3].f32(), operands[4].f32());
-            let mut totals = vec![0.0f32; columns];
+            let mut acc = vec![0.0f32; columns];
             for row in 0..batch.rows(self.rows) as usize {
-                totals.fill(0.0);
+                acc.fill(0.0);
                 for k in 0..inner {
                     let x = input[row * inner + k];
                     let start = k * self.weight_columns as usize + first;
-                    for (total, w) in totals.iter_mut().zip(&weight[start..start + columns]) {
-                        *total += x * w;
+                    for (acc, w) in acc.iter_mut().zip(&weight[start..start + columns]) {
+                        *acc += x * w;
                     }
                 }
                 for column in 0..columns {
-                    let sum = totals[column] + if self.bias { bias[first + column] } else { 0.0 };
+                    let sum = acc[column] + if self.bias { bias[first + column] } else { 0.0 };
                     let index = row * columns + column;
                     output[index] = self.activation.apply(sum) + if self.residual { residual[index] } else { 0.0 };
                 }

@@ -2,8 +2,8 @@
 
 use crate::ir::{Capabilities, Grid, Part, Rows, part};
 
-/// Items of a row that a lane of `kept_registers.wgsl` holds.
-pub(super) const KEPT: u32 = 8;
+/// Items of a row that a lane of `row_in_registers.wgsl` holds.
+pub(super) const ROW_REGISTERS: u32 = 8;
 /// Lanes of a workgroup of several subgroups or none, at least.
 const LANES: u32 = 64;
 /// Columns of a row that one lane reduces alone, at most.
@@ -23,7 +23,7 @@ impl Reduction {
         let reduction = |lanes, part| Reduction { lanes, rows: 1, part };
         // One subgroup needs neither memory nor barriers. On a CPU a row of a few hundred elements would spend most of its
         // time on them; on a GPU a narrow subgroup, or one with a long row, leaves most of a core idle.
-        let one = |size| device.cpu || size >= 32 && items <= KEPT * size;
+        let one = |size| device.cpu || size >= 32 && items <= ROW_REGISTERS * size;
         match (device.subgroup, device.uniform_subgroup()) {
             (_, Some(size)) if one(size) => reduction(size, part!("common/reduce_subgroup")),
             (Some((_, most)), _) if !device.cpu && most <= device.workgroup_size => {

@@ -54,9 +54,9 @@ impl Kernel for Softmax {
             for row in 0..batch.rows(self.rows) as usize {
                 let input = &operands[0].f32()[row * columns..(row + 1) * columns];
                 let output = &mut output[row * columns..(row + 1) * columns];
-                let highest = input.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-                let total: f32 = input.iter().map(|x| (x - highest).exp()).sum();
-                output.iter_mut().zip(input).for_each(|(y, x)| *y = (x - highest).exp() / total);
+                let row_max = input.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                let row_sum: f32 = input.iter().map(|x| (x - row_max).exp()).sum();
+                output.iter_mut().zip(input).for_each(|(y, x)| *y = (x - row_max).exp() / row_sum);
             }
         });
     }

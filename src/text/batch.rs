@@ -14,8 +14,8 @@ use crate::ir::BatchLimits;
 pub struct Batch {
     /// `[tokens]` of (id, type id, position, text in this batch).
     pub tokens: Vec<[u32; 4]>,
-    /// `[texts + 1]`: text `i` is `tokens[starts[i]..starts[i + 1]]`.
-    pub starts: Vec<u32>,
+    /// `[texts + 1]`: text `i` is `tokens[cu_seqlens[i]..cu_seqlens[i + 1]]`.
+    pub cu_seqlens: Vec<u32>,
     /// `[texts]`: which input each text was.
     pub rows: Vec<usize>,
 }
@@ -32,8 +32,8 @@ impl Batch {
     pub fn new<E: Borrow<Encoding>>(encodings: &[E], rows: &[usize], padding: Option<u32>) -> Batch {
         let total = rows.iter().map(|&row| encodings[row].borrow().ids.len()).sum();
         let mut tokens = Vec::with_capacity(total);
-        let mut starts = Vec::with_capacity(rows.len() + 1);
-        starts.push(0);
+        let mut cu_seqlens = Vec::with_capacity(rows.len() + 1);
+        cu_seqlens.push(0);
         for (text, &row) in (0u32..).zip(rows) {
             let Encoding { ids, type_ids, .. } = encodings[row].borrow();
             let mut counted = padding.map_or(0, |padding| padding + 1);
@@ -42,9 +42,9 @@ impl Batch {
                 counted += u32::from(Some(id) != padding);
                 [id, type_id, position, text]
             }));
-            starts.push(tokens.len() as u32);
+            cu_seqlens.push(tokens.len() as u32);
         }
-        Batch { tokens, starts, rows: rows.to_vec() }
+        Batch { tokens, cu_seqlens, rows: rows.to_vec() }
     }
 
     /// Number of texts.
@@ -54,7 +54,7 @@ impl Batch {
 
     /// `[texts]`: tokens of each text.
     pub fn lengths(&self) -> impl ExactSizeIterator<Item = u32> + '_ {
-        self.starts.windows(2).map(|ends| ends[1] - ends[0])
+        self.cu_seqlens.windows(2).map(|ends| ends[1] - ends[0])
     }
 }
 
@@ -133,15 +133,15 @@ mod tests {
             for batch in &batches {
                 prop_assert!(!batch.rows.is_empty());
                 prop_assert!(batch.tokens.len() <= tokens && batch.texts() <= texts);
-                prop_assert_eq!(batch.starts.len(), batch.texts() + 1);
-                prop_assert_eq!(batch.starts[0], 0);
-                prop_assert_eq!(batch.starts[batch.texts()] as usize, batch.tokens.len());
+                prop_assert_eq!(batch.cu_seqlens.len(), batch.texts() + 1);
+                prop_assert_eq!(batch.cu_seqlens[0], 0);
+                prop_assert_eq!(batch.cu_seqlens[batch.texts()] as usize, batch.tokens.len());
                 prop_assert!(batch.lengths().is_sorted_by(|longer, shorter| longer >= shorter));
                 for (text, (&row, length)) in batch.rows.iter().zip(batch.lengths()).enumerate() {
                     let Encoding { ids, type_ids, .. } = &encodings[row];
                     prop_assert_eq!(length as usize, ids.len());
                     for position in 0..ids.len() {
-                        let token = batch.tokens[batch.starts[text] as usize + position];
+                        let token = batch.tokens[batch.cu_seqlens[text] as usize + position];
                         prop_assert_eq!(token, [ids[position], type_ids[position], position as u32, text as u32]);
                     }
                 }

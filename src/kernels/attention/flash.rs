@@ -1,26 +1,26 @@
-//! The ways to stream over the keys (FlashAttention), and which of them an adapter takes.
+//! The ways to stream over the keys (FlashAttention, Dao et al. 2022), and which of them an adapter takes.
 
 use super::{Heads, Term};
 use crate::ir::{Capabilities, Element, Rows, Shader, part};
 use crate::kernels::common;
 
-/// Lanes of `stream_tile.wgsl`.
+/// Lanes of `flash_tile.wgsl`.
 const LANES: u32 = 64;
-/// Lanes of `stream_cooperative.wgsl`.
+/// Lanes of `flash_cooperative.wgsl`.
 const COOPERATIVE_LANES: u32 = 128;
 
-/// Who meets the keys.
+/// What streams over the keys of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flash {
-    /// Eight queries on a CPU vector: for adapters that run a subgroup as one.
-    Subgroup,
-    /// The queries of a workgroup on matrix units, with heads of so many columns: whole matrices.
+    /// A subgroup that is one CPU vector, with eight queries.
+    Vec8,
+    /// A workgroup on matrix units, with 32 queries and `head` columns: whole matrices.
     Cooperative { head: u32 },
-    /// The queries of a workgroup, through its memory.
+    /// A workgroup, with 32 queries; the keys pass through its memory.
     Tile,
-    /// One query, that of a text, and a workgroup for its keys.
+    /// A workgroup, with the one query of a text.
     Keys,
-    /// A query a lane.
+    /// A lane, with one query.
     Lane,
 }
 
@@ -29,7 +29,7 @@ impl Heads {
     pub(super) fn flash(&self, device: &Capabilities) -> Flash {
         let widths = [self.head_width, self.query_stride, self.key_stride, self.first_key, self.first_value];
         if device.cpu_vectors() && self.head_width <= 128 && widths.iter().all(|width| width % 8 == 0) {
-            return Flash::Subgroup;
+            return Flash::Vec8;
         }
         if let Some(head) = self.cooperative_head(device) {
             return Flash::Cooperative { head };
@@ -52,34 +52,34 @@ impl Heads {
             _ => part!("attention/queries_tokens"),
         };
         let own = match flash {
-            Flash::Subgroup => {
-                let [keys, eight, columns] = [part!("cpu/keys_wide"), part!("cpu/eight"), part!("cpu/columns")];
-                vec![common::wide(self.element), keys, eight, columns, part!("cpu/stream_subgroup")]
+            Flash::Vec8 => {
+                let [keys, vec8, columns] = [part!("cpu/keys_wide"), part!("cpu/vec8"), part!("cpu/head_columns")];
+                vec![common::wide(self.element), keys, vec8, columns, part!("cpu/flash_vec8")]
             }
             Flash::Cooperative { .. } => {
                 let matrices = common::cooperative(device.cooperative.expect("matrices of some edge"));
-                let products = part!("attention/products_cooperative");
-                vec![part!("attention/keys_chunk"), matrices, products, part!("attention/stream_cooperative")]
+                let products = part!("attention/flash_products");
+                vec![part!("attention/keys_chunk"), matrices, products, part!("attention/flash_cooperative")]
             }
             Flash::Tile => {
                 let terms = match self.score {
                     Term::None | Term::Bias => part!("attention/terms_none"),
                     Term::Relative { .. } => part!("attention/terms_relative"),
                 };
-                let rows = part!("attention/stage_rows");
-                vec![part!("attention/keys_chunk"), rows, terms, part!("attention/stream_tile")]
+                let rows = part!("attention/flash_stage");
+                vec![part!("attention/keys_chunk"), rows, terms, part!("attention/flash_tile")]
             }
-            Flash::Keys => vec![part!("attention/keys_chunk"), part!("attention/stream_keys")],
-            Flash::Lane => vec![part!("attention/keys_chunk"), part!("attention/stream_lane")],
+            Flash::Keys => vec![part!("attention/keys_chunk"), part!("attention/flash_keys")],
+            Flash::Lane => vec![part!("attention/keys_chunk"), part!("attention/flash_lane")],
         };
-        let mut parts = if flash == Flash::Subgroup { self.block_parts() } else { self.parts() };
+        let mut parts = if flash == Flash::Vec8 { self.block_parts() } else { self.parts() };
         parts.extend([query_rows, part!("attention/attention")]);
         parts.extend(own);
         let shader = Shader::link(super::NAME, parts);
         match flash {
-            Flash::Subgroup => {
-                let pairs = self.head_width / 8;
-                shader.constant("PAIRS", pairs).constant("OWNERS", pairs.next_power_of_two().min(8))
+            Flash::Vec8 => {
+                let vec8s = self.head_width / 8;
+                shader.constant("HEAD_VEC8S", vec8s).constant("OWNERS", vec8s.next_power_of_two().min(8))
             }
             Flash::Cooperative { head } => shader.size("CHUNKS", self.registers()).constant("HEAD", head),
             Flash::Tile | Flash::Lane => shader.size("CHUNKS", self.registers()),
@@ -94,7 +94,7 @@ impl Heads {
         chunks.next_power_of_two().max(8)
     }
 
-    /// Bytes of workgroup memory: in f32 32 x 32 weights, 32 rows of eight chunks, a vec4 a lane, and 64 rows of a table.
+    /// Bytes of workgroup memory: in f32 32 x 32 numbers p, 32 rows of eight chunks, a vec4 a lane, and 64 rows of a table.
     fn tile_memory(&self) -> u32 {
         let rows = if matches!(self.score, Term::Relative { .. }) { 32 + 64 } else { 32 };
         4 * (32 * 32 + rows * 8 * self.chunk() + 4 * LANES)
@@ -105,7 +105,7 @@ impl Heads {
     fn cooperative_head(&self, device: &Capabilities) -> Option<u32> {
         let (edge, (_, most)) = (device.cooperative?, device.subgroup?);
         let head = self.head_width.next_multiple_of(edge);
-        // f16: 32 queries, 64 keys and 32 x 64 weights, rows padded by 8. f32: 32 rows of what is multiplied, padded by 4,
+        // f16: 32 queries, 64 keys and 32 x 64 numbers p, rows padded by 8. f32: 32 rows of what is multiplied, padded by 4,
         // a matrix, a number a lane, and a count.
         let halves = (32 + 64) * (head + 8) + 32 * (64 + 8);
         let numbers = 32 * (head.max(64) + 4) + edge * edge + COOPERATIVE_LANES + 4;

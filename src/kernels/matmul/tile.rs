@@ -1,4 +1,4 @@
-//! The tiles that a matrix product can be computed in: what a workgroup computes, and the files that do it.
+//! The tiles that a matrix product can be computed in: what a workgroup computes, and the files that compute it.
 
 use super::MatMul;
 use crate::ir::{Capabilities, Element, Layout, Part, Shader, part};
@@ -6,10 +6,10 @@ use crate::kernels::common;
 
 /// Workgroups that keep an adapter busy. The largest GPUs have 100 to 150 units, each for several workgroups at a time:
 /// fewer than this leave units idle, and a smaller tile, which loads more for each multiplication, is the lesser loss.
-const MACHINE: u32 = 128;
+const TARGET_WORKGROUPS: u32 = 128;
 
-/// Rows (or columns) up to which the time of a product is that of loading its weight (or input).
-const FEW: u32 = 16;
+/// Rows (or columns) of a skinny product, at most: its time is that of loading its weight (or input).
+const SKINNY_LIMIT: u32 = 16;
 
 /// A way to compute a product. All tiles that one problem can be computed in on one adapter give the same bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,13 +24,13 @@ pub struct Tile {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// A CPU vector, its totals in registers; the weight in panels.
-    Subgroup,
+    /// A subgroup that is one CPU vector, with its accumulators in registers; the weight lies in panels.
+    Vec8,
     /// One output a lane.
     Lane { weight: Layout },
-    /// The lanes of a workgroup split the sums between them.
-    Split,
-    /// Blocks of both operands in workgroup memory, that many at a time; a lane has `lane` rows and columns.
+    /// The lanes of a workgroup split k between them.
+    SplitK,
+    /// Blocks of both operands pass through workgroup memory, `buffers` of them at a time; a lane has `lane` rows and columns.
     Workgroup { lane: u32, buffers: u32 },
     /// The same on matrix units.
     Cooperative { units: Units, buffers: u32 },
@@ -53,21 +53,21 @@ const fn tile(name: &'static str, rows: u32, columns: u32, kind: Kind) -> Tile {
     Tile { name, rows, columns, kind }
 }
 
-/// For software adapters whose subgroups are CPU vectors. Of 64 rows the totals would find no registers: it was slower.
-const SUBGROUP: &[Tile] = &[
-    tile("subgroup_32x64", 32, 64, Kind::Subgroup),
-    tile("subgroup_16x64", 16, 64, Kind::Subgroup),
-    tile("subgroup_8x64", 8, 64, Kind::Subgroup),
+/// For software adapters whose subgroups are CPU vectors. Tiles of 64 rows, whose accumulators find no registers, were slower.
+const VEC8: &[Tile] = &[
+    tile("vec8_32x64", 32, 64, Kind::Vec8),
+    tile("vec8_16x64", 16, 64, Kind::Vec8),
+    tile("vec8_8x64", 8, 64, Kind::Vec8),
 ];
 
 /// For software adapters and columns that fill no tile.
 const LANE: &[Tile] = &[tile("lane_8x1", 8, 1, Kind::Lane { weight: Layout::Rows })];
 
-/// For such columns of a weight that [`SUBGROUP`] multiplies by too.
+/// The same where other columns of the weight are multiplied by in the tiles of [`VEC8`].
 const LANE_IN_PANELS: &[Tile] = &[tile("lane_8x1", 8, 1, Kind::Lane { weight: Layout::Panels })];
 
 /// For every adapter and few rows.
-const SPLIT: &[Tile] = &[tile("split_4x16", 4, 16, Kind::Split)];
+const SPLIT_K: &[Tile] = &[tile("split_k_4x16", 4, 16, Kind::SplitK)];
 
 /// For every adapter: no more than 16 KiB of workgroup memory and 256 lanes.
 const WORKGROUP: &[Tile] = &[
@@ -85,7 +85,8 @@ const fn block(name: &'static str, rows: u32, columns: u32, lane: u32) -> Tile {
 /// A tile's name, rows and columns, and the matrices of each subgroup, down and across.
 type Shape = (&'static str, u32, u32, [u32; 2]);
 
-const OF_16_IN_ONE: &[Shape] = &[
+/// Matrices of 16, operands as one f16.
+const OF_16_F16: &[Shape] = &[
     ("cooperative_128x128", 128, 128, [2, 4]),
     ("cooperative_64x128", 64, 128, [2, 4]),
     ("cooperative_64x64", 64, 64, [2, 2]),
@@ -93,14 +94,16 @@ const OF_16_IN_ONE: &[Shape] = &[
     ("cooperative_32x32", 32, 32, [2, 2]),
 ];
 
-/// The totals of 2 x 4 matrices in two parts, and their sums over a block, are more than a lane's registers.
-const OF_16_IN_TWO: &[Shape] = &[
+/// Matrices of 16, operands as two f16: the accumulators of 2 x 4 matrices, and their partial sums over a block, would be more
+/// than a lane's registers.
+const OF_16_F16X2: &[Shape] = &[
     ("cooperative_64x128", 64, 128, [2, 2]),
     ("cooperative_64x64", 64, 64, [2, 2]),
     ("cooperative_32x64", 32, 64, [2, 2]),
     ("cooperative_32x32", 32, 32, [2, 2]),
 ];
 
+/// Matrices of 8, operands as one f16 or two.
 const OF_8: &[Shape] = &[
     ("cooperative_64x128", 64, 128, [4, 4]),
     ("cooperative_64x64", 64, 64, [4, 4]),
@@ -109,8 +112,8 @@ const OF_8: &[Shape] = &[
 ];
 
 impl MatMul {
-    /// Every tile worth running on the adapter, of those for many rows the largest first. Where its matrix units are to
-    /// be used, theirs alone: their sums round otherwise.
+    /// Every tile worth running on the adapter, of those for many rows the largest first. Where the adapter's matrix units are
+    /// to be used these are their tiles alone, whose sums round otherwise.
     pub fn tiles(&self, device: &Capabilities) -> Vec<Tile> {
         let cooperative = self.cooperative_tiles(device);
         if !cooperative.is_empty() {
@@ -118,7 +121,7 @@ impl MatMul {
         }
         if device.cpu_vectors() && self.inner.is_multiple_of(4) && self.weight_columns.is_multiple_of(8) {
             // Whatever columns are used, the weight lies in its buffer once.
-            return if self.in_chunks(8) { SUBGROUP } else { LANE_IN_PANELS }.to_vec();
+            return if self.in_chunks(8) { VEC8 } else { LANE_IN_PANELS }.to_vec();
         }
         if device.cpu && self.columns < 32 {
             return LANE.to_vec();
@@ -130,7 +133,7 @@ impl MatMul {
             let Kind::Workgroup { lane, .. } = tile.kind else { unreachable!("they all are") };
             Tile { kind: Kind::Workgroup { lane, buffers }, ..*tile }
         });
-        SPLIT.iter().copied().chain(blocks).collect()
+        SPLIT_K.iter().copied().chain(blocks).collect()
     }
 
     /// The tile for that many rows where nothing was measured: the largest that keeps the adapter busy.
@@ -138,9 +141,9 @@ impl MatMul {
         let tiles = self.tiles(device);
         let suits = |tile: &&Tile| match tile.kind {
             // No rows for nothing.
-            Kind::Subgroup => tile.rows <= rows,
-            Kind::Split => rows.min(self.columns) <= FEW,
-            _ => rows.div_ceil(tile.rows) * self.columns.div_ceil(tile.columns) >= MACHINE,
+            Kind::Vec8 => tile.rows <= rows,
+            Kind::SplitK => rows.min(self.columns) <= SKINNY_LIMIT,
+            _ => rows.div_ceil(tile.rows) * self.columns.div_ceil(tile.columns) >= TARGET_WORKGROUPS,
         };
         *tiles.iter().find(suits).or(tiles.last()).expect("every adapter has a tile")
     }
@@ -150,16 +153,16 @@ impl MatMul {
         [self.columns, self.weight_columns, self.first].iter().all(|columns| columns.is_multiple_of(width))
     }
 
-    /// Those on matrix units, where there are any: what is stored as f32 in two parts. For every size, so that the rows
-    /// of a narrower product have the bits of a wider one's.
+    /// The tiles on matrix units, where there are any: what is stored as f32 is multiplied as two f16. They are for every size,
+    /// so that the rows of a narrower product have the bits of a wider one's.
     pub(super) fn cooperative_tiles(&self, device: &Capabilities) -> Vec<Tile> {
         let (Some(edge), Some(subgroup)) = (device.cooperative, device.subgroup) else { return Vec::new() };
         if device.cpu || !device.f16 || ![8, 16, 32, 64].contains(&subgroup.1) {
             return Vec::new();
         }
-        let (shapes, terms) = match (edge, self.storage.activations()) {
-            (16, Element::F16) => (OF_16_IN_ONE, 1),
-            (16, _) => (OF_16_IN_TWO, 2),
+        let (shapes, halves) = match (edge, self.storage.activations()) {
+            (16, Element::F16) => (OF_16_F16, 1),
+            (16, _) => (OF_16_F16X2, 2),
             (_, Element::F16) => (OF_8, 1),
             _ => (OF_8, 2),
         };
@@ -168,7 +171,7 @@ impl MatMul {
             let units = Units { edge, matrices, subgroup, subgroups };
             // Blocks of 32 along k in f16, whose rows are eight elements longer; and a matrix of f32 for each subgroup.
             let block = 2 * (rows * (32 + 8) + 32 * (columns + 8));
-            let memory = |buffers: u32| terms * (buffers * block + 4 * units.answers());
+            let memory = |buffers: u32| halves * (buffers * block + 4 * units.epilogue_lds());
             let buffers = [2, 1].into_iter().find(|&buffers| memory(buffers) <= device.workgroup_memory)?;
             let kind = Kind::Cooperative { units, buffers };
             (units.lanes() <= device.workgroup_size).then_some(tile(name, rows, columns, kind))
@@ -183,7 +186,7 @@ impl Units {
     }
 
     /// Elements of a matrix for each subgroup, of which there are more where they are smaller.
-    fn answers(&self) -> u32 {
+    fn epilogue_lds(&self) -> u32 {
         self.edge * self.edge * (self.lanes() / self.subgroup.0)
     }
 }
@@ -201,7 +204,7 @@ impl Tile {
     /// How the weight lies in its buffer.
     pub fn layout(&self) -> Layout {
         match self.kind {
-            Kind::Subgroup => Layout::Panels,
+            Kind::Vec8 => Layout::Panels,
             Kind::Lane { weight } => weight,
             _ => Layout::Rows,
         }
@@ -211,28 +214,23 @@ impl Tile {
     pub(super) fn parts(&self, kernel: &MatMul, chunk: u32) -> Vec<Part> {
         let storage = kernel.storage;
         let weight = common::weight(storage, chunk);
-        let fours = if chunk == 4 { part!("matmul/fours_4") } else { part!("matmul/fours_1") };
+        let fours = if chunk == 4 { part!("matmul/operand_vec4") } else { part!("matmul/operand_scalar") };
         match self.kind {
-            Kind::Subgroup => {
-                vec![common::wide(storage.weights()), part!("cpu/weight_panels"), part!("cpu/tile_subgroup")]
+            Kind::Vec8 => {
+                vec![common::wide(storage.weights()), part!("cpu/weight_panels"), part!("cpu/tile_vec8")]
             }
             Kind::Lane { weight: Layout::Panels } => vec![weight, part!("cpu/weight_panels"), part!("cpu/tile_lane")],
             Kind::Lane { weight: Layout::Rows } => vec![weight, part!("cpu/weight_rows"), part!("cpu/tile_lane")],
-            Kind::Split => vec![weight, fours, part!("matmul/tile_split")],
+            Kind::SplitK => vec![weight, fours, part!("matmul/split_k")],
             Kind::Workgroup { lane, .. } => {
                 let lane = if lane == 8 { part!("matmul/lane_8x8") } else { part!("matmul/lane_4x4") };
                 vec![weight, fours, part!("matmul/fetch"), lane, part!("matmul/tile_workgroup")]
             }
             Kind::Cooperative { units, .. } => {
                 let one = storage.activations() == Element::F16;
-                let split = if one { part!("matmul/split_one") } else { part!("matmul/split_two") };
-                let matrices = match units.matrices {
-                    [2, 2] => part!("matmul/matrices_2x2"),
-                    [2, 4] => part!("matmul/matrices_2x4"),
-                    _ => part!("matmul/matrices_4x4"),
-                };
-                let tile = part!("matmul/tile_cooperative");
-                vec![weight, fours, part!("matmul/fetch"), common::cooperative(units.edge), split, tile, matrices]
+                let operand = if one { part!("matmul/operand_f16") } else { part!("matmul/operand_f16x2") };
+                let [matrices, tile] = [part!("matmul/matrices"), part!("matmul/tile_cooperative")];
+                vec![weight, fours, part!("matmul/fetch"), common::cooperative(units.edge), operand, matrices, tile]
             }
         }
     }
@@ -242,9 +240,12 @@ impl Tile {
         let shader = shader.size("ROWS", self.rows).size("COLUMNS", self.columns);
         match self.kind {
             _ if self.layout() == Layout::Panels => shader.constant("PANEL", Layout::PANEL as u32),
-            Kind::Cooperative { units, buffers } => {
-                shader.size("LANES", units.lanes()).constant("ANSWERS", units.answers()).constant("BUFFERS", buffers)
-            }
+            Kind::Cooperative { units, buffers } => shader
+                .size("MATRICES_DOWN", units.matrices[0])
+                .size("MATRICES_ACROSS", units.matrices[1])
+                .size("LANES", units.lanes())
+                .constant("EPILOGUE_LDS", units.epilogue_lds())
+                .constant("BUFFERS", buffers),
             Kind::Workgroup { buffers, .. } => shader.constant("BUFFERS", buffers),
             _ => shader,
         }
@@ -278,15 +279,15 @@ mod tests {
         let card = Capabilities { f16: true, workgroup_memory: 49152, ..Capabilities::minimum() };
         let units = Capabilities { cooperative: Some(16), subgroup: Some((32, 32)), ..card.clone() };
         let cpu = Capabilities { cpu: true, int64: true, subgroup: Some((8, 8)), ..card.clone() };
-        let expected = ["split_4x16", "split_4x16", "workgroup_32x32", "workgroup_64x64", "workgroup_128x128"];
+        let expected = ["split_k_4x16", "split_k_4x16", "workgroup_32x32", "workgroup_64x64", "workgroup_128x128"];
         assert_eq!(chosen(&card, Storage::F32, 768, 768), expected);
-        let expected = ["split_4x16"; 5];
+        let expected = ["split_k_4x16"; 5];
         assert_eq!(chosen(&card, Storage::F32, 768, 3), expected, "few columns");
         let [few, many] = ["cooperative_32x32", "cooperative_128x128"];
         assert_eq!(chosen(&units, Storage::F16, 768, 768), [few, few, few, "cooperative_64x64", many]);
         assert_eq!(chosen(&units, Storage::F16, 768, 3072)[2..], ["cooperative_32x64", many, many]);
-        assert_eq!(chosen(&units, Storage::F32, 768, 768)[4], "cooperative_64x128", "no larger one in two parts");
-        let expected = ["subgroup_8x64", "subgroup_16x64", "subgroup_32x64", "subgroup_32x64", "subgroup_32x64"];
+        assert_eq!(chosen(&units, Storage::F32, 768, 768)[4], "cooperative_64x128", "no larger one of two f16");
+        let expected = ["vec8_8x64", "vec8_16x64", "vec8_32x64", "vec8_32x64", "vec8_32x64"];
         assert_eq!(chosen(&cpu, Storage::F32, 768, 768), expected);
     }
 }

@@ -1,7 +1,10 @@
-// Rows are read and written one element at a time: any width.
+// A chunk of a row is one element: rows of any width are read and written so.
+//
+// provides: Chunk, Stored, VECTOR_WIDTH, chunk_of, element, sum; needs: Element
+
 alias Stored = Element;
 alias Chunk = f32;
-const WIDTH: u32 = 1u;
+const VECTOR_WIDTH: u32 = 1u;
 
 fn sum(chunk: Chunk) -> f32 { return chunk; }
 fn element(chunk: Chunk, i: u32) -> f32 { return chunk; }

@@ -3,14 +3,18 @@
 //
 // Blocks of keys are counted from the text's first. One that a query does not see adds zeros to its sums, so that these
 // do not depend on the other queries.
+//
+// provides: LANES, attention;
+// needs: CHUNKS, Chunk, KEYS, LOWEST, SLICE, Scores, Stored, VEC4S, Work, add_products, add_terms, cu_seqlens,
+//   exponential, key_lds, output, own_queries, params, query_lds, query_tile, score_bias, stage_queries, stage_rows
 
 const LANES: u32 = 64u;
 const SLICES: u32 = CHUNKS / SLICE;
 
-var<workgroup> partial: array<vec4<f32>, LANES>; // [FOURS keys, FOURS queries]
+var<workgroup> partial: array<vec4<f32>, LANES>; // [VEC4S keys, VEC4S queries]
 
 // A chunk of columns of four queries.
-struct Totals { q0: Chunk, q1: Chunk, q2: Chunk, q3: Chunk }
+struct Accumulator { q0: Chunk, q1: Chunk, q2: Chunk, q3: Chunk }
 
 fn scaled(work: Work, i: vec4<u32>, key: u32, products: vec4<f32>) -> vec4<f32> {
     let j = min(key, work.length - 1u);
@@ -20,7 +24,7 @@ fn scaled(work: Work, i: vec4<u32>, key: u32, products: vec4<f32>) -> vec4<f32> 
     return fma(vec4<f32>(params.scale), products, bias);
 }
 
-fn seen(work: Work, i: vec4<u32>, j: u32) -> vec4<bool> {
+fn visible4(work: Work, i: vec4<u32>, j: u32) -> vec4<bool> {
     let reach = min(params.window, work.length);
     return vec4<bool>(j < work.length) & (vec4<u32>(j + reach) >= i) & (vec4<u32>(j) <= i + reach);
 }
@@ -29,37 +33,37 @@ fn exponentials(x: vec4<f32>) -> vec4<f32> {
     return vec4<f32>(exponential(x.x), exponential(x.y), exponential(x.z), exponential(x.w));
 }
 
-fn weights_of(scores: vec4<f32>, highest: vec4<f32>, seen: vec4<bool>) -> vec4<f32> {
-    return select(vec4<f32>(), exponentials(scores - highest), seen);
+fn p_of(scores: vec4<f32>, row_max: vec4<f32>, mask: vec4<bool>) -> vec4<f32> {
+    return select(vec4<f32>(), exponentials(scores - row_max), mask);
 }
 
-fn add_values(work: Work, keys_here: u32, before: Totals) -> Totals {
-    var totals = before;
-    for (var j = 0u; j < keys_here; j += 1u) {
-        let weight = across[j * FOURS + work.queries];
-        let v = rows[j * SLICE + work.keys];
-        totals.q0 = fma(Chunk(weight.x), v, totals.q0);
-        totals.q1 = fma(Chunk(weight.y), v, totals.q1);
-        totals.q2 = fma(Chunk(weight.z), v, totals.q2);
-        totals.q3 = fma(Chunk(weight.w), v, totals.q3);
+fn add_values(work: Work, count: u32, before: Accumulator) -> Accumulator {
+    var acc = before;
+    for (var j = 0u; j < count; j += 1u) {
+        let p = query_lds[j * VEC4S + work.queries];
+        let v = key_lds[j * SLICE + work.keys];
+        acc.q0 = fma(Chunk(p.x), v, acc.q0);
+        acc.q1 = fma(Chunk(p.y), v, acc.q1);
+        acc.q2 = fma(Chunk(p.z), v, acc.q2);
+        acc.q3 = fma(Chunk(p.w), v, acc.q3);
     }
-    return totals;
+    return acc;
 }
 
 @compute @workgroup_size(LANES)
 fn attention(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let tile = query_tile(workgroup.x);
-    let start = starts[tile.text];
-    let length = starts[tile.text + 1u] - start;
-    let work = Work(tile, workgroup.y, start, length, lane, lane % FOURS, lane / FOURS);
+    let start = cu_seqlens[tile.text];
+    let length = cu_seqlens[tile.text + 1u] - start;
+    let work = Work(tile, workgroup.y, start, length, lane, lane % VEC4S, lane / VEC4S);
     let i = vec4<u32>(tile.position) + own_queries(work, work.queries);
     let last = tile.position + tile.count - 1u;
     let first = (tile.position - min(tile.position, params.window)) / KEYS * KEYS;
     let end = min(length, last + min(params.window, length) + 1u);
 
-    var totals: array<Totals, SLICES>;
-    var highest = vec4<f32>(LOWEST);
-    var weights = vec4<f32>(); // of the keys that this lane had
+    var acc: array<Accumulator, SLICES>;
+    var row_max = vec4<f32>(LOWEST);
+    var row_sum = vec4<f32>(); // of the keys that this lane had
     for (var block = first; block < end; block += KEYS) {
         var scores = Scores();
         for (var slice = 0u; slice * SLICE < params.head_width; slice += 1u) {
@@ -78,29 +82,30 @@ fn attention(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocat
         let s1 = scaled(work, i, j + 1u, scores.k1);
         let s2 = scaled(work, i, j + 2u, scores.k2);
         let s3 = scaled(work, i, j + 3u, scores.k3);
-        let seen0 = seen(work, i, j);
-        let seen1 = seen(work, i, j + 1u);
-        let seen2 = seen(work, i, j + 2u);
-        let seen3 = seen(work, i, j + 3u);
+        let visible0 = visible4(work, i, j);
+        let visible1 = visible4(work, i, j + 1u);
+        let visible2 = visible4(work, i, j + 2u);
+        let visible3 = visible4(work, i, j + 3u);
         let lowest = vec4<f32>(LOWEST);
-        let upper = max(select(lowest, s0, seen0), select(lowest, s1, seen1));
-        partial[work.keys * FOURS + work.queries] = max(upper, max(select(lowest, s2, seen2), select(lowest, s3, seen3)));
+        let first_two = max(select(lowest, s0, visible0), select(lowest, s1, visible1));
+        let last_two = max(select(lowest, s2, visible2), select(lowest, s3, visible3));
+        partial[work.keys * VEC4S + work.queries] = max(first_two, last_two);
         workgroupBarrier();
 
-        var now = highest;
-        for (var four = 0u; four < FOURS; four += 1u) { now = max(now, partial[four * FOURS + work.queries]); }
-        let shrink = exponentials(highest - now);
-        highest = now;
-        let p0 = weights_of(s0, now, seen0);
-        let p1 = weights_of(s1, now, seen1);
-        let p2 = weights_of(s2, now, seen2);
-        let p3 = weights_of(s3, now, seen3);
-        weights = fma(weights, shrink, (p0 + p1) + (p2 + p3));
-        let place = 4u * work.keys * FOURS + work.queries;
-        across[place] = p0;
-        across[place + FOURS] = p1;
-        across[place + 2u * FOURS] = p2;
-        across[place + 3u * FOURS] = p3;
+        var now = row_max;
+        for (var four = 0u; four < VEC4S; four += 1u) { now = max(now, partial[four * VEC4S + work.queries]); }
+        let rescale = exponentials(row_max - now);
+        row_max = now;
+        let p0 = p_of(s0, now, visible0);
+        let p1 = p_of(s1, now, visible1);
+        let p2 = p_of(s2, now, visible2);
+        let p3 = p_of(s3, now, visible3);
+        row_sum = fma(row_sum, rescale, (p0 + p1) + (p2 + p3));
+        let place = 4u * work.keys * VEC4S + work.queries;
+        query_lds[place] = p0;
+        query_lds[place + VEC4S] = p1;
+        query_lds[place + 2u * VEC4S] = p2;
+        query_lds[place + 3u * VEC4S] = p3;
         workgroupBarrier();
 
         for (var slice = 0u; slice < SLICES; slice += 1u) {
@@ -109,28 +114,28 @@ fn attention(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocat
                     stage_rows(work, params.first_value, block, slice);
                     workgroupBarrier();
                 }
-                let old = totals[slice];
-                let kept = Totals(old.q0 * shrink.x, old.q1 * shrink.y, old.q2 * shrink.z, old.q3 * shrink.w);
-                totals[slice] = add_values(work, min(KEYS, length - block), kept);
+                let old = acc[slice];
+                let rescaled = Accumulator(old.q0 * rescale.x, old.q1 * rescale.y, old.q2 * rescale.z, old.q3 * rescale.w);
+                acc[slice] = add_values(work, min(KEYS, length - block), rescaled);
                 workgroupBarrier();
             }
         }
     }
 
-    partial[work.keys * FOURS + work.queries] = weights;
+    partial[work.keys * VEC4S + work.queries] = row_sum;
     workgroupBarrier();
     var sum = vec4<f32>();
-    for (var four = 0u; four < FOURS; four += 1u) { sum += partial[four * FOURS + work.queries]; }
+    for (var four = 0u; four < VEC4S; four += 1u) { sum += partial[four * VEC4S + work.queries]; }
     for (var slice = 0u; slice < SLICES; slice += 1u) {
         let chunk = slice * SLICE + work.keys;
         if chunk < params.head_width {
-            let answers = array<Chunk, 4>(
-                totals[slice].q0 / sum.x, totals[slice].q1 / sum.y, totals[slice].q2 / sum.z, totals[slice].q3 / sum.w);
+            let outputs = array<Chunk, 4>(
+                acc[slice].q0 / sum.x, acc[slice].q1 / sum.y, acc[slice].q2 / sum.z, acc[slice].q3 / sum.w);
             for (var query = 0u; query < 4u; query += 1u) {
                 let own = 4u * work.queries + query;
                 if own < tile.count {
                     let place = ((tile.row + own) * params.heads + work.head) * params.head_width + chunk;
-                    output[place] = Stored(answers[query]);
+                    output[place] = Stored(outputs[query]);
                 }
             }
         }

@@ -1,7 +1,10 @@
-// Rows are read and written four elements at a time: widths and offsets divisible by four.
+// A chunk of a row is four elements, read and written at once: all widths and offsets are divisible by four.
+//
+// provides: Chunk, Stored, VECTOR_WIDTH, chunk_of, element, sum; needs: Element
+
 alias Stored = vec4<Element>;
 alias Chunk = vec4<f32>;
-const WIDTH: u32 = 4u;
+const VECTOR_WIDTH: u32 = 4u;
 
 fn sum(chunk: Chunk) -> f32 { return (chunk.x + chunk.y) + (chunk.z + chunk.w); }
 fn element(chunk: Chunk, i: u32) -> f32 { return chunk[i]; }
