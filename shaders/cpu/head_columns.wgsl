@@ -1,13 +1,9 @@
 // The columns of a head by eights, for flash_vec8.wgsl. They are written out for the widest head, because loops over
 // registers are not unrolled: what a head does not have is never used, and so neither loaded nor computed.
 //
-// provides: Accumulators, HEAD_VEC8S, HeadRow, Queries, add_block, load_key, load_queries, products, rescaled,
-//   store_accumulators;
-// needs: LANES, Stored, Vec4x8, Vec8, add_products, add_scaled, broadcast, load_key8, load_value8, output, params,
-//   query_chunk, scaled, sums8
-
-override HEAD_VEC8S: u32; // eights of columns of a head: 1 to 16
-override OWNERS: u32; // lanes among which the columns of a key's values are divided: 1, 2, 4 or 8
+// provides: Accumulators, HeadRow, Queries, add_block, load_key, load_queries, products, rescaled, store_accumulators;
+// needs: HEAD_VEC8S, LANES, OWNERS, Stored, Vec4x8, Vec8, add_products, add_scaled, broadcast, load_key8, load_value8,
+//   output, params, query_chunk, scaled, sums8
 
 // Eight columns of all queries, known to all lanes.
 struct Queries8 { low: Vec4x8, high: Vec4x8 }

@@ -79,7 +79,7 @@ impl Heads {
         match flash {
             Flash::Vec8 => {
                 let vec8s = self.head_width / 8;
-                shader.constant("HEAD_VEC8S", vec8s).constant("OWNERS", vec8s.next_power_of_two().min(8))
+                shader.size("HEAD_VEC8S", vec8s).size("OWNERS", vec8s.next_power_of_two().min(8))
             }
             Flash::Cooperative { head } => shader.size("CHUNKS", self.registers()).constant("HEAD", head),
             Flash::Tile | Flash::Lane => shader.size("CHUNKS", self.registers()),

@@ -214,23 +214,22 @@ impl Tile {
     pub(super) fn parts(&self, kernel: &MatMul, chunk: u32) -> Vec<Part> {
         let storage = kernel.storage;
         let weight = common::weight(storage, chunk);
-        let fours = if chunk == 4 { part!("matmul/operand_vec4") } else { part!("matmul/operand_scalar") };
+        let operand = if chunk == 4 { part!("matmul/operand_vec4") } else { part!("matmul/operand_scalar") };
         match self.kind {
             Kind::Vec8 => {
                 vec![common::wide(storage.weights()), part!("cpu/weight_panels"), part!("cpu/tile_vec8")]
             }
             Kind::Lane { weight: Layout::Panels } => vec![weight, part!("cpu/weight_panels"), part!("cpu/tile_lane")],
             Kind::Lane { weight: Layout::Rows } => vec![weight, part!("cpu/weight_rows"), part!("cpu/tile_lane")],
-            Kind::SplitK => vec![weight, fours, part!("matmul/split_k")],
-            Kind::Workgroup { lane, .. } => {
-                let lane = if lane == 8 { part!("matmul/lane_8x8") } else { part!("matmul/lane_4x4") };
-                vec![weight, fours, part!("matmul/fetch"), lane, part!("matmul/tile_workgroup")]
+            Kind::SplitK => vec![weight, operand, part!("matmul/split_k")],
+            Kind::Workgroup { .. } => {
+                vec![weight, operand, part!("matmul/fetch"), part!("matmul/lanes"), part!("matmul/tile_workgroup")]
             }
             Kind::Cooperative { units, .. } => {
                 let one = storage.activations() == Element::F16;
-                let operand = if one { part!("matmul/operand_f16") } else { part!("matmul/operand_f16x2") };
+                let precision = if one { part!("matmul/operand_f16") } else { part!("matmul/operand_f16x2") };
                 let [matrices, tile] = [part!("matmul/matrices"), part!("matmul/tile_cooperative")];
-                vec![weight, fours, part!("matmul/fetch"), common::cooperative(units.edge), operand, matrices, tile]
+                vec![weight, operand, part!("matmul/fetch"), common::cooperative(units.edge), precision, matrices, tile]
             }
         }
     }
@@ -246,7 +245,9 @@ impl Tile {
                 .size("LANES", units.lanes())
                 .constant("EPILOGUE_LDS", units.epilogue_lds())
                 .constant("BUFFERS", buffers),
-            Kind::Workgroup { buffers, .. } => shader.constant("BUFFERS", buffers),
+            Kind::Workgroup { lane, buffers } => {
+                shader.size("LANE_ROWS", lane).size("LANE_COLUMNS", lane).constant("BUFFERS", buffers)
+            }
             _ => shader,
         }
     }
