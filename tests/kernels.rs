@@ -348,25 +348,33 @@ fn attention_cases(gpu: &Arc<Gpu>, weights: bool) {
                 let mut case = Case::of_rows(element, vec![1, 31, 32, 33, 70, 2, 65]);
                 let mut random = Random::new(head_width.into());
                 let keys = case.rows(Rows::Tokens, heads.key_stride, &mut random);
-                let asking = match queries {
+                let query_matrix = match queries {
                     Rows::Texts => case.rows(Rows::Texts, heads.query_stride, &mut random),
                     _ => keys,
                 };
-                let [starts, tiles, tokens] =
-                    [Input::Starts, Input::Tiles, Input::Tokens].map(|input| case.recording.input(input));
+                let [cu_seqlens, tiles, tokens] =
+                    [Input::CuSeqlens, Input::Tiles, Input::Tokens].map(|input| case.recording.input(input));
                 let [table, second, buckets] = score_tables(&mut case, &heads);
                 let name = format!("attention {element:?} {head_width} {window} {score:?} {queries:?} {weights}");
                 if weights {
                     let output = case.recording.tensor(Rows::Tokens, 3 * 70);
-                    let operands =
-                        [Some(asking), Some(keys), Some(output), Some(starts), Some(tokens), table, second, buckets];
+                    let operands = [
+                        Some(query_matrix),
+                        Some(keys),
+                        Some(output),
+                        Some(cu_seqlens),
+                        Some(tokens),
+                        table,
+                        second,
+                        buckets,
+                    ];
                     case.recording.step(AttentionWeights { heads, longest: 70 }, &operands);
                     case.output(output);
                 } else {
                     let output = case.recording.stored(queries, (3 * head_width) as usize);
                     let tiles = (queries == Rows::Tokens).then_some(tiles);
                     let operands =
-                        [Some(asking), Some(keys), Some(output), Some(starts), tiles, table, second, buckets];
+                        [Some(query_matrix), Some(keys), Some(output), Some(cu_seqlens), tiles, table, second, buckets];
                     case.recording.step(Attention(heads), &operands);
                     case.output(output);
                 }
@@ -427,24 +435,28 @@ fn independent_texts(gpu: &Arc<Gpu>) {
                 ..heads(element, queries, 3, head_width, window, score)
             };
             let qkv = rows(3 * columns);
-            let starts = case.size.lengths.iter().scan(0, |start, &length| {
-                *start += length;
-                Some(*start - length)
-            });
-            let first_tokens = starts.collect::<Vec<_>>();
+            let (_, first_rows) = common::texts(&case.size);
             let query = |row: u32| qkv[(row * 3 * columns) as usize..][..columns as usize].to_vec();
-            let asking = match queries {
-                Rows::Texts => first_tokens.iter().flat_map(|&row| query(row)).collect(),
+            let query_matrix = match queries {
+                Rows::Texts => first_rows[..case.size.lengths.len()].iter().flat_map(|&row| query(row)).collect(),
                 _ => (0..case.size.tokens).flat_map(query).collect(),
             };
             let keys = case.given(Rows::Tokens, 3 * columns, qkv.clone());
-            let asking = case.given(queries, columns, asking);
-            let [starts, tiles] = [Input::Starts, Input::Tiles].map(|input| case.recording.input(input));
+            let query_matrix = case.given(queries, columns, query_matrix);
+            let [cu_seqlens, tiles] = [Input::CuSeqlens, Input::Tiles].map(|input| case.recording.input(input));
             let output = case.recording.stored(queries, columns as usize);
             let tiles = (queries == Rows::Tokens).then_some(tiles);
             let [query_table, key_table, buckets] = score_tables(&mut case, &heads);
-            let operands =
-                [Some(asking), Some(keys), Some(output), Some(starts), tiles, query_table, key_table, buckets];
+            let operands = [
+                Some(query_matrix),
+                Some(keys),
+                Some(output),
+                Some(cu_seqlens),
+                tiles,
+                query_table,
+                key_table,
+                buckets,
+            ];
             case.recording.step(Attention(heads), &operands);
             case.output(output);
             let bits = |x: &f32| x.to_bits();
@@ -508,9 +520,9 @@ fn unfold() {
     for (element, (columns, taps)) in elements().into_iter().flat_map(|element| sizes.map(|s| (element, s))) {
         let mut case = Case::of_rows(element, lengths(66));
         let input = case.rows(Rows::Tokens, columns, &mut Random::new(columns.into()));
-        let [tokens, starts] = [Input::Tokens, Input::Starts].map(|input| case.recording.input(input));
+        let [tokens, cu_seqlens] = [Input::Tokens, Input::CuSeqlens].map(|input| case.recording.input(input));
         let output = case.recording.stored(Rows::Tokens, (columns * taps) as usize);
-        let operands = [Some(input), Some(tokens), Some(starts), Some(output)];
+        let operands = [Some(input), Some(tokens), Some(cu_seqlens), Some(output)];
         case.recording.step(Unfold { columns, taps, element }, &operands);
         case.output(output);
         check(&format!("unfold {element:?} {columns} {taps}"), case, 0.0);
@@ -524,9 +536,9 @@ fn pool() {
         for (element, columns) in elements().into_iter().flat_map(|element| widths.map(|width| (element, width))) {
             let mut case = Case::of_rows(element, lengths(130));
             let input = case.rows(Rows::Tokens, columns, &mut Random::new(columns.into()));
-            let starts = case.recording.input(Input::Starts);
+            let cu_seqlens = case.recording.input(Input::CuSeqlens);
             let output = case.recording.stored(Rows::Texts, columns as usize);
-            case.recording.step(Pool { columns, pool, element }, &[Some(input), Some(starts), Some(output)]);
+            case.recording.step(Pool { columns, pool, element }, &[Some(input), Some(cu_seqlens), Some(output)]);
             case.output(output);
             check(&format!("pool {element:?} {pool:?} {columns}"), case, 1e-6);
         }

@@ -3,12 +3,15 @@
 
 #[path = "shaders/catalogue.rs"]
 mod catalogue;
+#[path = "shaders/names.rs"]
+mod names;
 
 use catalogue::{Instance, adapters, instances};
 use naga::back::{hlsl, msl, pipeline_constants::process_overrides, spv};
 use naga::valid::{ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, GlobalVariable, Module, ScalarKind, ShaderStage, TypeInner};
-use std::collections::{BTreeMap, BTreeSet};
+use names::{Body, Header, Names};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::path::Path;
 use wgbert::ir::{Access, BatchSize, Binding, Capabilities, Field, Scalar, Shader};
@@ -87,12 +90,12 @@ fn batch() -> BatchSize {
 fn each_shader(mut check: impl FnMut(&str, &Instance, &Shader, &Capabilities)) {
     let mut count = 0;
     for (adapter, device) in adapters() {
-        let mut seen = BTreeSet::new();
+        let mut seen = HashSet::new();
         for instance in instances(&device) {
             for shader in instance.shaders(&device, &batch()) {
-                let parts: Vec<&str> = shader.parts.iter().map(|part| part.name).collect();
-                if seen.insert(format!("{parts:?} {:?}", shader.constants)) {
-                    check(&format!("{:?} on {adapter}, {parts:?}", instance.kernel), &instance, &shader, &device);
+                if seen.insert(shader.clone()) {
+                    let name = format!("{:?} on {adapter}, {}", instance.kernel, shader.variant());
+                    check(&name, &instance, &shader, &device);
                 }
             }
         }
@@ -106,7 +109,7 @@ fn every_shader_compiles_for_every_adapter_and_backend() {
     each_shader(|name, _, shader, device| {
         let reflected = Reflected::new(name, shader, device);
         let stage = ShaderStage::Compute;
-        let constants = shader.constants.iter().map(|(name, value)| (name.to_string(), *value)).collect();
+        let constants = shader.constants.iter().map(|(name, value)| (name.to_string(), f64::from(*value))).collect();
         let (module, info) =
             process_overrides(&reflected.module, &reflected.info, Some((stage, shader.name)), &constants)
                 .unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -122,7 +125,7 @@ fn every_shader_compiles_for_every_adapter_and_backend() {
         let memory = memory.map(|(_, variable)| module.types[variable.ty].inner.size(module.to_ctx()));
         let memory: u32 = memory.map(|bytes| bytes.next_multiple_of(16)).sum();
         assert!(memory <= device.workgroup_memory, "{name}: {memory} bytes of workgroup memory");
-        if shader.parts.iter().any(|part| part.name == "reduce_subgroup") {
+        if shader.parts.iter().any(|part| part.name() == "reduce_subgroup") {
             assert_eq!(device.uniform_subgroup(), Some(lanes), "{name}: the workgroup must be one subgroup");
         }
 
@@ -258,36 +261,6 @@ fn entry_points_and_overrides_are_those_of_the_launch() {
     });
 }
 
-/// The grid counts the tiles that the shader computes.
-#[test]
-fn tiles_are_of_the_same_size_in_wgsl_and_rust() {
-    let mut seen = BTreeSet::new();
-    for (adapter, device) in adapters() {
-        for matmul in instances(&device).into_iter().filter_map(|instance| instance.matmul) {
-            for tile in matmul.tiles(&device) {
-                let shader = matmul.launch_in(&tile).shader;
-                let parts: Vec<&str> = shader.parts.iter().map(|part| part.name).collect();
-                if !seen.insert(parts.clone()) {
-                    continue;
-                }
-                let name = format!("{} on {adapter}, {parts:?}", tile.name);
-                let module = Reflected::new(&name, &shader, &device).module;
-                let number = |wanted: &str| {
-                    let constants = module.constants.iter().map(|(_, constant)| constant);
-                    let found = constants.into_iter().find(|constant| constant.name.as_deref() == Some(wanted));
-                    let init = found.unwrap_or_else(|| panic!("{name}: no constant {wanted}")).init;
-                    match module.global_expressions[init] {
-                        naga::Expression::Literal(naga::Literal::U32(value)) => value,
-                        ref other => panic!("{name}: {wanted} is {other:?}"),
-                    }
-                };
-                assert_eq!([number("ROWS"), number("COLUMNS")], [tile.rows, tile.columns], "{name}");
-            }
-        }
-    }
-    println!("{} tiles", seen.len());
-}
-
 /// The shader is the key of its pipeline, of which a plan keeps one for each power of two of rows.
 #[test]
 fn a_batch_decides_the_grid_and_its_rows_the_variant() {
@@ -310,28 +283,46 @@ fn a_batch_decides_the_grid_and_its_rows_the_variant() {
     }
 }
 
-/// File stems of a folder that end with `extension`.
-fn stems(folder: &str, extension: &str) -> BTreeSet<String> {
-    let entries = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
-    let files = entries.filter(|path| path.extension().is_some_and(|found| found == extension));
-    files.map(|path| path.file_stem().unwrap().to_str().unwrap().to_string()).collect()
+/// Names in a folder that end with `end`, without it.
+fn names_in(folder: &Path, end: &str) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    entries.filter_map(|name| name.strip_suffix(end).map(String::from)).collect()
+}
+
+/// The folders of `shaders/`.
+fn folders() -> BTreeSet<String> {
+    names_in(&root().join("shaders"), "")
+}
+
+/// The WGSL files, by their paths in `shaders/`, without the extension.
+fn files() -> BTreeSet<String> {
+    let within = |folder: &String| {
+        let stems = names_in(&root().join("shaders").join(folder), ".wgsl");
+        stems.into_iter().map(|stem| format!("{folder}/{stem}")).collect::<Vec<_>>()
+    };
+    folders().iter().flat_map(within).collect()
 }
 
 #[test]
 fn a_kernel_has_one_name_everywhere() {
-    let names: BTreeSet<String> = kernels::NAMES.iter().map(|name| name.to_string()).collect();
-    assert_eq!(names.len(), kernels::NAMES.len(), "a name twice");
-    assert_eq!(stems("shaders", "wgsl"), names, "shaders/*.wgsl");
-    let mut modules = stems("src/kernels", "rs");
-    assert!(["activation", "mod", "parts", "reduce"].iter().all(|shared| modules.remove(*shared)));
-    assert_eq!(modules, names, "src/kernels/*.rs");
+    let known: BTreeSet<String> = kernels::NAMES.iter().map(|name| name.to_string()).collect();
+    assert_eq!(known.len(), kernels::NAMES.len(), "a name twice");
+    // What kernels share, what software adapters run, and what the bench measures an adapter's limits with.
+    let without = |mut all: BTreeSet<String>, shared: &[&str]| {
+        assert!(shared.iter().all(|shared| all.remove(*shared)), "{shared:?} are not all in {all:?}");
+        all
+    };
+    assert_eq!(without(folders(), &["common", "cpu", "roof"]), known, "folders of shaders/ and kernels");
+    let modules = names_in(&root().join("src/kernels"), ".rs");
+    let modules = without(modules, &["activation", "common", "mod", "reduce"]);
+    assert_eq!(modules, known, "src/kernels/*.rs and kernels");
     let instances = instances(&Capabilities::minimum());
     let covered = instances.iter().map(|instance| instance.kernel.name().to_string());
     // Those that the roof is measured with compute nothing that a model needs.
     let covered: BTreeSet<String> = covered.filter(|name| !name.starts_with("roof_")).collect();
-    assert_eq!(covered, names, "kernels in the catalogue");
+    assert_eq!(covered, known, "kernels in the catalogue");
     let tests = fs::read_to_string(root().join("tests/kernels.rs")).unwrap();
-    for name in &names {
+    for name in &known {
         assert!(tests.contains(&format!("#[test]\nfn {name}() {{")), "tests/kernels.rs has no test {name}");
     }
 }
@@ -339,17 +330,72 @@ fn a_kernel_has_one_name_everywhere() {
 #[test]
 fn every_wgsl_file_is_linked_and_documented() {
     let mut used = BTreeSet::new();
-    each_shader(|_, _, shader, _| used.extend(shader.parts.iter().map(|part| part.name.to_string())));
-    let folders = ["shaders", "shaders/parts", "shaders/roof"].map(|folder| (folder, stems(folder, "wgsl")));
-    let all: BTreeSet<String> = folders.iter().flat_map(|(_, names)| names.clone()).collect();
-    assert_eq!(all, used, "files and what is linked");
-    for (folder, names) in &folders {
-        for name in names {
-            let text = fs::read_to_string(root().join(folder).join(format!("{name}.wgsl"))).unwrap();
-            let start = if *folder == "shaders" { format!("// {name}: ") } else { String::new() };
-            assert!(text.starts_with(&start), "{name} does not open with its formula");
-            for line in text.lines().filter(|line| line.starts_with("@group(0)")) {
-                assert!(line.contains("; // ["), "{name}: a binding without its shape: {line}");
+    each_shader(|_, _, shader, _| used.extend(shader.parts.iter().map(|part| part.path.to_string())));
+    assert_eq!(files(), used, "files and what is linked");
+    let stems: BTreeSet<&str> = used.iter().filter_map(|path| path.split('/').nth(1)).collect();
+    assert_eq!(stems.len(), used.len(), "two files of one name");
+    for path in &used {
+        let text = fs::read_to_string(root().join("shaders").join(format!("{path}.wgsl"))).unwrap();
+        let (folder, stem) = path.split_once('/').unwrap();
+        let start = if folder == stem { format!("// {stem}: ") } else { String::new() };
+        assert!(text.starts_with(&start), "{path} does not open with its formula");
+        for line in text.lines().filter(|line| line.starts_with("@group(0)")) {
+            assert!(line.contains("; // ["), "{path}: a binding without its shape: {line}");
+        }
+    }
+}
+
+/// Each file opens with the names that it provides to others and needs of others, and every shader has each of them once.
+#[test]
+fn every_file_says_what_it_provides_and_needs() {
+    let source = |path: &str| fs::read_to_string(root().join("shaders").join(format!("{path}.wgsl"))).unwrap();
+    let sources: BTreeMap<String, String> = files().into_iter().map(|path| (path.clone(), source(&path))).collect();
+    let bodies: BTreeMap<&str, Body> = sources.iter().map(|(path, text)| (path.as_str(), Body::read(text))).collect();
+    let mut shaders = BTreeSet::new();
+    each_shader(|_, _, shader, _| {
+        let sizes: Vec<&str> = shader.sizes.iter().map(|(name, _)| *name).collect();
+        shaders.insert((shader.name, shader.parts.iter().map(|part| part.path).collect::<Vec<_>>(), sizes));
+    });
+
+    let mut headers: BTreeMap<&str, [Names; 2]> = BTreeMap::new();
+    for (entry, paths, sizes) in &shaders {
+        let mut unused: BTreeSet<&str> = sizes.iter().copied().collect();
+        for path in paths {
+            headers.entry(path).or_default();
+            for name in &bodies[path].free {
+                let mut given = unused.remove(name.as_str()) || sizes.contains(&name.as_str());
+                for other in paths.iter().filter(|other| bodies[*other].declared.contains(name)) {
+                    headers.entry(other).or_default()[0].insert(name.clone());
+                    given = true;
+                }
+                if given {
+                    headers.entry(path).or_default()[1].insert(name.clone());
+                }
+            }
+            if bodies[path].declared.contains(*entry) {
+                headers.entry(path).or_default()[0].insert(entry.to_string());
+            }
+        }
+        assert!(unused.is_empty(), "{paths:?}: no file needs {unused:?}");
+    }
+    let list = |names: &Names| match names.is_empty() {
+        true => "nothing".to_string(),
+        false => names.iter().cloned().collect::<Vec<_>>().join(", "),
+    };
+    let mut wrong = Vec::new();
+    for (path, [provides, needs]) in &headers {
+        let said = Header::read(&sources[*path]).map(|header| [header.provides, header.needs]);
+        if said.as_ref() != Some(&[provides.clone(), needs.clone()]) {
+            wrong.push(format!("shaders/{path}.wgsl: provides: {}; needs: {}", list(provides), list(needs)));
+        }
+    }
+    assert!(wrong.is_empty(), "headers that should be:\n{}", wrong.join("\n"));
+    for (_, paths, sizes) in &shaders {
+        for path in paths {
+            for name in &headers[path][1] {
+                let others = paths.iter().filter(|other| *other != path && headers[*other][0].contains(name)).count();
+                let count = others + sizes.iter().filter(|size| size == &name).count();
+                assert_eq!(count, 1, "{paths:?}: providers of {name}, which {path} needs");
             }
         }
     }

@@ -1,6 +1,8 @@
 // roof_copy: output[i] = input[i]
 //
 // The adapter's bandwidth, as far as shaders get at it: each lane moves EACH pieces, a workgroup's lie end to end.
+//
+// provides: roof_copy; needs: Piece
 
 struct Params { pieces: u32 }
 @group(1) @binding(0) var<uniform> params: Params;
@@ -16,8 +18,8 @@ fn roof_copy(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let first = workgroup.x * LANES * EACH + lane;
-    for (var part = 0u; part < EACH; part += 1u) {
-        let piece = first + part * LANES;
+    for (var i = 0u; i < EACH; i += 1u) {
+        let piece = first + i * LANES;
         if piece < params.pieces { output[piece] = input[piece]; }
     }
 }

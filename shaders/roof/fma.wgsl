@@ -2,6 +2,8 @@
 //
 // The adapter's fastest arithmetic: nothing is loaded, the chains do not wait for each other, and they fit the registers
 // of a CPU's vectors too. A round is long enough for the loop itself not to count.
+//
+// provides: roof_fma; needs: nothing
 
 struct Params { rounds: u32, factor: f32, offset: f32 }
 @group(1) @binding(0) var<uniform> params: Params;

@@ -1,2 +1,5 @@
-// Moved by one load and one store.
+// A piece is what one load and one store move.
+//
+// provides: Piece; needs: nothing
+
 alias Piece = vec4<f32>;

@@ -1,2 +1,5 @@
-// Moved by one load and one store: the widest that WGSL can say.
+// A piece is what one load and one store move: the widest that WGSL can say.
+//
+// provides: Piece; needs: nothing
+
 alias Piece = vec4<u64>;

@@ -43,7 +43,7 @@ pub(super) struct Case {
     pub recording: Recording,
     pub size: BatchSize,
     tokens: Vec<[u32; 4]>,
-    starts: Vec<u32>,
+    cu_seqlens: Vec<u32>,
     classes: Vec<u32>,
     /// Contents that an operand has before the kernel works on it in place.
     pub before: HashMap<usize, Values>,
@@ -54,18 +54,18 @@ impl Case {
     pub fn empty(lengths: impl IntoIterator<Item = u32>, storage: Storage) -> Case {
         let size = BatchSize::new(lengths);
         let mut random = Random(7);
-        let mut starts = vec![0];
+        let mut cu_seqlens = vec![0];
         let mut tokens = Vec::new();
         for (text, &length) in (0u32..).zip(&size.lengths) {
             tokens.extend((0..length).map(|position| {
                 let id = (random.next() % u64::from(VOCABULARY)) as u32;
                 [id, position % 2, position % POSITIONS, text]
             }));
-            starts.push(tokens.len() as u32);
+            cu_seqlens.push(tokens.len() as u32);
         }
         let classes = vec![0; size.lengths.len()];
         let recording = Recording::new(u64::MAX).with_storage(storage);
-        Case { recording, size, tokens, starts, classes, before: HashMap::new(), random }
+        Case { recording, size, tokens, cu_seqlens, classes, before: HashMap::new(), random }
     }
 
     pub fn new(shape: &Shape) -> Case {
@@ -81,16 +81,16 @@ impl Case {
                 let (heads, operands) = case.heads(columns, element);
                 let tiles = case.recording.input(Input::Tiles);
                 let output = case.recording.stored(Rows::Tokens, columns as usize);
-                let [qkv, starts] = operands;
-                let operands = [Some(qkv), Some(qkv), Some(output), Some(starts), Some(tiles), None, None, None];
+                let [qkv, cu_seqlens] = operands;
+                let operands = [Some(qkv), Some(qkv), Some(output), Some(cu_seqlens), Some(tiles), None, None, None];
                 case.recording.step(Attention(heads), &operands);
             }
             attention_weights::NAME => {
-                let (heads, [qkv, starts]) = case.heads(columns, element);
+                let (heads, [qkv, cu_seqlens]) = case.heads(columns, element);
                 let tokens = case.recording.input(Input::Tokens);
                 let longest = heads.max_length;
                 let output = case.recording.tensor(Rows::Tokens, (heads.heads * longest) as usize);
-                let operands = [Some(qkv), Some(qkv), Some(output), Some(starts), Some(tokens), None, None, None];
+                let operands = [Some(qkv), Some(qkv), Some(output), Some(cu_seqlens), Some(tokens), None, None, None];
                 case.recording.step(AttentionWeights { heads, longest }, &operands);
             }
             gate::NAME => {
@@ -105,11 +105,11 @@ impl Case {
             }
             pool::NAME => {
                 let input = case.rows(Rows::Tokens, columns);
-                let starts = case.recording.input(Input::Starts);
+                let cu_seqlens = case.recording.input(Input::CuSeqlens);
                 let output = case.recording.stored(Rows::Texts, columns as usize);
                 // The other way, the first token, copies a row a text.
                 let kernel = Pool { columns, pool: pool::Pooling::Mean, element };
-                case.recording.step(kernel, &[Some(input), Some(starts), Some(output)]);
+                case.recording.step(kernel, &[Some(input), Some(cu_seqlens), Some(output)]);
             }
             _ => case.of_logits(kernel, rows, columns),
         }
@@ -127,7 +127,7 @@ impl Case {
     }
 
     pub fn run(&self) -> Run<'_> {
-        Run { tokens: &self.tokens, starts: &self.starts, classes: &self.classes, targets: &[] }
+        Run { tokens: &self.tokens, cu_seqlens: &self.cu_seqlens, classes: &self.classes, targets: &[] }
     }
 
     /// Random activations.
@@ -224,7 +224,7 @@ impl Case {
             score: Term::None,
             element,
         };
-        (heads, [qkv, self.recording.input(Input::Starts)])
+        (heads, [qkv, self.recording.input(Input::CuSeqlens)])
     }
 
     fn of_logits(&mut self, kernel: &str, rows: u32, columns: u32) {

@@ -29,9 +29,10 @@ pub(super) fn check(case: &Case, actual: &[Values]) -> Result<f64, String> {
         operands.push(match (source, case.before.get(&tensor.id)) {
             (Source::Constant(values), _) | (_, Some(values)) => gathered(tensor, values),
             (Source::Input(input), _) => {
-                let (tokens, starts) = sub_run(&case.run(), &size, &sample);
+                let (tokens, cu_seqlens) = sub_run(&case.run(), &size, &sample);
                 let classes: Vec<u32> = sample.iter().map(|&text| case.run().classes[text]).collect();
-                Run { tokens: &tokens, starts: &starts, classes: &classes, targets: &[] }.input(*input, &size, 1)
+                Run { tokens: &tokens, cu_seqlens: &cu_seqlens, classes: &classes, targets: &[] }
+                    .input(*input, &size, 1)
             }
             _ => {
                 let elements = size.rows(tensor.rows) as usize * tensor.columns;
@@ -69,11 +70,11 @@ fn sample(size: &BatchSize, operations: impl Fn(&BatchSize) -> u64) -> Vec<usize
 
 /// The rows of the sampled texts.
 fn gather(values: &Values, tensor: &Tensor, size: &BatchSize, sample: &[usize]) -> Values {
-    let mut starts = vec![0usize];
-    size.lengths.iter().for_each(|length| starts.push(starts[starts.len() - 1] + *length as usize));
+    let mut cu_seqlens = vec![0usize];
+    size.lengths.iter().for_each(|length| cu_seqlens.push(cu_seqlens[cu_seqlens.len() - 1] + *length as usize));
     let columns = tensor.columns;
     let range = |&text: &usize| match tensor.rows {
-        Rows::Tokens => starts[text] * columns..starts[text + 1] * columns,
+        Rows::Tokens => cu_seqlens[text] * columns..cu_seqlens[text + 1] * columns,
         _ => text * columns..(text + 1) * columns,
     };
     match (tensor.rows, values) {
@@ -86,13 +87,13 @@ fn gather(values: &Values, tensor: &Tensor, size: &BatchSize, sample: &[usize]) 
 /// Tokens and starts of the sampled texts alone.
 fn sub_run(run: &Run<'_>, size: &BatchSize, sample: &[usize]) -> (Vec<[u32; 4]>, Vec<u32>) {
     let mut tokens = Vec::with_capacity(size.tokens as usize);
-    let mut starts = vec![0];
+    let mut cu_seqlens = vec![0];
     for (place, &text) in (0u32..).zip(sample) {
-        let own = &run.tokens[run.starts[text] as usize..run.starts[text + 1] as usize];
+        let own = &run.tokens[run.cu_seqlens[text] as usize..run.cu_seqlens[text + 1] as usize];
         tokens.extend(own.iter().map(|&[id, kind, position, _]| [id, kind, position, place]));
-        starts.push(tokens.len() as u32);
+        cu_seqlens.push(tokens.len() as u32);
     }
-    (tokens, starts)
+    (tokens, cu_seqlens)
 }
 
 fn compare(expected: &Values, actual: &Values, tolerance: f64) -> Result<f64, String> {

@@ -9,10 +9,10 @@ use super::{
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::ir::{
-    BatchSize, Binding, Capabilities, Element, Grid, Kernel, Launch, Part, Rows, Shader, Storage, Uniform, Values,
+    BatchSize, Binding, Capabilities, Element, Grid, Kernel, Launch, Rows, Shader, Storage, Uniform, Values, part,
     uniform::uniform,
 };
-use crate::kernels::parts;
+use crate::kernels::common;
 use std::sync::Arc;
 
 /// An adapter's limits, the best of several runs.
@@ -145,9 +145,9 @@ impl Kernel for Fma {
     }
 
     fn launch(&self, _: &Capabilities, _: &BatchSize) -> Launch {
-        const FILE: Part = Part { name: "fma", source: include_str!("../../shaders/roof/fma.wgsl") };
+        let file = part!("roof/fma");
         Launch {
-            shader: Shader::link(self.name(), &[FILE]).constant("LANES", self.lanes),
+            shader: Shader::link(self.name(), [file]).constant("LANES", self.lanes),
             grid: Grid::each(Rows::Tokens),
         }
     }
@@ -211,10 +211,9 @@ impl Kernel for Matrix {
     }
 
     fn launch(&self, _: &Capabilities, _: &BatchSize) -> Launch {
-        const FILE: Part = Part { name: "matrix", source: include_str!("../../shaders/roof/matrix.wgsl") };
-        let linked = [parts::ENABLE_COOPERATIVE, parts::cooperative(self.edge), FILE];
+        let linked = [common::cooperative(self.edge), part!("roof/matrix")];
         Launch {
-            shader: Shader::link(self.name(), &linked).constant("LANES", self.lanes),
+            shader: Shader::link(self.name(), linked).constant("LANES", self.lanes),
             grid: Grid::each(Rows::Tokens),
         }
     }
@@ -280,13 +279,11 @@ impl Kernel for Copy {
     }
 
     fn launch(&self, device: &Capabilities, _: &BatchSize) -> Launch {
-        const FILE: Part = Part { name: "copy", source: include_str!("../../shaders/roof/copy.wgsl") };
-        const NARROW: Part = Part { name: "piece_128", source: include_str!("../../shaders/roof/piece_128.wgsl") };
-        const WIDE: Part = Part { name: "piece_256", source: include_str!("../../shaders/roof/piece_256.wgsl") };
-        let piece = if self.piece == 32 { WIDE } else { NARROW };
+        let file = part!("roof/copy");
+        let piece = if self.piece == 32 { part!("roof/piece_256") } else { part!("roof/piece_128") };
         let (lanes, each) = (lanes(device), copy_pieces(device.cpu));
         Launch {
-            shader: Shader::link(self.name(), &[piece, FILE]).constant("LANES", lanes).constant("EACH", each),
+            shader: Shader::link(self.name(), [piece, file]).constant("LANES", lanes).constant("EACH", each),
             grid: Grid::each(Rows::Fixed(self.pieces().div_ceil(lanes * each))),
         }
     }

@@ -68,7 +68,7 @@ impl Tuner {
         }
         let mut on_units = Vec::new();
         for &precision in &self.precisions {
-            if self.problems(&adapter.capabilities, precision)?.keys().any(|problem| problem.matrix_units) {
+            if self.shapes(&adapter.capabilities, precision)?.keys().any(|product| product.matrix_units) {
                 on_units.push(precision);
             }
         }
@@ -102,9 +102,9 @@ impl Tuner {
         let environment = Environment::new(Some(adapter));
         let gpu = block_on(Gpu::open(adapter, None))?;
         for &precision in precisions {
-            for (problem, kernel) in self.problems(&gpu.capabilities, precision)? {
-                let row = self.time(&gpu, &environment, precision, problem, &kernel)?;
-                tuning.set_tile(problem, row.choice);
+            for (product, kernel) in self.shapes(&gpu.capabilities, precision)? {
+                let row = self.time(&gpu, &environment, precision, product, &kernel)?;
+                tuning.set_tile(product, row.choice);
                 each(tuning, row)?;
             }
         }
@@ -182,8 +182,8 @@ impl Tuner {
     }
 
     /// Every product of every model, the smallest first, with a kernel that computes it.
-    fn problems(&self, device: &Capabilities, precision: Precision) -> Result<BTreeMap<MatmulShape, MatMul>> {
-        let mut problems = BTreeMap::new();
+    fn shapes(&self, device: &Capabilities, precision: Precision) -> Result<BTreeMap<MatmulShape, MatMul>> {
+        let mut shapes = BTreeMap::new();
         for model in &self.models {
             // Described, not run: no device is needed.
             let options = Options { adapter: Adapter::Reference, ..Options::default() };
@@ -204,11 +204,11 @@ impl Tuner {
                 };
                 // Where there is one tile there is nothing to choose.
                 if kernel.tiles(device).len() > 1 {
-                    problems.extend(buckets.filter(wanted).map(|rows| (kernel.problem(device, rows), kernel.clone())));
+                    shapes.extend(buckets.filter(wanted).map(|rows| (kernel.shape(device, rows), kernel.clone())));
                 }
             }
         }
-        Ok(problems)
+        Ok(shapes)
     }
 
     fn time(
@@ -216,14 +216,14 @@ impl Tuner {
         gpu: &Gpu,
         environment: &Environment,
         precision: Precision,
-        problem: MatmulShape,
+        product: MatmulShape,
         kernel: &MatMul,
     ) -> Result<TuneRow> {
-        let MatmulShape { rows, inner, columns, storage, .. } = problem;
+        let MatmulShape { rows, inner, columns, storage, .. } = product;
         let shape = Shape { kernel: matmul::NAME, rows, inner: Some(inner), columns, length: None, storage };
         let prepare = |tile: &str| {
             let mut forced = Tuning::default();
-            forced.set_tile(problem, tile);
+            forced.set_tile(product, tile);
             let capabilities = Capabilities { tuning: Arc::new(forced), ..gpu.capabilities.clone() };
             Prepared::new(&Arc::new(gpu.with(capabilities)), &|| Case::new(&shape))
         };
@@ -238,7 +238,7 @@ impl Tuner {
         prepared[0].check(gpu, &expected)?;
         for (name, other) in names.iter().zip(&mut prepared).skip(1) {
             if other.outputs()? != expected {
-                let message = format!("computes other bits on the tiles {name} and {standard} for {problem:?}");
+                let message = format!("computes other bits on the tiles {name} and {standard} for {product:?}");
                 return Err(Error::Adapter { adapter: gpu.name.clone(), message });
             }
         }
@@ -256,7 +256,7 @@ impl Tuner {
         let tiles: Vec<_> = names.iter().copied().zip(times.iter().map(|times| Summary::new(times))).collect();
         let (fastest, time) = tiles.iter().min_by(|(_, a), (_, b)| a.median().total_cmp(&b.median())).expect("a tile");
         let choice = if tiles[0].1.median() > WORTH * time.median() { fastest } else { standard };
-        let (environment, subject) = (environment.clone(), Subject::Product(problem));
+        let (environment, subject) = (environment.clone(), Subject::Product(product));
         Ok(TuneRow { environment, precision, subject, standard, choice, times: tiles, warmup: self.repeats.warmup })
     }
 }

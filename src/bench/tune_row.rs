@@ -71,17 +71,17 @@ impl Row for TuneRow {
         let number = |value: Option<f64>| value.map_or(Value::Null, |value| json!(significant(value)));
         // A list, and so one column of csv: what there is to choose from differs by row.
         let candidates = self.times.iter().map(|(name, times)| json!({"name": name, "time_ms": times.json()}));
-        let (problem, model) = match &self.subject {
-            Subject::Product(problem) => (Some(problem), None),
+        let (product, model) = match &self.subject {
+            Subject::Product(product) => (Some(product), None),
             Subject::Model { name, workload, difference } => (None, Some((name, workload, *difference))),
         };
         vec![
             ("bench", json!("tune")),
             ("precision", json!(precision_name(self.precision))),
-            ("rows", json!(problem.map(|problem| problem.rows))),
-            ("inner", json!(problem.map(|problem| problem.inner))),
-            ("columns", json!(problem.map(|problem| problem.columns))),
-            ("matrix_units", json!(problem.map(|problem| problem.matrix_units))),
+            ("rows", json!(product.map(|product| product.rows))),
+            ("inner", json!(product.map(|product| product.inner))),
+            ("columns", json!(product.map(|product| product.columns))),
+            ("matrix_units", json!(product.map(|product| product.matrix_units))),
             ("model", json!(model.map(|(name, ..)| name))),
             ("workload", json!(model.map(|(_, workload, _)| workload))),
             ("difference", number(model.map(|(.., difference)| difference))),

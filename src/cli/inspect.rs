@@ -109,7 +109,7 @@ pub struct Device {
 pub struct Kernel {
     pub name: &'static str,
     pub variant: String,
-    pub constants: BTreeMap<&'static str, f64>,
+    pub constants: BTreeMap<&'static str, u32>,
     #[serde(flatten)]
     pub launches: Counts,
 }

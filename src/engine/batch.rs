@@ -48,7 +48,7 @@ impl Batch {
     }
 
     pub fn run(&self) -> Run<'_> {
-        Run { tokens: &self.tokens, starts: &self.cu_seqlens, classes: &self.classes, targets: &self.targets }
+        Run { tokens: &self.tokens, cu_seqlens: &self.cu_seqlens, classes: &self.classes, targets: &self.targets }
     }
 
     /// Hands each job its part of the outputs.

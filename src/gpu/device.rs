@@ -294,6 +294,7 @@ impl Gpu {
             return Ok(pipeline.clone());
         }
         let doing = format!("compiling {} [{}]", shader.name, shader.variant());
+        log::debug!("{doing} {:?}", shader.constants);
         let pipeline = self.guard(&doing, 0, || self.compile(shader, bindings)).await?;
         self.pipelines.lock().unwrap_or_else(PoisonError::into_inner).insert(shader.clone(), pipeline.clone());
         Ok(pipeline)
@@ -330,7 +331,7 @@ impl Gpu {
         let label = Some(shader.name);
         let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label,
-            source: wgpu::ShaderSource::Wgsl(shader.source()),
+            source: wgpu::ShaderSource::Wgsl(shader.source().into()),
         });
         let [operands, sizes] = self.layouts(shader.name, bindings);
         let layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
@@ -338,15 +339,13 @@ impl Gpu {
             bind_group_layouts: &[Some(&operands), Some(&sizes)],
             immediate_size: 0,
         });
+        let constants: Vec<_> = shader.constants.iter().map(|(name, value)| (*name, f64::from(*value))).collect();
         self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
             label,
             layout: Some(&layout),
             module: &module,
             entry_point: Some(shader.name),
-            compilation_options: wgpu::PipelineCompilationOptions {
-                constants: &shader.constants,
-                ..Default::default()
-            },
+            compilation_options: wgpu::PipelineCompilationOptions { constants: &constants, ..Default::default() },
             cache: self.pipeline_cache.as_ref().map(|kept| kept.cache()),
         })
     }

@@ -79,7 +79,7 @@ impl Inputs {
             bytes.resize(place.offset as usize, 0);
             match place.input {
                 Input::Tokens => bytes.extend_from_slice(bytemuck::cast_slice(run.tokens)),
-                Input::Starts => bytes.extend_from_slice(bytemuck::cast_slice(run.starts)),
+                Input::CuSeqlens => bytes.extend_from_slice(bytemuck::cast_slice(run.cu_seqlens)),
                 Input::Tiles => size.tiles(tile).for_each(|tile| bytes.extend_from_slice(bytemuck::cast_slice(&tile))),
                 Input::Classes => bytes.extend_from_slice(bytemuck::cast_slice(run.classes)),
                 Input::Targets { .. } => bytes.extend_from_slice(bytemuck::cast_slice(run.targets)),

@@ -33,14 +33,14 @@ impl BatchLimits {
         BatchSize::new((0..texts).map(|text| if text == 0 { self.tokens as u32 - (texts - 1) } else { 1 }))
     }
 
-    /// Rows to allocate for a tensor; the starts have one more than there are texts, the tiles at most one a token.
+    /// Rows to allocate for a tensor; `cu_seqlens` has one more than there are texts, the tiles at most one a token.
     pub(crate) fn rows(&self, tensor: &Tensor, source: &Source) -> u64 {
         let rows = match tensor.rows {
             Rows::Tokens => self.tokens as u64,
             Rows::Texts => self.texts as u64,
             Rows::Fixed(count) => count.into(),
         };
-        if matches!(source, Source::Input(Input::Starts)) { rows + 1 } else { rows }
+        if matches!(source, Source::Input(Input::CuSeqlens)) { rows + 1 } else { rows }
     }
 
     pub(crate) fn bytes(&self, tensor: &Tensor, source: &Source) -> u64 {
@@ -119,7 +119,7 @@ pub struct Run<'a> {
     /// (id, type, position in the text, text in the batch) of each token.
     pub tokens: &'a [[u32; 4]],
     /// First token of each text, and the number of tokens.
-    pub starts: &'a [u32],
+    pub cu_seqlens: &'a [u32],
     /// Class of each text, where the recording wants a cross-entropy.
     pub classes: &'a [u32],
     /// `[texts, labels]`, where the recording wants another loss.
@@ -128,14 +128,14 @@ pub struct Run<'a> {
 
 impl Run<'_> {
     pub fn size(&self) -> BatchSize {
-        BatchSize::new(self.starts.windows(2).map(|pair| pair[1] - pair[0]))
+        BatchSize::new(self.cu_seqlens.windows(2).map(|pair| pair[1] - pair[0]))
     }
 
     /// The contents of an input; `tile` is the kernels' number of queries a tile.
     pub fn input(&self, input: Input, size: &BatchSize, tile: u32) -> Values {
         match input {
             Input::Tokens => Values::U32(self.tokens.as_flattened().to_vec()),
-            Input::Starts => Values::U32(self.starts.to_vec()),
+            Input::CuSeqlens => Values::U32(self.cu_seqlens.to_vec()),
             Input::Tiles => Values::U32(size.tiles(tile).flatten().collect()),
             Input::Classes => Values::U32(self.classes.to_vec()),
             Input::Targets { .. } => Values::F32(self.targets.to_vec()),

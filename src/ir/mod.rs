@@ -22,6 +22,7 @@ pub use launches::Launches;
 pub use layout::Layout;
 pub(crate) use lifetimes::share;
 pub use recording::{Input, Output, Recording, Source, Step};
+pub(crate) use shader::part;
 pub use shader::{Part, Shader};
 pub use tensor::{Element, Rows, Storage, Tensor, Values};
 pub use tuning::{MatmulShape, Tuning};

@@ -10,7 +10,7 @@ pub enum Input {
     /// `[tokens, 4]`: id, type, position in the text, text in the batch.
     Tokens,
     /// `[texts + 1]`: first token of each text, and the number of tokens.
-    Starts,
+    CuSeqlens,
     /// `[tiles, 2]`: text and first position of each query tile.
     Tiles,
     /// `[texts]`: class of each text.
@@ -141,7 +141,7 @@ impl Recording {
         }
         let (rows, columns, element) = match input {
             Input::Tokens => (Rows::Tokens, 4, Element::U32),
-            Input::Starts => (Rows::Texts, 1, Element::U32),
+            Input::CuSeqlens => (Rows::Texts, 1, Element::U32),
             Input::Tiles => (Rows::Tokens, 2, Element::U32),
             Input::Classes => (Rows::Texts, 1, Element::U32),
             Input::Targets { labels } => (Rows::Texts, labels as usize, Element::F32),

@@ -1,72 +1,101 @@
 //! Linking: a shader is the concatenation of whole WGSL files, and a variant is which file provides a function or type.
 
-use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fmt;
 use std::hash::{Hash, Hasher};
 
-/// One WGSL file, compiled in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// One WGSL file, compiled in. Its path is what it is known by.
+#[derive(Clone, Copy)]
 pub struct Part {
-    /// File stem.
-    pub name: &'static str,
+    /// In `shaders/`, without the extension.
+    pub path: &'static str,
     pub source: &'static str,
+    /// What the file needs of the language beyond WebGPU's minimum; WGSL wants an `enable` before any declaration.
+    pub enables: &'static [&'static str],
+}
+
+/// The file `shaders/$path.wgsl` as a [`Part`].
+macro_rules! part {
+    ($path:literal $(enable $($extension:ident),+)?) => {
+        $crate::ir::Part {
+            path: $path,
+            source: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $path, ".wgsl")),
+            enables: &[$($(stringify!($extension)),+)?],
+        }
+    };
+}
+pub(crate) use part;
+
+impl Part {
+    /// The file's stem, which no other file has.
+    pub fn name(&self) -> &'static str {
+        self.path.rsplit('/').next().unwrap_or(self.path)
+    }
+}
+
+impl fmt::Debug for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.path)
+    }
+}
+
+impl PartialEq for Part {
+    fn eq(&self, other: &Part) -> bool {
+        self.path == other.path
+    }
+}
+
+impl Eq for Part {}
+
+impl Hash for Part {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.path.hash(state);
+    }
 }
 
 /// A linked shader: the key of the pipeline cache.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Shader {
     /// The kernel's name, which is its entry point.
     pub name: &'static str,
     pub parts: Vec<Part>,
+    /// Values of the `const` declarations that stand before the files: of what WGSL takes no `override` for, such as the
+    /// length of an array in registers.
+    pub sizes: Vec<(&'static str, u32)>,
     /// Values of the `override` declarations.
-    pub constants: Vec<(&'static str, f64)>,
+    pub constants: Vec<(&'static str, u32)>,
 }
 
 impl Shader {
-    pub fn link(name: &'static str, parts: &[Part]) -> Shader {
-        Shader { name, parts: parts.to_vec(), constants: Vec::new() }
+    pub fn link(name: &'static str, parts: impl Into<Vec<Part>>) -> Shader {
+        Shader { name, parts: parts.into(), sizes: Vec::new(), constants: Vec::new() }
     }
 
+    /// Puts `const name: u32 = value;` before the files.
+    pub fn size(mut self, name: &'static str, value: u32) -> Shader {
+        self.sizes.push((name, value));
+        self
+    }
+
+    /// Gives the files' `override name` this value.
     pub fn constant(mut self, name: &'static str, value: u32) -> Shader {
-        self.constants.push((name, f64::from(value)));
+        self.constants.push((name, value));
         self
     }
 
     /// The WGSL that is compiled.
-    pub fn source(&self) -> Cow<'static, str> {
-        match self.parts.as_slice() {
-            [part] => Cow::Borrowed(part.source),
-            parts => Cow::Owned(parts.iter().map(|part| part.source).collect::<Vec<_>>().join("\n")),
-        }
+    pub fn source(&self) -> String {
+        let extensions: BTreeSet<_> = self.parts.iter().flat_map(|part| part.enables).collect();
+        let enables = extensions.into_iter().map(|extension| format!("enable {extension};\n"));
+        let sizes = self.sizes.iter().map(|(name, value)| format!("const {name}: u32 = {value}u;\n"));
+        let files = self.parts.iter().map(|part| format!("{}\n", part.source));
+        enables.chain(sizes).chain(files).collect()
     }
 
-    /// The variant in words: the parts that have alternatives, for people.
+    /// The variant in words, for people: the files that have alternatives, and the sizes.
     pub fn variant(&self) -> String {
-        let swappable = self.parts.iter().map(|part| part.name).filter(|name| name.contains('_') && *name != self.name);
-        swappable.collect::<Vec<_>>().join(" ")
-    }
-
-    fn key(&self) -> (&'static str, &[Part], impl Iterator<Item = (&'static str, u64)> + '_) {
-        (self.name, &self.parts, self.constants.iter().map(|(name, value)| (*name, value.to_bits())))
-    }
-}
-
-impl PartialEq for Shader {
-    fn eq(&self, other: &Shader) -> bool {
-        let ((name, parts, constants), (other_name, other_parts, other_constants)) = (self.key(), other.key());
-        // Part names are unique, so there is no need to compare the sources.
-        name == other_name
-            && parts.iter().map(|part| part.name).eq(other_parts.iter().map(|part| part.name))
-            && constants.eq(other_constants)
-    }
-}
-
-impl Eq for Shader {}
-
-impl Hash for Shader {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let (name, parts, constants) = self.key();
-        name.hash(state);
-        parts.iter().for_each(|part| part.name.hash(state));
-        constants.for_each(|constant| constant.hash(state));
+        let swappable = self.parts.iter().map(Part::name).filter(|name| name.contains('_') && *name != self.name);
+        let sizes = self.sizes.iter().map(|(name, value)| format!("{name}={value}"));
+        swappable.map(String::from).chain(sizes).collect::<Vec<_>>().join(" ")
     }
 }

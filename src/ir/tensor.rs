@@ -11,7 +11,7 @@ pub enum Rows {
 }
 
 impl Rows {
-    /// As `resolve` of `shaders/parts/batch.wgsl` reads it.
+    /// As `resolve` of `shaders/common/batch.wgsl` reads it.
     pub fn code(self) -> u32 {
         match self {
             Rows::Tokens => u32::MAX,

@@ -28,12 +28,12 @@ pub struct Tuning {
 
 impl Tuning {
     /// Name of the tile for a product.
-    pub fn tile(&self, problem: &MatmulShape) -> Option<&str> {
-        self.tiles.get(problem).map(String::as_str)
+    pub fn tile(&self, product: &MatmulShape) -> Option<&str> {
+        self.tiles.get(product).map(String::as_str)
     }
 
-    pub fn set_tile(&mut self, problem: MatmulShape, tile: impl Into<String>) {
-        self.tiles.insert(problem, tile.into());
+    pub fn set_tile(&mut self, product: MatmulShape, tile: impl Into<String>) {
+        self.tiles.insert(product, tile.into());
     }
 
     /// Whether matrix units were found to give the right answers faster.

@@ -1,3 +1,5 @@
+use crate::ir::{Part, part};
+
 /// The activations of `config.hidden_act`, under transformers' names (transformers/activations.py, `ACT2FN`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u32)]
@@ -94,7 +96,7 @@ impl Activation {
         })
     }
 
-    /// The CPU twin of `shaders/parts/activation.wgsl`.
+    /// The CPU twin of `shaders/common/activation.wgsl`.
     pub fn apply(self, x: f32) -> f32 {
         let sigmoid = |x: f32| 1.0 / (1.0 + (-x).exp());
         match self {
@@ -133,4 +135,9 @@ impl Activation {
             }
         }
     }
+}
+
+/// How a chunk of that many elements is activated.
+pub(super) fn of_chunks(chunk: u32) -> Part {
+    if chunk == 4 { part!("common/activate_vec4") } else { part!("common/activate_scalar") }
 }

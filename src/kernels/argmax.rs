@@ -2,9 +2,9 @@
 //!
 //! What transformers' output lacks. A row with a NaN has no largest element: its index is [`NONE`], its value NaN.
 
-use super::{parts, reduce::Reduction};
+use super::{common, reduce::Reduction};
 use crate::ir::{
-    BatchSize, Binding, Capabilities, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values,
+    BatchSize, Binding, Capabilities, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values, part,
     uniform::uniform,
 };
 
@@ -51,13 +51,8 @@ impl Kernel for Argmax {
 
     fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
         let reduction = Reduction::of_columns(device, self.columns);
-        let mut linked = vec![parts::BATCH, parts::MATH];
-        linked.extend(reduction.parts());
-        linked.extend([parts::ARGMAX]);
-        Launch {
-            shader: Shader::link(NAME, &linked).constant("LANES", reduction.lanes),
-            grid: reduction.grid(self.rows),
-        }
+        let parts = reduction.parts(&[common::BATCH, common::MATH, part!("argmax/argmax")]);
+        Launch { shader: Shader::link(NAME, parts).constant("LANES", reduction.lanes), grid: reduction.grid(self.rows) }
     }
 
     fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {

@@ -1,13 +1,15 @@
 //! `output[i] = sum_j softmax_j(scale * (q_i . k_j + score_term(i, j)) + score_bias(i, j)) v_j`, head by head, within one text
 //!
-//! Vaswani et al. 2017; streamed as in Milakov & Gimelshein 2018 and Rabe & Staats 2021.
+//! Vaswani et al. 2017; with the online softmax of Milakov & Gimelshein 2018 and Rabe & Staats 2021.
 
-mod tile;
+mod flash;
 
-use super::{parts, write_output};
+use flash::Flash;
+
+use super::{common, write_output};
 use crate::ir::{
     BatchSize, Binding, Capabilities, Element, Grid, Input, Kernel, Launch, Part, Recording, Rows, Shader, Tensor,
-    Uniform, Values, uniform::uniform,
+    Uniform, Values, part, uniform::uniform,
 };
 
 pub const NAME: &str = "attention";
@@ -16,7 +18,7 @@ pub const NAME: &str = "attention";
 /// [`attention_weights`](super::attention_weights).
 #[derive(Clone, Debug)]
 pub struct Heads {
-    /// `Tokens`, or `Texts` where only the first token of each text asks.
+    /// `Tokens`, or `Texts` where only the first token of each text is a query.
     pub queries: Rows,
     pub heads: u32,
     /// Columns of one head.
@@ -72,57 +74,27 @@ impl Heads {
         if widths.iter().all(|width| width % 4 == 0) { 4 } else { 1 }
     }
 
-    /// Whether the part for adapters that run a subgroup as one CPU vector can be linked.
-    fn as_vectors(&self, device: &Capabilities) -> bool {
-        let widths = [self.head_width, self.query_stride, self.key_stride, self.first_key, self.first_value];
-        device.cpu_vectors() && self.head_width <= 128 && widths.iter().all(|width| width % 8 == 0)
-    }
-
-    /// The loop over the keys, how it loads them, and its registers.
-    fn stream(&self, device: &Capabilities) -> Vec<Part> {
-        if self.as_vectors(device) {
-            let wide = parts::wide(self.element);
-            return vec![wide, parts::KEYS_WIDE, parts::EIGHT, parts::COLUMNS, parts::STREAM_SUBGROUP];
-        }
-        let registers = match self.head_width / self.chunk() {
-            0..=8 => parts::HEAD_8,
-            9..=16 => parts::HEAD_16,
-            17..=32 => parts::HEAD_32,
-            33..=64 => parts::HEAD_64,
-            chunks => panic!("{NAME}: a head of {chunks} chunks; the model's file must refuse it"),
-        };
-        let tile = self.cooperative_parts(device).or_else(|| self.tile_parts(device));
-        let mut linked = tile.unwrap_or_else(|| vec![parts::KEYS_CHUNK, parts::STREAM_LANE]);
-        linked.push(registers);
-        linked
-    }
-
-    fn queries_a_tile(&self, device: &Capabilities) -> u32 {
-        if self.as_vectors(device) { 8 } else { 32 }
-    }
-
     pub(super) fn parts(&self) -> Vec<Part> {
-        let chunk = if self.chunk() == 4 { parts::CHUNK_4 } else { parts::CHUNK_1 };
         let score = match self.score {
-            Term::None => parts::SCORE_PLAIN,
-            Term::Relative { .. } => parts::SCORE_RELATIVE,
-            Term::Bias => parts::SCORE_BIAS,
+            Term::None => part!("attention/score_plain"),
+            Term::Relative { .. } => part!("attention/score_relative"),
+            Term::Bias => part!("attention/score_bias"),
         };
-        let mut linked = parts::storage(self.element);
-        linked.extend([chunk, parts::BATCH, parts::MATH, parts::HEADS, score]);
-        linked
+        self.with_heads(self.chunk(), &[score])
     }
 
     /// [`Heads::parts`] where eight queries meet eight keys at once.
     fn block_parts(&self) -> Vec<Part> {
-        let mut linked = parts::storage(self.element);
-        linked.extend([parts::CHUNK_4, parts::BATCH, parts::MATH, parts::HEADS]);
         match self.score {
-            Term::None => linked.push(parts::SCORES_PLAIN),
-            Term::Relative { .. } => linked.extend([parts::DISTANCES, parts::SCORES_RELATIVE]),
-            Term::Bias => linked.extend([parts::DISTANCES, parts::SCORES_BIAS]),
+            Term::None => self.with_heads(4, &[part!("cpu/scores_plain")]),
+            Term::Relative { .. } => self.with_heads(4, &[part!("cpu/distances"), part!("cpu/scores_relative")]),
+            Term::Bias => self.with_heads(4, &[part!("cpu/distances"), part!("cpu/scores_bias")]),
         }
-        linked
+    }
+
+    fn with_heads(&self, chunk: u32, score: &[Part]) -> Vec<Part> {
+        let [element, row, heads] = [common::element(self.element), common::row(chunk), part!("attention/heads")];
+        [&[element, row, common::BATCH, common::MATH, heads], score].concat()
     }
 
     pub(super) fn constants(&self, shader: Shader) -> Shader {
@@ -184,10 +156,10 @@ impl Heads {
             let visible = query.position.abs_diff(j) <= self.window as usize;
             *weight = if visible { score * self.scale + bias } else { f32::NEG_INFINITY };
         }
-        let highest = weights.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        weights.iter_mut().for_each(|weight| *weight = (*weight - highest).exp());
-        let total: f32 = weights.iter().sum();
-        weights.iter_mut().for_each(|weight| *weight /= total);
+        let row_max = weights.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        weights.iter_mut().for_each(|weight| *weight = (*weight - row_max).exp());
+        let row_sum: f32 = weights.iter().sum();
+        weights.iter_mut().for_each(|weight| *weight /= row_sum);
     }
 
     fn row<'a>(&self, keys: &'a [f32], row: usize, first: u32, head: usize) -> &'a [f32] {
@@ -230,12 +202,12 @@ pub struct ScoreTables {
 
 /// The attended values: `[query rows, hidden]`.
 pub fn record(recording: &mut Recording, heads: Heads, projections: Projections, tables: ScoreTables) -> Tensor {
-    let starts = recording.input(Input::Starts);
+    let cu_seqlens = recording.input(Input::CuSeqlens);
     let tiles = (heads.queries == Rows::Tokens).then(|| recording.input(Input::Tiles));
     let output = recording.stored(heads.queries, (heads.heads * heads.head_width) as usize);
     let Projections { queries, keys, .. } = projections;
     let ScoreTables { query_table, key_table, buckets } = tables;
-    let operands = [Some(queries), Some(keys), Some(output), Some(starts), tiles, query_table, key_table, buckets];
+    let operands = [Some(queries), Some(keys), Some(output), Some(cu_seqlens), tiles, query_table, key_table, buckets];
     recording.step(Attention(heads), &operands);
     output
 }
@@ -266,7 +238,7 @@ impl Kernel for Attention {
             Binding::read(0, "queries"),
             Binding::read(1, "keys"),
             Binding::write(2, "output"),
-            Binding::read(3, "starts"),
+            Binding::read(3, "cu_seqlens"),
             Binding::read(4, "tiles"),
             Binding::read(5, "query_table"),
             Binding::read(6, "key_table"),
@@ -281,25 +253,14 @@ impl Kernel for Attention {
 
     fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
         let heads = &self.0;
-        let queries = (heads.queries == Rows::Tokens).then(|| heads.queries_a_tile(device));
-        let rows = if heads.queries == Rows::Texts { parts::QUERIES_TEXTS } else { parts::QUERIES_TOKENS };
-        let mut linked = if heads.as_vectors(device) { heads.block_parts() } else { heads.parts() };
-        linked.extend([rows, parts::ATTENTION]);
-        linked.extend(heads.stream(device));
-        let mut shader = Shader::link(NAME, &linked).constant("QUERIES", queries.unwrap_or(1));
-        if heads.as_vectors(device) {
-            let pairs = heads.head_width / 8;
-            shader = shader.constant("PAIRS", pairs).constant("OWNERS", pairs.next_power_of_two().min(8));
-        } else if let Some(head) = heads.cooperative_head(device) {
-            // An `enable` comes before all else, and again with the storage.
-            shader.parts.insert(0, parts::ENABLE_COOPERATIVE);
-            shader = shader.constant("HEAD", head);
-        }
+        let queries = self.tile(device);
+        let shader = heads.link(heads.flash(device), device).constant("QUERIES", queries.unwrap_or(1));
         Launch { shader: heads.constants(shader), grid: Grid::Tiles { queries, heads: heads.heads } }
     }
 
     fn tile(&self, device: &Capabilities) -> Option<u32> {
-        (self.0.queries == Rows::Tokens).then_some(self.0.queries_a_tile(device))
+        let queries = if self.0.flash(device) == Flash::Vec8 { 8 } else { 32 };
+        (self.0.queries == Rows::Tokens).then_some(queries)
     }
 
     fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {
@@ -311,18 +272,18 @@ impl Kernel for Attention {
             for (text, &length) in batch.lengths.iter().enumerate() {
                 let length = length as usize;
                 let mut weights = vec![0.0; length];
-                let asking = if heads.queries == Rows::Texts { 0..1 } else { 0..length };
-                for position in asking {
+                let query_rows = if heads.queries == Rows::Texts { 0..1 } else { 0..length };
+                for position in query_rows {
                     let row = if heads.queries == Rows::Texts { text } else { start + position };
                     let query = Query { row, position, start };
                     for head in 0..heads.heads as usize {
                         heads.weights(operands, head, query, &mut weights);
                         let place = (row * heads.heads as usize + head) * width;
-                        let total = &mut output[place..place + width];
-                        total.fill(0.0);
+                        let acc = &mut output[place..place + width];
+                        acc.fill(0.0);
                         for (j, weight) in weights.iter().enumerate() {
                             let v = heads.row(keys, start + j, heads.first_value, head);
-                            total.iter_mut().zip(v).for_each(|(total, v)| *total += weight * v);
+                            acc.iter_mut().zip(v).for_each(|(acc, v)| *acc += weight * v);
                         }
                     }
                 }

@@ -4,12 +4,12 @@
 
 use super::{
     attention::{Heads, Projections, Query, ScoreTables},
-    parts,
     reduce::Reduction,
     write_output,
 };
 use crate::ir::{
     BatchSize, Binding, Capabilities, Grid, Input, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values,
+    part,
 };
 
 pub const NAME: &str = "attention_weights";
@@ -31,12 +31,12 @@ pub fn record(
     tables: ScoreTables,
 ) -> Tensor {
     assert_eq!(heads.queries, Rows::Tokens, "{NAME}: every token must be a query");
-    let [starts, tokens] = [Input::Starts, Input::Tokens].map(|input| recording.input(input));
+    let [cu_seqlens, tokens] = [Input::CuSeqlens, Input::Tokens].map(|input| recording.input(input));
     let output = recording.tensor(Rows::Tokens, (heads.heads * longest) as usize);
     let Projections { queries, keys, .. } = projections;
     let ScoreTables { query_table, key_table, buckets } = tables;
     let shared = [query_table, key_table, buckets];
-    let operands: Vec<_> = [queries, keys, output, starts, tokens].map(Some).into_iter().chain(shared).collect();
+    let operands: Vec<_> = [queries, keys, output, cu_seqlens, tokens].map(Some).into_iter().chain(shared).collect();
     recording.step(AttentionWeights { heads, longest }, &operands);
     output
 }
@@ -51,7 +51,7 @@ impl Kernel for AttentionWeights {
             Binding::read(0, "queries"),
             Binding::read(1, "keys"),
             Binding::write(2, "output"),
-            Binding::read(3, "starts"),
+            Binding::read(3, "cu_seqlens"),
             Binding::read(4, "tokens"),
             Binding::read(5, "query_table"),
             Binding::read(6, "key_table"),
@@ -66,9 +66,9 @@ impl Kernel for AttentionWeights {
 
     fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
         let reduction = Reduction::shared(device, self.heads.max_length);
-        let mut linked = self.heads.parts();
-        linked.extend([parts::KEYS_CHUNK, reduction.part, parts::ATTENTION_WEIGHTS]);
-        let shader = Shader::link(NAME, &linked).constant("LANES", reduction.lanes).constant("LONGEST", self.longest);
+        let mut parts = self.heads.parts();
+        parts.extend([part!("attention/keys_chunk"), reduction.part, part!("attention_weights/attention_weights")]);
+        let shader = Shader::link(NAME, parts).constant("LANES", reduction.lanes).constant("LONGEST", self.longest);
         Launch {
             shader: self.heads.constants(shader),
             grid: Grid::Folded { rows: Rows::Tokens, times: self.heads.heads, per: 1 },

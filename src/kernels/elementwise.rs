@@ -1,8 +1,8 @@
 //! `output = activation(input)`, element by element
 
-use super::{Activation, parts, write_output};
+use super::{Activation, common, write_output};
 use crate::ir::{
-    BatchSize, Binding, Capabilities, Grid, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values,
+    BatchSize, Binding, Capabilities, Grid, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values, part,
     uniform::uniform,
 };
 
@@ -47,9 +47,12 @@ impl Kernel for Elementwise {
 
     fn launch(&self, _device: &Capabilities, _batch: &BatchSize) -> Launch {
         Launch {
-            shader: Shader::link(NAME, &[parts::BATCH, parts::MATH, parts::ACTIVATION, parts::ELEMENTWISE])
-                .constant("LANES", LANES)
-                .constant("ACTIVATION", self.activation as u32),
+            shader: Shader::link(
+                NAME,
+                [common::BATCH, common::MATH, part!("common/activation"), part!("elementwise/elementwise")],
+            )
+            .constant("LANES", LANES)
+            .constant("ACTIVATION", self.activation as u32),
             grid: Grid::Folded { rows: self.rows, times: self.columns, per: LANES },
         }
     }

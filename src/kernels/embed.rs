@@ -2,10 +2,10 @@
 //!
 //! transformers: `BertEmbeddings.forward` in models/bert/modeling_bert.py, up to its LayerNorm.
 
-use super::{parts, row_lanes, write_output};
+use super::{common, row_lanes, write_output};
 use crate::ir::{
     BatchSize, Binding, Capabilities, Grid, Input, Kernel, Launch, Recording, Rows, Shader, Storage, Tensor, Uniform,
-    Values, uniform::uniform,
+    Values, part, uniform::uniform,
 };
 
 pub const NAME: &str = "embed";
@@ -77,12 +77,19 @@ impl Kernel for Embed {
     }
 
     fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
-        let positions = if self.positions { parts::POSITIONS_TABLE } else { parts::POSITIONS_NONE };
-        let types = if self.types { parts::TYPES_TABLE } else { parts::TYPES_NONE };
-        let chunk = parts::chunk(self.columns);
-        let mut linked = parts::storage(self.storage.activations());
-        linked.extend([chunk, parts::weight(self.storage, chunk), parts::BATCH, positions, types, parts::EMBED]);
-        let shader = Shader::link(NAME, &linked).constant("LANES", row_lanes(device));
+        let positions = if self.positions { part!("embed/positions_table") } else { part!("embed/positions_none") };
+        let types = if self.types { part!("embed/types_table") } else { part!("embed/types_none") };
+        let chunk = common::chunk(self.columns);
+        let parts = [
+            common::element(self.storage.activations()),
+            common::row(chunk),
+            common::weight(self.storage, chunk),
+            common::BATCH,
+            positions,
+            types,
+            part!("embed/embed"),
+        ];
+        let shader = Shader::link(NAME, parts).constant("LANES", row_lanes(device));
         Launch { shader, grid: Grid::each(Rows::Tokens) }
     }
 

@@ -2,10 +2,10 @@
 //!
 //! Shazeer 2020, "GLU Variants Improve Transformer".
 
-use super::{Activation, parts, row_lanes, write_output};
+use super::{Activation, activation, common, row_lanes, write_output};
 use crate::ir::{
     BatchSize, Binding, Capabilities, Element, Grid, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values,
-    uniform::uniform,
+    part, uniform::uniform,
 };
 
 pub const NAME: &str = "gate";
@@ -60,12 +60,18 @@ impl Kernel for Gate {
     }
 
     fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
-        let mut linked = parts::storage(self.element);
-        let chunk = parts::chunk(self.columns);
-        let activate = if chunk == parts::CHUNK_4 { parts::ACTIVATE_4 } else { parts::ACTIVATE_1 };
-        linked.extend([chunk, parts::BATCH, parts::MATH, parts::ACTIVATION, activate, parts::GATE]);
+        let chunk = common::chunk(self.columns);
+        let parts = [
+            common::element(self.element),
+            common::row(chunk),
+            common::BATCH,
+            common::MATH,
+            part!("common/activation"),
+            activation::of_chunks(chunk),
+            part!("gate/gate"),
+        ];
         Launch {
-            shader: Shader::link(NAME, &linked)
+            shader: Shader::link(NAME, parts)
                 .constant("LANES", row_lanes(device))
                 .constant("ACTIVATION", self.activation as u32)
                 .constant("SECOND", u32::from(self.half == Half::Second)),

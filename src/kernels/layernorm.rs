@@ -2,9 +2,9 @@
 //!
 //! Ba, Kiros, Hinton 2016, "Layer Normalization".
 
-use super::{parts, reduce, write_output};
+use super::{common, reduce, write_output};
 use crate::ir::{
-    BatchSize, Binding, Capabilities, Element, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values,
+    BatchSize, Binding, Capabilities, Element, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values, part,
     uniform::uniform,
 };
 
@@ -76,21 +76,23 @@ impl Kernel for LayerNorm {
     }
 
     fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
-        let chunks = if self.columns.is_multiple_of(4) { self.columns / 4 } else { self.columns };
+        let chunk = common::chunk(self.columns);
+        let chunks = self.columns / chunk;
         let reduction = reduce::Reduction::shared(device, chunks);
-        let fits = !device.cpu && chunks <= reduce::KEPT * reduction.lanes;
-        let mut linked = parts::storage(self.element);
-        linked.extend([
-            parts::chunk(self.columns),
-            parts::BATCH,
+        let fits = !device.cpu && chunks <= reduce::ROW_REGISTERS * reduction.lanes;
+        let parts = [
+            common::element(self.element),
+            common::row(chunk),
+            common::BATCH,
             reduction.part,
-            if fits { parts::KEPT_REGISTERS } else { parts::KEPT_MEMORY },
-            parts::bias(self.bias),
-            parts::residual(self.residual),
-            parts::LAYERNORM,
-        ]);
+            if fits { part!("layernorm/row_in_registers") } else { part!("layernorm/row_reread") },
+            common::bias(self.bias),
+            common::residual(self.residual),
+            part!("layernorm/layernorm"),
+        ];
+        let shader = Shader::link(NAME, parts).constant("LANES", reduction.lanes);
         Launch {
-            shader: Shader::link(NAME, &linked).constant("LANES", reduction.lanes),
+            shader: if fits { shader.size("ROW_REGISTERS", reduce::ROW_REGISTERS) } else { shader },
             grid: reduction.grid(self.rows),
         }
     }

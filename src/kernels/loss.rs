@@ -3,9 +3,9 @@
 //! transformers: `ForSequenceClassificationLoss` in loss/loss_utils.py, before the mean over the texts; soft labels are
 //! `DebertaV2ForSequenceClassification`'s.
 
-use super::{parts, reduce::Reduction, write_output};
+use super::{common, reduce::Reduction, write_output};
 use crate::ir::{
-    BatchSize, Binding, Capabilities, Input, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values,
+    BatchSize, Binding, Capabilities, Input, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values, part,
     uniform::uniform,
 };
 
@@ -81,18 +81,13 @@ impl Kernel for Loss {
     fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
         let reduction = Reduction::of_columns(device, self.columns);
         let kind = match self.kind {
-            LossKind::CrossEntropy => parts::LOSS_CROSS_ENTROPY,
-            LossKind::BinaryCrossEntropy => parts::LOSS_BINARY_CROSS_ENTROPY,
-            LossKind::MeanSquaredError => parts::LOSS_MEAN_SQUARED_ERROR,
-            LossKind::SoftCrossEntropy => parts::LOSS_SOFT_CROSS_ENTROPY,
+            LossKind::CrossEntropy => part!("loss/loss_cross_entropy"),
+            LossKind::BinaryCrossEntropy => part!("loss/loss_binary_cross_entropy"),
+            LossKind::MeanSquaredError => part!("loss/loss_mean_squared_error"),
+            LossKind::SoftCrossEntropy => part!("loss/loss_soft_cross_entropy"),
         };
-        let mut linked = vec![parts::BATCH, parts::MATH];
-        linked.extend(reduction.parts());
-        linked.extend([kind, parts::LOSS]);
-        Launch {
-            shader: Shader::link(NAME, &linked).constant("LANES", reduction.lanes),
-            grid: reduction.grid(self.rows),
-        }
+        let parts = reduction.parts(&[common::BATCH, common::MATH, kind, part!("loss/loss")]);
+        Launch { shader: Shader::link(NAME, parts).constant("LANES", reduction.lanes), grid: reduction.grid(self.rows) }
     }
 
     fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {
@@ -105,11 +100,11 @@ impl Kernel for Loss {
                     logits.iter().zip(targets).map(|(&x, &t)| term(x, t)).sum::<f32>()
                 };
                 let mean = |term: fn(f32, f32) -> f32| sum(&term) / columns as f32;
-                let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-                let logarithm = logits.iter().map(|x| (x - highest).exp()).sum::<f32>().ln();
+                let row_max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                let logarithm = logits.iter().map(|x| (x - row_max).exp()).sum::<f32>().ln();
                 output[row] = match self.kind {
-                    LossKind::CrossEntropy => logarithm + (highest - logits[operands[1].u32()[row] as usize]),
-                    LossKind::SoftCrossEntropy => sum(&|x, t| t * (logarithm + (highest - x))),
+                    LossKind::CrossEntropy => logarithm + (row_max - logits[operands[1].u32()[row] as usize]),
+                    LossKind::SoftCrossEntropy => sum(&|x, t| t * (logarithm + (row_max - x))),
                     LossKind::BinaryCrossEntropy => mean(|x, t| x.max(0.0) - x * t + (-x.abs()).exp().ln_1p()),
                     LossKind::MeanSquaredError => mean(|x, t| (x - t).powi(2)),
                 };

@@ -6,10 +6,10 @@ mod tile;
 
 pub use tile::Tile;
 
-use super::{Activation, parts, write_output};
+use super::{Activation, activation, common, write_output};
 use crate::ir::{
     BatchSize, Binding, Capabilities, Element, Grid, Kernel, Launch, Layout, MatmulShape, Recording, Rows, Shader,
-    Storage, Tensor, Uniform, Values, uniform::uniform,
+    Storage, Tensor, Uniform, Values, part, uniform::uniform,
 };
 
 pub const NAME: &str = "matmul";
@@ -85,28 +85,24 @@ uniform!(
 impl MatMul {
     /// The launch in that tile, one of [`MatMul::tiles`].
     pub fn launch_in(&self, tile: &Tile) -> Launch {
-        let [chunk, activate] = match tile.chunk(self) {
-            4 => [parts::CHUNK_4, parts::ACTIVATE_4],
-            _ => [parts::CHUNK_1, parts::ACTIVATE_1],
-        };
+        let chunk = tile.chunk(self);
         let element = self.storage.activations();
-        let written = if self.output == element { parts::WRITTEN_STORED } else { parts::WRITTEN_F32 };
-        let mut linked = tile.storage(element);
-        linked.extend([
-            chunk,
-            written,
-            parts::BATCH,
-            parts::MATH,
-            parts::ACTIVATION,
-            activate,
-            parts::bias(self.bias),
-            parts::residual(self.residual),
-        ]);
+        let written = self.output == element;
+        let mut linked = vec![
+            common::element(element),
+            common::row(chunk),
+            if written { part!("matmul/written_stored") } else { part!("matmul/written_f32") },
+            common::BATCH,
+            common::MATH,
+            part!("common/activation"),
+            activation::of_chunks(chunk),
+            common::bias(self.bias),
+            common::residual(self.residual),
+        ];
         linked.extend(tile.parts(self, chunk));
-        linked.push(parts::MATMUL);
-        let shader = Shader::link(NAME, &linked).constant("ACTIVATION", self.activation as u32);
+        linked.push(part!("matmul/matmul"));
         Launch {
-            shader: tile.constants().iter().fold(shader, |shader, (name, value)| shader.constant(name, *value)),
+            shader: tile.size(Shader::link(NAME, linked)).constant("ACTIVATION", self.activation as u32),
             grid: Grid::Blocks { columns: self.columns.div_ceil(tile.columns), rows: self.rows, per: tile.rows },
         }
     }
@@ -114,13 +110,13 @@ impl MatMul {
     /// The tile that was the fastest here, where that was measured, else the built-in choice.
     fn tile_for(&self, device: &Capabilities, batch: &BatchSize) -> Tile {
         let rows = batch.rows(self.rows).next_power_of_two();
-        let tuned = device.tuning.tile(&self.problem(device, rows));
+        let tuned = device.tuning.tile(&self.shape(device, rows));
         let tuned = tuned.and_then(|name| self.tiles(device).into_iter().find(|tile| tile.name == name));
         tuned.unwrap_or_else(|| self.choose(device, rows))
     }
 
     /// What the fastest tile for so many rows is kept under.
-    pub fn problem(&self, device: &Capabilities, rows: u32) -> MatmulShape {
+    pub fn shape(&self, device: &Capabilities, rows: u32) -> MatmulShape {
         let MatMul { inner, columns, storage, .. } = *self;
         let matrix_units = !self.cooperative_tiles(device).is_empty();
         MatmulShape { rows: rows.next_power_of_two(), inner, columns, storage, matrix_units }
@@ -166,18 +162,18 @@ impl Kernel for MatMul {
         write_output(operands, 2, |operands, output| {
             let (input, weight) = (operands[0].f32(), operands[1].f32());
             let (bias, residual) = (operands[3].f32(), operands[4].f32());
-            let mut totals = vec![0.0f32; columns];
+            let mut acc = vec![0.0f32; columns];
             for row in 0..batch.rows(self.rows) as usize {
-                totals.fill(0.0);
+                acc.fill(0.0);
                 for k in 0..inner {
                     let x = input[row * inner + k];
                     let start = k * self.weight_columns as usize + first;
-                    for (total, w) in totals.iter_mut().zip(&weight[start..start + columns]) {
-                        *total += x * w;
+                    for (acc, w) in acc.iter_mut().zip(&weight[start..start + columns]) {
+                        *acc += x * w;
                     }
                 }
                 for column in 0..columns {
-                    let sum = totals[column] + if self.bias { bias[first + column] } else { 0.0 };
+                    let sum = acc[column] + if self.bias { bias[first + column] } else { 0.0 };
                     let index = row * columns + column;
                     output[index] = self.activation.apply(sum) + if self.residual { residual[index] } else { 0.0 };
                 }

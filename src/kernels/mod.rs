@@ -1,17 +1,17 @@
-//! Stage 4: operations. One module per `shaders/*.wgsl`, of the same name: its shapes and parameters, which shader it
-//! is on an adapter, and its CPU twin. A new kernel is its two files and one line here.
+//! Stage 4: operations. One module for every folder of kernels in `shaders/`, of the same name: its shapes and parameters,
+//! which files it is linked from on an adapter, and its CPU twin.
 
 mod activation;
 pub mod argmax;
 pub mod attention;
 pub mod attention_weights;
+pub(crate) mod common;
 pub mod elementwise;
 pub mod embed;
 pub mod gate;
 pub mod layernorm;
 pub mod loss;
 pub mod matmul;
-pub mod parts;
 pub mod pool;
 mod reduce;
 pub mod rotary;

@@ -1,9 +1,9 @@
 //! `output[text] = input[first token of the text]`, or the mean of the text's rows
 
-use super::{parts, row_lanes, write_output};
+use super::{common, row_lanes, write_output};
 use crate::ir::{
     BatchSize, Binding, Capabilities, Element, Grid, Input, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform,
-    Values, uniform::uniform,
+    Values, part, uniform::uniform,
 };
 
 pub const NAME: &str = "pool";
@@ -28,11 +28,11 @@ pub struct Pool {
 /// `[texts, columns]` of `[tokens, columns]`.
 pub fn record(recording: &mut Recording, input: Tensor, pool: Pooling) -> Tensor {
     assert_eq!(input.rows, Rows::Tokens, "{NAME}: the input has a row for every token");
-    let starts = recording.input(Input::Starts);
+    let cu_seqlens = recording.input(Input::CuSeqlens);
     let output = recording.stored(Rows::Texts, input.columns);
     recording.step(
         Pool { columns: input.columns as u32, pool, element: input.element },
-        &[Some(input), Some(starts), Some(output)],
+        &[Some(input), Some(cu_seqlens), Some(output)],
     );
     output
 }
@@ -50,7 +50,7 @@ impl Kernel for Pool {
 
     fn bindings(&self) -> &'static [Binding] {
         const BINDINGS: &[Binding] =
-            &[Binding::read(0, "input"), Binding::read(1, "starts"), Binding::write(2, "output")];
+            &[Binding::read(0, "input"), Binding::read(1, "cu_seqlens"), Binding::write(2, "output")];
         BINDINGS
     }
 
@@ -60,10 +60,10 @@ impl Kernel for Pool {
 
     fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
         let mean = self.pool == Pooling::Mean;
-        let mut linked = parts::storage(self.element);
-        linked.extend([parts::chunk(self.columns), parts::BATCH, parts::POOL]);
+        let row = common::row(common::chunk(self.columns));
+        let parts = [common::element(self.element), row, common::BATCH, part!("pool/pool")];
         Launch {
-            shader: Shader::link(NAME, &linked).constant("LANES", row_lanes(device)).constant("MEAN", u32::from(mean)),
+            shader: Shader::link(NAME, parts).constant("LANES", row_lanes(device)).constant("MEAN", u32::from(mean)),
             grid: Grid::each(Rows::Texts),
         }
     }
@@ -71,12 +71,12 @@ impl Kernel for Pool {
     fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {
         let columns = self.columns as usize;
         write_output(operands, 2, |operands, output| {
-            let (input, starts) = (operands[0].f32(), operands[1].u32());
+            let (input, cu_seqlens) = (operands[0].f32(), operands[1].u32());
             for text in 0..batch.texts() as usize {
-                let first = starts[text] as usize;
+                let first = cu_seqlens[text] as usize;
                 let end = match self.pool {
                     Pooling::First => first + 1,
-                    Pooling::Mean => starts[text + 1] as usize,
+                    Pooling::Mean => cu_seqlens[text + 1] as usize,
                 };
                 for column in 0..columns {
                     let total: f32 = (first..end).map(|token| input[token * columns + column]).sum();

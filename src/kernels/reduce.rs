@@ -1,10 +1,9 @@
 //! How the lanes of a workgroup share a row that they reduce to one value.
 
-use super::parts;
-use crate::ir::{Capabilities, Grid, Part, Rows};
+use crate::ir::{Capabilities, Grid, Part, Rows, part};
 
-/// Items of a row that a lane of `kept_registers.wgsl` holds.
-pub(super) const KEPT: u32 = 8;
+/// Items of a row that a lane of `row_in_registers.wgsl` holds.
+pub(super) const ROW_REGISTERS: u32 = 8;
 /// Lanes of a workgroup of several subgroups or none, at least.
 const LANES: u32 = 64;
 /// Columns of a row that one lane reduces alone, at most.
@@ -24,15 +23,15 @@ impl Reduction {
         let reduction = |lanes, part| Reduction { lanes, rows: 1, part };
         // One subgroup needs neither memory nor barriers. On a CPU a row of a few hundred elements would spend most of its
         // time on them; on a GPU a narrow subgroup, or one with a long row, leaves most of a core idle.
-        let one = |size| device.cpu || size >= 32 && items <= KEPT * size;
+        let one = |size| device.cpu || size >= 32 && items <= ROW_REGISTERS * size;
         match (device.subgroup, device.uniform_subgroup()) {
-            (_, Some(size)) if one(size) => reduction(size, parts::REDUCE_SUBGROUP),
+            (_, Some(size)) if one(size) => reduction(size, part!("common/reduce_subgroup")),
             (Some((_, most)), _) if !device.cpu && most <= device.workgroup_size => {
                 let widest = 256.min(device.workgroup_size).max(most);
                 let lanes = items.div_ceil(4).next_power_of_two().clamp(LANES.max(most), widest);
-                reduction(lanes, parts::REDUCE_SUBGROUPS)
+                reduction(lanes, part!("common/reduce_subgroups"))
             }
-            _ => reduction(LANES, parts::REDUCE_WORKGROUP),
+            _ => reduction(LANES, part!("common/reduce_workgroup")),
         }
     }
 
@@ -42,12 +41,13 @@ impl Reduction {
         if device.cpu || columns > SHORT {
             return Reduction::shared(device, columns);
         }
-        Reduction { lanes: LANES, rows: LANES, part: parts::REDUCE_LANE }
+        Reduction { lanes: LANES, rows: LANES, part: part!("common/reduce_lane") }
     }
 
-    /// The part, and how its lanes divide a row where that is not all it does.
-    pub fn parts(&self) -> Vec<Part> {
-        if self.rows == 1 { vec![self.part, parts::SHARE_ROW] } else { vec![self.part] }
+    /// The files of a kernel with those that reduce, and that divide a row among lanes where they do not say that too.
+    pub fn parts(&self, kernel: &[Part]) -> Vec<Part> {
+        let shared: &[Part] = if self.rows == 1 { &[part!("common/share_row")] } else { &[] };
+        [kernel, &[self.part], shared].concat()
     }
 
     /// Workgroups for `rows` rows.

@@ -2,10 +2,10 @@
 //!
 //! Su et al. 2021, "RoFormer", in the half-split form of transformers' `apply_rotary_pos_emb`.
 
-use super::{parts, row_lanes, write_output};
+use super::{common, row_lanes, write_output};
 use crate::ir::{
     BatchSize, Binding, Capabilities, Element, Grid, Input, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform,
-    Values, uniform::uniform,
+    Values, part, uniform::uniform,
 };
 
 pub const NAME: &str = "rotary";
@@ -70,11 +70,10 @@ impl Kernel for Rotary {
     }
 
     fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
-        let mut linked = parts::storage(self.element);
         // Four at a time only where every head and every row starts at a multiple of four.
-        let chunk = if self.columns.is_multiple_of(4) { parts::chunk(self.half) } else { parts::CHUNK_1 };
-        linked.extend([chunk, parts::BATCH, parts::ROTARY]);
-        let shader = Shader::link(NAME, &linked).constant("LANES", row_lanes(device));
+        let chunk = if self.columns.is_multiple_of(4) { common::chunk(self.half) } else { 1 };
+        let parts = [common::element(self.element), common::row(chunk), common::BATCH, part!("rotary/rotary")];
+        let shader = Shader::link(NAME, parts).constant("LANES", row_lanes(device));
         Launch { shader, grid: Grid::each(Rows::Tokens) }
     }
 

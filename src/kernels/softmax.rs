@@ -1,8 +1,8 @@
 //! `output = exp(input - max(input)) / sum(exp(input - max(input)))`, row by row
 
-use super::{parts, reduce::Reduction, write_output};
+use super::{common, reduce::Reduction, write_output};
 use crate::ir::{
-    BatchSize, Binding, Capabilities, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values,
+    BatchSize, Binding, Capabilities, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values, part,
     uniform::uniform,
 };
 
@@ -44,13 +44,8 @@ impl Kernel for Softmax {
 
     fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
         let reduction = Reduction::of_columns(device, self.columns);
-        let mut linked = vec![parts::BATCH, parts::MATH];
-        linked.extend(reduction.parts());
-        linked.extend([parts::SOFTMAX]);
-        Launch {
-            shader: Shader::link(NAME, &linked).constant("LANES", reduction.lanes),
-            grid: reduction.grid(self.rows),
-        }
+        let parts = reduction.parts(&[common::BATCH, common::MATH, part!("softmax/softmax")]);
+        Launch { shader: Shader::link(NAME, parts).constant("LANES", reduction.lanes), grid: reduction.grid(self.rows) }
     }
 
     fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {
@@ -59,9 +54,9 @@ impl Kernel for Softmax {
             for row in 0..batch.rows(self.rows) as usize {
                 let input = &operands[0].f32()[row * columns..(row + 1) * columns];
                 let output = &mut output[row * columns..(row + 1) * columns];
-                let highest = input.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-                let total: f32 = input.iter().map(|x| (x - highest).exp()).sum();
-                output.iter_mut().zip(input).for_each(|(y, x)| *y = (x - highest).exp() / total);
+                let row_max = input.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                let row_sum: f32 = input.iter().map(|x| (x - row_max).exp()).sum();
+                output.iter_mut().zip(input).for_each(|(y, x)| *y = (x - row_max).exp() / row_sum);
             }
         });
     }

@@ -2,10 +2,10 @@
 //!
 //! torch: `nn.Unfold` along the sequence, as in transformers' DeBERTa-v2 `ConvLayer`.
 
-use super::{parts, write_output};
+use super::{common, write_output};
 use crate::ir::{
     BatchSize, Binding, Capabilities, Element, Grid, Input, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform,
-    Values, uniform::uniform,
+    Values, part, uniform::uniform,
 };
 
 pub const NAME: &str = "unfold";
@@ -22,10 +22,10 @@ pub struct Unfold {
 /// `[tokens, columns * taps]` of `[tokens, columns]`.
 pub fn record(recording: &mut Recording, input: Tensor, taps: usize) -> Tensor {
     assert_eq!(input.rows, Rows::Tokens, "{NAME}: the input has a row for every token");
-    let [tokens, starts] = [Input::Tokens, Input::Starts].map(|input| recording.input(input));
+    let [tokens, cu_seqlens] = [Input::Tokens, Input::CuSeqlens].map(|input| recording.input(input));
     let output = recording.stored(Rows::Tokens, input.columns * taps);
     let kernel = Unfold { columns: input.columns as u32, taps: taps as u32, element: input.element };
-    recording.step(kernel, &[Some(input), Some(tokens), Some(starts), Some(output)]);
+    recording.step(kernel, &[Some(input), Some(tokens), Some(cu_seqlens), Some(output)]);
     output
 }
 
@@ -45,7 +45,7 @@ impl Kernel for Unfold {
         const BINDINGS: &[Binding] = &[
             Binding::read(0, "input"),
             Binding::read(1, "tokens"),
-            Binding::read(2, "starts"),
+            Binding::read(2, "cu_seqlens"),
             Binding::write(3, "output"),
         ];
         BINDINGS
@@ -56,9 +56,8 @@ impl Kernel for Unfold {
     }
 
     fn launch(&self, _device: &Capabilities, _batch: &BatchSize) -> Launch {
-        let mut linked = parts::storage(self.element);
-        linked.extend([parts::BATCH, parts::UNFOLD]);
-        Launch { shader: Shader::link(NAME, &linked).constant("LANES", LANES), grid: Grid::each(Rows::Tokens) }
+        let parts = [common::element(self.element), common::BATCH, part!("unfold/unfold")];
+        Launch { shader: Shader::link(NAME, parts).constant("LANES", LANES), grid: Grid::each(Rows::Tokens) }
     }
 
     fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {

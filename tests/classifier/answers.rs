@@ -40,8 +40,8 @@ impl Direct {
         let tokens: Vec<_> = texts
             .flat_map(|(text, encoding)| (0..encoding.ids.len()).map(move |position| token(text, encoding, position)))
             .collect();
-        let mut starts = vec![0];
-        starts.extend(encodings.iter().scan(0, |end, encoding| {
+        let mut cu_seqlens = vec![0];
+        cu_seqlens.extend(encodings.iter().scan(0, |end, encoding| {
             *end += encoding.ids.len() as u32;
             Some(*end)
         }));
@@ -49,7 +49,7 @@ impl Direct {
         let classes: Vec<u32> = labels.iter().map(class).collect();
         let values = |label: &Option<Label>| if let Some(Label::Values(v)) = label { v.clone() } else { Vec::new() };
         let targets: Vec<f32> = labels.iter().flat_map(values).collect();
-        let run = Run { tokens: &tokens, starts: &starts, classes: &classes, targets: &targets };
+        let run = Run { tokens: &tokens, cu_seqlens: &cu_seqlens, classes: &classes, targets: &targets };
         let capacity = BatchLimits { tokens: tokens.len(), texts: encodings.len() };
         gpu::block_on(async {
             let mut weights = WeightBuffers::default();

@@ -336,9 +336,10 @@ fn embedded_rows() -> (Plan, impl Fn(u32) -> Vec<[u32; 4]>) {
 #[test]
 fn batches_wait_behind_each_other_on_the_device() {
     let (mut plan, tokens) = embedded_rows();
-    let starts = [0, 8];
-    let mut submit =
-        |id: u32| gpu::block_on(plan.submit(Run { tokens: &tokens(id), starts: &starts, ..Run::default() })).unwrap();
+    let cu_seqlens = [0, 8];
+    let mut submit = |id: u32| {
+        gpu::block_on(plan.submit(Run { tokens: &tokens(id), cu_seqlens: &cu_seqlens, ..Run::default() })).unwrap()
+    };
     let read = |pending: gpu::Pending| match gpu::block_on(pending.read()).unwrap().remove(0) {
         (Output::Logits, Values::F32(rows)) => rows[0] as u32 / 4,
         other => panic!("{other:?}"),

@@ -190,9 +190,9 @@ impl Case {
     pub fn copy(&mut self, given: Tensor) -> Tensor {
         let copy = self.recording.stored(given.rows, given.columns);
         let tokens = self.recording.input(Input::Tokens);
-        let starts = self.recording.input(Input::Starts);
+        let cu_seqlens = self.recording.input(Input::CuSeqlens);
         let kernel = Unfold { columns: given.columns as u32, taps: 1, element: given.element };
-        self.recording.step(kernel, &[Some(given), Some(tokens), Some(starts), Some(copy)]);
+        self.recording.step(kernel, &[Some(given), Some(tokens), Some(cu_seqlens), Some(copy)]);
         copy
     }
 
@@ -213,7 +213,7 @@ impl WeightSource for NoWeights {
 
 /// The tokens and starts of a batch of texts of these lengths.
 pub fn texts(size: &BatchSize) -> (Vec<[u32; 4]>, Vec<u32>) {
-    let starts = std::iter::once(0)
+    let cu_seqlens = std::iter::once(0)
         .chain(size.lengths.iter().scan(0, |start, length| {
             *start += length;
             Some(*start)
@@ -225,7 +225,7 @@ pub fn texts(size: &BatchSize) -> (Vec<[u32; 4]>, Vec<u32>) {
             (0..length).map(move |position| [(text * 17 + position * 7) % 50, position % 2, position, text])
         })
         .collect();
-    (tokens, starts)
+    (tokens, cu_seqlens)
 }
 
 /// A plan for exactly this batch, its intermediates and outputs poisoned.
@@ -241,8 +241,8 @@ pub fn plan(gpu: Arc<Gpu>, recording: Recording, size: &BatchSize) -> Plan {
 /// The outputs of a case on an adapter.
 pub fn run(gpu: Arc<Gpu>, case: Case) -> Vec<Values> {
     let Case { recording, size, classes, targets, .. } = case;
-    let (tokens, starts) = texts(&size);
-    let run = Run { tokens: &tokens, starts: &starts, classes: &classes, targets: &targets };
+    let (tokens, cu_seqlens) = texts(&size);
+    let run = Run { tokens: &tokens, cu_seqlens: &cu_seqlens, classes: &classes, targets: &targets };
     let outputs = gpu::block_on(plan(gpu, recording, &size).run(run));
     outputs.unwrap_or_else(|error| panic!("{error}")).into_iter().map(|(_, values)| values).collect()
 }
@@ -262,8 +262,8 @@ pub fn check_on(gpu: &Arc<Gpu>, name: &str, case: Case, tolerance: f64) {
 pub fn compare(name: &str, gpu: Arc<Gpu>, case: Case, tolerance: f64) -> f64 {
     let Case { recording, size, classes, targets } = case;
     let element = recording.storage().activations();
-    let (tokens, starts) = texts(&size);
-    let run = Run { tokens: &tokens, starts: &starts, classes: &classes, targets: &targets };
+    let (tokens, cu_seqlens) = texts(&size);
+    let run = Run { tokens: &tokens, cu_seqlens: &cu_seqlens, classes: &classes, targets: &targets };
     // The answer's own rounding; the twin's is exact to many more digits.
     let tolerance = tolerance + if element == Element::F16 { 0.5f64.powi(11) } else { 0.0 };
 

@@ -1,15 +1,15 @@
-//! The tiles that a matrix product can be computed in: what a workgroup computes, and the files that do it.
+//! The tiles that a matrix product can be computed in: what a workgroup computes, and the files that compute it.
 
 use super::MatMul;
-use crate::ir::{Capabilities, Element, Layout, Part};
-use crate::kernels::parts;
+use crate::ir::{Capabilities, Element, Layout, Part, Shader, part};
+use crate::kernels::common;
 
 /// Workgroups that keep an adapter busy. The largest GPUs have 100 to 150 units, each for several workgroups at a time:
 /// fewer than this leave units idle, and a smaller tile, which loads more for each multiplication, is the lesser loss.
-const MACHINE: u32 = 128;
+const TARGET_WORKGROUPS: u32 = 128;
 
-/// Rows (or columns) up to which the time of a product is that of loading its weight (or input).
-const FEW: u32 = 16;
+/// Rows (or columns) of a skinny product, at most: its time is that of loading its weight (or input).
+const SKINNY_LIMIT: u32 = 16;
 
 /// A way to compute a product. All tiles that one problem can be computed in on one adapter give the same bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,20 +20,18 @@ pub struct Tile {
     pub rows: u32,
     pub columns: u32,
     kind: Kind,
-    /// The files that are this tile's own.
-    parts: &'static [Part],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// A CPU vector, its totals in registers; the weight in panels.
-    Subgroup,
+    /// A subgroup that is one CPU vector, with its accumulators in registers; the weight lies in panels.
+    Vec8,
     /// One output a lane.
     Lane { weight: Layout },
-    /// The lanes of a workgroup split the sums between them.
-    Split,
-    /// Blocks of both operands in workgroup memory, that many at a time.
-    Workgroup { buffers: u32 },
+    /// The lanes of a workgroup split k between them.
+    SplitK,
+    /// Blocks of both operands pass through workgroup memory, `buffers` of them at a time; a lane has `lane` rows and columns.
+    Workgroup { lane: u32, buffers: u32 },
     /// The same on matrix units.
     Cooperative { units: Units, buffers: u32 },
 }
@@ -43,74 +41,79 @@ enum Kind {
 struct Units {
     /// Of a matrix.
     edge: u32,
+    /// Matrices of a subgroup, down and across.
+    matrices: [u32; 2],
     /// Smallest and largest subgroup.
     subgroup: (u32, u32),
     /// Subgroups of a workgroup, if all are the largest.
     subgroups: u32,
 }
 
-const fn tile(name: &'static str, rows: u32, columns: u32, kind: Kind, parts: &'static [Part]) -> Tile {
-    Tile { name, rows, columns, kind, parts }
+const fn tile(name: &'static str, rows: u32, columns: u32, kind: Kind) -> Tile {
+    Tile { name, rows, columns, kind }
 }
 
-/// For software adapters whose subgroups are CPU vectors.
-const SUBGROUP: &[Tile] = &[
-    tile("subgroup_32x64", 32, 64, Kind::Subgroup, &[parts::ROWS_32, parts::TILE_SUBGROUP]),
-    tile("subgroup_16x64", 16, 64, Kind::Subgroup, &[parts::ROWS_16, parts::TILE_SUBGROUP]),
-    tile("subgroup_8x64", 8, 64, Kind::Subgroup, &[parts::ROWS_8, parts::TILE_SUBGROUP]),
+/// For software adapters whose subgroups are CPU vectors. Tiles of 64 rows, whose accumulators find no registers, were slower.
+const VEC8: &[Tile] = &[
+    tile("vec8_32x64", 32, 64, Kind::Vec8),
+    tile("vec8_16x64", 16, 64, Kind::Vec8),
+    tile("vec8_8x64", 8, 64, Kind::Vec8),
 ];
 
 /// For software adapters and columns that fill no tile.
-const LANE: &[Tile] = &[tile("lane_8x1", 8, 1, Kind::Lane { weight: Layout::Rows }, &[parts::TILE_LANE])];
+const LANE: &[Tile] = &[tile("lane_8x1", 8, 1, Kind::Lane { weight: Layout::Rows })];
 
-/// For such columns of a weight that [`SUBGROUP`] multiplies by too.
-const LANE_IN_PANELS: &[Tile] = &[tile("lane_8x1", 8, 1, Kind::Lane { weight: Layout::Panels }, &[parts::TILE_LANE])];
+/// The same where other columns of the weight are multiplied by in the tiles of [`VEC8`].
+const LANE_IN_PANELS: &[Tile] = &[tile("lane_8x1", 8, 1, Kind::Lane { weight: Layout::Panels })];
 
 /// For every adapter and few rows.
-const SPLIT: &[Tile] = &[tile("split_4x16", 4, 16, Kind::Split, &[parts::TILE_SPLIT])];
+const SPLIT_K: &[Tile] = &[tile("split_k_4x16", 4, 16, Kind::SplitK)];
 
 /// For every adapter: no more than 16 KiB of workgroup memory and 256 lanes.
 const WORKGROUP: &[Tile] = &[
-    block("workgroup_128x128", 128, 128, &[parts::BLOCK_128X128, parts::LANE_8X8, parts::TILE_WORKGROUP]),
-    block("workgroup_64x128", 64, 128, &[parts::BLOCK_64X128, parts::LANE_8X8, parts::TILE_WORKGROUP]),
-    block("workgroup_64x64", 64, 64, &[parts::BLOCK_64X64, parts::LANE_4X4, parts::TILE_WORKGROUP]),
-    block("workgroup_32x64", 32, 64, &[parts::BLOCK_32X64, parts::LANE_4X4, parts::TILE_WORKGROUP]),
-    block("workgroup_32x32", 32, 32, &[parts::BLOCK_32X32, parts::LANE_4X4, parts::TILE_WORKGROUP]),
+    block("workgroup_128x128", 128, 128, 8),
+    block("workgroup_64x128", 64, 128, 8),
+    block("workgroup_64x64", 64, 64, 4),
+    block("workgroup_32x64", 32, 64, 4),
+    block("workgroup_32x32", 32, 32, 4),
 ];
 
-const fn block(name: &'static str, rows: u32, columns: u32, parts: &'static [Part]) -> Tile {
-    tile(name, rows, columns, Kind::Workgroup { buffers: 1 }, parts)
+const fn block(name: &'static str, rows: u32, columns: u32, lane: u32) -> Tile {
+    tile(name, rows, columns, Kind::Workgroup { lane, buffers: 1 })
 }
 
-/// Subgroups of a workgroup, the tile's name, rows and columns: subgroups down and across times the matrices of each.
-type Shape = (u32, &'static str, u32, u32, &'static [Part]);
+/// A tile's name, rows and columns, and the matrices of each subgroup, down and across.
+type Shape = (&'static str, u32, u32, [u32; 2]);
 
-const OF_16_IN_ONE: &[Shape] = &[
-    (8, "cooperative_128x128", 128, 128, &[parts::SUBGROUPS_4X2, parts::MATRICES_2X4]),
-    (4, "cooperative_64x128", 64, 128, &[parts::SUBGROUPS_2X2, parts::MATRICES_2X4]),
-    (4, "cooperative_64x64", 64, 64, &[parts::SUBGROUPS_2X2, parts::MATRICES_2X2]),
-    (2, "cooperative_32x64", 32, 64, &[parts::SUBGROUPS_1X2, parts::MATRICES_2X2]),
-    (1, "cooperative_32x32", 32, 32, &[parts::SUBGROUPS_1X1, parts::MATRICES_2X2]),
+/// Matrices of 16, operands as one f16.
+const OF_16_F16: &[Shape] = &[
+    ("cooperative_128x128", 128, 128, [2, 4]),
+    ("cooperative_64x128", 64, 128, [2, 4]),
+    ("cooperative_64x64", 64, 64, [2, 2]),
+    ("cooperative_32x64", 32, 64, [2, 2]),
+    ("cooperative_32x32", 32, 32, [2, 2]),
 ];
 
-/// The totals of 2 x 4 matrices in two parts, and their sums over a block, are more than a lane's registers.
-const OF_16_IN_TWO: &[Shape] = &[
-    (8, "cooperative_64x128", 64, 128, &[parts::SUBGROUPS_2X4, parts::MATRICES_2X2]),
-    (4, "cooperative_64x64", 64, 64, &[parts::SUBGROUPS_2X2, parts::MATRICES_2X2]),
-    (2, "cooperative_32x64", 32, 64, &[parts::SUBGROUPS_1X2, parts::MATRICES_2X2]),
-    (1, "cooperative_32x32", 32, 32, &[parts::SUBGROUPS_1X1, parts::MATRICES_2X2]),
+/// Matrices of 16, operands as two f16: the accumulators of 2 x 4 matrices, and their partial sums over a block, would be more
+/// than a lane's registers.
+const OF_16_F16X2: &[Shape] = &[
+    ("cooperative_64x128", 64, 128, [2, 2]),
+    ("cooperative_64x64", 64, 64, [2, 2]),
+    ("cooperative_32x64", 32, 64, [2, 2]),
+    ("cooperative_32x32", 32, 32, [2, 2]),
 ];
 
+/// Matrices of 8, operands as one f16 or two.
 const OF_8: &[Shape] = &[
-    (8, "cooperative_64x128", 64, 128, &[parts::SUBGROUPS_2X4, parts::MATRICES_4X4]),
-    (4, "cooperative_64x64", 64, 64, &[parts::SUBGROUPS_2X2, parts::MATRICES_4X4]),
-    (4, "cooperative_32x64", 32, 64, &[parts::SUBGROUPS_2X2, parts::MATRICES_2X4]),
-    (4, "cooperative_32x32", 32, 32, &[parts::SUBGROUPS_2X2, parts::MATRICES_2X2]),
+    ("cooperative_64x128", 64, 128, [4, 4]),
+    ("cooperative_64x64", 64, 64, [4, 4]),
+    ("cooperative_32x64", 32, 64, [2, 4]),
+    ("cooperative_32x32", 32, 32, [2, 2]),
 ];
 
 impl MatMul {
-    /// Every tile worth running on the adapter, of those for many rows the largest first. Where its matrix units are to
-    /// be used, theirs alone: their sums round otherwise.
+    /// Every tile worth running on the adapter, of those for many rows the largest first. Where the adapter's matrix units are
+    /// to be used these are their tiles alone, whose sums round otherwise.
     pub fn tiles(&self, device: &Capabilities) -> Vec<Tile> {
         let cooperative = self.cooperative_tiles(device);
         if !cooperative.is_empty() {
@@ -118,7 +121,7 @@ impl MatMul {
         }
         if device.cpu_vectors() && self.inner.is_multiple_of(4) && self.weight_columns.is_multiple_of(8) {
             // Whatever columns are used, the weight lies in its buffer once.
-            return if self.in_chunks(8) { SUBGROUP } else { LANE_IN_PANELS }.to_vec();
+            return if self.in_chunks(8) { VEC8 } else { LANE_IN_PANELS }.to_vec();
         }
         if device.cpu && self.columns < 32 {
             return LANE.to_vec();
@@ -127,9 +130,10 @@ impl MatMul {
             // Of 16 along k, in f32.
             let bytes = 4 * 16 * (tile.rows + tile.columns);
             let buffers = if 2 * bytes <= device.workgroup_memory { 2 } else { 1 };
-            Tile { kind: Kind::Workgroup { buffers }, ..*tile }
+            let Kind::Workgroup { lane, .. } = tile.kind else { unreachable!("they all are") };
+            Tile { kind: Kind::Workgroup { lane, buffers }, ..*tile }
         });
-        SPLIT.iter().copied().chain(blocks).collect()
+        SPLIT_K.iter().copied().chain(blocks).collect()
     }
 
     /// The tile for that many rows where nothing was measured: the largest that keeps the adapter busy.
@@ -137,9 +141,9 @@ impl MatMul {
         let tiles = self.tiles(device);
         let suits = |tile: &&Tile| match tile.kind {
             // No rows for nothing.
-            Kind::Subgroup => tile.rows <= rows,
-            Kind::Split => rows.min(self.columns) <= FEW,
-            _ => rows.div_ceil(tile.rows) * self.columns.div_ceil(tile.columns) >= MACHINE,
+            Kind::Vec8 => tile.rows <= rows,
+            Kind::SplitK => rows.min(self.columns) <= SKINNY_LIMIT,
+            _ => rows.div_ceil(tile.rows) * self.columns.div_ceil(tile.columns) >= TARGET_WORKGROUPS,
         };
         *tiles.iter().find(suits).or(tiles.last()).expect("every adapter has a tile")
     }
@@ -149,27 +153,28 @@ impl MatMul {
         [self.columns, self.weight_columns, self.first].iter().all(|columns| columns.is_multiple_of(width))
     }
 
-    /// Those on matrix units, where there are any: what is stored as f32 in two parts. For every size, so that the rows
-    /// of a narrower product have the bits of a wider one's.
+    /// The tiles on matrix units, where there are any: what is stored as f32 is multiplied as two f16. They are for every size,
+    /// so that the rows of a narrower product have the bits of a wider one's.
     pub(super) fn cooperative_tiles(&self, device: &Capabilities) -> Vec<Tile> {
         let (Some(edge), Some(subgroup)) = (device.cooperative, device.subgroup) else { return Vec::new() };
         if !device.matrix_units() {
             return Vec::new();
         }
-        let (shapes, terms) = match (edge, self.storage.activations()) {
-            (16, Element::F16) => (OF_16_IN_ONE, 1),
-            (16, _) => (OF_16_IN_TWO, 2),
+        let (shapes, halves) = match (edge, self.storage.activations()) {
+            (16, Element::F16) => (OF_16_F16, 1),
+            (16, _) => (OF_16_F16X2, 2),
             (_, Element::F16) => (OF_8, 1),
             _ => (OF_8, 2),
         };
-        let fitting = shapes.iter().filter_map(|&(subgroups, name, rows, columns, parts)| {
-            let units = Units { edge, subgroup, subgroups };
+        let fitting = shapes.iter().filter_map(|&(name, rows, columns, matrices)| {
+            let subgroups = rows * columns / (matrices[0] * matrices[1] * edge * edge);
+            let units = Units { edge, matrices, subgroup, subgroups };
             // Blocks of 32 along k in f16, whose rows are eight elements longer; and a matrix of f32 for each subgroup.
             let block = 2 * (rows * (32 + 8) + 32 * (columns + 8));
-            let memory = |buffers: u32| terms * (buffers * block + 4 * units.answers());
+            let memory = |buffers: u32| halves * (buffers * block + 4 * units.epilogue_lds());
             let buffers = [2, 1].into_iter().find(|&buffers| memory(buffers) <= device.workgroup_memory)?;
             let kind = Kind::Cooperative { units, buffers };
-            (units.lanes() <= device.workgroup_size).then_some(tile(name, rows, columns, kind, parts))
+            (units.lanes() <= device.workgroup_size).then_some(tile(name, rows, columns, kind))
         });
         fitting.collect()
     }
@@ -181,7 +186,7 @@ impl Units {
     }
 
     /// Elements of a matrix for each subgroup, of which there are more where they are smaller.
-    fn answers(&self) -> u32 {
+    fn epilogue_lds(&self) -> u32 {
         self.edge * self.edge * (self.lanes() / self.subgroup.0)
     }
 }
@@ -196,58 +201,54 @@ impl Tile {
         }
     }
 
-    /// How activations are stored: the first parts of its shader.
-    pub(super) fn storage(&self, element: Element) -> Vec<Part> {
-        match self.kind {
-            Kind::Cooperative { .. } => parts::cooperative_storage(element),
-            _ => parts::storage(element),
-        }
-    }
-
     /// How the weight lies in its buffer.
     pub fn layout(&self) -> Layout {
         match self.kind {
-            Kind::Subgroup => Layout::Panels,
+            Kind::Vec8 => Layout::Panels,
             Kind::Lane { weight } => weight,
             _ => Layout::Rows,
         }
     }
 
-    /// The parts that compute it.
-    pub(super) fn parts(&self, kernel: &MatMul, chunk: Part) -> Vec<Part> {
+    /// The files that compute it.
+    pub(super) fn parts(&self, kernel: &MatMul, chunk: u32) -> Vec<Part> {
         let storage = kernel.storage;
-        let weight = parts::weight(storage, chunk);
-        let fours = if chunk == parts::CHUNK_4 { parts::FOURS_4 } else { parts::FOURS_1 };
-        let mut all = match self.kind {
-            Kind::Subgroup => vec![parts::wide(storage.weights()), parts::WEIGHT_PANELS],
-            Kind::Lane { weight: Layout::Panels } => vec![weight, parts::WEIGHT_PANELS],
-            Kind::Lane { weight: Layout::Rows } => vec![weight, parts::WEIGHT_ROWS],
-            Kind::Split => vec![weight, fours],
-            Kind::Workgroup { .. } => vec![weight, fours, parts::FETCH],
-            Kind::Cooperative { units, .. } => {
-                let lanes = match units.subgroup.1 {
-                    8 => parts::SUBGROUP_8,
-                    16 => parts::SUBGROUP_16,
-                    32 => parts::SUBGROUP_32,
-                    _ => parts::SUBGROUP_64,
-                };
-                let one = storage.activations() == Element::F16;
-                let split = if one { parts::SPLIT_ONE } else { parts::SPLIT_TWO };
-                let matrices = parts::cooperative(units.edge);
-                vec![weight, fours, parts::FETCH, matrices, lanes, split, parts::TILE_COOPERATIVE]
+        let weight = common::weight(storage, chunk);
+        let operand = if chunk == 4 { part!("matmul/operand_vec4") } else { part!("matmul/operand_scalar") };
+        match self.kind {
+            Kind::Vec8 => {
+                vec![common::wide(storage.weights()), part!("cpu/weight_panels"), part!("cpu/tile_vec8")]
             }
-        };
-        all.extend(self.parts);
-        all
+            Kind::Lane { weight: Layout::Panels } => vec![weight, part!("cpu/weight_panels"), part!("cpu/tile_lane")],
+            Kind::Lane { weight: Layout::Rows } => vec![weight, part!("cpu/weight_rows"), part!("cpu/tile_lane")],
+            Kind::SplitK => vec![weight, operand, part!("matmul/split_k")],
+            Kind::Workgroup { .. } => {
+                vec![weight, operand, part!("matmul/fetch"), part!("matmul/lanes"), part!("matmul/tile_workgroup")]
+            }
+            Kind::Cooperative { units, .. } => {
+                let one = storage.activations() == Element::F16;
+                let precision = if one { part!("matmul/operand_f16") } else { part!("matmul/operand_f16x2") };
+                let [matrices, tile] = [part!("matmul/matrices"), part!("matmul/tile_cooperative")];
+                vec![weight, operand, part!("matmul/fetch"), common::cooperative(units.edge), precision, matrices, tile]
+            }
+        }
     }
 
-    /// Values of the overrides of those parts.
-    pub(super) fn constants(&self) -> Vec<(&'static str, u32)> {
+    /// `shader` with the sizes and overrides of those files.
+    pub(super) fn size(&self, shader: Shader) -> Shader {
+        let shader = shader.size("ROWS", self.rows).size("COLUMNS", self.columns);
         match self.kind {
-            _ if self.layout() == Layout::Panels => vec![("PANEL", Layout::PANEL as u32)],
-            Kind::Cooperative { units, buffers } => vec![("ANSWERS", units.answers()), ("BUFFERS", buffers)],
-            Kind::Workgroup { buffers } => vec![("BUFFERS", buffers)],
-            _ => Vec::new(),
+            _ if self.layout() == Layout::Panels => shader.constant("PANEL", Layout::PANEL as u32),
+            Kind::Cooperative { units, buffers } => shader
+                .size("MATRICES_DOWN", units.matrices[0])
+                .size("MATRICES_ACROSS", units.matrices[1])
+                .size("LANES", units.lanes())
+                .constant("EPILOGUE_LDS", units.epilogue_lds())
+                .constant("BUFFERS", buffers),
+            Kind::Workgroup { lane, buffers } => {
+                shader.size("LANE_ROWS", lane).size("LANE_COLUMNS", lane).constant("BUFFERS", buffers)
+            }
+            _ => shader,
         }
     }
 }
@@ -279,15 +280,15 @@ mod tests {
         let card = Capabilities { f16: true, workgroup_memory: 49152, ..Capabilities::minimum() };
         let units = Capabilities { cooperative: Some(16), subgroup: Some((32, 32)), ..card.clone() };
         let cpu = Capabilities { cpu: true, int64: true, subgroup: Some((8, 8)), ..card.clone() };
-        let expected = ["split_4x16", "split_4x16", "workgroup_32x32", "workgroup_64x64", "workgroup_128x128"];
+        let expected = ["split_k_4x16", "split_k_4x16", "workgroup_32x32", "workgroup_64x64", "workgroup_128x128"];
         assert_eq!(chosen(&card, Storage::F32, 768, 768), expected);
-        let expected = ["split_4x16"; 5];
+        let expected = ["split_k_4x16"; 5];
         assert_eq!(chosen(&card, Storage::F32, 768, 3), expected, "few columns");
         let [few, many] = ["cooperative_32x32", "cooperative_128x128"];
         assert_eq!(chosen(&units, Storage::F16, 768, 768), [few, few, few, "cooperative_64x64", many]);
         assert_eq!(chosen(&units, Storage::F16, 768, 3072)[2..], ["cooperative_32x64", many, many]);
-        assert_eq!(chosen(&units, Storage::F32, 768, 768)[4], "cooperative_64x128", "no larger one in two parts");
-        let expected = ["subgroup_8x64", "subgroup_16x64", "subgroup_32x64", "subgroup_32x64", "subgroup_32x64"];
+        assert_eq!(chosen(&units, Storage::F32, 768, 768)[4], "cooperative_64x128", "no larger one of two f16");
+        let expected = ["vec8_8x64", "vec8_16x64", "vec8_32x64", "vec8_32x64", "vec8_32x64"];
         assert_eq!(chosen(&cpu, Storage::F32, 768, 768), expected);
     }
 }

@@ -1,0 +1,54 @@
+// argmax: index[row] = the first column of the largest value of the row, value[row] = that value
+//
+// A row with a NaN has no largest element: its index is NONE and its value NaN.
+//
+// provides: LANES, argmax;
+// needs: Lane, first_column, fold, is_nan, next_column, own_row, reduce_max, reduce_min_index, resolve
+
+struct Params { rows: u32, columns: u32 }
+@group(1) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<storage, read> input: array<f32>; // [rows, columns]
+@group(0) @binding(1) var<storage, read_write> index: array<u32>; // [rows]
+@group(0) @binding(2) var<storage, read_write> value: array<f32>; // [rows]
+
+override LANES: u32;
+const NONE: u32 = 0xffffffffu;
+const QUIET_NAN: u32 = 0x7fc00000u;
+
+@compute @workgroup_size(LANES)
+fn argmax(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) grid: vec3<u32>,
+    lane: Lane,
+) {
+    let row = own_row(fold(workgroup, grid), lane);
+    if row >= resolve(params.rows) { return; }
+    let start = row * params.columns;
+
+    // A lane without columns may hold any element of the row; its `first` stays NONE.
+    var largest = input[start];
+    var first = NONE;
+    var invalid = NONE;
+    for (var column = first_column(lane); column < params.columns; column = next_column(column)) {
+        let candidate = input[start + column];
+        if is_nan(candidate) { invalid = min(invalid, column); }
+        if first == NONE || candidate > largest {
+            largest = candidate;
+            first = column;
+        }
+    }
+    invalid = reduce_min_index(lane, invalid);
+    let winner = reduce_max(lane, largest);
+    first = reduce_min_index(lane, select(NONE, first, largest == winner));
+
+    if first_column(lane) == 0u {
+        if invalid != NONE {
+            index[row] = NONE;
+            // Not a constant expression, which could not be a NaN.
+            value[row] = bitcast<f32>(QUIET_NAN | (invalid & 0u));
+        } else {
+            index[row] = first;
+            value[row] = winner;
+        }
+    }
+}

@@ -1,0 +1,11 @@
+// Every token is a query; the host lists (text, first position of the tile).
+//
+// provides: query_tile; needs: QUERIES, QueryTile, cu_seqlens
+
+@group(0) @binding(4) var<storage, read> tiles: array<vec2<u32>>; // [tiles]
+
+fn query_tile(index: u32) -> QueryTile {
+    let tile = tiles[index];
+    let start = cu_seqlens[tile.x];
+    return QueryTile(tile.x, tile.y, min(QUERIES, cu_seqlens[tile.x + 1u] - start - tile.y), start + tile.y);
+}

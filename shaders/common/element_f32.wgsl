@@ -1,0 +1,5 @@
+// Activations are stored as f32, and so are weights that are not packed. Sums, biases and gains are f32 whatever is stored.
+//
+// provides: Element; needs: nothing
+
+alias Element = f32;

@@ -1,0 +1,26 @@
+// matmul: output = activation(input . weight + bias) + residual
+//
+// The tile has the loops and the entry point. In all tiles, but for those on matrix units, which are alike among themselves, a
+// sum over k is a sum of sums of four: the products of k = 0, 1, 2, 3 by fma, then those of the next four added to it, and so
+// on. A row of the output depends neither on the tile nor on the rows beside it, and a sum over 768 has the rounding of 192
+// additions.
+//
+// provides: add4, epilogue, input, params;
+// needs: Chunk, Stored, VECTOR_WIDTH, Written, activate_chunk, bias_at, residual_at
+
+// `first` selects the columns first .. first + columns of a weight (and bias) of weight_columns columns.
+struct Params { rows: u32, inner: u32, columns: u32, weight_columns: u32, first: u32 }
+@group(1) @binding(0) var<uniform> params: Params;
+@group(0) @binding(0) var<storage, read> input: array<Stored>; // [rows, inner]
+@group(0) @binding(2) var<storage, read_write> output: array<Written>; // [rows, columns]
+
+// Adds the products of the next four k of one row and four columns: a column of `weights` is one k.
+fn add4(x: vec4<f32>, weights: mat4x4<f32>, acc: vec4<f32>) -> vec4<f32> {
+    return acc + fma(x.wwww, weights[3], fma(x.zzzz, weights[2], fma(x.yyyy, weights[1], x.xxxx * weights[0])));
+}
+
+// `column` counts chunks.
+fn epilogue(row: u32, column: u32, acc: Chunk) {
+    let index = row * (params.columns / VECTOR_WIDTH) + column;
+    output[index] = Written(activate_chunk(acc + bias_at(params.first / VECTOR_WIDTH + column)) + residual_at(index));
+}

@@ -1,0 +1,30 @@
+// A subgroup multiplies MATRICES_DOWN x MATRICES_ACROSS matrices: of 2 x 4 of them it loads 6 for 8 products. Drivers unroll
+// the loops over so few matrices, and keep them in registers.
+//
+// provides: Accumulators, MATRICES, add_block, store_accumulator;
+// needs: Accumulator, DEPTH, EDGE, INPUT_STRIDE, MATRICES_ACROSS, MATRICES_DOWN, OperandB, WEIGHT_STRIDE, fold_partial,
+//   load_a, load_b, multiply_add, open_partial, store_matrix
+
+const MATRICES: u32 = MATRICES_DOWN * MATRICES_ACROSS;
+alias Accumulators = array<Accumulator, MATRICES>; // [MATRICES_DOWN, MATRICES_ACROSS]
+
+// Adds the products of a staged block, whose own rows begin at `rows` and own columns at `columns`.
+fn add_block(acc: ptr<function, Accumulators>, rows: u32, columns: u32) {
+    var partial: Accumulators;
+    for (var i = 0u; i < MATRICES; i += 1u) { partial[i] = open_partial((*acc)[i]); }
+    for (var k = 0u; k < DEPTH; k += EDGE) {
+        var b: array<OperandB, MATRICES_ACROSS>;
+        for (var j = 0u; j < MATRICES_ACROSS; j += 1u) { b[j] = load_b(columns + k * WEIGHT_STRIDE + j * EDGE); }
+        for (var i = 0u; i < MATRICES_DOWN; i += 1u) {
+            let a = load_a(rows + i * EDGE * INPUT_STRIDE + k);
+            for (var j = 0u; j < MATRICES_ACROSS; j += 1u) {
+                let place = i * MATRICES_ACROSS + j;
+                partial[place] = multiply_add(a, b[j], partial[place]);
+            }
+        }
+    }
+    for (var i = 0u; i < MATRICES; i += 1u) { (*acc)[i] = fold_partial((*acc)[i], partial[i]); }
+}
+
+// Writes a matrix of the accumulators to memory, where `load_epilogue` finds it.
+fn store_accumulator(acc: ptr<function, Accumulators>, matrix: u32, place: u32) { store_matrix((*acc)[matrix], place); }

@@ -1,0 +1,71 @@
+// ROWS x COLUMNS outputs a workgroup, for few rows: most of the time goes into loading the weight, so the lanes split k, and
+// all of its loads are under way at once. Each lane has four k of four columns; the partial sums are then added in the order
+// of k.
+//
+// provides: matmul, weight;
+// needs: COLUMNS, Operand4, ROWS, Weight, Weight4, add4, epilogue4, load_input4, load_weight4, params, resolve, unpack4
+
+@group(0) @binding(1) var<storage, read> weight: array<Weight>; // [inner, weight_columns]
+
+const LANES: u32 = 256u;
+const_assert ROWS == 4u; // they are written out
+const ACROSS: u32 = COLUMNS / 4u;
+const SPLITS: u32 = LANES / ACROSS; // of k, four each
+const DEPTH: u32 = SPLITS * 4u;
+const OUTPUTS: u32 = ROWS * ACROSS;
+
+var<workgroup> partials: array<vec4<f32>, SPLITS * OUTPUTS>; // [SPLITS, ROWS, ACROSS]
+
+struct Block { inputs: array<Operand4, 4>, weights: array<Weight4, 4> }
+
+fn fetch(row: u32, rows: u32, column: u32, k: u32) -> Block {
+    return Block(
+        array<Operand4, 4>(
+            load_input4(row, rows, k),
+            load_input4(row + 1u, rows, k),
+            load_input4(row + 2u, rows, k),
+            load_input4(row + 3u, rows, k),
+        ),
+        array<Weight4, 4>(
+            load_weight4(k, column),
+            load_weight4(k + 1u, column),
+            load_weight4(k + 2u, column),
+            load_weight4(k + 3u, column),
+        ),
+    );
+}
+
+@compute @workgroup_size(LANES)
+fn matmul(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let rows = resolve(params.rows);
+    let first_row = workgroup.y * ROWS;
+    let first_column = workgroup.x * COLUMNS;
+    let own_column = first_column + lane % ACROSS * 4u;
+    let own_k = lane / ACROSS * 4u;
+    let place = lane / ACROSS * OUTPUTS + lane % ACROSS;
+
+    var acc: vec4<f32>; // of the first lanes, one each
+    var block = fetch(first_row, rows, own_column, own_k);
+    for (var k = 0u; k < params.inner; k += DEPTH) {
+        let w = mat4x4<f32>(
+            vec4<f32>(unpack4(block.weights[0])),
+            vec4<f32>(unpack4(block.weights[1])),
+            vec4<f32>(unpack4(block.weights[2])),
+            vec4<f32>(unpack4(block.weights[3])),
+        );
+        partials[place] = add4(vec4<f32>(block.inputs[0]), w, vec4<f32>());
+        partials[place + ACROSS] = add4(vec4<f32>(block.inputs[1]), w, vec4<f32>());
+        partials[place + 2u * ACROSS] = add4(vec4<f32>(block.inputs[2]), w, vec4<f32>());
+        partials[place + 3u * ACROSS] = add4(vec4<f32>(block.inputs[3]), w, vec4<f32>());
+        workgroupBarrier();
+        // The next block is on its way while this one's partial sums are added.
+        block = fetch(first_row, rows, own_column, k + DEPTH + own_k);
+        if lane < OUTPUTS {
+            for (var split = 0u; split < SPLITS; split += 1u) { acc += partials[split * OUTPUTS + lane]; }
+        }
+        workgroupBarrier();
+    }
+    if lane < OUTPUTS {
+        epilogue4(first_row + lane / ACROSS, rows, first_column + lane % ACROSS * 4u, acc);
+    }
+}

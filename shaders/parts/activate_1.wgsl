@@ -1,1 +1,0 @@
-fn activate_chunk(x: Chunk) -> Chunk { return activate(x); }

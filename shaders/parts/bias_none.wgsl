@@ -1,1 +1,0 @@
-fn bias_at(column: u32) -> Chunk { return Chunk(); }

@@ -1,2 +1,0 @@
-const ROWS: u32 = 128u;
-const COLUMNS: u32 = 128u;

@@ -1,2 +1,0 @@
-const ROWS: u32 = 32u;
-const COLUMNS: u32 = 64u;

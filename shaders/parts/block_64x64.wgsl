@@ -1,2 +1,0 @@
-const ROWS: u32 = 64u;
-const COLUMNS: u32 = 64u;

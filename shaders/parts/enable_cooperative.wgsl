@@ -1,2 +1,0 @@
-enable f16;
-enable wgpu_cooperative_matrix;

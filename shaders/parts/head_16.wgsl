@@ -1,2 +1,0 @@
-// Registers for heads of up to 16 chunks.
-const CHUNKS: u32 = 16u;

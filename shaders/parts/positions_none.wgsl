@@ -1,1 +1,0 @@
-fn position_at(position: u32, chunk: u32) -> Chunk { return Chunk(); }

@@ -1,3 +1,0 @@
-@group(0) @binding(3) var<storage, read> positions: array<Stored>; // [positions, columns]
-
-fn position_at(position: u32, chunk: u32) -> Chunk { return Chunk(positions[position * (params.columns / WIDTH) + chunk]); }

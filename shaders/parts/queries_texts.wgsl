@@ -1,5 +1,0 @@
-// Only the first token of each text is a query, and the query matrix has one row a text.
-
-fn query_tile(index: u32) -> QueryTile {
-    return QueryTile(index, 0u, 1u, index);
-}

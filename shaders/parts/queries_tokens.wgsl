@@ -1,9 +1,0 @@
-// Every token is a query; the host lists (text, first position of the tile).
-
-@group(0) @binding(4) var<storage, read> tiles: array<vec2<u32>>; // [tiles]
-
-fn query_tile(index: u32) -> QueryTile {
-    let tile = tiles[index];
-    let start = starts[tile.x];
-    return QueryTile(tile.x, tile.y, min(QUERIES, starts[tile.x + 1u] - start - tile.y), start + tile.y);
-}

@@ -1,7 +1,0 @@
-// One value a lane -> one value for all lanes of the workgroup, which is exactly one subgroup: no memory, no barrier.
-
-struct Lane { @builtin(local_invocation_index) index: u32 }
-
-fn reduce_add(lane: Lane, value: f32) -> f32 { return subgroupAdd(value); }
-fn reduce_max(lane: Lane, value: f32) -> f32 { return subgroupMax(value); }
-fn reduce_min_index(lane: Lane, value: u32) -> u32 { return subgroupMin(value); }

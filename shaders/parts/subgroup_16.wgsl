@@ -1,2 +1,0 @@
-// Lanes of the largest subgroup that the adapter may make; there are more subgroups than SUBGROUPS where it makes smaller.
-const SUBGROUP_LANES: u32 = 16u;

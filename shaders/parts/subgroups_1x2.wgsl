@@ -1,2 +1,0 @@
-const SUBGROUPS_DOWN: u32 = 1u;
-const SUBGROUPS_ACROSS: u32 = 2u;

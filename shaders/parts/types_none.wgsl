@@ -1,1 +1,0 @@
-fn type_at(kind: u32, chunk: u32) -> Chunk { return Chunk(); }

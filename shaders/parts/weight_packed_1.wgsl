@@ -1,8 +1,0 @@
-// How a large weight is stored: in f16 for shaders without f16, two elements in a word, which may be of two rows.
-alias Weight = u32;
-
-fn weight_index(chunk: u32) -> u32 { return chunk / 2u; }
-fn unpacked(weight: Weight, chunk: u32) -> Stored {
-    let both = unpack2x16float(weight);
-    return select(both.x, both.y, chunk % 2u == 1u);
-}

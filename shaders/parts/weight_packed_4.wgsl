@@ -1,5 +1,0 @@
-// How a large weight is stored: in f16 for shaders without f16, a chunk of four in two words.
-alias Weight = vec2<u32>;
-
-fn weight_index(chunk: u32) -> u32 { return chunk; }
-fn unpacked(weight: Weight, chunk: u32) -> Stored { return Stored(unpack2x16float(weight.x), unpack2x16float(weight.y)); }
