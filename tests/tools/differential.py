@@ -80,7 +80,7 @@ REASONS = [
 ]
 # Where transformers crashes and wgbert has a rule: what the exception, or what was drawn, says, and the rule.
 LENIENT = [
-    (r"StrictDataclassFieldValidationError.*expected (float|int), got|'float' object cannot be interpreted as an integer",
+    (r"StrictDataclassFieldValidationError.*expected (float|int), got|'float' object cannot be interpreted as an integer|found element of type float",
      "a number's JSON type is not looked at"),
     (r"`problem_type` was not understood: received  but", "an empty problem_type counts as absent"),
     (r'`problem_type="single_label_classification"` requires `num_labels > 1`', "one right label of one is answered as 4.57 does"),
