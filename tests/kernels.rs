@@ -199,7 +199,7 @@ fn matmul_rows_are_independent() {
 }
 
 #[test]
-fn matmul_on_matrix_units() {
+fn matmul_on_tensor_cores() {
     let Some(gpu) = common::matrix_gpu() else { return };
     let compare = |storage, rows, inner: u32, columns, activation, extras| {
         let case = matmul_steps(storage, rows, inner, columns, activation, extras);
@@ -228,7 +228,7 @@ fn matmul_on_matrix_units() {
     }
 }
 
-/// What is stored as f32 comes out of f16 matrix units about as exact as out of f32 arithmetic.
+/// What is stored as f32 comes out of f16 tensor cores about as exact as out of f32 arithmetic.
 #[test]
 fn matmul_in_two_parts_is_as_exact_as_f32() {
     let Some(matrix) = common::matrix_gpu() else { return };
@@ -278,7 +278,7 @@ fn matmul_in_two_parts_is_as_exact_as_f32() {
         };
         let [[error, relative], [plain_error, plain]] =
             [matrix.clone(), common::plain_gpu()].map(|gpu| errors(&answers(gpu)));
-        println!("inner {inner}, up to {largest:e}: matrix units {error:.1e}, relative {relative:.1e}");
+        println!("inner {inner}, up to {largest:e}: tensor cores {error:.1e}, relative {relative:.1e}");
         println!("inner {inner}, up to {largest:e}: f32 arithmetic {plain_error:.1e}, relative {plain:.1e}");
         assert!(relative < 1e-6, "inner {inner}, up to {largest:e}: {relative:e}, f32 arithmetic {plain:e}");
     }
@@ -395,7 +395,7 @@ fn attention_on_cards() {
 }
 
 #[test]
-fn attention_on_matrix_units() {
+fn attention_on_tensor_cores() {
     let Some(gpu) = common::matrix_gpu() else { return };
     attention_cases(&gpu, false);
     independent_texts(&gpu);

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::gpu::{Backend, Gpu, block_on};
 use crate::ir::{Capabilities, Storage};
 use crate::kernels::{NAMES, argmax, attention, attention_weights, elementwise, embed, loss, matmul, softmax};
-use crate::options::{Adapter, MatrixUnits, Options, Precision};
+use crate::options::{Adapter, Options, Precision, TensorCores};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -22,8 +22,8 @@ const WEIGHTS: &[(u32, u32)] =
 pub enum Variant {
     /// Those for the adapter.
     Adapter,
-    /// Those for the adapter and its matrix units, as with `--matrix-units`.
-    MatrixUnits,
+    /// Those for the adapter and its tensor cores, as with `--tensor-cores`.
+    TensorCores,
     /// Those for the adapter if its shaders had no 16-bit floats.
     NoF16,
     /// Those that run everywhere: nothing beyond what WebGPU guarantees.
@@ -34,7 +34,7 @@ impl Variant {
     pub fn name(self) -> &'static str {
         match self {
             Variant::Adapter => "adapter",
-            Variant::MatrixUnits => "matrix-units",
+            Variant::TensorCores => "tensor-cores",
             Variant::NoF16 => "no-f16",
             Variant::Plain => "plain",
         }
@@ -45,10 +45,10 @@ impl Variant {
         let all = gpu.capabilities.clone();
         let capabilities = match self {
             Variant::Adapter => Capabilities { cooperative: None, ..all },
-            Variant::MatrixUnits if !all.matrix_units() => {
-                return Err(Error::NoMatrixUnits { adapter: gpu.name.clone() });
+            Variant::TensorCores if !all.tensor_cores() => {
+                return Err(Error::NoTensorCores { adapter: gpu.name.clone() });
             }
-            Variant::MatrixUnits => all,
+            Variant::TensorCores => all,
             Variant::NoF16 => Capabilities { cooperative: None, f16: false, ..all },
             Variant::Plain => Capabilities { timestamps: all.timestamps, ..Capabilities::minimum() },
         };
@@ -60,7 +60,7 @@ impl FromStr for Variant {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Variant, String> {
-        let all = [Variant::Adapter, Variant::MatrixUnits, Variant::NoF16, Variant::Plain];
+        let all = [Variant::Adapter, Variant::TensorCores, Variant::NoF16, Variant::Plain];
         let found = all.into_iter().find(|variant| variant.name() == name);
         found.ok_or_else(|| format!("no variant is called {name:?}; there are: {}", all.map(Variant::name).join(", ")))
     }
@@ -115,7 +115,7 @@ impl KernelBench {
             let options = Options {
                 adapter: adapter.clone(),
                 backend: self.backend,
-                matrix_units: MatrixUnits::Always,
+                tensor_cores: TensorCores::Always,
                 cache_dir: self.cache_dir.clone(),
                 ..Options::default()
             };
@@ -136,7 +136,7 @@ impl KernelBench {
                         let shape = Shape { storage: precision.storage(&gpu.capabilities), ..shape };
                         let timed = time(&gpu, &|| Case::new(&shape), self.repeats)?;
                         let roof = match timed.parts.contains("cooperative") {
-                            true => roof.on_matrix_units(shape.storage.activations()),
+                            true => roof.on_tensor_cores(shape.storage.activations()),
                             false => roof,
                         };
                         each(self.row(&environment, roof, variant, precision, &shape, timed))?;

@@ -58,9 +58,9 @@ impl Capabilities {
         self.cpu && self.int64 && self.uniform_subgroup() == Some(8)
     }
 
-    /// Whether kernels multiply on its matrix units, if they are not told not to: cooperative matrices of f16, by subgroups
+    /// Whether kernels multiply on its tensor cores, if they are not told not to: cooperative matrices of f16, by subgroups
     /// of a size that their parts are written for. A software adapter's are its CPU, which has a faster way.
-    pub fn matrix_units(&self) -> bool {
+    pub fn tensor_cores(&self) -> bool {
         let subgroups = self.subgroup.is_some_and(|(_, most)| [8, 16, 32, 64].contains(&most));
         self.cooperative.is_some() && self.f16 && subgroups && !self.cpu
     }

@@ -56,7 +56,7 @@ pub fn card_gpu() -> Arc<Gpu> {
     GPU.get_or_init(open_card).clone()
 }
 
-/// That adapter with its matrix units in use, also where it is a software adapter that has a faster way; says so where
+/// That adapter with its tensor cores in use, also where it is a software adapter that has a faster way; says so where
 /// it has none.
 pub fn matrix_gpu() -> Option<Arc<Gpu>> {
     static GPU: OnceLock<Option<Arc<Gpu>>> = OnceLock::new();

@@ -136,9 +136,9 @@ fn every_tile_gives_the_same_bits() {
     assert!(same_bits(&gpus) >= 6, "tiles are missing");
 }
 
-/// Nor does it on matrix units, whose bits are others.
+/// Nor does it on tensor cores, whose bits are others.
 #[test]
-fn every_tile_of_matrix_units_gives_the_same_bits() {
+fn every_tile_of_tensor_cores_gives_the_same_bits() {
     let Some(gpu) = common::matrix_gpu() else { return };
     assert!(same_bits(&[gpu]) >= 1, "tiles are missing");
 }

@@ -14,7 +14,7 @@ const COOPERATIVE_LANES: u32 = 128;
 pub(super) enum Flash {
     /// A subgroup that is one CPU vector, with eight queries.
     Vec8,
-    /// A workgroup on matrix units, with 32 queries and `head` columns: whole matrices.
+    /// A workgroup on tensor cores, with 32 queries and `head` columns: whole matrices.
     Cooperative { head: u32 },
     /// A workgroup, with 32 queries; the keys pass through its memory.
     Tile,
@@ -100,7 +100,7 @@ impl Heads {
         4 * (32 * 32 + rows * 8 * self.chunk() + 4 * LANES)
     }
 
-    /// Columns of whole matrices that a head takes on matrix units; `None` where they are not used. What is stored as f32
+    /// Columns of whole matrices that a head takes on tensor cores; `None` where they are not used. What is stored as f32
     /// would lose digits, and terms of distances are no products of whole rows.
     fn cooperative_head(&self, device: &Capabilities) -> Option<u32> {
         let (edge, (_, most)) = (device.cooperative?, device.subgroup?);
@@ -113,6 +113,6 @@ impl Heads {
             && COOPERATIVE_LANES <= device.workgroup_size
             && most <= COOPERATIVE_LANES;
         let kind = self.element == Element::F16 && self.chunk() == 4 && !matches!(self.score, Term::Relative { .. });
-        (device.matrix_units() && kind && self.head_width <= 128 && fits).then_some(head)
+        (device.tensor_cores() && kind && self.head_width <= 128 && fits).then_some(head)
     }
 }

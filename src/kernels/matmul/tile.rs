@@ -32,11 +32,11 @@ enum Kind {
     SplitK,
     /// Blocks of both operands pass through workgroup memory, `buffers` of them at a time; a lane has `lane` rows and columns.
     Workgroup { lane: u32, buffers: u32 },
-    /// The same on matrix units.
+    /// The same on tensor cores.
     Cooperative { units: Units, buffers: u32 },
 }
 
-/// What tiles on an adapter's matrix units depend on.
+/// What tiles on an adapter's tensor cores depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Units {
     /// Of a matrix.
@@ -112,7 +112,7 @@ const OF_8: &[Shape] = &[
 ];
 
 impl MatMul {
-    /// Every tile worth running on the adapter, of those for many rows the largest first. Where the adapter's matrix units are
+    /// Every tile worth running on the adapter, of those for many rows the largest first. Where the adapter's tensor cores are
     /// to be used these are their tiles alone, whose sums round otherwise.
     pub fn tiles(&self, device: &Capabilities) -> Vec<Tile> {
         let cooperative = self.cooperative_tiles(device);
@@ -153,11 +153,11 @@ impl MatMul {
         [self.columns, self.weight_columns, self.first].iter().all(|columns| columns.is_multiple_of(width))
     }
 
-    /// The tiles on matrix units, where there are any: what is stored as f32 is multiplied as two f16. They are for every size,
+    /// The tiles on tensor cores, where there are any: what is stored as f32 is multiplied as two f16. They are for every size,
     /// so that the rows of a narrower product have the bits of a wider one's.
     pub(super) fn cooperative_tiles(&self, device: &Capabilities) -> Vec<Tile> {
         let (Some(edge), Some(subgroup)) = (device.cooperative, device.subgroup) else { return Vec::new() };
-        if !device.matrix_units() {
+        if !device.tensor_cores() {
             return Vec::new();
         }
         let (shapes, halves) = match (edge, self.storage.activations()) {
