@@ -27,7 +27,7 @@ fn threads(texts: &[String], call: &(dyn Fn(&str) + Sync)) -> Duration {
 
 fn main() -> Result<(), wgbert::Error> {
     let adapter = env::var("WGBERT_ADAPTER").unwrap_or_default();
-    let options = Options { adapter: adapter.parse().expect("any text is a choice"), ..Options::default() };
+    let options = Options::default().adapter(adapter.parse().expect("any text is a choice"));
     let classifier = options.sentiment()?;
     let texts: Vec<String> =
         (0..THREADS).map(|text| format!("Number {text} was a short and rather good film.")).collect();

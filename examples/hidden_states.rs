@@ -5,7 +5,7 @@ use wgbert::{Classifier, Request};
 fn main() -> Result<(), wgbert::Error> {
     let classifier = Classifier::sentiment()?;
     let encodings = [classifier.encode(0, "The plot was thin, but I liked the actors.")?];
-    let request = Request { hidden_states: true, attentions: true, ..Request::default() };
+    let request = Request::default().hidden_states(true).attentions(true);
     let output = classifier.run(&encodings, &request)?;
     let states = &output.hidden_states.as_ref().expect("they were asked for")[0];
     let attentions = &output.attentions.as_ref().expect("they were asked for")[0];

@@ -19,17 +19,40 @@ use std::time::Duration;
 
 /// What to answer beside logits, probabilities and argmax.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Request {
+    /// Whether each text's `[layers + 1, tokens, hidden]` are wanted.
     pub hidden_states: bool,
+    /// Whether each text's `[layers, heads, tokens, tokens]` are wanted.
     pub attentions: bool,
     /// One a text, `None` for texts without; empty: none at all.
     pub labels: Vec<Option<Label>>,
 }
 
+/// Each gives a field another value.
+impl Request {
+    /// Whether hidden states are wanted.
+    pub fn hidden_states(self, hidden_states: bool) -> Request {
+        Request { hidden_states, ..self }
+    }
+
+    /// Whether attention weights are wanted.
+    pub fn attentions(self, attentions: bool) -> Request {
+        Request { attentions, ..self }
+    }
+
+    /// The right answers, of which the loss is made.
+    pub fn labels(self, labels: Vec<Option<Label>>) -> Request {
+        Request { labels, ..self }
+    }
+}
+
 /// Bytes on the device; see [`Classifier::memory`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory {
+    /// Of the model's weights, on all devices.
     pub weights: u64,
+    /// Of what batches compute, on all devices.
     pub activations: u64,
 }
 
@@ -124,10 +147,12 @@ impl Classifier {
         self.0.scoring
     }
 
+    #[cfg_attr(not(feature = "internals"), doc(hidden))]
     pub fn config(&self) -> &Config {
         &self.0.config
     }
 
+    #[cfg_attr(not(feature = "internals"), doc(hidden))]
     pub fn model(&self) -> &Model {
         self.0.engine.model()
     }
@@ -143,11 +168,13 @@ impl Classifier {
     }
 
     /// The open devices; none where the reference runs.
+    #[cfg_attr(not(feature = "internals"), doc(hidden))]
     pub fn gpus(&self) -> impl Iterator<Item = &Arc<Gpu>> {
         self.0.engine.devices()
     }
 
     /// The open device, the first where there are several; none where the reference runs.
+    #[cfg_attr(not(feature = "internals"), doc(hidden))]
     pub fn gpu(&self) -> Option<&Arc<Gpu>> {
         self.0.engine.devices().next()
     }
@@ -272,6 +299,7 @@ impl Classifier {
     ///
     /// # Errors
     /// [`Error::Adapter`] where there are no timestamps, and as [`Classifier::run`].
+    #[cfg_attr(not(feature = "internals"), doc(hidden))]
     pub fn profile(&self, encodings: &[Encoding]) -> Result<Vec<Timing>> {
         self.0.engine.block_on(self.profile_async(encodings))
     }
@@ -280,6 +308,7 @@ impl Classifier {
     ///
     /// # Errors
     /// Those of [`Classifier::profile`].
+    #[cfg_attr(not(feature = "internals"), doc(hidden))]
     pub async fn profile_async(&self, encodings: &[Encoding]) -> Result<Vec<Timing>> {
         self.check(encodings)?;
         let scoring = self.0.scoring;

@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Everything that can fail, each variant naming the file, tensor, text or adapter concerned and what to do about it.
+/// Everything that can fail, each variant naming the file, tensor, text or adapter concerned and what to do about it, which
+/// its message says in words. The fields are what the message is made of.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the fields are named after what they hold, and each variant says what that is")]
 pub enum Error {
     /// A file could not be read or written.
     #[error("cannot {action} {}: {source}", path.display())]
@@ -35,8 +37,8 @@ pub enum Error {
     /// The checkpoint is an encoder without a classification head.
     #[error(
         "{}: the checkpoint has no classification head (tensor {tensor} is absent): it was saved from the pretrained encoder, \
-         not from a fine-tuned classifier; use a fine-tuned checkpoint, or ask for random head weights with --random-head SEED \
-         (`Options::random_head`) if the answers do not matter", path.display()
+         not from a fine-tuned classifier; use a fine-tuned checkpoint, or ask for random head weights with \
+         `Options::random_head` if the answers do not matter", path.display()
     )]
     MissingHead { path: PathBuf, tensor: String },
 
@@ -47,8 +49,8 @@ pub enum Error {
     /// No adapter at all.
     #[error(
         "no GPU adapter was found ({looked}): install the GPU's driver (on Linux without a GPU, Mesa's software one does: \
-         apt-get install mesa-vulkan-drivers), or run on the CPU reference, slowly, with --adapter reference \
-         (`Adapter::Reference`)"
+         apt-get install mesa-vulkan-drivers), or run on the CPU reference, slowly, with \
+         `Adapter::Reference`"
     )]
     NoAdapter { looked: String },
 
@@ -69,7 +71,7 @@ pub enum Error {
 
     /// The device's memory was exhausted.
     #[error(
-        "adapter {adapter} is out of memory while {doing} ({bytes} bytes); lower the batch's capacity (--batch-tokens), \
+        "adapter {adapter} is out of memory while {doing} ({bytes} bytes); lower the batch's capacity (`Options::batch_tokens`), \
          or choose another adapter"
     )]
     OutOfMemory { adapter: String, doing: String, bytes: u64 },

@@ -4,10 +4,10 @@
 //!
 //! 1. [`text`]: text -> tokens
 //! 2. [`checkpoint`]: files -> configuration and weights
-//! 3. [`models`]: configuration -> description ([`models::Model`]), description -> recording
-//!    ([`models::encoder::record`])
-//! 4. [`kernels`]: the operations that a recording is made of, each a WGSL file and its CPU twin; [`ir`]: what a recording is
-//! 5. [`gpu`]: recording -> device ([`gpu::Plan`]), or [`reference`](mod@reference): recording -> CPU twins
+//! 3. `models`: configuration -> description (`models::Model`), description -> recording
+//!    (`models::encoder::record`)
+//! 4. `kernels`: the operations that a recording is made of, each a WGSL file and its CPU twin; `ir`: what a recording is
+//! 5. `gpu`: recording -> device (`gpu::Plan`), or `reference`: recording -> CPU twins
 //! 6. `engine`: the texts of many callers -> packed batches -> devices
 //! 7. [`SequenceClassifierOutput`]: what transformers answers, and the argmax, probabilities and labels it leaves to you
 //!
@@ -21,10 +21,46 @@
 //! # }
 //! # Ok::<(), wgbert::Error>(())
 //! ```
-#![warn(missing_debug_implementations)]
+//!
+//! What this page lists, [`text`] and `checkpoint::hub` are what is promised under semantic versioning. The layers below them are
+//! public only with the feature `internals`, for the command line, the tests and the benches of this package, and promise nothing.
+#![cfg_attr(not(feature = "internals"), warn(missing_docs))]
+// What only the command line, tests and benches use is not compiled away without them: the layers would be full of conditions.
+#![cfg_attr(not(feature = "internals"), allow(dead_code, unused_imports))]
 
 #[cfg(feature = "bench")]
 pub mod bench;
+
+#[cfg(feature = "internals")]
+pub mod gpu;
+#[cfg(not(feature = "internals"))]
+mod gpu;
+
+#[cfg(feature = "internals")]
+pub mod ir;
+#[cfg(not(feature = "internals"))]
+mod ir;
+
+#[cfg(feature = "internals")]
+pub mod json;
+#[cfg(not(feature = "internals"))]
+mod json;
+
+#[cfg(feature = "internals")]
+pub mod kernels;
+#[cfg(not(feature = "internals"))]
+mod kernels;
+
+#[cfg(feature = "internals")]
+pub mod models;
+#[cfg(not(feature = "internals"))]
+mod models;
+
+#[cfg(feature = "internals")]
+pub mod reference;
+#[cfg(not(feature = "internals"))]
+mod reference;
+
 pub mod checkpoint;
 mod classifier;
 mod engine;
@@ -32,22 +68,19 @@ mod engine;
 #[path = "../tests/common/environment.rs"]
 mod environment;
 mod error;
-pub mod gpu;
 mod inspection;
-pub mod ir;
-pub mod json;
-pub mod kernels;
 mod label;
-pub mod models;
 mod oneshot;
 mod options;
 mod output;
-pub mod reference;
 mod stream;
 pub mod text;
 
+pub use checkpoint::{ProblemType, Scoring};
 pub use classifier::{Classifier, Memory, Request};
 pub use error::{Error, Result};
+pub use gpu::Backend;
+#[cfg(feature = "internals")]
 pub use inspection::Inspection;
 pub use label::Label;
 pub use options::{Adapter, Options, Precision, TensorCores};

@@ -18,6 +18,9 @@ fn name_a_runtime_folder() {
     // By the XDG specification a path that is not absolute is none.
     if std::env::var_os(NAME).is_none_or(|folder| !std::path::Path::new(&folder).is_absolute()) {
         // SAFETY: no other thread can read or write the environment: this one has not started any yet.
-        unsafe { std::env::set_var(NAME, "/nonexistent") };
+        #[allow(unsafe_code, reason = "std has no other way")]
+        unsafe {
+            std::env::set_var(NAME, "/nonexistent")
+        };
     }
 }

@@ -20,7 +20,7 @@ pub enum Adapter {
     Best,
     /// The first whose name contains this, whatever the case.
     Named(String),
-    /// By the position in [`gpu::adapters`].
+    /// By the position in what `wgbert adapters` lists.
     Index(usize),
     /// Each of these; they take batches from one queue.
     Several(Vec<Adapter>),
@@ -53,6 +53,7 @@ impl Adapter {
     ///
     /// # Errors
     /// [`Error::NoAdapter`].
+    #[cfg_attr(not(feature = "internals"), doc(hidden))]
     pub async fn list(backend: Option<Backend>) -> Result<Vec<AdapterDescription>> {
         let adapters = gpu::adapters(backend).await;
         if adapters.is_empty() {
@@ -63,6 +64,7 @@ impl Adapter {
     }
 
     /// Which of these adapters is meant; [`Adapter::Reference`] is none, and of several the first.
+    #[cfg_attr(not(feature = "internals"), doc(hidden))]
     pub fn position(&self, adapters: &[AdapterDescription]) -> Option<usize> {
         match self {
             Adapter::Index(index) => (*index < adapters.len()).then_some(*index),
@@ -121,6 +123,7 @@ pub enum Precision {
 
 impl Precision {
     /// As an adapter that offers this stores them.
+    #[cfg_attr(not(feature = "internals"), doc(hidden))]
     pub fn storage(self, device: &Capabilities) -> Storage {
         match self {
             Precision::F32 => Storage::F32,
@@ -133,11 +136,12 @@ impl Precision {
     ///
     /// # Errors
     /// [`Error::Adapter`] if not.
+    #[cfg_attr(not(feature = "internals"), doc(hidden))]
     pub fn check(self, adapter: Option<&AdapterDescription>) -> Result<()> {
         if self == Precision::F32 || adapter.is_some() {
             return Ok(());
         }
-        let message = "computes in f32 only: run with --precision f32".into();
+        let message = "computes in f32 only: use `Precision::F32`".into();
         Err(Error::Adapter { adapter: "reference".into(), message })
     }
 }
@@ -151,15 +155,17 @@ pub enum TensorCores {
     Auto,
     /// On an adapter that has any; [`Error::NoTensorCores`] on others.
     Always,
+    /// On no adapter.
     Never,
 }
 
 impl TensorCores {
-    /// Whether what was asked for can be had of an adapter, as kernels see it ([`Options::seen`]), or of the reference,
+    /// Whether what was asked for can be had of an adapter, as kernels see it ([`Options::effective_capabilities`]), or of the reference,
     /// which is none.
     ///
     /// # Errors
     /// [`Error::NoTensorCores`] if not.
+    #[cfg_attr(not(feature = "internals"), doc(hidden))]
     pub fn check(self, adapter: Option<&AdapterDescription>) -> Result<()> {
         let any = adapter.is_some_and(|adapter| adapter.capabilities.tensor_cores());
         if self != TensorCores::Always || any {
@@ -171,8 +177,20 @@ impl TensorCores {
 }
 
 /// How a classifier is made; `Options::default()` suits most: the best adapter, f32, and what `wgbert tune` found there.
+///
+/// ```
+/// # #[cfg(feature = "embedded")] {
+/// use wgbert::{Options, Precision, Truncation};
+///
+/// let options = Options::default().precision(Precision::F16).truncation(Truncation::Refuse);
+/// let classifier = options.sentiment()?;
+/// # }
+/// # Ok::<(), wgbert::Error>(())
+/// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Options {
+    /// Where to compute.
     pub adapter: Adapter,
     /// Look for adapters on this backend only.
     pub backend: Option<Backend>,
@@ -189,10 +207,12 @@ pub struct Options {
     pub scoring: Option<Scoring>,
     /// What weights and activations are stored as.
     pub precision: Precision,
+    /// When to multiply on the adapter's tensor cores.
     pub tensor_cores: TensorCores,
     /// Choose kernels as for an adapter that offers this, of which the chosen one must have all; `None`: by what it offers.
+    #[cfg_attr(not(feature = "internals"), doc(hidden))]
     pub capabilities: Option<Capabilities>,
-    /// The folder for what one process leaves to the next, by default [`gpu::cache::default_folder`], the command line's: the
+    /// The folder for what one process leaves to the next, by default the command line's: the
     /// choices of `wgbert tune`, which are read, and on Vulkan the compiled pipelines, which are read and written. `None`, the
     /// default in a browser and where `WGBERT_CACHE_DIR` is empty: no files are looked for or made.
     pub cache_dir: Option<PathBuf>,
@@ -216,6 +236,70 @@ impl Default for Options {
             cache_dir: gpu::cache::default_folder(),
             timed: false,
         }
+    }
+}
+
+/// Each gives a field another value.
+impl Options {
+    /// Where to compute.
+    pub fn adapter(self, adapter: Adapter) -> Options {
+        Options { adapter, ..self }
+    }
+
+    /// The backend that adapters are looked for on.
+    pub fn backend(self, backend: impl Into<Option<Backend>>) -> Options {
+        Options { backend: backend.into(), ..self }
+    }
+
+    /// The most tokens of one batch.
+    pub fn batch_tokens(self, tokens: impl Into<Option<usize>>) -> Options {
+        Options { batch_tokens: tokens.into(), ..self }
+    }
+
+    /// The most texts of one batch.
+    pub fn batch_texts(self, texts: impl Into<Option<usize>>) -> Options {
+        Options { batch_texts: texts.into(), ..self }
+    }
+
+    /// What happens to a text longer than the model's limit.
+    pub fn truncation(self, truncation: Truncation) -> Options {
+        Options { truncation, ..self }
+    }
+
+    /// The seed of an absent classification head.
+    pub fn random_head(self, seed: impl Into<Option<u64>>) -> Options {
+        Options { random_head: seed.into(), ..self }
+    }
+
+    /// The rule that makes scores of logits.
+    pub fn scoring(self, scoring: impl Into<Option<Scoring>>) -> Options {
+        Options { scoring: scoring.into(), ..self }
+    }
+
+    /// What weights and activations are stored as.
+    pub fn precision(self, precision: Precision) -> Options {
+        Options { precision, ..self }
+    }
+
+    /// When to multiply on the adapter's tensor cores.
+    pub fn tensor_cores(self, tensor_cores: TensorCores) -> Options {
+        Options { tensor_cores, ..self }
+    }
+
+    /// What kernels are chosen by.
+    #[cfg(feature = "internals")]
+    pub fn capabilities(self, capabilities: impl Into<Option<Capabilities>>) -> Options {
+        Options { capabilities: capabilities.into(), ..self }
+    }
+
+    /// The folder for what one process leaves to the next.
+    pub fn cache_dir(self, folder: impl Into<Option<PathBuf>>) -> Options {
+        Options { cache_dir: folder.into(), ..self }
+    }
+
+    /// Whether to count how long the device computes.
+    pub fn timed(self, timed: bool) -> Options {
+        Options { timed, ..self }
     }
 }
 
@@ -296,14 +380,16 @@ impl Options {
     ///
     /// # Errors
     /// As [`Options::load`].
+    #[cfg_attr(not(feature = "internals"), doc(hidden))]
     pub async fn open(self, checkpoint: Checkpoint, tokenizer: Tokenizer) -> Result<Classifier> {
         Classifier::open(self, checkpoint, tokenizer).await
     }
 
-    /// The adapter that is meant, the first of several, as kernels see it ([`Options::seen`]); `None` is the reference.
+    /// The adapter that is meant, the first of several, as kernels see it ([`Options::effective_capabilities`]); `None` is the reference.
     ///
     /// # Errors
     /// [`Error::NoAdapter`], or [`Error::NoSuchAdapter`] with those there are.
+    #[cfg_attr(not(feature = "internals"), doc(hidden))]
     pub async fn choose(&self) -> Result<Option<AdapterDescription>> {
         Ok(self.choose_all().await?.swap_remove(0))
     }
@@ -312,6 +398,7 @@ impl Options {
     ///
     /// # Errors
     /// As [`Options::choose`].
+    #[cfg_attr(not(feature = "internals"), doc(hidden))]
     pub async fn choose_all(&self) -> Result<Vec<Option<AdapterDescription>>> {
         if self.adapter == Adapter::Reference {
             return Ok(vec![None]);
@@ -325,14 +412,15 @@ impl Options {
                 || adapters.iter().enumerate().map(|(i, a)| format!("{i}: {a}")).collect::<Vec<_>>().join("; ");
             let found = one.position(&adapters);
             let found = found.ok_or_else(|| Error::NoSuchAdapter { wanted: one.words(), available: listed() })?;
-            Ok(Some(self.seen(adapters[found].clone())))
+            Ok(Some(self.effective_capabilities(adapters[found].clone())))
         };
         self.adapter.each(&adapters).iter().map(choose).collect()
     }
 
     /// An adapter with what kernels see of it: what these options have in its place, what it was tuned for, and its matrix
     /// units only if they are used.
-    pub fn seen(&self, mut adapter: AdapterDescription) -> AdapterDescription {
+    #[cfg_attr(not(feature = "internals"), doc(hidden))]
+    pub fn effective_capabilities(&self, mut adapter: AdapterDescription) -> AdapterDescription {
         if let Some(capabilities) = &self.capabilities {
             adapter.capabilities = capabilities.clone();
         }
@@ -355,6 +443,7 @@ impl Options {
 
     /// Tokens and texts of a batch: what was asked for or suits the adapter, and at least one text of the longest, within
     /// the adapter's limits.
+    #[cfg_attr(not(feature = "internals"), doc(hidden))]
     pub fn capacity(&self, device: &Capabilities, recording: &Recording, longest: usize) -> BatchLimits {
         // Hidden states and attentions of a batch are read back at once, two batches in turn: no more of each than this,
         // but one text's.

@@ -11,7 +11,9 @@ use std::sync::Arc;
 /// Numbers with a shape, row-major.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Array {
+    /// Its axes, the outermost first.
     pub shape: Vec<usize>,
+    /// As many as the shape's product.
     pub values: Vec<f32>,
 }
 
@@ -69,6 +71,7 @@ impl SequenceClassifierOutput {
         self.tokens.len()
     }
 
+    /// Whether there is no text.
     pub fn is_empty(&self) -> bool {
         self.tokens.is_empty()
     }
@@ -85,6 +88,7 @@ impl SequenceClassifierOutput {
 }
 
 impl<'a> Classification<'a> {
+    /// Before any scoring, one a label.
     pub fn logits(&self) -> &'a [f32] {
         self.output.logits.row(self.index)
     }

@@ -164,7 +164,7 @@ fn bert_base_agrees_with_float64() {
     let plain = classifier.run(&encodings, &Request::default()).unwrap();
     println!("first run on {} in {:.1?}", classifier.adapter(), start.elapsed());
     let memory = classifier.memory().expect("an adapter");
-    let everything = Request { hidden_states: true, ..Request::default() };
+    let everything = Request::default().hidden_states(true);
     let output = classifier.run(&encodings, &everything).unwrap();
     assert_eq!(plain.logits, output.logits, "the logits depend on whether hidden states are asked for");
 
@@ -189,7 +189,7 @@ fn bert_base_agrees_with_float64() {
     assert!(logits <= LOGITS, "logits are off by {logits:e}");
     assert!(worst <= HIDDEN_STATES, "hidden states are off by {worst:e} of their rms");
 
-    let half = Options { precision: Precision::F16, ..Options::default() }.load(folder.path()).unwrap();
+    let half = Options::default().precision(Precision::F16).load(folder.path()).unwrap();
     let output = half.run(&encodings, &Request::default()).unwrap();
     let error =
         |(index, text): (usize, Classification<'_>)| difference(text.logits(), &numbers(&expected["logits"][index]));

@@ -258,7 +258,7 @@ fn tune_compares_tensor_cores() {
     let offered = tuner(TensorCores::Auto, Options::default()).adapter().expect("an adapter").capabilities;
 
     let without = Capabilities { cooperative: None, ..offered.clone() };
-    let without = Options { capabilities: Some(without), ..Options::default() };
+    let without = Options::default().capabilities(without);
     let error = run(&tuner(TensorCores::Always, without.clone())).unwrap_err().to_string();
     assert!(error.contains("no tensor cores"), "{error}");
     let (tuning, rows) = run(&tuner(TensorCores::Auto, without)).unwrap();
@@ -268,7 +268,7 @@ fn tune_compares_tensor_cores() {
         println!("NOT RUN: the adapter has no square cooperative matrices, f16 in and f32 out");
         return;
     }
-    let card = Options { capabilities: Some(Capabilities { cpu: false, ..offered }), ..Options::default() };
+    let card = Options::default().capabilities(Capabilities { cpu: false, ..offered });
     let (tuning, rows) = run(&tuner(TensorCores::Never, card.clone())).unwrap();
     assert!(tuning.products() > 0 && !rows.iter().any(|row| on_units(&row)));
     let (tuning, rows) = run(&tuner(TensorCores::Always, card.clone())).unwrap();

@@ -62,7 +62,7 @@ fn changed(case: &Value) -> TempDir {
 fn load(case: &Value) -> wgbert::Result<Classifier> {
     let computed = case.to_string().contains("Tanh\"") || case["changes"] == json!({});
     let adapter = if computed { Adapter::Best } else { Adapter::Reference };
-    Options { adapter, ..Options::default() }.load(changed(case).path())
+    Options::default().adapter(adapter).load(changed(case).path())
 }
 
 #[test]

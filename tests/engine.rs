@@ -55,7 +55,7 @@ fn calls_with_other_outputs_wait_in_the_same_queue() {
     let classifier = bert(Options::default());
     let texts = texts();
     let expected = alone(&classifier, &texts[..8]);
-    let request = wgbert::Request { hidden_states: true, ..Default::default() };
+    let request = wgbert::Request::default().hidden_states(true);
     thread::scope(|scope| {
         for (text, expected) in texts.iter().zip(&expected) {
             let (classifier, request) = (&classifier, &request);
@@ -72,7 +72,7 @@ fn calls_with_other_outputs_wait_in_the_same_queue() {
 
 #[test]
 fn a_call_that_is_dropped_loses_nothing_for_others() {
-    let classifier = bert(Options { batch_texts: Some(4), ..Options::default() });
+    let classifier = bert(Options::default().batch_texts(4));
     let texts = texts();
     let expected = alone(&classifier, &texts);
     let mut context = Context::from_waker(Waker::noop());
@@ -98,7 +98,7 @@ fn a_call_that_is_dropped_loses_nothing_for_others() {
 #[test]
 fn devices_share_a_call_and_answers_keep_their_order() {
     let one = bert(Options::default());
-    let twice = Options { adapter: "0,0".parse().unwrap(), batch_texts: Some(4), ..Options::default() };
+    let twice = Options::default().adapter("0,0".parse().unwrap()).batch_texts(4);
     assert_eq!(twice.adapter, Adapter::Several(vec![Adapter::Index(0), Adapter::Index(0)]));
     let two = bert(twice);
     assert_eq!(two.gpus().count(), 2);
@@ -112,7 +112,7 @@ fn devices_share_a_call_and_answers_keep_their_order() {
 
 #[test]
 fn batches_of_a_lost_device_go_to_the_other() {
-    let two = bert(Options { adapter: "0,0".parse().unwrap(), batch_texts: Some(2), ..Options::default() });
+    let two = bert(Options::default().adapter("0,0".parse().unwrap()).batch_texts(2));
     let texts = texts();
     let expected = alone(&two, &texts);
     let mut call = pin!(two.classify_async(&texts));
@@ -133,7 +133,7 @@ fn batches_of_a_lost_device_go_to_the_other() {
 #[test]
 fn a_stream_answers_in_order_and_a_text_that_fails_in_its_place() {
     let truncation = wgbert::Truncation::Refuse;
-    let classifier = bert(Options { truncation, ..Options::default() });
+    let classifier = bert(Options::default().truncation(truncation));
     let texts = texts();
     let expected = alone(&classifier, &texts);
     let long = "good ".repeat(1000);

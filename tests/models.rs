@@ -19,7 +19,7 @@ fn open(golden: &Golden, options: &Options) -> Classifier {
 
 /// In both precisions, with kernels chosen as for an adapter that offers `capabilities`.
 fn precisions(capabilities: Option<Capabilities>) -> Vec<Options> {
-    let stored_as = |precision| Options { precision, capabilities: capabilities.clone(), ..Options::default() };
+    let stored_as = |precision| Options::default().precision(precision).capabilities(capabilities.clone());
     if !common::gpu().capabilities.f16 {
         println!("NOT RUN with activations in f16: {} has no 16-bit floats in shaders", common::gpu().name);
     }
@@ -29,7 +29,7 @@ fn precisions(capabilities: Option<Capabilities>) -> Vec<Options> {
 /// Weights in f16 and activations in f32. Tests of the kernels go through all tiles, these through the adapter's own.
 fn packed() -> Options {
     let capabilities = Some(Capabilities { f16: false, cooperative: None, ..common::gpu().capabilities.clone() });
-    Options { precision: Precision::F16, capabilities, ..Options::default() }
+    Options::default().precision(Precision::F16).capabilities(capabilities)
 }
 
 /// The kernels of tensor cores; none where the adapter lacks them.
@@ -39,7 +39,7 @@ fn tensor_cores() -> Vec<Options> {
         println!("NOT RUN: {} has no square cooperative matrices, f16 in and f32 out", common::gpu().name);
         return Vec::new();
     }
-    let with_units = |options| Options { tensor_cores: TensorCores::Always, ..options };
+    let with_units = |options: Options| options.tensor_cores(TensorCores::Always);
     precisions(Some(Capabilities { cpu: false, ..own })).into_iter().map(with_units).collect()
 }
 
@@ -78,7 +78,8 @@ fn agree_with_float64(options: &[Options], cases: &[Golden]) {
         let precision = options.precision;
         let classifier = open(golden, options);
         let encodings = golden.encode(&classifier);
-        let everything = Request { hidden_states: true, attentions: golden.has_attentions(), labels: golden.labels() };
+        let everything =
+            Request::default().hidden_states(true).attentions(golden.has_attentions()).labels(golden.labels());
         let output = classifier.run(&encodings, &everything).unwrap_or_else(|error| panic!("{}: {error}", golden.name));
         let worst = golden.compare(&output);
         println!("{precision:?} {:28} {worst}", golden.name);
@@ -136,10 +137,10 @@ fn are_bit_identical(options: &[Options], cases: &[Golden]) {
         // Forty texts in a scrambled order, on a plan that needs several batches for them.
         let order: Vec<usize> = (0..40).map(|i| (i * 7 + i / 3) % encodings.len()).collect();
         let many: Vec<_> = order.iter().map(|&index| encodings[index].clone()).collect();
-        let small =
-            Options { batch_tokens: Some(1), batch_texts: Some(3), ..options.clone() }.load(&golden.folder).unwrap();
+        let small = options.clone().batch_tokens(1).batch_texts(3).load(&golden.folder).unwrap();
         let split = small.run(&many, &plain).unwrap();
-        let everything = Request { hidden_states: true, attentions: golden.has_attentions(), labels: golden.labels() };
+        let everything =
+            Request::default().hidden_states(true).attentions(golden.has_attentions()).labels(golden.labels());
         let full = classifier.run(&encodings, &everything).unwrap();
         for (index, expected) in alone.iter().enumerate() {
             assert_eq!(&bits(together.logits.row(index)), expected, "{}: text {index} in a batch", golden.name);

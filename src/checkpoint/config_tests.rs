@@ -167,8 +167,8 @@ fn scores() {
         error.to_string(),
         "model/config.json: the cross-encoder activation \"mine.Activation\" is not supported; supported are \
          torch.nn.modules.activation.Sigmoid, torch.nn.modules.activation.Softmax, \
-         torch.nn.modules.activation.Tanh, torch.nn.modules.linear.Identity, and any if you choose a rule: --scoring \
-         (`Options::scoring`)"
+         torch.nn.modules.activation.Tanh, torch.nn.modules.linear.Identity, and any if you choose a rule: \
+         `Options::scoring`"
     );
 }
 

@@ -1,5 +1,5 @@
 //! Stage 2: files -> config and weights. A [`Checkpoint`] is a folder as transformers saves it, opened but not yet
-//! understood: what the numbers mean is for [`crate::models`]. Nothing a file says is trusted: sizes are checked
+//! understood: what the numbers mean is for `models`. Nothing a file says is trusted: sizes are checked
 //! against the file's own length before anything is allocated.
 
 mod config;
@@ -16,13 +16,17 @@ mod shards;
 mod stored;
 mod weights;
 
-pub use config::Config;
-pub use labels::MAX_LABELS;
-pub use safetensors::Dtype;
 pub use scoring::{ProblemType, Scoring};
 pub(crate) use sentence_transformers::{ModuleDense, ModuleHead};
-pub use stored::Stored;
-pub use weights::Weights;
+
+#[cfg(feature = "internals")]
+pub use self::{config::Config, labels::MAX_LABELS, stored::Stored, weights::Weights};
+#[cfg(not(feature = "internals"))]
+pub(crate) use self::{config::Config, labels::MAX_LABELS, stored::Stored, weights::Weights};
+#[cfg(feature = "internals")]
+pub use safetensors::Dtype;
+#[cfg(not(feature = "internals"))]
+pub(crate) use safetensors::Dtype;
 
 use std::borrow::Cow;
 use std::fs;
@@ -35,8 +39,11 @@ use crate::{Error, Result};
 
 /// The configuration and the weights of one model.
 #[derive(Debug)]
+#[cfg_attr(not(feature = "internals"), doc(hidden))]
 pub struct Checkpoint {
+    /// What `config.json` says.
     pub config: Config,
+    /// The tensors.
     pub weights: Weights,
     /// The folder it was opened from, or the name it was given; for messages.
     pub path: PathBuf,

@@ -53,6 +53,7 @@ impl SafetensorsFile {
         }
         // SAFETY: the map is read-only and private to this value. That no one writes to or shortens the file meanwhile
         // cannot be enforced; like every reader of mapped checkpoints we rely on files being replaced, not rewritten.
+        #[allow(unsafe_code, reason = "a file that is mapped may change")]
         let map = unsafe { Mmap::map(&file) }.map_err(|source: io::Error| Error::File {
             action: "map",
             path: path.clone(),

@@ -71,7 +71,7 @@ impl Scoring {
     }
 
     pub(super) const ACTIVATION_NAMES: &str = "torch.nn.modules.activation.Sigmoid, torch.nn.modules.activation.Softmax, torch.nn.modules.activation.Tanh, \
-         torch.nn.modules.linear.Identity, and any if you choose a rule: --scoring (`Options::scoring`)";
+         torch.nn.modules.linear.Identity, and any if you choose a rule: `Options::scoring`";
 
     /// What the class of torch makes of logits.
     pub(super) fn of_torch_class(path: &str) -> Option<Scoring> {

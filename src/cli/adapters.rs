@@ -62,7 +62,7 @@ pub fn run(arguments: &AdaptersArguments) -> Result<Outcome, Failure> {
 
 fn list(index: usize, adapter: &AdapterDescription, default: bool) -> Listed<'_> {
     let AdapterDescription { name, backend, kind, driver, capabilities, .. } = adapter;
-    let seen = Options::default().seen(adapter.clone()).capabilities;
+    let seen = Options::default().effective_capabilities(adapter.clone()).capabilities;
     Listed {
         index,
         name,

@@ -15,7 +15,7 @@ use std::panic::resume_unwind;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 use wgbert::checkpoint::hub;
-use wgbert::{Classifier, Error, Options};
+use wgbert::{Classifier, Error};
 
 pub fn run(arguments: &ClassifyArguments) -> Result<Outcome, Failure> {
     // What can be refused at once is, before a model is loaded.
@@ -37,12 +37,12 @@ pub fn run(arguments: &ClassifyArguments) -> Result<Outcome, Failure> {
 }
 
 fn load(arguments: &ClassifyArguments) -> Result<Classifier, Error> {
-    let options = Options {
-        truncation: arguments.truncation.into(),
-        random_head: arguments.random_head,
-        scoring: arguments.scoring.map(Into::into),
-        ..arguments.device.options()
-    };
+    let options = arguments
+        .device
+        .options()
+        .truncation(arguments.truncation.into())
+        .random_head(arguments.random_head)
+        .scoring(arguments.scoring.map(Into::into));
     match &arguments.model {
         Some(model) => {
             let mut downloads = Downloads::default();

@@ -63,7 +63,7 @@ impl Computing {
         }
         self.tensors.reserve(self.classifier.model(), &encodings)?;
         let (hidden_states, attentions) = self.tensors.wanted();
-        let mut request = Request { hidden_states, attentions, labels };
+        let mut request = Request::default().hidden_states(hidden_states).attentions(attentions).labels(labels);
         let mut output = loop {
             if encodings.is_empty() {
                 break SequenceClassifierOutput::default();

@@ -40,14 +40,12 @@ pub struct DeviceArguments {
 impl DeviceArguments {
     /// These choices, and the default for the others.
     pub fn options(&self) -> Options {
-        Options {
-            adapter: self.adapter.clone().unwrap_or_default(),
-            backend: self.backend.map(Into::into),
-            precision: self.precision.into(),
-            tensor_cores: self.tensor_cores.into(),
-            batch_tokens: self.batch_tokens.map(|tokens| tokens as usize),
-            ..Options::default()
-        }
+        Options::default()
+            .adapter(self.adapter.clone().unwrap_or_default())
+            .backend(self.backend.map(Into::into))
+            .precision(self.precision.into())
+            .tensor_cores(self.tensor_cores.into())
+            .batch_tokens(self.batch_tokens.map(|tokens| tokens as usize))
     }
 }
 

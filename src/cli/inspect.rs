@@ -4,6 +4,7 @@ use super::{
     Failure, Outcome,
     arguments::{InspectArguments, ListFormat},
     download::Downloads,
+    in_flags,
     inspect_text::write_text,
     say,
 };
@@ -212,7 +213,7 @@ fn describe<'a>(arguments: &InspectArguments, inspection: &'a Inspection) -> Rep
         weight_bytes: None,
         device: None,
         no_device: None,
-        faults: faults.iter().map(ToString::to_string).collect(),
+        faults: faults.iter().map(in_flags).collect(),
     }
 }
 

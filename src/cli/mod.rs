@@ -55,11 +55,23 @@ impl fmt::Display for Failure {
                 "adapter {adapter} has no tensor cores that kernels can use (cooperative matrices of f16 with sums in f32, \
                  on a GPU): leave out --tensor-cores always, or --variant tensor-cores; wgbert adapters shows what there is"
             ),
-            Failure::Library(error) => error.fmt(formatter),
+            Failure::Library(error) => formatter.write_str(&in_flags(error)),
             Failure::Message(message) => formatter.write_str(message),
             Failure::Output(error) => write!(formatter, "cannot write to standard output: {error}"),
         }
     }
+}
+
+/// An error of the library's, with flags in the place of what a program would write.
+fn in_flags(error: &Error) -> String {
+    const FLAGS: [(&str, &str); 5] = [
+        ("`Options::random_head`", "--random-head SEED"),
+        ("`Options::batch_tokens`", "--batch-tokens"),
+        ("`Options::scoring`", "--scoring"),
+        ("`Adapter::Reference`", "--adapter reference"),
+        ("`Precision::F32`", "--precision f32"),
+    ];
+    FLAGS.iter().fold(error.to_string(), |message, (name, flag)| message.replace(name, flag))
 }
 
 impl From<Error> for Failure {

@@ -21,7 +21,7 @@ pub fn run(arguments: &TuneArguments) -> Result<Outcome, Failure> {
     let mut report = Report::new(common.output.into(), io::stdout());
     for adapter in common.adapters() {
         let tuner = Tuner {
-            options: Options { adapter, backend: common.backend.map(Into::into), ..Options::default() },
+            options: Options::default().adapter(adapter).backend(common.backend.map(Into::into)),
             models: model.clone(),
             precisions: precision.iter().map(|name| (*name).into()).collect(),
             rows: rows.clone(),

@@ -241,7 +241,7 @@ mod tests {
     #[test]
     fn every_batch_of_a_lost_device_goes_to_the_other() {
         let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/bert");
-        let options = Options { adapter: "0,0".parse().unwrap(), batch_texts: Some(1), ..Options::default() };
+        let options = Options::default().adapter("0,0".parse().unwrap()).batch_texts(1);
         let classifier: Classifier = options.load(golden).unwrap();
         let expected = classifier.classify(["good", "not good", "bad"]).unwrap().logits;
         let (sender, receiver) = mpsc::channel();

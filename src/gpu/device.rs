@@ -11,14 +11,18 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 /// A graphics interface to look for adapters on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
+    /// Linux, Windows, Android.
     Vulkan,
+    /// macOS and iOS.
     Metal,
+    /// Windows.
     Dx12,
     /// The browser's.
     WebGpu,
 }
 
 impl Backend {
+    /// Every backend.
     pub const ALL: [Backend; 4] = [Backend::Vulkan, Backend::Metal, Backend::Dx12, Backend::WebGpu];
 
     fn wgpu(self) -> wgpu::Backends {
@@ -146,9 +150,11 @@ impl Gpu {
         if adapter.capabilities.cooperative.is_some() {
             wanted |= wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
             // SAFETY: wgpu promises nothing of experimental features but that they may have bugs. Of them only cooperative
-            // matrices are asked for, in one part, whose shader naga validates and whose loads and stores stay within its
-            // own workgroup memory.
-            experimental_features = unsafe { wgpu::ExperimentalFeatures::enabled() };
+            // matrices are asked for. The shaders that use them link one of the files `common/cooperative_*`, naga
+            // validates them, and the matrices that they load and store lie within arrays of their own workgroup memory.
+            #[allow(unsafe_code, reason = "wgpu wants a word for it")]
+            let enabled = unsafe { wgpu::ExperimentalFeatures::enabled() };
+            experimental_features = enabled;
         }
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("wgbert"),

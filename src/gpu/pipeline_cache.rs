@@ -31,17 +31,19 @@ impl PipelineCache {
             }
             Vec::new()
         });
-        let data = opened(&header, &file);
+        let data = decode(&header, &file);
         if data.is_none() && !file.is_empty() {
             log::info!("{}: damaged, or of another device: it is replaced", path.display());
         }
         let descriptor = wgpu::PipelineCacheDescriptor { label: Some("wgbert"), data, fallback: true };
         let create = || {
-            // SAFETY: the data must come from `get_data`. What `opened` returns was written by `keep`, which has it from
+            // SAFETY: the data must come from `get_data`. What `decode` returns was written by `keep`, which has it from
             // there, for a device of this name, vendor, product and driver, and has not been damaged since: its length and
             // checksum are right. Against somebody who forges the file nothing helps; it lies in a folder of the user's,
             // who could as well replace the program. wgpu compares the driver's own identifier before the driver sees it.
-            unsafe { gpu.device.create_pipeline_cache(&descriptor) }
+            #[allow(unsafe_code, reason = "a driver is handed what a file holds")]
+            let cache = unsafe { gpu.device.create_pipeline_cache(&descriptor) };
+            cache
         };
         match gpu.guard("making a pipeline cache", 0, create).await {
             Ok(cache) => Some(PipelineCache { cache, path, kept: Mutex::new(data.map(<[u8]>::len)), header }),
@@ -66,7 +68,7 @@ impl PipelineCache {
         if *kept != bytes {
             // Also if it fails: once said is enough.
             *kept = bytes;
-            if let Err(error) = cache::write(&self.path, &closed(&self.header, &data)) {
+            if let Err(error) = cache::write(&self.path, &encode(&self.header, &data)) {
                 log::warn!("compiled pipelines are not kept: {error}");
             }
         }
@@ -75,14 +77,14 @@ impl PipelineCache {
 
 /// A file of `data`: the header, the length and the CRC-32 of the data, little-endian, and the data. What wgpu puts before
 /// the data has no checksum, and drivers trust it.
-fn closed(header: &str, data: &[u8]) -> Vec<u8> {
+fn encode(header: &str, data: &[u8]) -> Vec<u8> {
     let length = (data.len() as u64).to_le_bytes();
     let checksum = crc32fast::hash(data).to_le_bytes();
     [header.as_bytes(), &length, &checksum, data].concat()
 }
 
 /// The data of an undamaged file with this header.
-fn opened<'a>(header: &str, file: &'a [u8]) -> Option<&'a [u8]> {
+fn decode<'a>(header: &str, file: &'a [u8]) -> Option<&'a [u8]> {
     let rest = file.strip_prefix(header.as_bytes())?;
     let (length, rest) = rest.split_first_chunk()?;
     let (checksum, data) = rest.split_first_chunk()?;
@@ -97,18 +99,18 @@ mod tests {
     #[test]
     fn only_what_was_written_for_this_device_is_read() {
         let data: Vec<u8> = (0..=255).collect();
-        let file = closed("this\n", &data);
-        assert_eq!(opened("this\n", &file), Some(&data[..]));
-        assert_eq!(opened("this\n", &closed("this\n", &[])), Some(&[][..]));
-        assert_eq!(opened("other\n", &file), None);
+        let file = encode("this\n", &data);
+        assert_eq!(decode("this\n", &file), Some(&data[..]));
+        assert_eq!(decode("this\n", &encode("this\n", &[])), Some(&[][..]));
+        assert_eq!(decode("other\n", &file), None);
         for length in 0..file.len() {
-            assert_eq!(opened("this\n", &file[..length]), None, "cut to {length}");
+            assert_eq!(decode("this\n", &file[..length]), None, "cut to {length}");
         }
-        assert_eq!(opened("this\n", &[&file[..], b"x"].concat()), None);
+        assert_eq!(decode("this\n", &[&file[..], b"x"].concat()), None);
         for bit in 0..8 * file.len() {
             let mut flipped = file.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(opened("this\n", &flipped), None, "bit {bit}");
+            assert_eq!(decode("this\n", &flipped), None, "bit {bit}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Gpu,
-    read_back::{Lent, ReadBack},
+    read_back::{ReadBack, StagingLease},
 };
 use crate::error::{Error, Result};
 use std::sync::Arc;
@@ -67,7 +67,7 @@ impl Timestamps {
     /// Time of each step, after the submission.
     pub async fn read(&self, gpu: &Arc<Gpu>, submission: wgpu::SubmissionIndex) -> Result<Vec<Duration>> {
         let bytes = u64::from(2 * self.steps) * 8;
-        let arriving = ReadBack::new(gpu.clone(), Lent::alone(self.readable.clone()), bytes, submission);
+        let arriving = ReadBack::new(gpu.clone(), StagingLease::alone(self.readable.clone()), bytes, submission);
         let ticks: Vec<u64> = arriving.read(bytemuck::pod_collect_to_vec).await?;
         let period = f64::from(gpu.queue.get_timestamp_period());
         let time = |pair: &[u64]| Duration::from_nanos((pair[1].saturating_sub(pair[0]) as f64 * period) as u64);

@@ -8,30 +8,30 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// A mappable buffer that is put back where others find it, also if the work with it is given up.
 #[derive(Debug)]
-pub(super) struct Lent {
+pub(super) struct StagingLease {
     pub buffer: wgpu::Buffer,
     free: Arc<Mutex<Vec<wgpu::Buffer>>>,
 }
 
-impl Lent {
+impl StagingLease {
     /// One of those that are free, if there is one.
-    pub fn from(free: &Arc<Mutex<Vec<wgpu::Buffer>>>) -> Option<Lent> {
+    pub fn from(free: &Arc<Mutex<Vec<wgpu::Buffer>>>) -> Option<StagingLease> {
         let buffer = free.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
-        Some(Lent::new(buffer, free))
+        Some(StagingLease::new(buffer, free))
     }
 
     /// A new one, which will be among the free ones.
-    pub fn new(buffer: wgpu::Buffer, free: &Arc<Mutex<Vec<wgpu::Buffer>>>) -> Lent {
-        Lent { buffer, free: free.clone() }
+    pub fn new(buffer: wgpu::Buffer, free: &Arc<Mutex<Vec<wgpu::Buffer>>>) -> StagingLease {
+        StagingLease { buffer, free: free.clone() }
     }
 
     /// One that nobody else uses.
-    pub fn alone(buffer: wgpu::Buffer) -> Lent {
-        Lent { buffer, free: Arc::default() }
+    pub fn alone(buffer: wgpu::Buffer) -> StagingLease {
+        StagingLease { buffer, free: Arc::default() }
     }
 }
 
-impl Drop for Lent {
+impl Drop for StagingLease {
     fn drop(&mut self) {
         self.free.lock().unwrap_or_else(PoisonError::into_inner).push(self.buffer.clone());
     }
@@ -40,7 +40,7 @@ impl Drop for Lent {
 /// Bytes on their way to the host. Dropped, arrived or not, it leaves the buffer unmapped, as the next work must find it.
 #[derive(Debug)]
 pub(super) struct ReadBack {
-    lent: Lent,
+    lease: StagingLease,
     bytes: u64,
     pub arrival: Arc<Arrival<Mapped>>,
 }
@@ -49,19 +49,19 @@ pub(crate) type Mapped = Result<(), wgpu::BufferAsyncError>;
 
 impl ReadBack {
     /// Asks for the first `bytes` of a buffer that `submission` writes.
-    pub fn new(gpu: Arc<Gpu>, lent: Lent, bytes: u64, submission: wgpu::SubmissionIndex) -> ReadBack {
+    pub fn new(gpu: Arc<Gpu>, lease: StagingLease, bytes: u64, submission: wgpu::SubmissionIndex) -> ReadBack {
         let arrival = Arrival::expected(gpu, submission);
-        let called = arrival.called.clone();
-        lent.buffer.map_async(wgpu::MapMode::Read, ..bytes, move |result| called.call(result));
-        ReadBack { lent, bytes, arrival }
+        let slot = arrival.slot.clone();
+        lease.buffer.map_async(wgpu::MapMode::Read, ..bytes, move |result| slot.fill(result));
+        ReadBack { lease, bytes, arrival }
     }
 
     /// What `take` makes of the bytes that have arrived.
     pub fn take<T>(self, take: impl FnOnce(&[u8]) -> T) -> Result<T> {
         match self.arrival.result() {
             Some(Ok(())) => {
-                let contents = self.lent.buffer.get_mapped_range(..self.bytes);
-                Ok(take(&contents.map_err(|error| self.arrival.fault(&error))?))
+                let mapped = self.lease.buffer.get_mapped_range(..self.bytes);
+                Ok(take(&mapped.map_err(|error| self.arrival.fault(&error))?))
             }
             Some(Err(error)) => Err(self.arrival.fault(error)),
             None => Err(self.arrival.fault(&"nothing arrived")),
@@ -79,7 +79,7 @@ impl Drop for ReadBack {
     fn drop(&mut self) {
         // If it failed nothing is mapped, and to unmap it would be one more error.
         if !matches!(self.arrival.result(), Some(Err(_))) {
-            self.lent.buffer.unmap();
+            self.lease.buffer.unmap();
         }
     }
 }
@@ -90,8 +90,8 @@ impl Drop for ReadBack {
 /// [`Error::DeviceLost`].
 pub(super) async fn done(gpu: &Arc<Gpu>, submission: wgpu::SubmissionIndex) -> Result<()> {
     let arrival = Arrival::expected(gpu.clone(), submission);
-    let called = arrival.called.clone();
-    gpu.queue.on_submitted_work_done(move || called.call(()));
+    let slot = arrival.slot.clone();
+    gpu.queue.on_submitted_work_done(move || slot.fill(()));
     arrival.wait().await
 }
 
@@ -101,18 +101,18 @@ pub(super) async fn done(gpu: &Arc<Gpu>, submission: wgpu::SubmissionIndex) -> R
 pub(crate) struct Arrival<T> {
     gpu: Arc<Gpu>,
     submission: wgpu::SubmissionIndex,
-    called: Arc<Called<T>>,
+    slot: Arc<CallbackSlot<T>>,
 }
 
 /// What the callback has of an [`Arrival`]: no device, which in a browser must not leave its thread.
 #[derive(Debug)]
-struct Called<T> {
+struct CallbackSlot<T> {
     result: OnceLock<T>,
     event: Event,
 }
 
-impl<T> Called<T> {
-    fn call(&self, result: T) {
+impl<T> CallbackSlot<T> {
+    fn fill(&self, result: T) {
         let _ = self.result.set(result);
         self.event.notify(usize::MAX);
     }
@@ -120,13 +120,13 @@ impl<T> Called<T> {
 
 impl<T> Arrival<T> {
     fn expected(gpu: Arc<Gpu>, submission: wgpu::SubmissionIndex) -> Arc<Arrival<T>> {
-        let called = Arc::new(Called { result: OnceLock::new(), event: Event::new() });
-        Arc::new(Arrival { gpu, submission, called })
+        let slot = Arc::new(CallbackSlot { result: OnceLock::new(), event: Event::new() });
+        Arc::new(Arrival { gpu, submission, slot })
     }
 
     /// What wgpu called back with, if it did.
     fn result(&self) -> Option<&T> {
-        self.called.result.get()
+        self.slot.result.get()
     }
 
     pub fn gpu(&self) -> &Arc<Gpu> {
@@ -141,7 +141,7 @@ impl<T> Arrival<T> {
     pub async fn wait(&self) -> Result<()> {
         const DOING: &str = "waiting for what it was given";
         while self.result().is_none() {
-            let called = self.called.event.listen();
+            let filled = self.slot.event.listen();
             #[cfg(not(target_arch = "wasm32"))]
             {
                 let waited = self.gpu.wait(&self.submission).await;
@@ -158,7 +158,7 @@ impl<T> Arrival<T> {
             }
             if self.result().is_none() {
                 self.gpu.check(DOING)?;
-                called.await;
+                filled.await;
             }
         }
         Ok(())

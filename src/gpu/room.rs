@@ -1,6 +1,8 @@
 //! What a plan allocates for batches up to a size: inputs, what is computed, and what answers are read back through.
 
-use super::{Gpu, inputs::Inputs, params::Params, pending::copied, plan::Steps, profile::Clock, read_back::Lent};
+use super::{
+    Gpu, inputs::Inputs, params::Params, pending::copied, plan::Steps, profile::Clock, read_back::StagingLease,
+};
 use crate::error::Result;
 use crate::ir::{BatchLimits, BatchSize, Recording, Run, share};
 use std::sync::{Arc, Mutex};
@@ -84,13 +86,13 @@ impl Room {
     }
 
     /// A buffer to read a batch back through: one that is free, else another.
-    pub async fn readable(&self, gpu: &Gpu) -> Result<Lent> {
-        match Lent::from(&self.readable) {
-            Some(lent) => Ok(lent),
+    pub async fn readable(&self, gpu: &Gpu) -> Result<StagingLease> {
+        match StagingLease::from(&self.readable) {
+            Some(lease) => Ok(lease),
             None => {
                 let usage = Usage::MAP_READ | Usage::COPY_DST;
                 let buffer = gpu.buffer("read-back", self.read_back, usage, None).await?;
-                Ok(Lent::new(buffer, &self.readable))
+                Ok(StagingLease::new(buffer, &self.readable))
             }
         }
     }

@@ -98,7 +98,7 @@ fn stored(values: &Values, element: Element) -> Cow<'_, [u8]> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::read_back::{Lent, ReadBack};
+    use super::super::read_back::{ReadBack, StagingLease};
     use super::*;
     use crate::gpu::{adapters, block_on};
     use std::sync::Mutex;
@@ -138,7 +138,7 @@ mod tests {
             let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
             encoder.copy_buffer_to_buffer(&buffer, 0, &readable, 0, Some(bytes));
             let submission = gpu.queue.submit([encoder.finish()]);
-            let arriving = ReadBack::new(gpu.clone(), Lent::alone(readable), bytes, submission);
+            let arriving = ReadBack::new(gpu.clone(), StagingLease::alone(readable), bytes, submission);
             let expected = Values::F32((50..50 + count).map(|place| place as f32).collect());
             let same = block_on(arriving.read(|read| read == &stored(&expected, element)[..])).unwrap();
             assert!(same, "{element:?} after {staged} bytes");

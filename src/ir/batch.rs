@@ -60,7 +60,7 @@ impl BatchLimits {
                 let (what, kernel) = (binding.name, step.kernel.name());
                 let cause = match source {
                     Source::Weight(weight, _) => format!("{}: the model is too large for it", weight.names.join(" + ")),
-                    _ => format!("at {} tokens; lower the batch's capacity (--batch-tokens)", self.tokens),
+                    _ => format!("at {} tokens; lower the batch's capacity (`Options::batch_tokens`)", self.tokens),
                 };
                 return Err(format!("{what} of {kernel} has {bytes} bytes, but a binding may have {limit}: {cause}"));
             }

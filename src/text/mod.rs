@@ -26,7 +26,9 @@ pub use tokenizer::{Limits, Tokenizer, panics_are_errors};
 /// hypothesis).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Text<'a> {
+    /// One text.
     Single(&'a str),
+    /// Two texts, in this order.
     Pair(&'a str, &'a str),
 }
 

@@ -19,6 +19,7 @@ thread_local! {
 }
 
 // SAFETY: every call is passed on to the system's allocator unchanged; a thread that is ending is not counted.
+#[allow(unsafe_code, reason = "an allocator is unsafe to write")]
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let _ = LARGEST.try_with(|largest| largest.set(largest.get().max(layout.size())));

@@ -94,7 +94,7 @@ fn argmax_probabilities_and_loss_are_what_the_kernels_wrote() {
         let classifier = Options::default().load(&golden.folder).unwrap();
         let encodings = golden.encode(&classifier);
         let labels = golden.labels();
-        let request = Request { labels: labels.clone(), ..Request::default() };
+        let request = Request::default().labels(labels.clone());
         let answer = classifier.run(&encodings, &request).unwrap();
         for (output, values) in direct.run(recording, &encodings, &labels) {
             match output {
@@ -149,11 +149,11 @@ fn a_word_table_in_parts_gives_the_same_bits() {
 #[test]
 fn the_reference_executor_agrees_with_the_device() {
     let golden = Golden::open(&golden("bert"));
-    let load = |adapter| Options { adapter, ..Options::default() }.load(&golden.folder).unwrap();
+    let load = |adapter| Options::default().adapter(adapter).load(&golden.folder).unwrap();
     let [mut device, mut reference] = [load(Adapter::Best), load(Adapter::Reference)];
     assert_eq!((reference.adapter(), reference.gpu().is_none()), ("reference", true));
     let encodings = golden.encode(&device);
-    let request = Request { hidden_states: true, attentions: true, labels: golden.labels() };
+    let request = Request::default().hidden_states(true).attentions(true).labels(golden.labels());
     let [a, b] = [&mut device, &mut reference].map(|classifier| classifier.run(&encodings, &request).unwrap());
     assert_eq!((&a.argmax, &a.tokens), (&b.argmax, &b.tokens));
     let mut worst = array_difference(&a.logits, &b.logits);
@@ -180,7 +180,7 @@ fn random_texts(count: usize, longest: u32, vocabulary: u32) -> Vec<Encoding> {
 
 #[test]
 fn three_thousand_texts_come_back_in_order_and_cost_no_memory() {
-    let options = Options { batch_tokens: Some(300), batch_texts: Some(16), ..Options::default() };
+    let options = Options::default().batch_tokens(300).batch_texts(16);
     let classifier = options.load(golden("bert")).unwrap();
     let plain = Request::default();
     let texts = random_texts(3000, 64, 163);
@@ -215,12 +215,12 @@ fn three_thousand_texts_come_back_in_order_and_cost_no_memory() {
 #[test]
 fn no_text_and_empty_texts() {
     for adapter in [Adapter::Best, Adapter::Reference] {
-        let classifier = Options { adapter, ..Options::default() }.load(golden("bert")).unwrap();
+        let classifier = Options::default().adapter(adapter).load(golden("bert")).unwrap();
         let none: [&str; 0] = [];
         let answer = classifier.classify(none).unwrap();
         assert!(answer.is_empty() && answer.loss.is_none() && answer.texts().next().is_none());
         assert_eq!((answer.logits.shape, answer.probabilities.unwrap().shape), (vec![0, 3], vec![0, 3]));
-        let everything = Request { hidden_states: true, attentions: true, labels: Vec::new() };
+        let everything = Request::default().hidden_states(true).attentions(true).labels(Vec::new());
         let answer = classifier.run(&[], &everything).unwrap();
         assert_eq!((answer.hidden_states, answer.attentions), (Some(Vec::new()), Some(Vec::new())));
 
@@ -244,7 +244,7 @@ fn a_long_text_is_cut_and_said_so_or_refused() {
     assert_eq!(cut.truncated, [false, true]);
     assert_eq!(bits(cut.logits.row(0)), bits(cut.logits.row(1)));
 
-    let strict = Options { truncation: Truncation::Refuse, ..Options::default() }.load(golden("bert")).unwrap();
+    let strict = Options::default().truncation(Truncation::Refuse).load(golden("bert")).unwrap();
     let error = says(strict.classify(["good", &long]), &["text 1", "1002 tokens", "64"]);
     assert!(matches!(error, Error::Text { index: 1, .. }));
     strict.classify(["good"]).unwrap();
@@ -253,7 +253,7 @@ fn a_long_text_is_cut_and_said_so_or_refused() {
 #[test]
 fn encodings_of_another_tokenizer_are_checked() {
     for adapter in [Adapter::Best, Adapter::Reference] {
-        let classifier = Options { adapter, ..Options::default() }.load(golden("bert")).unwrap();
+        let classifier = Options::default().adapter(adapter).load(golden("bert")).unwrap();
         let good = || Encoding { ids: vec![2, 5, 3], type_ids: vec![0, 0, 1], truncated: false };
         let refuses = |spoil: fn(&mut Encoding), parts: &[&str]| {
             let mut bad = good();
@@ -276,7 +276,7 @@ fn run_with(
     labels: Vec<Option<Label>>,
 ) -> wgbert::Result<wgbert::SequenceClassifierOutput> {
     let encodings: Vec<_> = ["good", "bad", "not bad"].map(|text| classifier.encode(0, text).unwrap()).into();
-    classifier.run(&encodings, &Request { labels, ..Request::default() })
+    classifier.run(&encodings, &Request::default().labels(labels))
 }
 
 #[test]
@@ -338,7 +338,7 @@ fn labels_that_do_not_fit_are_named() {
 /// What attentions take on the device goes by the texts, not by what the model could take.
 #[test]
 fn a_model_for_long_texts_has_attentions() {
-    let request = Request { attentions: true, ..Request::default() };
+    let request = Request::default().attentions(true);
     let texts: Vec<Encoding> = [3, 64, 1, 40]
         .map(|length| Encoding { ids: vec![5; length], type_ids: vec![0; length], truncated: false })
         .into();
@@ -353,7 +353,7 @@ fn a_model_for_long_texts_has_attentions() {
 
 #[test]
 fn an_encoder_on_threads_gives_each_text_its_own_tokens() {
-    let options = Options { truncation: Truncation::Refuse, ..Options::default() };
+    let options = Options::default().truncation(Truncation::Refuse);
     let classifier = options.load(golden("bert")).unwrap();
     let long = "good ".repeat(200);
     // Lengths such that the threads' blocks end in another order than they begin.

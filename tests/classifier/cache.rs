@@ -10,7 +10,7 @@ use wgbert::{Options, gpu};
 
 /// The bits of the logits of a classifier with this folder.
 fn answer(cache_dir: Option<&Path>) -> Vec<u32> {
-    let options = Options { cache_dir: cache_dir.map(Path::to_path_buf), ..Options::default() };
+    let options = Options::default().cache_dir(cache_dir.map(Path::to_path_buf));
     let classifier = options.load(super::golden("bert")).unwrap();
     bits(&classifier.classify(["good", "not bad"]).unwrap().logits.values)
 }

@@ -42,7 +42,7 @@ fn a_lost_device_is_an_error_now_and_later() {
     for _ in 0..3 {
         is_lost(classifier.classify(["good"]));
         let encoding = classifier.encode(0, "good").unwrap();
-        let request = Request { hidden_states: true, attentions: true, ..Request::default() };
+        let request = Request::default().hidden_states(true).attentions(true);
         is_lost(classifier.run(&[encoding], &request));
     }
     is_lost(classifier.profile(&[classifier.encode(0, "good").unwrap()]));
@@ -81,7 +81,7 @@ fn an_absurd_capacity_is_cut_to_what_the_adapter_can_bind() {
     for size in [0, 1, 50_000_000, 1 << 40, usize::MAX] {
         for adapter in [wgbert::Adapter::Best, wgbert::Adapter::Reference] {
             let sizes = Some(size);
-            let classifier = bert(Options { adapter, batch_tokens: sizes, batch_texts: sizes, ..Options::default() });
+            let classifier = bert(Options::default().adapter(adapter).batch_tokens(sizes).batch_texts(sizes));
             let answer = classifier.classify(["good", "not bad"]).unwrap();
             let bytes = classifier.gpu().and_then(|gpu| gpu.allocated());
             println!("{size} tokens on {}: {bytes:?} bytes", classifier.adapter());
@@ -92,8 +92,8 @@ fn an_absurd_capacity_is_cut_to_what_the_adapter_can_bind() {
         }
     }
     // Everything that can be asked for, at once.
-    let classifier = bert(Options { batch_tokens: Some(usize::MAX), ..Options::default() });
-    let request = Request { hidden_states: true, attentions: true, ..Request::default() };
+    let classifier = bert(Options::default().batch_tokens(usize::MAX));
+    let request = Request::default().hidden_states(true).attentions(true);
     let encoding = classifier.encode(0, "good").unwrap();
     classifier.run(&[encoding], &request).unwrap();
     println!("with all outputs: {:?} bytes", classifier.gpu().unwrap().allocated());
@@ -104,7 +104,7 @@ fn weights_take_half_the_memory_in_f16_and_activations_where_shaders_have_it() {
     let own = common::gpu().capabilities.clone();
     let memory = |precision, f16| {
         let capabilities = Some(Capabilities { f16, ..own.clone() });
-        let classifier = Options { precision, capabilities, ..Options::default() }.sentiment().unwrap();
+        let classifier = Options::default().precision(precision).capabilities(capabilities).sentiment().unwrap();
         classifier.classify(["good"]).unwrap();
         classifier.memory().unwrap()
     };
@@ -250,7 +250,7 @@ fn sleep_on<T>(future: impl Future<Output = T>) -> (T, usize) {
 fn a_future_sleeps_until_the_device_is_done() {
     const BATCHES: usize = 8;
     let texts = vec!["not good, but not bad at all: nobody was impressed by the lazy dog"; 16 * BATCHES];
-    let classifier = bert(Options { batch_texts: Some(16), ..Options::default() });
+    let classifier = bert(Options::default().batch_texts(16));
     let expected = classifier.classify(texts.clone()).unwrap();
     let (answer, polls) = sleep_on(classifier.classify_async(texts));
     assert_eq!(bits(&answer.unwrap().logits.values), bits(&expected.logits.values));
@@ -365,7 +365,7 @@ fn the_device_is_busy_for_some_of_the_time() {
     let untimed = bert(Options::default());
     untimed.classify(["good"]).unwrap();
     assert_eq!(untimed.busy(), None);
-    let timed = bert(Options { timed: true, batch_texts: Some(16), ..Options::default() });
+    let timed = bert(Options::default().timed(true).batch_texts(16));
     let texts = vec!["not good, but not bad at all"; 100];
     let start = Instant::now();
     let answer = timed.classify(texts.clone()).unwrap();

@@ -27,7 +27,7 @@ fn numbers_that_are_none_are_named() {
                 numbers[index] = bad;
                 let spoilt = good.tensor(name, &shape, &numbers);
                 // Contents are read when they are uploaded, at the first batch; and again at the next attempt.
-                let classifier = spoilt.load(Options { adapter, ..Options::default() }).unwrap();
+                let classifier = spoilt.load(Options::default().adapter(adapter)).unwrap();
                 for _ in 0..2 {
                     let path = spoilt.path().join("model.safetensors");
                     let parts = [name, place, &bad.to_string(), &path.display().to_string()];
@@ -42,7 +42,7 @@ fn numbers_that_are_none_are_named() {
 #[test]
 fn rows_that_are_no_numbers_fail_the_texts_that_read_them() {
     for adapter in [Adapter::Best, Adapter::Reference] {
-        let options = || Options { adapter: adapter.clone(), ..Options::default() };
+        let options = || Options::default().adapter(adapter.clone());
         let good = Edited::new().load(options()).unwrap();
         let expected = good.classify(["good"]).unwrap();
         let film = good.encode(0, "film").unwrap().ids[1] as usize;
@@ -104,7 +104,7 @@ fn a_missing_head_is_an_error_or_a_seed() {
     let error = says(bare.load(Options::default()), &["model.safetensors", "--random-head"]);
     assert!(matches!(error, Error::MissingHead { .. }), "{error:?}");
     let logits = |seed: u64| {
-        let options = Options { random_head: Some(seed), ..Options::default() };
+        let options = Options::default().random_head(seed);
         let answer = bare.load(options).unwrap().classify(["good", "not bad"]).unwrap();
         assert!(answer.logits.values.iter().all(|logit| logit.is_finite()));
         bits(&answer.logits.values)
@@ -112,7 +112,7 @@ fn a_missing_head_is_an_error_or_a_seed() {
     assert_eq!(logits(7), logits(7), "the same seed");
     assert_ne!(logits(7), logits(8), "another seed");
     // Where there is a head the seed changes nothing, and a broken encoder stays one.
-    let seeded = Options { random_head: Some(7), ..Options::default() };
+    let seeded = Options::default().random_head(7);
     let [with, without] = [seeded.clone(), Options::default()]
         .map(|options| bits(&Edited::new().load(options).unwrap().classify(["good"]).unwrap().logits.values));
     assert_eq!(with, without);
@@ -131,7 +131,7 @@ fn a_nan_logit_has_no_argmax() {
     let nan = Edited::new().tensor(gain, &[32], &[f32::MAX; 32]);
     for adapter in [Adapter::Best, Adapter::Reference] {
         let answer = |edited: &Edited| {
-            let options = Options { adapter: adapter.clone(), ..Options::default() };
+            let options = Options::default().adapter(adapter.clone());
             edited.load(options).unwrap().classify(["good", "was it bad?"]).unwrap()
         };
         let answer_infinite = answer(&infinite);
@@ -286,7 +286,7 @@ fn no_value_of_a_config_makes_it_panic() {
                 let answer = std::panic::catch_unwind(|| {
                     let bytes = serde_json::to_vec(&spoilt).unwrap();
                     let checkpoint = Checkpoint::from_bytes(&golden.name, &bytes, weights.clone())?;
-                    let options = Options { adapter: Adapter::Reference, ..Options::default() };
+                    let options = Options::default().adapter(Adapter::Reference);
                     gpu::block_on(options.open(checkpoint, tokenizer.clone()))?.classify(["good"])
                 });
                 let what = format!("{}: {field} = {value}", golden.name);
@@ -304,7 +304,7 @@ fn no_value_of_a_config_makes_it_panic() {
 fn odd_files_are_refused_by_name() {
     let spoil = |name: &str, contents: &[u8]| {
         let edited = Edited::new();
-        edited.load(Options { adapter: Adapter::Reference, ..Options::default() }).unwrap();
+        edited.load(Options::default().adapter(Adapter::Reference)).unwrap();
         fs::write(edited.path().join(name), contents).unwrap();
         let result = Options::default().load(edited.path());
         let error = says(result, &[name]);

@@ -15,8 +15,8 @@ fn numbers(value: &Value) -> Vec<f64> {
 fn every_recorded_sentence_has_its_ids_logits_and_label() {
     let expected: Value = serde_json::from_str(include_str!("../../models/sentiment/expected.json")).unwrap();
     let sentences = expected["sentences"].as_array().unwrap();
-    let [mut device, mut reference] = [Adapter::Best, Adapter::Reference]
-        .map(|adapter| Options { adapter, ..Options::default() }.sentiment().unwrap());
+    let [mut device, mut reference] =
+        [Adapter::Best, Adapter::Reference].map(|adapter| Options::default().adapter(adapter).sentiment().unwrap());
     let text = |index: usize| sentences[index]["text"].as_str().unwrap();
     let encodings: Vec<_> = (0..sentences.len()).map(|index| device.encode(index, text(index)).unwrap()).collect();
     let [answer, twin] =

@@ -7,5 +7,8 @@ pub const CACHE_DIR: &str = "WGBERT_TESTS_CACHE_DIR";
 fn nothing_of_the_users() {
     let folder = std::env::var_os(CACHE_DIR).unwrap_or_default();
     // SAFETY: this runs before `main`, when there is one thread.
-    unsafe { std::env::set_var("WGBERT_CACHE_DIR", folder) };
+    #[allow(unsafe_code, reason = "std has no other way")]
+    unsafe {
+        std::env::set_var("WGBERT_CACHE_DIR", folder)
+    };
 }

@@ -62,11 +62,13 @@ impl fmt::Debug for Hub {
 /// How far the download of a file is.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress<'a> {
+    /// Its path in the repository.
     pub file: &'a str,
     /// Bytes that are here, those of an earlier attempt included.
     pub received: u64,
     /// Bytes of the whole file, if the server says.
     pub size: Option<u64>,
+    /// Whether it is whole.
     pub complete: bool,
     /// What has interrupted the download, which will go on.
     pub trouble: Option<&'a str>,
