@@ -3,7 +3,10 @@
 
 #[path = "common/environment.rs"]
 mod environment;
+#[path = "common/requirements.rs"]
+mod requirements;
 
+use requirements::{Need, not_run};
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -205,8 +208,7 @@ fn bert_base_agrees_with_float64() {
 #[test]
 fn a_fine_tuned_minilm_agrees_with_float64() {
     let Some(folder) = std::env::var_os("WGBERT_MINILM") else {
-        println!("NOT RUN: WGBERT_MINILM does not name the folder of the fine-tuned MiniLM");
-        return;
+        return not_run(Need::Minilm, "WGBERT_MINILM does not name the folder of the fine-tuned MiniLM");
     };
     let folder = Path::new(&folder);
     let expected: Value = serde_json::from_slice(&fs::read(folder.join("expected.json")).unwrap()).unwrap();

@@ -3,7 +3,10 @@
 
 #[path = "common/environment.rs"]
 mod environment;
+#[path = "common/requirements.rs"]
+mod requirements;
 
+use requirements::{Need, not_run};
 use serde_json::Value;
 use std::fs;
 use std::process::{Command, Output};
@@ -265,8 +268,7 @@ fn tune_compares_tensor_cores() {
     assert!(tuning.products() > 0 && rows.len() == tuning.products() && !rows.iter().any(|row| on_units(&row)));
 
     if offered.cooperative.is_none() {
-        println!("NOT RUN: the adapter has no square cooperative matrices, f16 in and f32 out");
-        return;
+        return not_run(Need::TensorCores, "the adapter has no square cooperative matrices");
     }
     let card = Options::default().capabilities(Capabilities { cpu: false, ..offered });
     let (tuning, rows) = run(&tuner(TensorCores::Never, card.clone())).unwrap();

@@ -1,5 +1,9 @@
 //! The binary, as its users run it: what it prints where, and how it exits. Needs an adapter, as tests/kernels.rs does.
 
+#[path = "common/requirements.rs"]
+mod requirements;
+
+use requirements::{Need, not_run};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{Read, Write};
@@ -203,7 +207,7 @@ fn texts_are_shortened_to_the_width_of_a_terminal() {
     let mut script = Command::new("script");
     script.args(["--quiet", "--return", "--command", &command, "/dev/null"]).env("WGBERT_CACHE_DIR", "");
     let output = match script.stdin(Stdio::null()).output() {
-        Err(_) => return println!("NOT RUN: there is no script(1)"),
+        Err(_) => return not_run(Need::Script, "there is no script(1)"),
         Ok(output) => String::from_utf8(output.stdout).expect("it writes UTF-8"),
     };
     let line = output.trim_end();
@@ -266,7 +270,7 @@ fn tensor_cores_are_asked_for_by_a_word_and_refused_where_there_are_none() {
     refused(&[&classify[..], &["--adapter", "reference"]].concat(), "reference");
     if adapter["tensor_cores"] == true {
         run(&classify).expect(0);
-        return println!("NOT RUN: the adapter has tensor cores");
+        return not_run(Need::NoTensorCores, "the adapter has some");
     }
     refused(&classify, name);
     refused(&["inspect", "--tensor-cores", "always"], name);
@@ -701,7 +705,7 @@ fn compiled_pipelines_are_kept_where_the_environment_says() {
     assert_eq!(first.stdout, second.stdout);
     let names: Vec<_> = fs::read_dir(&kept).into_iter().flatten().map(|entry| entry.unwrap().file_name()).collect();
     if names.is_empty() {
-        return println!("NOT RUN: the adapter has no pipeline caches");
+        return not_run(Need::PipelineCache, "the adapter has none");
     }
     assert!(names.len() == 1 && names[0].to_str().unwrap().starts_with("pipelines-"), "{names:?}");
 

@@ -3,6 +3,7 @@
 mod common;
 
 use common::golden::{Golden, Worst, one_of_each, supported};
+use common::requirements::{Need, not_run};
 use serde_json::{Value, json};
 use wgbert::checkpoint::Config;
 use wgbert::ir::Capabilities;
@@ -21,7 +22,7 @@ fn open(golden: &Golden, options: &Options) -> Classifier {
 fn precisions(capabilities: Option<Capabilities>) -> Vec<Options> {
     let stored_as = |precision| Options::default().precision(precision).capabilities(capabilities.clone());
     if !common::gpu().capabilities.f16 {
-        println!("NOT RUN with activations in f16: {} has no 16-bit floats in shaders", common::gpu().name);
+        not_run(Need::F16, format_args!("{} has no 16-bit floats in shaders", common::gpu().name));
     }
     vec![stored_as(Precision::F32), stored_as(Precision::F16)]
 }
@@ -36,7 +37,7 @@ fn packed() -> Options {
 fn tensor_cores() -> Vec<Options> {
     let own = common::gpu().capabilities.clone();
     if own.cooperative.is_none() {
-        println!("NOT RUN: {} has no square cooperative matrices, f16 in and f32 out", common::gpu().name);
+        not_run(Need::TensorCores, format_args!("{} has no square cooperative matrices", common::gpu().name));
         return Vec::new();
     }
     let with_units = |options: Options| options.tensor_cores(TensorCores::Always);

@@ -1,5 +1,9 @@
 //! What `benches/peers` must have in common with `wgbert bench`, and its tables; the engines are not run.
 
+#[path = "common/requirements.rs"]
+mod requirements;
+
+use requirements::{Need, not_run};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
@@ -10,7 +14,7 @@ fn python(arguments: &[&str]) -> Option<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers");
     let output = Command::new("python3").arg("-B").args(arguments).current_dir(folder).output();
     let Ok(output) = output else {
-        println!("NOT RUN: there is no python3");
+        not_run(Need::Python, "there is no python3");
         return None;
     };
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -1,6 +1,7 @@
 //! What a device can do: be lost, be too small, be slow, be waited for without blocking.
 
 use super::{bits, golden, says};
+use crate::common::requirements::{Need, not_run};
 use crate::common::{self, NoWeights};
 use std::pin::pin;
 use std::sync::Arc;
@@ -371,7 +372,7 @@ fn the_device_is_busy_for_some_of_the_time() {
     let answer = timed.classify(texts.clone()).unwrap();
     let Some(first) = timed.busy() else {
         assert!(!timed.gpu().unwrap().capabilities.timestamps);
-        return println!("NOT RUN: the adapter has no timestamps");
+        return not_run(Need::Timestamps, "the adapter has none");
     };
     timed.classify(texts.clone()).unwrap();
     let both = timed.busy().unwrap();

@@ -4,8 +4,10 @@
 pub mod edited;
 pub mod environment;
 pub mod golden;
+pub mod requirements;
 
 use half::f16;
+use requirements::{Need, not_run};
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 use wgbert::gpu;
@@ -63,7 +65,7 @@ pub fn matrix_gpu() -> Option<Arc<Gpu>> {
     let open_matrix = || {
         let mut gpu = open();
         if gpu.capabilities.cooperative.is_none() {
-            println!("NOT RUN: {} has no square cooperative matrices, f16 in and f32 out", gpu.name);
+            not_run(Need::TensorCores, format_args!("{} has no square cooperative matrices", gpu.name));
             return None;
         }
         gpu.capabilities.cpu = false;
@@ -89,7 +91,7 @@ pub fn elements() -> Vec<Element> {
     if gpu().capabilities.f16 {
         return vec![Element::F32, Element::F16];
     }
-    println!("NOT RUN in f16: {} has no 16-bit floats in shaders", gpu().name);
+    not_run(Need::F16, format_args!("{} has no 16-bit floats in shaders", gpu().name));
     vec![Element::F32]
 }
 

@@ -1,0 +1,80 @@
+//! No test passes unrun: what a machine lacks is a failure where WGBERT_REQUIRE names it, and is said and counted elsewhere.
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+use std::fmt;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+
+/// What some tests need and not every machine has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// 16-bit floats in shaders.
+    F16,
+    /// Cooperative matrices, f16 in and f32 out.
+    TensorCores,
+    /// Queries of the time that the device computes.
+    Timestamps,
+    /// Compiled pipelines that can be kept, which Vulkan has.
+    PipelineCache,
+    /// An adapter without tensor cores.
+    NoTensorCores,
+    /// `python3`.
+    Python,
+    /// script(1), which gives a program a terminal.
+    Script,
+    /// A folder that WGBERT_MINILM names.
+    Minilm,
+}
+
+impl Need {
+    const ALL: [Need; 8] = [
+        Need::F16,
+        Need::TensorCores,
+        Need::Timestamps,
+        Need::PipelineCache,
+        Need::NoTensorCores,
+        Need::Python,
+        Need::Script,
+        Need::Minilm,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Need::F16 => "f16",
+            Need::TensorCores => "tensor-cores",
+            Need::Timestamps => "timestamps",
+            Need::PipelineCache => "pipeline-cache",
+            Need::NoTensorCores => "no-tensor-cores",
+            Need::Python => "python",
+            Need::Script => "script",
+            Need::Minilm => "minilm",
+        }
+    }
+
+    /// The needs that WGBERT_REQUIRE names, with commas between them.
+    fn required() -> Vec<Need> {
+        let names = std::env::var("WGBERT_REQUIRE").unwrap_or_default();
+        let named = |name: &str| {
+            let found = Need::ALL.into_iter().find(|need| need.name() == name);
+            found.unwrap_or_else(|| {
+                panic!("WGBERT_REQUIRE names {name:?}; there are {}", Need::ALL.map(Need::name).join(", "))
+            })
+        };
+        names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(named).collect()
+    }
+}
+
+/// Says that something was not tested because the machine lacks what it needs.
+///
+/// # Panics
+/// If WGBERT_REQUIRE names it.
+pub fn not_run(need: Need, why: impl fmt::Display) {
+    assert!(!Need::required().contains(&need), "WGBERT_REQUIRE names {}, but {why}", need.name());
+    let thread = std::thread::current();
+    let line = format!("NOT RUN, {}: {}: {why}\n", need.name(), thread.name().unwrap_or("a test"));
+    // Not by `println!`, which the harness keeps to itself where a test passes.
+    let _ = io::stderr().write_all(line.as_bytes());
+    // `.ci/run` ends with how many lines there are.
+    let list = OpenOptions::new().create(true).append(true).open(concat!(env!("CARGO_TARGET_TMPDIR"), "/not-run"));
+    let _ = list.and_then(|mut list| list.write_all(line.as_bytes()));
+}
