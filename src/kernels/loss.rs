@@ -102,7 +102,7 @@ impl Kernel for Loss {
                 let logits = &operands[0].f32()[row * columns..(row + 1) * columns];
                 let sum = |term: &dyn Fn(f32, f32) -> f32| {
                     let targets = &operands[1].f32()[row * columns..(row + 1) * columns];
-                    logits.iter().zip(targets).map(|(&x, &t)| term(x, t)).sum::<f32>()
+                    logits.iter().zip(targets).map(|(&x, &t)| f64::from(term(x, t))).sum::<f64>() as f32
                 };
                 let mean = |term: fn(f32, f32) -> f32| sum(&term) / columns as f32;
                 let row_max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
