@@ -74,7 +74,7 @@ impl Classifier {
         let mut devices = Vec::new();
         for adapter in options.choose_all().await? {
             options.precision.check(adapter.as_ref())?;
-            options.matrix_units.check(adapter.as_ref())?;
+            options.tensor_cores.check(adapter.as_ref())?;
             devices.push(match adapter {
                 None => None,
                 Some(adapter) => Some(Arc::new(Gpu::open(&adapter, options.cache_dir.as_deref()).await?)),

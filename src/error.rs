@@ -60,12 +60,12 @@ pub enum Error {
     #[error("adapter {adapter}: {message}")]
     Adapter { adapter: String, message: String },
 
-    /// Matrix units were asked for, and the adapter has none.
+    /// Tensor cores were asked for, and the adapter has none.
     #[error(
-        "adapter {adapter} has no matrix units that kernels can use (cooperative matrices of f16 with sums in f32, on a \
-         GPU): run without them, as `MatrixUnits::Auto` does on such an adapter"
+        "adapter {adapter} has no tensor cores that kernels can use (cooperative matrices of f16 with sums in f32, on a \
+         GPU): run without them, as `TensorCores::Auto` does on such an adapter"
     )]
-    NoMatrixUnits { adapter: String },
+    NoTensorCores { adapter: String },
 
     /// The device's memory was exhausted.
     #[error(

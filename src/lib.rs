@@ -50,7 +50,7 @@ pub use classifier::{Classifier, Memory, Request};
 pub use error::{Error, Result};
 pub use inspection::Inspection;
 pub use label::Label;
-pub use options::{Adapter, MatrixUnits, Options, Precision};
+pub use options::{Adapter, Options, Precision, TensorCores};
 pub use output::{Array, Classification, SequenceClassifierOutput};
 pub use stream::{ClassificationIter, ClassificationStream, StreamedClassification, TextBuf};
 pub use text::{Text, TextEncoder, Truncation};

@@ -142,31 +142,31 @@ impl Precision {
     }
 }
 
-/// When to multiply on an adapter's matrix units (cooperative matrices, an experimental feature of wgpu; tensor cores,
+/// When to multiply on an adapter's tensor cores (cooperative matrices, an experimental feature of wgpu; tensor cores,
 /// simdgroup matrices). What is stored as f32 is multiplied in two parts of 11 bits there: logits differ in the last digits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum MatrixUnits {
+pub enum TensorCores {
     /// Where `wgbert tune` found on this adapter that they give the right answers, and faster.
     #[default]
     Auto,
-    /// On an adapter that has any; [`Error::NoMatrixUnits`] on others.
+    /// On an adapter that has any; [`Error::NoTensorCores`] on others.
     Always,
     Never,
 }
 
-impl MatrixUnits {
-    /// Whether what was asked for can be had of an adapter, as kernels see it ([`Options::seen`]), or of the reference,
+impl TensorCores {
+    /// Whether what was asked for can be had of an adapter, as kernels see it ([`Options::effective_capabilities`]), or of the reference,
     /// which is none.
     ///
     /// # Errors
-    /// [`Error::NoMatrixUnits`] if not.
+    /// [`Error::NoTensorCores`] if not.
     pub fn check(self, adapter: Option<&AdapterDescription>) -> Result<()> {
-        let any = adapter.is_some_and(|adapter| adapter.capabilities.matrix_units());
-        if self != MatrixUnits::Always || any {
+        let any = adapter.is_some_and(|adapter| adapter.capabilities.tensor_cores());
+        if self != TensorCores::Always || any {
             return Ok(());
         }
         let adapter = adapter.map_or("reference".into(), |adapter| adapter.name.clone());
-        Err(Error::NoMatrixUnits { adapter })
+        Err(Error::NoTensorCores { adapter })
     }
 }
 
@@ -189,7 +189,7 @@ pub struct Options {
     pub scoring: Option<Scoring>,
     /// What weights and activations are stored as.
     pub precision: Precision,
-    pub matrix_units: MatrixUnits,
+    pub tensor_cores: TensorCores,
     /// Choose kernels as for an adapter that offers this, of which the chosen one must have all; `None`: by what it offers.
     pub capabilities: Option<Capabilities>,
     /// The folder for what one process leaves to the next, by default [`gpu::cache::default_folder`], the command line's: the
@@ -211,7 +211,7 @@ impl Default for Options {
             random_head: None,
             scoring: None,
             precision: Precision::default(),
-            matrix_units: MatrixUnits::default(),
+            tensor_cores: TensorCores::default(),
             capabilities: None,
             cache_dir: gpu::cache::default_folder(),
             timed: false,
@@ -300,7 +300,7 @@ impl Options {
         Classifier::open(self, checkpoint, tokenizer).await
     }
 
-    /// The adapter that is meant, the first of several, as kernels see it ([`Options::seen`]); `None` is the reference.
+    /// The adapter that is meant, the first of several, as kernels see it ([`Options::effective_capabilities`]); `None` is the reference.
     ///
     /// # Errors
     /// [`Error::NoAdapter`], or [`Error::NoSuchAdapter`] with those there are.
@@ -325,14 +325,14 @@ impl Options {
                 || adapters.iter().enumerate().map(|(i, a)| format!("{i}: {a}")).collect::<Vec<_>>().join("; ");
             let found = one.position(&adapters);
             let found = found.ok_or_else(|| Error::NoSuchAdapter { wanted: one.words(), available: listed() })?;
-            Ok(Some(self.seen(adapters[found].clone())))
+            Ok(Some(self.effective_capabilities(adapters[found].clone())))
         };
         self.adapter.each(&adapters).iter().map(choose).collect()
     }
 
     /// An adapter with what kernels see of it: what these options have in its place, what it was tuned for, and its matrix
     /// units only if they are used.
-    pub fn seen(&self, mut adapter: AdapterDescription) -> AdapterDescription {
+    pub fn effective_capabilities(&self, mut adapter: AdapterDescription) -> AdapterDescription {
         if let Some(capabilities) = &self.capabilities {
             adapter.capabilities = capabilities.clone();
         }
@@ -344,12 +344,12 @@ impl Options {
             }
         }
         let capabilities = &mut adapter.capabilities;
-        let used = match self.matrix_units {
-            MatrixUnits::Auto => capabilities.tuning.matrix_units(self.precision.storage(capabilities)),
-            MatrixUnits::Always => true,
-            MatrixUnits::Never => false,
+        let used = match self.tensor_cores {
+            TensorCores::Auto => capabilities.tuning.tensor_cores(self.precision.storage(capabilities)),
+            TensorCores::Always => true,
+            TensorCores::Never => false,
         };
-        capabilities.cooperative = capabilities.cooperative.filter(|_| used);
+        capabilities.cooperative_matrix_size = capabilities.cooperative_matrix_size.filter(|_| used);
         adapter
     }
 
@@ -397,37 +397,37 @@ mod tests {
     }
 
     #[test]
-    fn matrix_units_are_refused_where_there_are_none() {
-        let error = MatrixUnits::Always.check(None).unwrap_err();
-        assert!(matches!(&error, Error::NoMatrixUnits { adapter } if adapter == "reference"), "{error:?}");
+    fn tensor_cores_are_refused_where_there_are_none() {
+        let error = TensorCores::Always.check(None).unwrap_err();
+        assert!(matches!(&error, Error::NoTensorCores { adapter } if adapter == "reference"), "{error:?}");
         let message = error.to_string();
-        assert!(message.contains("`MatrixUnits::Auto`") && !message.contains("--"), "{message}");
-        for any in [MatrixUnits::Auto, MatrixUnits::Never] {
+        assert!(message.contains("`TensorCores::Auto`") && !message.contains("--"), "{message}");
+        for any in [TensorCores::Auto, TensorCores::Never] {
             any.check(None).unwrap();
         }
     }
 
     #[test]
-    fn matrix_units_are_used_where_tuning_found_them_faster() {
+    fn tensor_cores_are_used_where_tuning_found_them_faster() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let capabilities = Capabilities { f16: true, cooperative: Some(16), ..Capabilities::minimum() };
+        let capabilities = Capabilities { f16: true, cooperative_matrix_size: Some(16), ..Capabilities::minimum() };
         let options = Options { capabilities: Some(capabilities), ..Options::default() };
         let options = Options { cache_dir: Some(folder.path().into()), ..options };
-        let chosen = |precision, matrix_units| {
-            let options = Options { precision, matrix_units, ..options.clone() };
+        let chosen = |precision, tensor_cores| {
+            let options = Options { precision, tensor_cores, ..options.clone() };
             gpu::block_on(options.choose()).expect("an adapter").expect("not the reference")
         };
-        let edge = |precision, matrix_units| chosen(precision, matrix_units).capabilities.cooperative;
+        let edge = |precision, tensor_cores| chosen(precision, tensor_cores).capabilities.cooperative_matrix_size;
 
-        assert_eq!(edge(Precision::F16, MatrixUnits::Auto), None, "never tuned");
+        assert_eq!(edge(Precision::F16, TensorCores::Auto), None, "never tuned");
         let mut tuning = Tuning::default();
-        tuning.set_matrix_units(Storage::F16, true);
-        tuning.set_matrix_units(Storage::F32, false);
-        tuning.write(folder.path(), &chosen(Precision::F32, MatrixUnits::Auto)).unwrap();
+        tuning.set_tensor_cores(Storage::F16, true);
+        tuning.set_tensor_cores(Storage::F32, false);
+        tuning.write(folder.path(), &chosen(Precision::F32, TensorCores::Auto)).unwrap();
         for (precision, auto) in [(Precision::F16, Some(16)), (Precision::F32, None)] {
-            assert_eq!(edge(precision, MatrixUnits::Auto), auto);
-            assert_eq!(edge(precision, MatrixUnits::Always), Some(16));
-            assert_eq!(edge(precision, MatrixUnits::Never), None);
+            assert_eq!(edge(precision, TensorCores::Auto), auto);
+            assert_eq!(edge(precision, TensorCores::Always), Some(16));
+            assert_eq!(edge(precision, TensorCores::Never), None);
         }
     }
 }

@@ -9,7 +9,7 @@ use std::fs;
 use std::process::{Command, Output};
 use wgbert::bench::{Repeats, Subject, TuneRow, Tuner};
 use wgbert::ir::{Capabilities, Storage, Tuning};
-use wgbert::{Error, MatrixUnits, Options, Precision};
+use wgbert::{Error, Options, Precision, TensorCores};
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_wgbert"))
@@ -160,7 +160,7 @@ fn halves_are_timed_and_without_f16_in_shaders_those_of_weights() {
 fn wrong_names_say_what_there_is() {
     let cases: &[(&[&str], &[&str])] = &[
         (&["kernels", "-k", "matmull"], &["matmull", "embed, layernorm, matmul"]),
-        (&["kernels", "--variant", "best"], &["best", "adapter, matrix-units, no-f16, plain"]),
+        (&["kernels", "--variant", "best"], &["best", "adapter, tensor-cores, no-f16, plain"]),
         (&["kernels", "--rows", "0"], &["--rows", "0"]),
         (&["model", "-m", "gpt"], &["gpt", "tiny, minilm, distilbert-base, bert-base, bert-large", "folder"]),
         (&["model", "-m", "tiny,gpt"], &["gpt"]),
@@ -234,15 +234,15 @@ fn tune_keeps_its_choices() {
     assert!(answers == untuned && warned.contains("wgbert tune"), "{warned}");
 }
 
-/// Matrix units are used where a model was compared with what runs without them, and was faster.
+/// Tensor cores are used where a model was compared with what runs without them, and was faster.
 #[test]
-fn tune_compares_matrix_units() {
-    let tuner = |matrix_units, options: Options| Tuner {
+fn tune_compares_tensor_cores() {
+    let tuner = |tensor_cores, options: Options| Tuner {
         options,
         models: vec!["tiny".parse().unwrap()],
         precisions: vec![Precision::F32, Precision::F16],
         rows: vec![9],
-        matrix_units,
+        tensor_cores,
         workloads: vec!["3x9".parse().unwrap()],
         repeats: Repeats { repetitions: 1, warmup: 0 },
     };
@@ -254,32 +254,32 @@ fn tune_compares_matrix_units() {
         };
         tuner.run(each).map(|tuning| (tuning, rows))
     };
-    let on_units = |row: &&TuneRow| matches!(row.subject, Subject::Product(problem) if problem.matrix_units);
-    let offered = tuner(MatrixUnits::Auto, Options::default()).adapter().expect("an adapter").capabilities;
+    let on_units = |row: &&TuneRow| matches!(row.subject, Subject::Product(problem) if problem.tensor_cores);
+    let offered = tuner(TensorCores::Auto, Options::default()).adapter().expect("an adapter").capabilities;
 
-    let without = Capabilities { cooperative: None, ..offered.clone() };
+    let without = Capabilities { cooperative_matrix_size: None, ..offered.clone() };
     let without = Options { capabilities: Some(without), ..Options::default() };
-    let error = run(&tuner(MatrixUnits::Always, without.clone())).unwrap_err().to_string();
-    assert!(error.contains("no matrix units"), "{error}");
-    let (tuning, rows) = run(&tuner(MatrixUnits::Auto, without)).unwrap();
+    let error = run(&tuner(TensorCores::Always, without.clone())).unwrap_err().to_string();
+    assert!(error.contains("no tensor cores"), "{error}");
+    let (tuning, rows) = run(&tuner(TensorCores::Auto, without)).unwrap();
     assert!(tuning.products() > 0 && rows.len() == tuning.products() && !rows.iter().any(|row| on_units(&row)));
 
-    if offered.cooperative.is_none() {
+    if offered.cooperative_matrix_size.is_none() {
         println!("NOT RUN: the adapter has no square cooperative matrices, f16 in and f32 out");
         return;
     }
     let card = Options { capabilities: Some(Capabilities { cpu: false, ..offered }), ..Options::default() };
-    let (tuning, rows) = run(&tuner(MatrixUnits::Never, card.clone())).unwrap();
+    let (tuning, rows) = run(&tuner(TensorCores::Never, card.clone())).unwrap();
     assert!(tuning.products() > 0 && !rows.iter().any(|row| on_units(&row)));
-    let (tuning, rows) = run(&tuner(MatrixUnits::Always, card.clone())).unwrap();
+    let (tuning, rows) = run(&tuner(TensorCores::Always, card.clone())).unwrap();
     assert!(tuning.products() > 0 && rows.iter().all(|row| on_units(&row)));
-    let (tuning, rows) = run(&tuner(MatrixUnits::Auto, card)).unwrap();
+    let (tuning, rows) = run(&tuner(TensorCores::Auto, card)).unwrap();
     let models: Vec<_> = rows.iter().filter(|row| matches!(row.subject, Subject::Model { .. })).collect();
     assert_eq!((models.len(), rows.len()), (2, tuning.products() + 2));
     for (row, storage) in models.iter().zip([Storage::F32, Storage::F16]) {
         let Subject::Model { difference, .. } = row.subject else { unreachable!("only those") };
         println!("{storage:?}: gain {:.2}, difference {difference:e}", row.gain());
         assert!(difference > 0.0 && difference < if storage == Storage::F32 { 1e-5 } else { 1e-2 }, "{difference:e}");
-        assert_eq!(tuning.matrix_units(storage), row.choice == TuneRow::UNITS);
+        assert_eq!(tuning.tensor_cores(storage), row.choice == TuneRow::UNITS);
     }
 }

@@ -242,37 +242,38 @@ fn each_row_is_a_line_also_if_it_fails() {
     assert!(place(failure, '✗') <= Some(score + 1) && failure.trim_start().starts_with('✗'), "{run:#?}");
 }
 
-/// "hi" was not the text but the value, or the other way round, and always was never where there are no matrix units.
+/// "hi" was not the text but the value, or the other way round, and always was never where there are no tensor cores.
 #[test]
-fn matrix_units_are_asked_for_by_a_word_and_refused_where_there_are_none() {
-    run(&["classify", "--matrix-units", "hi"]).expect(2).says(&["invalid value 'hi'", "auto, always, never"]);
-    run(&["classify", "--matrix-units"]).expect(2).says(&["a value is required", "auto, always, never"]);
+fn tensor_cores_are_asked_for_by_a_word_and_refused_where_there_are_none() {
+    run(&["classify", "--tensor-cores", "hi"]).expect(2).says(&["invalid value 'hi'", "auto, always, never"]);
+    run(&["classify", "--matrix-units", "hi"]).expect(2).says(&["invalid value 'hi'", "--tensor-cores"]);
+    run(&["classify", "--tensor-cores"]).expect(2).says(&["a value is required", "auto, always, never"]);
     let document =
-        run(&["classify", "--matrix-units", "never", "hi", "--format", "json", "--echo-text"]).expect(0).document();
+        run(&["classify", "--tensor-cores", "never", "hi", "--format", "json", "--echo-text"]).expect(0).document();
     assert_eq!(document["results"][0]["text"], "hi");
 
     let listed = run(&["adapters", "--format", "json"]).expect(0).document();
     let adapter =
         listed.as_array().expect("a list").iter().find(|adapter| adapter["default"] == true).expect("a default");
     let name = adapter["name"].as_str().expect("a name");
-    let classify = ["classify", "--matrix-units", "always", "hi"];
+    let classify = ["classify", "--tensor-cores", "always", "hi"];
     let refused = |arguments: &[&str], name: &str| {
         let run = run(arguments).expect(2);
-        run.says(&[name, "no matrix units", "leave out --matrix-units always"]);
-        assert!(!run.stderr.contains("MatrixUnits::"), "{run:#?}");
+        run.says(&[name, "no tensor cores", "leave out --tensor-cores always"]);
+        assert!(!run.stderr.contains("TensorCores::"), "{run:#?}");
         assert_eq!(run.stdout, "");
     };
     refused(&[&classify[..], &["--adapter", "reference"]].concat(), "reference");
-    if adapter["matrix_units"] == true {
+    if adapter["tensor_cores"] == true {
         run(&classify).expect(0);
-        return println!("NOT RUN: the adapter has matrix units");
+        return println!("NOT RUN: the adapter has tensor cores");
     }
     refused(&classify, name);
-    refused(&["inspect", "--matrix-units", "always"], name);
-    refused(&["tune", "-m", "tiny", "--matrix-units", "always", "--dry-run"], name);
+    refused(&["inspect", "--tensor-cores", "always"], name);
+    refused(&["tune", "-m", "tiny", "--tensor-cores", "always", "--dry-run"], name);
     // Before anything is measured.
-    refused(&["bench", "model", "-m", "tiny", "-w", "1x8", "-o", "csv", "--matrix-units", "never,always"], name);
-    refused(&["bench", "kernels", "-k", "gate", "--variant", "matrix-units", "-o", "csv"], name);
+    refused(&["bench", "model", "-m", "tiny", "-w", "1x8", "-o", "csv", "--tensor-cores", "never,always"], name);
+    refused(&["bench", "kernels", "-k", "gate", "--variant", "tensor-cores", "-o", "csv"], name);
 }
 
 /// Two lines "error: XDG_RUNTIME_DIR is invalid or not set in the environment" were written whatever was run.

@@ -6,7 +6,7 @@ use common::golden::{Golden, Worst, one_of_each, supported};
 use serde_json::{Value, json};
 use wgbert::checkpoint::Config;
 use wgbert::ir::Capabilities;
-use wgbert::{Classifier, MatrixUnits, Options, Precision, Request, models};
+use wgbert::{Classifier, Options, Precision, Request, TensorCores, models};
 
 /// The f32 kernels' largest error of logits and hidden states.
 const TOLERANCE: f64 = 3e-5;
@@ -28,18 +28,19 @@ fn precisions(capabilities: Option<Capabilities>) -> Vec<Options> {
 
 /// Weights in f16 and activations in f32. Tests of the kernels go through all tiles, these through the adapter's own.
 fn packed() -> Options {
-    let capabilities = Some(Capabilities { f16: false, cooperative: None, ..common::gpu().capabilities.clone() });
+    let capabilities =
+        Some(Capabilities { f16: false, cooperative_matrix_size: None, ..common::gpu().capabilities.clone() });
     Options { precision: Precision::F16, capabilities, ..Options::default() }
 }
 
-/// The kernels of matrix units; none where the adapter lacks them.
-fn matrix_units() -> Vec<Options> {
+/// The kernels of tensor cores; none where the adapter lacks them.
+fn tensor_cores() -> Vec<Options> {
     let own = common::gpu().capabilities.clone();
-    if own.cooperative.is_none() {
+    if own.cooperative_matrix_size.is_none() {
         println!("NOT RUN: {} has no square cooperative matrices, f16 in and f32 out", common::gpu().name);
         return Vec::new();
     }
-    let with_units = |options| Options { matrix_units: MatrixUnits::Always, ..options };
+    let with_units = |options| Options { tensor_cores: TensorCores::Always, ..options };
     precisions(Some(Capabilities { cpu: false, ..own })).into_iter().map(with_units).collect()
 }
 
@@ -69,8 +70,8 @@ fn golden_checkpoints_agree_with_float64_without_f16_in_shaders() {
 }
 
 #[test]
-fn golden_checkpoints_agree_with_float64_on_matrix_units() {
-    agree_with_float64(&matrix_units(), &supported());
+fn golden_checkpoints_agree_with_float64_on_tensor_cores() {
+    agree_with_float64(&tensor_cores(), &supported());
 }
 
 fn agree_with_float64(options: &[Options], cases: &[Golden]) {
@@ -119,8 +120,8 @@ fn answers_are_bit_identical_without_f16_in_shaders() {
 }
 
 #[test]
-fn answers_are_bit_identical_on_matrix_units() {
-    are_bit_identical(&matrix_units(), &one_of_each());
+fn answers_are_bit_identical_on_tensor_cores() {
+    are_bit_identical(&tensor_cores(), &one_of_each());
 }
 
 fn are_bit_identical(options: &[Options], cases: &[Golden]) {

@@ -80,7 +80,7 @@ fn validator(device: &Capabilities) -> Validator {
     features.set(Naga::SUBGROUP, device.subgroup.is_some());
     features.set(Naga::SHADER_FLOAT16, device.f16);
     features.set(Naga::SHADER_INT64, device.int64);
-    features.set(Naga::COOPERATIVE_MATRIX, device.cooperative.is_some());
+    features.set(Naga::COOPERATIVE_MATRIX, device.cooperative_matrix_size.is_some());
     Validator::new(ValidationFlags::all(), features)
 }
 
@@ -181,7 +181,7 @@ fn every_shader_compiles_for_every_adapter_and_backend() {
         assert!(!words.unwrap_or_else(|error| panic!("{name}: SPIR-V: {error}")).is_empty());
 
         let options = msl::Options {
-            lang_version: if device.cooperative.is_some() { (2, 3) } else { (2, 1) },
+            lang_version: if device.cooperative_matrix_size.is_some() { (2, 3) } else { (2, 1) },
             fake_missing_bindings: true,
             ..msl::Options::default()
         };
@@ -191,7 +191,7 @@ fn every_shader_compiles_for_every_adapter_and_backend() {
         assert!(translated.entry_point_names.iter().all(Result::is_ok) && text.contains("kernel void"), "{name}");
 
         // naga has no cooperative matrices for HLSL, and so no DX12 adapter offers them.
-        if device.cooperative.is_none() {
+        if device.cooperative_matrix_size.is_none() {
             let options = hlsl::Options {
                 shader_model: match device {
                     Capabilities { f16: true, .. } => hlsl::ShaderModel::V6_2,

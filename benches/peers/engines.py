@@ -72,12 +72,12 @@ class Worker:
 class Wgbert:
     """`wgbert bench model`, a process for each turn, and `wgbert classify` for the logits."""
 
-    def __init__(self, name, precision, binary, folder, matrix_units, process):
+    def __init__(self, name, precision, binary, folder, tensor_cores, process):
         self.name, self.precision, self.folder = name, precision, folder
-        self.binary, self.matrix_units, self.process = binary, matrix_units, process
+        self.binary, self.tensor_cores, self.process = binary, tensor_cores, process
 
     def run(self, *arguments, **options):
-        command = [self.binary, *arguments, "--precision", self.precision, f"--matrix-units={self.matrix_units}"]
+        command = [self.binary, *arguments, "--precision", self.precision, f"--tensor-cores={self.tensor_cores}"]
         ended = subprocess.run(command, stdout=subprocess.PIPE, **self.process, **options)
         if ended.returncode != 0:
             raise Failure(f"wgbert {arguments[0]} ended with status {ended.returncode}, see the log")
@@ -88,7 +88,7 @@ class Wgbert:
         row = json.loads(self.run("bench", "model", "-m", self.folder, *options))
         if row["tokens"] != sum(map(len, workload.texts)):
             raise Failure(f"{workload.name} is {row['tokens']} tokens of wgbert, others of workloads.py")
-        flags = ", matrix units" if row["matrix_units"] else "", ", debug build" if row["debug_build"] else ""
+        flags = ", tensor cores" if row["tensor_cores"] else "", ", debug build" if row["debug_build"] else ""
         settings = f"{row['backend']}, {row['driver']}" + "".join(flags)
         self.about = {"version": row["version"], "adapter": row["adapter"], "settings": settings}
         return row["first_ms"], row["latency_ms"]["median"]

@@ -1,7 +1,7 @@
 // A workgroup owns 32 queries of a head and meets the keys 64 at a time (FlashAttention-2, Dao 2023): both products on matrix
 // units, f16 in and f32 out, and between them the softmax in f32. Outside of the matrices four lanes share a query.
 //
-// What the matrix units compute passes through workgroup memory: WGSL has no way to the elements of a matrix. Blocks of keys
+// What the tensor cores compute passes through workgroup memory: WGSL has no way to the elements of a matrix. Blocks of keys
 // are counted from the text's first, and one that a query does not see adds zeros to its sums.
 //
 // provides: HEAD, HEAD_STRIDE, PRODUCT_STRIDE, P_STRIDE, ROWS, attention, key_lds, p_lds, product_lds, query_lds;

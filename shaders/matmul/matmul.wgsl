@@ -1,6 +1,6 @@
 // matmul: output = activation(input . weight + bias) + residual
 //
-// The tile has the loops and the entry point. In all tiles, but for those on matrix units, which are alike among themselves, a
+// The tile has the loops and the entry point. In all tiles, but for those on tensor cores, which are alike among themselves, a
 // sum over k is a sum of sums of four: the products of k = 0, 1, 2, 3 by fma, then those of the next four added to it, and so
 // on. A row of the output depends neither on the tile nor on the rows beside it, and a sum over 768 has the rounding of 192
 // additions.

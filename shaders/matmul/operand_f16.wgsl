@@ -1,4 +1,4 @@
-// The matrix units multiply operands as one f16 each, which is exact for what is stored as f16.
+// The tensor cores multiply operands as one f16 each, which is exact for what is stored as f16.
 //
 // provides: Accumulator, OperandB, fold_partial, load_a, load_b, load_epilogue, multiply_add, open_partial,
 //   stage_input, stage_weight, store_matrix;

@@ -1,4 +1,4 @@
-// The matrix units multiply operands as two f16 each, x = hi + lo / LO_SCALE: 22 bits of x. Of the product's four terms the
+// The tensor cores multiply operands as two f16 each, x = hi + lo / LO_SCALE: 22 bits of x. Of the product's four terms the
 // smallest, lo * lo, is below f32's last bit and left out (Markidis et al. 2018, Ootomo & Yokota 2022).
 //
 // Scaled by LO_SCALE, what hi leaves over keeps its 11 bits. Inputs are divided by INPUT_SCALE first: f16 ends at 65504.

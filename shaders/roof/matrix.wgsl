@@ -1,6 +1,6 @@
 // roof_matrix: output = the sum of 4 chains of acc = left . right + acc, each of 4 * rounds links
 //
-// The adapter's fastest products on matrix units: nothing is loaded after the start. A workgroup is one subgroup.
+// The adapter's fastest products on tensor cores: nothing is loaded after the start. A workgroup is one subgroup.
 //
 // provides: roof_matrix; needs: EDGE, MatrixA, MatrixB, MatrixC
 

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::gpu::{Backend, Gpu, block_on};
 use crate::ir::{Capabilities, Storage};
 use crate::kernels::{Entry, KERNELS, NAMES, Shape};
-use crate::options::{Adapter, MatrixUnits, Options, Precision};
+use crate::options::{Adapter, Options, Precision, TensorCores};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -17,8 +17,8 @@ use std::sync::Arc;
 pub enum Variant {
     /// Those for the adapter.
     Adapter,
-    /// Those for the adapter and its matrix units, as with `--matrix-units`.
-    MatrixUnits,
+    /// Those for the adapter and its tensor cores, as with `--tensor-cores`.
+    TensorCores,
     /// Those for the adapter if its shaders had no 16-bit floats.
     NoF16,
     /// Those that run everywhere: nothing beyond what WebGPU guarantees.
@@ -29,7 +29,7 @@ impl Variant {
     pub fn name(self) -> &'static str {
         match self {
             Variant::Adapter => "adapter",
-            Variant::MatrixUnits => "matrix-units",
+            Variant::TensorCores => "tensor-cores",
             Variant::NoF16 => "no-f16",
             Variant::Plain => "plain",
         }
@@ -39,12 +39,12 @@ impl Variant {
     fn of(self, gpu: &Gpu) -> Result<Arc<Gpu>> {
         let all = gpu.capabilities.clone();
         let capabilities = match self {
-            Variant::Adapter => Capabilities { cooperative: None, ..all },
-            Variant::MatrixUnits if !all.matrix_units() => {
-                return Err(Error::NoMatrixUnits { adapter: gpu.name.clone() });
+            Variant::Adapter => Capabilities { cooperative_matrix_size: None, ..all },
+            Variant::TensorCores if !all.tensor_cores() => {
+                return Err(Error::NoTensorCores { adapter: gpu.name.clone() });
             }
-            Variant::MatrixUnits => all,
-            Variant::NoF16 => Capabilities { cooperative: None, f16: false, ..all },
+            Variant::TensorCores => all,
+            Variant::NoF16 => Capabilities { cooperative_matrix_size: None, f16: false, ..all },
             Variant::Plain => Capabilities { timestamps: all.timestamps, ..Capabilities::minimum() },
         };
         Ok(Arc::new(gpu.with(capabilities)))
@@ -55,7 +55,7 @@ impl FromStr for Variant {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Variant, String> {
-        let all = [Variant::Adapter, Variant::MatrixUnits, Variant::NoF16, Variant::Plain];
+        let all = [Variant::Adapter, Variant::TensorCores, Variant::NoF16, Variant::Plain];
         let found = all.into_iter().find(|variant| variant.name() == name);
         found.ok_or_else(|| format!("no variant is called {name:?}; there are: {}", all.map(Variant::name).join(", ")))
     }
@@ -110,7 +110,7 @@ impl KernelBench {
             let options = Options {
                 adapter: adapter.clone(),
                 backend: self.backend,
-                matrix_units: MatrixUnits::Always,
+                tensor_cores: TensorCores::Always,
                 cache_dir: self.cache_dir.clone(),
                 ..Options::default()
             };
@@ -132,7 +132,7 @@ impl KernelBench {
                             let shape = Shape { storage: precision.storage(&gpu.capabilities), ..shape };
                             let timed = time(&gpu, &(kernel.sized)(&shape), self.repeats)?;
                             let roof = match timed.parts.contains("cooperative") {
-                                true => roof.on_matrix_units(shape.storage.activations()),
+                                true => roof.on_tensor_cores(shape.storage.activations()),
                                 false => roof,
                             };
                             each(self.row(&environment, roof, kernel.name, variant, precision, &shape, timed))?;

@@ -10,7 +10,7 @@ use super::{Environment, ModelChoice, Repeats, Summary, Workload, precision_name
 use crate::error::Error;
 use crate::gpu::{Backend, Timing, block_on};
 use crate::models::Architecture;
-use crate::options::{Adapter, MatrixUnits, Options, Precision};
+use crate::options::{Adapter, Options, Precision, TensorCores};
 use crate::{Classifier, Memory, Request};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, HashSet};
@@ -31,7 +31,7 @@ pub struct ModelBench {
     /// Most tokens of one batch; `None`: what suits the adapter.
     pub batch_tokens: Vec<Option<usize>>,
     pub precisions: Vec<Precision>,
-    pub matrix_units: Vec<MatrixUnits>,
+    pub tensor_cores: Vec<TensorCores>,
     pub repeats: Repeats,
 }
 
@@ -47,7 +47,7 @@ impl Default for ModelBench {
             cache_dir: None,
             batch_tokens: vec![None],
             precisions: vec![Precision::F32],
-            matrix_units: vec![MatrixUnits::Auto],
+            tensor_cores: vec![TensorCores::Auto],
             repeats: Repeats::default(),
         }
     }
@@ -69,7 +69,7 @@ pub struct ModelRow {
     pub batch_tokens: Option<usize>,
     pub precision: Precision,
     /// Whether products ran on them.
-    pub matrix_units: bool,
+    pub tensor_cores: bool,
     pub warmup: usize,
     /// The first call of the classifier with this workload: for the first workload with uploading, and with compiling where
     /// neither `cache_dir` nor the driver knows the shaders yet.
@@ -98,8 +98,8 @@ impl ModelBench {
             let environment = Environment::new(block_on(options.choose())?.as_ref());
             for &batch_tokens in &self.batch_tokens {
                 for &precision in &self.precisions {
-                    for &matrix_units in &self.matrix_units {
-                        let options = Options { batch_tokens, precision, matrix_units, ..options.clone() };
+                    for &tensor_cores in &self.tensor_cores {
+                        let options = Options { batch_tokens, precision, tensor_cores, ..options.clone() };
                         for model in &self.models {
                             self.rows(model, &options, &environment, &mut each)?;
                         }
@@ -112,19 +112,19 @@ impl ModelBench {
 
     /// Refuses what no row can be measured with, before minutes were spent on the others.
     fn check(&self) -> Result<(), Error> {
-        for (adapter, &matrix_units) in self
+        for (adapter, &tensor_cores) in self
             .adapters
             .iter()
-            .flat_map(|adapter| self.matrix_units.iter().map(move |matrix_units| (adapter, matrix_units)))
+            .flat_map(|adapter| self.tensor_cores.iter().map(move |tensor_cores| (adapter, tensor_cores)))
         {
             let options = Options {
                 adapter: adapter.clone(),
                 backend: self.backend,
-                matrix_units,
+                tensor_cores,
                 cache_dir: None,
                 ..Options::default()
             };
-            matrix_units.check(block_on(options.choose())?.as_ref())?;
+            tensor_cores.check(block_on(options.choose())?.as_ref())?;
         }
         Ok(())
     }
@@ -216,7 +216,7 @@ impl ModelBench {
             tokens: workload.tokens(),
             batch_tokens: None,
             precision: Precision::F32,
-            matrix_units: classifier.gpu().is_some_and(|gpu| gpu.capabilities.matrix_units()),
+            tensor_cores: classifier.gpu().is_some_and(|gpu| gpu.capabilities.tensor_cores()),
             warmup: self.repeats.warmup,
             first,
             latency,
@@ -276,7 +276,7 @@ impl Row for ModelRow {
             ("tokens", json!(self.tokens)),
             ("batch_tokens", json!(self.batch_tokens)),
             ("precision", json!(precision_name(self.precision))),
-            ("matrix_units", json!(self.matrix_units)),
+            ("tensor_cores", json!(self.tensor_cores)),
             ("repetitions", json!(self.latency.count())),
             ("warmup", json!(self.warmup)),
             ("first_ms", json!(significant(self.first.as_secs_f64() * 1e3))),
@@ -303,7 +303,7 @@ impl Row for ModelRow {
             Cell::text("model", 15, &self.model),
             Cell::text("architecture", 12, &self.model_type),
             Cell::text("stored", 6, precision_name(self.precision)),
-            Cell::text("matrix units", 3, if self.matrix_units { "yes" } else { "no" }),
+            Cell::text("tensor cores", 3, if self.tensor_cores { "yes" } else { "no" }),
             Cell::text("workload", 8, &self.workload),
             Cell::number("tokens", 6, self.tokens),
             Cell::number("texts/s", 8, format!("{:.1}", self.texts_per_second())),

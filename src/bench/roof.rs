@@ -19,7 +19,7 @@ use std::sync::Arc;
 pub struct Roof {
     /// Multiplications and additions of f32 a second, in 1e9.
     pub gflops: f64,
-    /// Of f16 matrices with f32 sums on matrix units, where the adapter has any and subgroups of one size.
+    /// Of f16 matrices with f32 sums on tensor cores, where the adapter has any and subgroups of one size.
     pub matrix_gflops: Option<f64>,
     /// Bytes read and written a second, in 1e9. A tensor that stays in a cache can pass it.
     pub gbytes: f64,
@@ -54,8 +54,8 @@ impl Roof {
         all
     }
 
-    /// The roof of what multiplies on matrix units: f32 takes three products of f16 parts.
-    pub(super) fn on_matrix_units(self, element: Element) -> Roof {
+    /// The roof of what multiplies on tensor cores: f32 takes three products of f16 parts.
+    pub(super) fn on_tensor_cores(self, element: Element) -> Roof {
         let products = if element == Element::F16 { 1.0 } else { 3.0 };
         Roof { gflops: self.matrix_gflops.map_or(self.gflops, |gflops| gflops / products), ..self }
     }
@@ -181,7 +181,7 @@ struct Matrix {
 
 impl Matrix {
     fn on(device: &Capabilities, rounds: u32) -> Option<Matrix> {
-        Some(Matrix { rounds, edge: device.cooperative?, lanes: device.uniform_subgroup()? })
+        Some(Matrix { rounds, edge: device.cooperative_matrix_size?, lanes: device.uniform_subgroup()? })
     }
 }
 

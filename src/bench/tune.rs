@@ -13,7 +13,7 @@ use crate::kernels::{
     matmul::{self, MatMul},
 };
 use crate::models::encoder;
-use crate::options::{Adapter, MatrixUnits, Options, Precision};
+use crate::options::{Adapter, Options, Precision, TensorCores};
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,9 +31,9 @@ pub struct Tuner {
     pub precisions: Vec<Precision>,
     /// Numbers of rows, rounded up to powers of two; none: all powers of two that batches can have.
     pub rows: Vec<u32>,
-    /// `Never`: tiles without matrix units; `Always`: tiles on them; `Auto`: both, and then whole models with and without.
-    pub matrix_units: MatrixUnits,
-    /// Matrix units are used if every model is faster with them on each of these.
+    /// `Never`: tiles without tensor cores; `Always`: tiles on them; `Auto`: both, and then whole models with and without.
+    pub tensor_cores: TensorCores,
+    /// Tensor cores are used if every model is faster with them on each of these.
     pub workloads: Vec<Workload>,
     pub repeats: Repeats,
 }
@@ -44,14 +44,14 @@ impl Tuner {
     /// # Errors
     /// Those of [`Options::choose`]; [`Error::Adapter`] for the reference.
     pub fn adapter(&self) -> Result<AdapterDescription> {
-        let options = Options { matrix_units: MatrixUnits::Always, cache_dir: None, ..self.options.clone() };
+        let options = Options { tensor_cores: TensorCores::Always, cache_dir: None, ..self.options.clone() };
         block_on(options.choose())?.ok_or_else(|| Error::Adapter {
             adapter: "reference".into(),
             message: "has no tiles to choose from".into(),
         })
     }
 
-    /// Times every tile for every product, and every model with and without matrix units. `each` gets a row as soon as there
+    /// Times every tile for every product, and every model with and without tensor cores. `each` gets a row as soon as there
     /// is one, with all that was chosen so far: what is kept then is not lost, whatever happens later.
     ///
     /// # Errors
@@ -60,34 +60,34 @@ impl Tuner {
     pub fn run<E: From<Error>>(&self, mut each: impl FnMut(&Tuning, TuneRow) -> Result<(), E>) -> Result<Tuning, E> {
         let adapter = self.adapter()?;
         let mut tuning = Tuning::default();
-        if self.matrix_units != MatrixUnits::Always {
+        if self.tensor_cores != TensorCores::Always {
             let mut plain = adapter.clone();
-            plain.capabilities.cooperative = None;
+            plain.capabilities.cooperative_matrix_size = None;
             self.tiles(&plain, &self.precisions, &mut tuning, &mut each)?;
         }
-        if self.matrix_units == MatrixUnits::Never {
+        if self.tensor_cores == TensorCores::Never {
             return Ok(tuning);
         }
         let mut on_units = Vec::new();
         for &precision in &self.precisions {
-            if self.shapes(&adapter.capabilities, precision)?.keys().any(|product| product.matrix_units) {
+            if self.shapes(&adapter.capabilities, precision)?.keys().any(|product| product.tensor_cores) {
                 on_units.push(precision);
             }
         }
         let storage = |precision: Precision| precision.storage(&adapter.capabilities);
-        if self.matrix_units == MatrixUnits::Always {
+        if self.tensor_cores == TensorCores::Always {
             if on_units.is_empty() {
-                return Err(Error::NoMatrixUnits { adapter: adapter.name }.into());
+                return Err(Error::NoTensorCores { adapter: adapter.name }.into());
             }
         } else {
             // Until they are found to be right and faster.
-            on_units.iter().for_each(|&precision| tuning.set_matrix_units(storage(precision), false));
+            on_units.iter().for_each(|&precision| tuning.set_tensor_cores(storage(precision), false));
         }
         self.tiles(&adapter, &on_units, &mut tuning, &mut each)?;
-        if self.matrix_units == MatrixUnits::Auto {
+        if self.tensor_cores == TensorCores::Auto {
             for precision in on_units {
                 let faster = self.models(&adapter, precision, &tuning, &mut each)?;
-                tuning.set_matrix_units(storage(precision), faster);
+                tuning.set_tensor_cores(storage(precision), faster);
             }
         }
         Ok(tuning)
@@ -113,7 +113,7 @@ impl Tuner {
         Ok(())
     }
 
-    /// Whether every model is right and faster on matrix units, with the tiles that were chosen.
+    /// Whether every model is right and faster on tensor cores, with the tiles that were chosen.
     fn models<E: From<Error>>(
         &self,
         adapter: &AdapterDescription,
@@ -126,8 +126,8 @@ impl Tuner {
         let options = Options { precision, capabilities: Some(capabilities), cache_dir: None, ..self.options.clone() };
         let mut faster = true;
         for model in &self.models {
-            let on = |matrix_units| model.classifier(Options { matrix_units, ..options.clone() });
-            let (mut plain, mut units) = (on(MatrixUnits::Never)?, on(MatrixUnits::Always)?);
+            let on = |tensor_cores| model.classifier(Options { tensor_cores, ..options.clone() });
+            let (mut plain, mut units) = (on(TensorCores::Never)?, on(TensorCores::Always)?);
             for workload in &self.workloads {
                 let row = self.compare(&mut plain, &mut units, &environment, precision, model, workload)?;
                 faster &= row.choice == TuneRow::UNITS;

@@ -14,12 +14,12 @@ use serde_json::{Value, json};
 pub enum Subject {
     /// The tile of a matrix product.
     Product(MatmulShape),
-    /// Whether a model runs on matrix units.
+    /// Whether a model runs on tensor cores.
     Model {
         /// Of the size, or the folder.
         name: String,
         workload: String,
-        /// Largest difference of the logits with matrix units from those without, by their size where that is above 1.
+        /// Largest difference of the logits with tensor cores from those without, by their size where that is above 1.
         difference: f64,
     },
 }
@@ -41,8 +41,8 @@ pub struct TuneRow {
 
 impl TuneRow {
     /// What a model runs on.
-    pub const PLAIN: &str = "no matrix units";
-    pub const UNITS: &str = "matrix units";
+    pub const PLAIN: &str = "no tensor cores";
+    pub const UNITS: &str = "tensor cores";
 
     fn of(&self, name: &str) -> &Summary {
         let (_, summary) = self.times.iter().find(|(known, _)| *known == name).expect("one of those that were timed");
@@ -81,7 +81,7 @@ impl Row for TuneRow {
             ("rows", json!(product.map(|product| product.rows))),
             ("inner", json!(product.map(|product| product.inner))),
             ("columns", json!(product.map(|product| product.columns))),
-            ("matrix_units", json!(product.map(|product| product.matrix_units))),
+            ("tensor_cores", json!(product.map(|product| product.tensor_cores))),
             ("model", json!(model.map(|(name, ..)| name))),
             ("workload", json!(model.map(|(_, workload, _)| workload))),
             ("difference", number(model.map(|(.., difference)| difference))),

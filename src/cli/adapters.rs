@@ -21,7 +21,7 @@ struct Listed<'a> {
     subgroup: Option<(u32, u32)>,
     cooperative: Option<u32>,
     /// Whether kernels can use them.
-    matrix_units: bool,
+    tensor_cores: bool,
     timestamps: bool,
     tuned_products: usize,
     limits: Limits,
@@ -62,7 +62,7 @@ pub fn run(arguments: &AdaptersArguments) -> Result<Outcome, Failure> {
 
 fn list(index: usize, adapter: &AdapterDescription, default: bool) -> Listed<'_> {
     let AdapterDescription { name, backend, kind, driver, capabilities, .. } = adapter;
-    let seen = Options::default().seen(adapter.clone()).capabilities;
+    let seen = Options::default().effective_capabilities(adapter.clone()).capabilities;
     Listed {
         index,
         name,
@@ -72,8 +72,8 @@ fn list(index: usize, adapter: &AdapterDescription, default: bool) -> Listed<'_>
         default,
         f16: capabilities.f16,
         subgroup: capabilities.subgroup,
-        cooperative: capabilities.cooperative,
-        matrix_units: capabilities.matrix_units(),
+        cooperative: capabilities.cooperative_matrix_size,
+        tensor_cores: capabilities.tensor_cores(),
         timestamps: capabilities.timestamps,
         tuned_products: seen.tuning.products(),
         limits: Limits {
@@ -105,8 +105,8 @@ fn write_text(out: &mut impl Write, adapter: &Listed<'_>) -> io::Result<()> {
         true => format!("of {least}"),
         false => format!("of {least} to {most}"),
     });
-    let cooperative = adapter.cooperative.map_or("no".into(), |edge| match adapter.matrix_units {
-        true => format!("{edge} x {edge}, used if wgbert tune finds them faster, or with --matrix-units always"),
+    let cooperative = adapter.cooperative.map_or("no".into(), |edge| match adapter.tensor_cores {
+        true => format!("{edge} x {edge}, used if wgbert tune finds them faster, or with --tensor-cores always"),
         false => format!("{edge} x {edge}, not used: kernels need a GPU with 16-bit floats"),
     });
     let tuned = match adapter.tuned_products {

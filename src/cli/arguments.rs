@@ -1,7 +1,7 @@
 //! What can be asked for: the commands, their options, and their help.
 
 use super::bench_arguments::{BenchArguments, CommonArguments};
-use super::device::{BackendName, DeviceArguments, MatrixUnitsName, PrecisionName};
+use super::device::{BackendName, DeviceArguments, PrecisionName, TensorCoresName};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use wgbert::Truncation;
@@ -99,7 +99,7 @@ pub enum Command {
     /// Measure how fast kernels and models are here, without downloading anything
     #[command(arg_required_else_help = true)]
     Bench(BenchArguments),
-    /// Find what runs a model the fastest on this adapter, and keep it: tiles of matrix products, matrix units
+    /// Find what runs a model the fastest on this adapter, and keep it: tiles of matrix products, tensor cores
     ///
     /// Every command uses what was kept, on the same adapter with the same driver. Tiles change no bit of an answer. Matrix
     /// units change last digits, and are used only where they were compared with what runs without them, and were faster.
@@ -120,12 +120,19 @@ pub struct TuneArguments {
     #[arg(long, value_enum, value_delimiter = ',', default_value = "f32")]
     pub precision: Vec<PrecisionName>,
 
-    /// Tune without matrix units (never), on them (always), or both, and then find out whether models are right and faster
+    /// Tune without tensor cores (never), on them (always), or both, and then find out whether models are right and faster
     /// on them (auto)
-    #[arg(long, value_name = "WHAT", value_enum, hide_possible_values = true, default_value = "auto")]
-    pub matrix_units: MatrixUnitsName,
+    #[arg(
+        long,
+        alias = "matrix-units",
+        value_name = "WHAT",
+        value_enum,
+        hide_possible_values = true,
+        default_value = "auto"
+    )]
+    pub tensor_cores: TensorCoresName,
 
-    /// What models must be faster on, each of it, for matrix units to be used: texts x tokens, or ragged and a number of
+    /// What models must be faster on, each of it, for tensor cores to be used: texts x tokens, or ragged and a number of
     /// texts
     #[arg(short, long, value_name = "NAME", value_delimiter = ',', default_value = "1x128,64x128")]
     pub workload: Vec<Workload>,

@@ -22,7 +22,7 @@ pub fn run(arguments: &BenchArguments) -> Result<Outcome, Failure> {
 }
 
 fn model(arguments: &ModelArguments) -> Result<Outcome, Failure> {
-    let ModelArguments { model, architecture, workload, precision, matrix_units, batch_tokens, common, plot } =
+    let ModelArguments { model, architecture, workload, precision, tensor_cores, batch_tokens, common, plot } =
         arguments;
     let tokens = batch_tokens.iter().map(|tokens| Some(*tokens as usize));
     let default = ModelBench::default();
@@ -35,7 +35,7 @@ fn model(arguments: &ModelArguments) -> Result<Outcome, Failure> {
         cache_dir: cache::default_folder(),
         batch_tokens: if batch_tokens.is_empty() { default.batch_tokens } else { tokens.collect() },
         precisions: precision.iter().map(|name| (*name).into()).collect(),
-        matrix_units: matrix_units.iter().map(|when| (*when).into()).collect(),
+        tensor_cores: tensor_cores.iter().map(|when| (*when).into()).collect(),
         repeats: common.repeats(default.repeats),
     };
     report(common, plot, |each| bench.run(each), bench::bars)

@@ -1,6 +1,6 @@
 //! What `wgbert bench` can be asked for.
 
-use super::device::{BackendName, MatrixUnitsName, PrecisionName};
+use super::device::{BackendName, PrecisionName, TensorCoresName};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use wgbert::Adapter;
@@ -91,7 +91,7 @@ pub struct KernelArguments {
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = size(), help_heading = "Sizes")]
     pub length: Vec<u32>,
 
-    /// Which shaders: adapter, those for the adapter; matrix-units, those that also use its cooperative matrices; no-f16,
+    /// Which shaders: adapter, those for the adapter; tensor-cores, those that also use its cooperative matrices; no-f16,
     /// those for the adapter without 16-bit floats; plain, those that run everywhere
     #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "adapter")]
     pub variant: Vec<Variant>,
@@ -131,9 +131,17 @@ pub struct ModelArguments {
     #[arg(long, value_enum, value_delimiter = ',', default_value = "f32")]
     pub precision: Vec<PrecisionName>,
 
-    /// Multiply on the adapter's matrix units (cooperative matrices, which are experimental); never,always compares
-    #[arg(long, value_name = "WHEN", value_enum, value_delimiter = ',', default_value = "auto")]
-    pub matrix_units: Vec<MatrixUnitsName>,
+    /// Multiply on the adapter's tensor cores (cooperative matrices, on Apple simdgroup matrices; experimental); never,always
+    /// compares
+    #[arg(
+        long,
+        alias = "matrix-units",
+        value_name = "WHEN",
+        value_enum,
+        value_delimiter = ',',
+        default_value = "auto"
+    )]
+    pub tensor_cores: Vec<TensorCoresName>,
 
     /// Most tokens of one batch on the device; by default what suits the adapter
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..))]

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use wgbert::gpu::Backend;
-use wgbert::{Adapter, MatrixUnits, Options, Precision};
+use wgbert::{Adapter, Options, Precision, TensorCores};
 
 /// Where a model runs, and how.
 #[derive(Args, Debug)]
@@ -21,9 +21,16 @@ pub struct DeviceArguments {
     #[arg(long, value_enum, default_value = "f32", help_heading = "Device")]
     pub precision: PrecisionName,
 
-    /// Multiply on the adapter's matrix units (cooperative matrices, which are experimental)
-    #[arg(long, value_name = "WHEN", value_enum, default_value = "auto", help_heading = "Device")]
-    pub matrix_units: MatrixUnitsName,
+    /// Multiply on the adapter's tensor cores (cooperative matrices, on Apple simdgroup matrices; experimental)
+    #[arg(
+        long,
+        alias = "matrix-units",
+        value_name = "WHEN",
+        value_enum,
+        default_value = "auto",
+        help_heading = "Device"
+    )]
+    pub tensor_cores: TensorCoresName,
 
     /// Most tokens of one batch on the device: fewer take less memory
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Device")]
@@ -37,7 +44,7 @@ impl DeviceArguments {
             adapter: self.adapter.clone().unwrap_or_default(),
             backend: self.backend.map(Into::into),
             precision: self.precision.into(),
-            matrix_units: self.matrix_units.into(),
+            tensor_cores: self.tensor_cores.into(),
             batch_tokens: self.batch_tokens.map(|tokens| tokens as usize),
             ..Options::default()
         }
@@ -60,7 +67,7 @@ impl From<PrecisionName> for Precision {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum MatrixUnitsName {
+pub enum TensorCoresName {
     /// Where wgbert tune found here that the answers are right, and come faster
     Auto,
     /// On an adapter that has any, and refused on others
@@ -69,12 +76,12 @@ pub enum MatrixUnitsName {
     Never,
 }
 
-impl From<MatrixUnitsName> for MatrixUnits {
-    fn from(name: MatrixUnitsName) -> MatrixUnits {
+impl From<TensorCoresName> for TensorCores {
+    fn from(name: TensorCoresName) -> TensorCores {
         match name {
-            MatrixUnitsName::Auto => MatrixUnits::Auto,
-            MatrixUnitsName::Always => MatrixUnits::Always,
-            MatrixUnitsName::Never => MatrixUnits::Never,
+            TensorCoresName::Auto => TensorCores::Auto,
+            TensorCoresName::Always => TensorCores::Always,
+            TensorCoresName::Never => TensorCores::Never,
         }
     }
 }

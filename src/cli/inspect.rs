@@ -143,7 +143,7 @@ pub fn run(arguments: &InspectArguments) -> Result<Outcome, Failure> {
     let (adapter, no_device) = match block_on(options.choose()) {
         Ok(adapter) => {
             options.precision.check(adapter.as_ref())?;
-            options.matrix_units.check(adapter.as_ref())?;
+            options.tensor_cores.check(adapter.as_ref())?;
             let reference = adapter.is_none().then(|| "the reference runs on the CPU, without kernels".to_string());
             (adapter, reference)
         }

@@ -50,10 +50,10 @@ enum Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Library(Error::NoMatrixUnits { adapter }) => write!(
+            Failure::Library(Error::NoTensorCores { adapter }) => write!(
                 formatter,
-                "adapter {adapter} has no matrix units that kernels can use (cooperative matrices of f16 with sums in f32, \
-                 on a GPU): leave out --matrix-units always, or --variant matrix-units; wgbert adapters shows what there is"
+                "adapter {adapter} has no tensor cores that kernels can use (cooperative matrices of f16 with sums in f32, \
+                 on a GPU): leave out --tensor-cores always, or --variant tensor-cores; wgbert adapters shows what there is"
             ),
             Failure::Library(error) => error.fmt(formatter),
             Failure::Message(message) => formatter.write_str(message),

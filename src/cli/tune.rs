@@ -11,7 +11,7 @@ pub fn run(arguments: &TuneArguments) -> Result<Outcome, Failure> {
     if cfg!(debug_assertions) {
         log::warn!("this is a debug build: tune with cargo run --release");
     }
-    let TuneArguments { model, precision, matrix_units, workload, rows, dry_run, common } = arguments;
+    let TuneArguments { model, precision, tensor_cores, workload, rows, dry_run, common } = arguments;
     let folder = match dry_run {
         true => None,
         false => Some(cache::default_folder().ok_or_else(|| {
@@ -25,7 +25,7 @@ pub fn run(arguments: &TuneArguments) -> Result<Outcome, Failure> {
             models: model.clone(),
             precisions: precision.iter().map(|name| (*name).into()).collect(),
             rows: rows.clone(),
-            matrix_units: (*matrix_units).into(),
+            tensor_cores: (*tensor_cores).into(),
             workloads: workload.clone(),
             repeats: common.repeats(Repeats { repetitions: 7, ..Repeats::default() }),
         };

@@ -22,9 +22,9 @@ struct Document {
     adapter: String,
     version: String,
     matmul: Vec<Choice>,
-    /// Whether models stored so are faster on matrix units.
-    #[serde(default)]
-    matrix_units: BTreeMap<Storage, bool>,
+    /// Whether models stored so are faster on tensor cores.
+    #[serde(default, alias = "matrix_units")]
+    tensor_cores: BTreeMap<Storage, bool>,
 }
 
 impl Tuning {
@@ -51,7 +51,7 @@ impl Tuning {
             return Ok(Tuning::default());
         }
         let tiles = document.matmul.into_iter().map(|Choice { problem, tile }| (problem, tile)).collect();
-        Ok(Tuning { tiles, matrix_units: document.matrix_units })
+        Ok(Tuning { tiles, tensor_cores: document.tensor_cores })
     }
 
     /// Adds these choices to those that the folder has for the adapter.
@@ -62,12 +62,12 @@ impl Tuning {
         // What cannot be read is of no use to anybody.
         let mut all = Tuning::read(folder, adapter).unwrap_or_default();
         all.tiles.extend(self.tiles.clone());
-        all.matrix_units.extend(&self.matrix_units);
+        all.tensor_cores.extend(&self.tensor_cores);
         let document = Document {
             adapter: adapter.to_string(),
             version: env!("CARGO_PKG_VERSION").into(),
             matmul: all.tiles.into_iter().map(|(problem, tile)| Choice { problem, tile }).collect(),
-            matrix_units: all.matrix_units,
+            tensor_cores: all.tensor_cores,
         };
         let text = serde_json::to_vec_pretty(&document).expect("numbers and names have a JSON form");
         super::cache::write(&Tuning::path(folder, adapter), &text)
@@ -84,25 +84,25 @@ mod tests {
         let adapter = block_on(adapters(None)).into_iter().next().expect("an adapter");
         let folder = tempfile::tempdir().expect("a temporary folder");
         let folder = folder.path().join("made");
-        let problem = |rows| MatmulShape { rows, inner: 8, columns: 4, storage: Storage::F16, matrix_units: false };
+        let problem = |rows| MatmulShape { rows, inner: 8, columns: 4, storage: Storage::F16, tensor_cores: false };
         assert_eq!(Tuning::read(&folder, &adapter).unwrap(), Tuning::default());
 
         let mut first = Tuning::default();
         first.set_tile(problem(1), "small");
         first.set_tile(problem(2), "small");
-        first.set_matrix_units(Storage::F32, true);
-        first.set_matrix_units(Storage::F16, true);
+        first.set_tensor_cores(Storage::F32, true);
+        first.set_tensor_cores(Storage::F16, true);
         first.write(&folder, &adapter).unwrap();
         // A second run for other products adds to them, and what it measured again is replaced.
         let mut second = Tuning::default();
         second.set_tile(problem(2), "large");
         second.set_tile(problem(4), "large");
-        second.set_matrix_units(Storage::F32, false);
+        second.set_tensor_cores(Storage::F32, false);
         second.write(&folder, &adapter).unwrap();
         let read = Tuning::read(&folder, &adapter).unwrap();
         let tiles = [1, 2, 4, 8].map(|rows| read.tile(&problem(rows)));
         assert_eq!(tiles, [Some("small"), Some("large"), Some("large"), None]);
-        let units = [Storage::F32, Storage::F16, Storage::PackedWeights].map(|storage| read.matrix_units(storage));
+        let units = [Storage::F32, Storage::F16, Storage::PackedWeights].map(|storage| read.tensor_cores(storage));
         assert_eq!(units, [false, true, false]);
 
         let mut updated = adapter.clone();

@@ -1,4 +1,4 @@
-//! What runs the fastest, where an adapter was measured: the tile of each matrix product, and whether matrix units are worth
+//! What runs the fastest, where an adapter was measured: the tile of each matrix product, and whether tensor cores are worth
 //! using.
 
 use super::Storage;
@@ -14,16 +14,17 @@ pub struct MatmulShape {
     pub columns: u32,
     /// Of what is multiplied.
     pub storage: Storage,
-    /// Whether it runs on matrix units, whose tiles are others.
-    pub matrix_units: bool,
+    /// Whether it runs on tensor cores, whose tiles are others.
+    #[serde(alias = "matrix_units")]
+    pub tensor_cores: bool,
 }
 
 /// The fastest tile of each product that was measured: products that were not run on the built-in choice. And whether the
-/// matrix units are faster, for the models that were measured: where none was they are not used.
+/// tensor cores are faster, for the models that were measured: where none was they are not used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tuning {
     pub(crate) tiles: BTreeMap<MatmulShape, String>,
-    pub(crate) matrix_units: BTreeMap<Storage, bool>,
+    pub(crate) tensor_cores: BTreeMap<Storage, bool>,
 }
 
 impl Tuning {
@@ -36,18 +37,18 @@ impl Tuning {
         self.tiles.insert(product, tile.into());
     }
 
-    /// Whether matrix units were found to give the right answers faster.
-    pub fn matrix_units(&self, storage: Storage) -> bool {
-        self.matrix_units.get(&storage).copied().unwrap_or(false)
+    /// Whether tensor cores were found to give the right answers faster.
+    pub fn tensor_cores(&self, storage: Storage) -> bool {
+        self.tensor_cores.get(&storage).copied().unwrap_or(false)
     }
 
-    pub fn set_matrix_units(&mut self, storage: Storage, faster: bool) {
-        self.matrix_units.insert(storage, faster);
+    pub fn set_tensor_cores(&mut self, storage: Storage, faster: bool) {
+        self.tensor_cores.insert(storage, faster);
     }
 
     /// Whether nothing was measured.
     pub fn is_empty(&self) -> bool {
-        self.tiles.is_empty() && self.matrix_units.is_empty()
+        self.tiles.is_empty() && self.tensor_cores.is_empty()
     }
 
     /// How many products were measured.

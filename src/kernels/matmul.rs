@@ -122,8 +122,8 @@ impl MatMul {
     /// What the fastest tile for so many rows is kept under.
     pub fn shape(&self, device: &Capabilities, rows: u32) -> MatmulShape {
         let MatMul { inner, columns, storage, .. } = *self;
-        let matrix_units = !self.cooperative_tiles(device).is_empty();
-        MatmulShape { rows: rows.next_power_of_two(), inner, columns, storage, matrix_units }
+        let tensor_cores = !self.cooperative_tiles(device).is_empty();
+        MatmulShape { rows: rows.next_power_of_two(), inner, columns, storage, tensor_cores }
     }
 }
 

@@ -84,7 +84,7 @@ fn by_default_the_folder_is_that_of_the_command_line() {
     let folder = home.path().join("own");
     let adapter = gpu::block_on(Options::default().choose()).unwrap().expect("an adapter");
     let mut tuning = Tuning::default();
-    let problem = MatmulShape { rows: 1, inner: 8, columns: 4, storage: Storage::F32, matrix_units: false };
+    let problem = MatmulShape { rows: 1, inner: 8, columns: 4, storage: Storage::F32, tensor_cores: false };
     tuning.set_tile(problem, "whichever");
     tuning.write(&folder, &adapter).unwrap();
     run(&folder);

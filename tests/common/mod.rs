@@ -36,7 +36,7 @@ pub fn plain_gpu() -> Arc<Gpu> {
 /// run.
 pub fn card(device: &Capabilities) -> Capabilities {
     let subgroup = device.subgroup.map(|(least, most)| (least.min(most / 2).max(1), most));
-    Capabilities { cpu: false, cooperative: None, subgroup, ..device.clone() }
+    Capabilities { cpu: false, cooperative_matrix_size: None, subgroup, ..device.clone() }
 }
 
 /// The adapter of [`gpu`] as such a card.
@@ -56,7 +56,7 @@ pub fn tensor_gpu() -> Option<Arc<Gpu>> {
     static GPU: OnceLock<Option<Arc<Gpu>>> = OnceLock::new();
     let open_tensor = || {
         let mut gpu = open();
-        if gpu.capabilities.cooperative.is_none() {
+        if gpu.capabilities.cooperative_matrix_size.is_none() {
             println!("NOT RUN: {} has no square cooperative matrices, f16 in and f32 out", gpu.name);
             return None;
         }

@@ -21,18 +21,31 @@ pub fn adapters() -> Vec<(&'static str, Capabilities)> {
         ("a card without subgroups", desktop()),
         (
             "NVIDIA",
-            Capabilities { subgroup: Some((32, 32)), cooperative: Some(16), workgroup_memory: 49152, ..desktop() },
+            Capabilities {
+                subgroup: Some((32, 32)),
+                cooperative_matrix_size: Some(16),
+                workgroup_memory: 49152,
+                ..desktop()
+            },
         ),
         ("NVIDIA without f16", Capabilities { subgroup: Some((32, 32)), f16: false, ..desktop() }),
-        ("AMD", Capabilities { subgroup: Some((32, 64)), cooperative: Some(16), workgroup_memory: 65536, ..desktop() }),
+        (
+            "AMD",
+            Capabilities {
+                subgroup: Some((32, 64)),
+                cooperative_matrix_size: Some(16),
+                workgroup_memory: 65536,
+                ..desktop()
+            },
+        ),
         ("Intel", Capabilities { subgroup: Some((8, 32)), ..desktop() }),
-        ("Apple", Capabilities { subgroup: Some((32, 32)), cooperative: Some(8), ..desktop() }),
+        ("Apple", Capabilities { subgroup: Some((32, 32)), cooperative_matrix_size: Some(8), ..desktop() }),
         ("a phone", Capabilities { subgroup: Some((64, 64)), f16: true, ..least() }),
         (
             "matrices and subgroups of many sizes",
-            Capabilities { subgroup: Some((8, 16)), cooperative: Some(8), ..desktop() },
+            Capabilities { subgroup: Some((8, 16)), cooperative_matrix_size: Some(8), ..desktop() },
         ),
-        ("lavapipe's matrices", Capabilities { subgroup: Some((8, 8)), cooperative: Some(8), ..desktop() }),
+        ("lavapipe's matrices", Capabilities { subgroup: Some((8, 8)), cooperative_matrix_size: Some(8), ..desktop() }),
         ("lavapipe", Capabilities { cpu: true, subgroup: Some((8, 8)), ..desktop() }),
         ("lavapipe without f16", Capabilities { cpu: true, subgroup: Some((8, 8)), f16: false, ..desktop() }),
         ("lavapipe without int64", Capabilities { cpu: true, subgroup: Some((8, 8)), int64: false, ..desktop() }),

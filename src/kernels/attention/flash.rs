@@ -14,7 +14,7 @@ const COOPERATIVE_LANES: u32 = 128;
 pub(super) enum Flash {
     /// A subgroup that is one CPU vector, with eight queries.
     Vec8,
-    /// A workgroup on matrix units, with 32 queries and `head` columns: whole matrices.
+    /// A workgroup on tensor cores, with 32 queries and `head` columns: whole matrices.
     Cooperative { head: u32 },
     /// A workgroup, with 32 queries; the keys pass through its memory.
     Tile,
@@ -57,7 +57,7 @@ impl Heads {
                 vec![common::wide(self.element), keys, vec8, columns, part!("cpu/flash_vec8")]
             }
             Flash::Cooperative { .. } => {
-                let matrices = common::cooperative(device.cooperative.expect("matrices of some edge"));
+                let matrices = common::cooperative(device.cooperative_matrix_size.expect("matrices of some edge"));
                 let products = part!("attention/flash_products");
                 vec![part!("attention/keys_chunk"), matrices, products, part!("attention/flash_cooperative")]
             }
@@ -100,10 +100,10 @@ impl Heads {
         4 * (32 * 32 + rows * 8 * self.chunk() + 4 * LANES)
     }
 
-    /// Columns of whole matrices that a head takes on matrix units; `None` where they are not used. What is stored as f32
+    /// Columns of whole matrices that a head takes on tensor cores; `None` where they are not used. What is stored as f32
     /// would lose digits, and terms of distances are no products of whole rows.
     fn cooperative_head(&self, device: &Capabilities) -> Option<u32> {
-        let (edge, (_, most)) = (device.cooperative?, device.subgroup?);
+        let (edge, (_, most)) = (device.cooperative_matrix_size?, device.subgroup?);
         let head = self.head_width.next_multiple_of(edge);
         // f16: 32 queries, 64 keys and 32 x 64 numbers p, rows padded by 8. f32: 32 rows of what is multiplied, padded by 4,
         // a matrix, a number a lane, and a count.
@@ -113,6 +113,6 @@ impl Heads {
             && COOPERATIVE_LANES <= device.workgroup_size
             && most <= COOPERATIVE_LANES;
         let kind = self.element == Element::F16 && self.chunk() == 4 && !matches!(self.score, Term::Relative { .. });
-        (device.matrix_units() && kind && self.head_width <= 128 && fits).then_some(head)
+        (device.tensor_cores() && kind && self.head_width <= 128 && fits).then_some(head)
     }
 }

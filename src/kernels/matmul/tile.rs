@@ -32,11 +32,11 @@ enum Kind {
     SplitK,
     /// Blocks of both operands pass through workgroup memory, `buffers` of them at a time; a lane has `lane` rows and columns.
     Workgroup { lane: u32, buffers: u32 },
-    /// The same on matrix units.
+    /// The same on tensor cores.
     Cooperative { units: Units, buffers: u32 },
 }
 
-/// What tiles on an adapter's matrix units depend on.
+/// What tiles on an adapter's tensor cores depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Units {
     /// Of a matrix.
@@ -112,7 +112,7 @@ const OF_8: &[Shape] = &[
 ];
 
 impl MatMul {
-    /// Every tile worth running on the adapter, of those for many rows the largest first. Where the adapter's matrix units are
+    /// Every tile worth running on the adapter, of those for many rows the largest first. Where the adapter's tensor cores are
     /// to be used these are their tiles alone, whose sums round otherwise.
     pub fn tiles(&self, device: &Capabilities) -> Vec<Tile> {
         let cooperative = self.cooperative_tiles(device);
@@ -153,11 +153,11 @@ impl MatMul {
         [self.columns, self.weight_columns, self.first].iter().all(|columns| columns.is_multiple_of(width))
     }
 
-    /// The tiles on matrix units, where there are any: what is stored as f32 is multiplied as two f16. They are for every size,
+    /// The tiles on tensor cores, where there are any: what is stored as f32 is multiplied as two f16. They are for every size,
     /// so that the rows of a narrower product have the bits of a wider one's.
     pub(super) fn cooperative_tiles(&self, device: &Capabilities) -> Vec<Tile> {
-        let (Some(edge), Some(subgroup)) = (device.cooperative, device.subgroup) else { return Vec::new() };
-        if !device.matrix_units() {
+        let (Some(edge), Some(subgroup)) = (device.cooperative_matrix_size, device.subgroup) else { return Vec::new() };
+        if !device.tensor_cores() {
             return Vec::new();
         }
         let (shapes, halves) = match (edge, self.storage.activations()) {
@@ -278,7 +278,7 @@ mod tests {
     #[test]
     fn tiles_grow_with_the_rows() {
         let card = Capabilities { f16: true, workgroup_memory: 49152, ..Capabilities::minimum() };
-        let units = Capabilities { cooperative: Some(16), subgroup: Some((32, 32)), ..card.clone() };
+        let units = Capabilities { cooperative_matrix_size: Some(16), subgroup: Some((32, 32)), ..card.clone() };
         let cpu = Capabilities { cpu: true, int64: true, subgroup: Some((8, 8)), ..card.clone() };
         let expected = ["split_k_4x16", "split_k_4x16", "workgroup_32x32", "workgroup_64x64", "workgroup_128x128"];
         assert_eq!(chosen(&card, Storage::F32, 768, 768), expected);
