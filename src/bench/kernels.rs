@@ -135,46 +135,32 @@ impl KernelBench {
                                 true => roof.on_tensor_cores(shape.storage.activations()),
                                 false => roof,
                             };
-                            each(self.row(&environment, roof, kernel.name, variant, precision, &shape, timed))?;
+                            let Shape { rows, inner, columns, length, .. } = shape;
+                            let Timed { times, error, prepare, operations, bytes, parts } = timed;
+                            each(KernelRow {
+                                environment: environment.clone(),
+                                roof,
+                                kernel: kernel.name,
+                                variant,
+                                parts,
+                                precision,
+                                rows,
+                                inner,
+                                columns,
+                                length,
+                                times,
+                                warmup: self.repeats.warmup,
+                                prepare,
+                                error,
+                                operations,
+                                bytes,
+                            })?;
                         }
                     }
                 }
             }
         }
         Ok(())
-    }
-
-    fn row(
-        &self,
-        environment: &Environment,
-        roof: Roof,
-        kernel: &'static str,
-        variant: Variant,
-        precision: Precision,
-        shape: &Shape,
-        timed: Timed,
-    ) -> KernelRow {
-        let Shape { rows, inner, columns, length, .. } = *shape;
-        let Timed { times, error, prepare, operations, bytes, parts } = timed;
-        let (environment, warmup) = (environment.clone(), self.repeats.warmup);
-        KernelRow {
-            environment,
-            roof,
-            kernel,
-            variant,
-            parts,
-            precision,
-            rows,
-            inner,
-            columns,
-            length,
-            times,
-            warmup,
-            prepare,
-            error,
-            operations,
-            bytes,
-        }
     }
 
     /// Those that change what the kernel's tensors are stored as; f32 alone where none does.
