@@ -437,7 +437,7 @@ impl Options {
             TensorCores::Always => true,
             TensorCores::Never => false,
         };
-        capabilities.cooperative = capabilities.cooperative.filter(|_| used);
+        capabilities.cooperative_matrix_size = capabilities.cooperative_matrix_size.filter(|_| used);
         adapter
     }
 
@@ -499,14 +499,14 @@ mod tests {
     #[test]
     fn tensor_cores_are_used_where_tuning_found_them_faster() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let capabilities = Capabilities { f16: true, cooperative: Some(16), ..Capabilities::minimum() };
+        let capabilities = Capabilities { f16: true, cooperative_matrix_size: Some(16), ..Capabilities::minimum() };
         let options = Options { capabilities: Some(capabilities), ..Options::default() };
         let options = Options { cache_dir: Some(folder.path().into()), ..options };
         let chosen = |precision, tensor_cores| {
             let options = Options { precision, tensor_cores, ..options.clone() };
             gpu::block_on(options.choose()).expect("an adapter").expect("not the reference")
         };
-        let edge = |precision, tensor_cores| chosen(precision, tensor_cores).capabilities.cooperative;
+        let edge = |precision, tensor_cores| chosen(precision, tensor_cores).capabilities.cooperative_matrix_size;
 
         assert_eq!(edge(Precision::F16, TensorCores::Auto), None, "never tuned");
         let mut tuning = Tuning::default();

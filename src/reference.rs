@@ -2,7 +2,7 @@
 //! of no driver.
 
 use crate::error::Result;
-use crate::ir::{Access, BatchSize, Element, Output, Recording, Run, Source, Step, Values, WeightSource};
+use crate::ir::{Access, BatchSize, Output, Recording, Run, Source, Step, Values, WeightSource};
 use std::collections::{HashMap, HashSet};
 
 /// A recording with its weights on the host, and what depends on them alone computed.
@@ -77,10 +77,7 @@ fn execute(step: &Step, size: &BatchSize, values: &mut HashMap<usize, Values>) {
             (Some(tensor), None) => values.remove(&tensor.id).unwrap_or_else(|| {
                 assert_eq!(binding.access, Access::Write, "{}: {} unwritten", step.kernel.name(), binding.name);
                 let elements = size.rows(tensor.rows) as usize * tensor.columns;
-                match tensor.element {
-                    Element::F32 | Element::F16 => Values::F32(vec![f32::NAN; elements]),
-                    Element::U32 => Values::U32(vec![u32::MAX; elements]),
-                }
+                Values::unwritten(tensor.element, elements)
             }),
         });
     }

@@ -260,14 +260,14 @@ fn tune_compares_tensor_cores() {
     let on_units = |row: &&TuneRow| matches!(row.subject, Subject::Product(problem) if problem.tensor_cores);
     let offered = tuner(TensorCores::Auto, Options::default()).adapter().expect("an adapter").capabilities;
 
-    let without = Capabilities { cooperative: None, ..offered.clone() };
+    let without = Capabilities { cooperative_matrix_size: None, ..offered.clone() };
     let without = Options::default().capabilities(without);
     let error = run(&tuner(TensorCores::Always, without.clone())).unwrap_err().to_string();
     assert!(error.contains("no tensor cores"), "{error}");
     let (tuning, rows) = run(&tuner(TensorCores::Auto, without)).unwrap();
     assert!(tuning.products() > 0 && rows.len() == tuning.products() && !rows.iter().any(|row| on_units(&row)));
 
-    if offered.cooperative.is_none() {
+    if offered.cooperative_matrix_size.is_none() {
         return not_run(Need::TensorCores, "the adapter has no square cooperative matrices");
     }
     let card = Options::default().capabilities(Capabilities { cpu: false, ..offered });

@@ -29,14 +29,15 @@ fn precisions(capabilities: Option<Capabilities>) -> Vec<Options> {
 
 /// Weights in f16 and activations in f32. Tests of the kernels go through all tiles, these through the adapter's own.
 fn packed() -> Options {
-    let capabilities = Some(Capabilities { f16: false, cooperative: None, ..common::gpu().capabilities.clone() });
+    let capabilities =
+        Some(Capabilities { f16: false, cooperative_matrix_size: None, ..common::gpu().capabilities.clone() });
     Options::default().precision(Precision::F16).capabilities(capabilities)
 }
 
 /// The kernels of tensor cores; none where the adapter lacks them.
 fn tensor_cores() -> Vec<Options> {
     let own = common::gpu().capabilities.clone();
-    if own.cooperative.is_none() {
+    if own.cooperative_matrix_size.is_none() {
         not_run(Need::TensorCores, format_args!("{} has no square cooperative matrices", common::gpu().name));
         return Vec::new();
     }

@@ -1,7 +1,7 @@
 // One value a lane -> one value for all lanes of the workgroup: one a subgroup through workgroup memory, added up in the
 // subgroups' order. For workgroups of several subgroups, and where a subgroup's size is only known when it runs.
 //
-// provides: Lane, reduce_add, reduce_max; needs: LANES
+// provides: Lane, reduce_add, reduce_max, reduce_min_index; needs: LANES
 
 struct Lane {
     @builtin(local_invocation_index) index: u32,

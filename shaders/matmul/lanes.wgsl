@@ -1,6 +1,7 @@
 // A lane has LANE_ROWS x LANE_COLUMNS outputs: of 8 x 8 it loads 16 vec4 from workgroup memory for 256 multiplications, of
 // 4 x 4 it loads 8 for 64, and there is room for more workgroups at a time. Drivers unroll the loops over so few, and keep
-// the accumulators in registers.
+// the accumulators in registers; but not the last, whose activation is long. An array that its variable indexed would lie in
+// memory while the products are added too, so `own` compares it with each row.
 //
 // provides: Accumulators, add_products, store_accumulators;
 // needs: ACROSS, COLUMNS_VEC4, DOWN, LANE_COLUMNS, LANE_ROWS, add4, epilogue4, input_tile, weight_tile
@@ -28,8 +29,12 @@ fn add_products(row: u32, column: u32, acc: ptr<function, Accumulators>) {
 
 fn store_accumulators(row: u32, rows: u32, column: u32, acc: ptr<function, Accumulators>) {
     for (var i = 0u; i < LANE_ROWS; i += 1u) {
+        var own = (*acc)[0];
+        for (var other = 1u; other < LANE_ROWS; other += 1u) {
+            if other == i { own = (*acc)[other]; }
+        }
         for (var j = 0u; j < LANE_VEC4S; j += 1u) {
-            epilogue4(row + i * DOWN, rows, column + 4u * j * ACROSS, (*acc)[i][j]);
+            epilogue4(row + i * DOWN, rows, column + 4u * j * ACROSS, own[j]);
         }
     }
 }

@@ -26,5 +26,10 @@ fn add_block(acc: ptr<function, Accumulators>, rows: u32, columns: u32) {
     for (var i = 0u; i < MATRICES; i += 1u) { (*acc)[i] = fold_partial((*acc)[i], partial[i]); }
 }
 
-// Writes a matrix of the accumulators to memory, where `load_epilogue` finds it.
-fn store_accumulator(acc: ptr<function, Accumulators>, matrix: u32, place: u32) { store_matrix((*acc)[matrix], place); }
+// Writes a matrix of the accumulators to memory, where `load_epilogue` finds it. The loop over the epilogue is too long to
+// unroll, and an array that its variable indexed would lie in memory while the products are added too.
+fn store_accumulator(acc: ptr<function, Accumulators>, matrix: u32, place: u32) {
+    for (var i = 0u; i < MATRICES; i += 1u) {
+        if i == matrix { store_matrix((*acc)[i], place); }
+    }
+}

@@ -1,21 +1,16 @@
 //! Every kernel at sizes of real models: its time by the device's clock, and how near that is to the adapter's limits.
 
-use super::cases::{Case, Shape};
 use super::roof::Roof;
 use super::time::{Timed, time};
 use super::{Environment, KernelRow, Repeats};
 use crate::error::{Error, Result};
 use crate::gpu::{Backend, Gpu, block_on};
 use crate::ir::{Capabilities, Storage};
-use crate::kernels::{NAMES, argmax, attention, attention_weights, elementwise, embed, loss, matmul, softmax};
+use crate::kernels::{Entry, KERNELS, NAMES, Shape};
 use crate::options::{Adapter, Options, Precision, TensorCores};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
-
-/// Rows of the inputs and outputs of the layers of MiniLM and BERT-base.
-const WEIGHTS: &[(u32, u32)] =
-    &[(384, 384), (384, 1152), (384, 1536), (1536, 384), (768, 768), (768, 2304), (768, 3072), (3072, 768)];
 
 /// Which of a kernel's shaders run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,12 +39,12 @@ impl Variant {
     fn of(self, gpu: &Gpu) -> Result<Arc<Gpu>> {
         let all = gpu.capabilities.clone();
         let capabilities = match self {
-            Variant::Adapter => Capabilities { cooperative: None, ..all },
+            Variant::Adapter => Capabilities { cooperative_matrix_size: None, ..all },
             Variant::TensorCores if !all.tensor_cores() => {
                 return Err(Error::NoTensorCores { adapter: gpu.name.clone() });
             }
             Variant::TensorCores => all,
-            Variant::NoF16 => Capabilities { cooperative: None, f16: false, ..all },
+            Variant::NoF16 => Capabilities { cooperative_matrix_size: None, f16: false, ..all },
             Variant::Plain => Capabilities { timestamps: all.timestamps, ..Capabilities::minimum() },
         };
         Ok(Arc::new(gpu.with(capabilities)))
@@ -131,15 +126,36 @@ impl KernelBench {
             let variants = variants.collect::<Result<Vec<_>>>()?;
             let roof = Roof::measure(&gpu, self.repeats)?;
             for (variant, gpu) in variants {
-                for shape in self.kernels.iter().flat_map(|kernel| self.shapes(kernel)) {
-                    for &precision in self.precisions_of(shape.kernel, &gpu.capabilities) {
-                        let shape = Shape { storage: precision.storage(&gpu.capabilities), ..shape };
-                        let timed = time(&gpu, &|| Case::new(&shape), self.repeats)?;
-                        let roof = match timed.parts.contains("cooperative") {
-                            true => roof.on_tensor_cores(shape.storage.activations()),
-                            false => roof,
-                        };
-                        each(self.row(&environment, roof, variant, precision, &shape, timed))?;
+                for kernel in self.kernels.iter().filter_map(|name| KERNELS.iter().find(|entry| entry.name == *name)) {
+                    for shape in self.shapes(kernel) {
+                        for &precision in self.precisions_of(kernel, &gpu.capabilities) {
+                            let shape = Shape { storage: precision.storage(&gpu.capabilities), ..shape };
+                            let timed = time(&gpu, &(kernel.sized)(&shape), self.repeats)?;
+                            let roof = match timed.parts.contains("cooperative") {
+                                true => roof.on_tensor_cores(shape.storage.activations()),
+                                false => roof,
+                            };
+                            let Shape { rows, inner, columns, length, .. } = shape;
+                            let Timed { times, error, prepare, operations, bytes, parts } = timed;
+                            each(KernelRow {
+                                environment: environment.clone(),
+                                roof,
+                                kernel: kernel.name,
+                                variant,
+                                parts,
+                                precision,
+                                rows,
+                                inner,
+                                columns,
+                                length,
+                                times,
+                                warmup: self.repeats.warmup,
+                                prepare,
+                                error,
+                                operations,
+                                bytes,
+                            })?;
+                        }
                     }
                 }
             }
@@ -147,83 +163,38 @@ impl KernelBench {
         Ok(())
     }
 
-    fn row(
-        &self,
-        environment: &Environment,
-        roof: Roof,
-        variant: Variant,
-        precision: Precision,
-        shape: &Shape,
-        timed: Timed,
-    ) -> KernelRow {
-        let Shape { kernel, rows, inner, columns, length, .. } = *shape;
-        let Timed { times, error, prepare, operations, bytes, parts } = timed;
-        let (environment, warmup) = (environment.clone(), self.repeats.warmup);
-        KernelRow {
-            environment,
-            roof,
-            kernel,
-            variant,
-            parts,
-            precision,
-            rows,
-            inner,
-            columns,
-            length,
-            times,
-            warmup,
-            prepare,
-            error,
-            operations,
-            bytes,
-        }
-    }
-
-    /// Logits are f32 whatever is stored, and where shaders have no f16, so is all but weights.
-    fn precisions_of(&self, kernel: &str, device: &Capabilities) -> &[Precision] {
-        let halves = if device.f16 { !of_logits(kernel) } else { [embed::NAME, matmul::NAME].contains(&kernel) };
+    /// Those that change what the kernel's tensors are stored as; f32 alone where none does.
+    fn precisions_of(&self, kernel: &Entry, device: &Capabilities) -> &[Precision] {
+        let halves = kernel.storages.contains(&Precision::F16.storage(device));
         if halves { &self.precisions } else { &[Precision::F32] }
     }
 
     /// The sizes of a kernel: those that were asked for, else its own.
-    fn shapes(&self, kernel: &'static str) -> Vec<Shape> {
+    fn shapes(&self, kernel: &Entry) -> Vec<Shape> {
         let or = |asked: &[u32], own: &[u32]| if asked.is_empty() { own.to_vec() } else { asked.to_vec() };
-        let own_rows: &[u32] = match kernel {
-            matmul::NAME => &[8, 128, 1024],
-            // Their output has a row of the longest text for each head.
-            attention_weights::NAME => &[128],
-            _ => &[1024],
+        let own = kernel.sizes;
+        let lengths: Vec<Option<u32>> = match own.lengths {
+            [] => vec![None],
+            own => or(&self.lengths, own).into_iter().map(Some).collect(),
         };
-        let own_columns: &[u32] = if of_logits(kernel) { &[3] } else { &[384, 768] };
-        let meets = [attention::NAME, attention_weights::NAME].contains(&kernel);
-        let own_lengths: &[u32] = if kernel == attention::NAME { &[128, 512] } else { &[128] };
-        let lengths: Vec<Option<u32>> = match meets {
-            true => or(&self.lengths, own_lengths).into_iter().map(Some).collect(),
-            false => vec![None],
-        };
-        let widths: Vec<(Option<u32>, u32)> = match kernel {
-            matmul::NAME if self.inner.is_empty() && self.columns.is_empty() => {
-                WEIGHTS.iter().map(|&(inner, columns)| (Some(inner), columns)).collect()
-            }
-            matmul::NAME => {
+        let sums = own.widths[0].0.is_some();
+        let widths: Vec<(Option<u32>, u32)> = match self.columns.is_empty() && (self.inner.is_empty() || !sums) {
+            true => own.widths.to_vec(),
+            false if sums => {
                 let columns = or(&self.columns, &[768]);
                 let pairs = |inner: u32| columns.iter().map(move |&columns| (Some(inner), columns));
                 or(&self.inner, &[768]).into_iter().flat_map(pairs).collect()
             }
-            _ => or(&self.columns, own_columns).into_iter().map(|columns| (None, columns)).collect(),
+            false => self.columns.iter().map(|&columns| (None, columns)).collect(),
         };
         let mut shapes = Vec::new();
         for (inner, columns) in widths {
-            for rows in or(&self.rows, own_rows) {
+            for rows in or(&self.rows, own.rows) {
                 for &length in &lengths {
-                    shapes.push(Shape { kernel, rows, inner, columns, length, storage: Storage::F32 });
+                    shapes.push(Shape { rows, inner, columns, length, storage: Storage::F32 });
                 }
             }
         }
         shapes
     }
-}
-
-fn of_logits(kernel: &str) -> bool {
-    [softmax::NAME, elementwise::NAME, argmax::NAME, loss::NAME].contains(&kernel)
 }

@@ -6,8 +6,6 @@
 //! after runs that are not counted; beside it stands the median absolute deviation, which one disturbed repetition does
 //! not move.
 
-mod cases;
-mod check;
 mod environment;
 mod generated;
 mod kernel_row;

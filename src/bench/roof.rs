@@ -3,16 +3,15 @@
 
 use super::{
     Repeats,
-    cases::Case,
     time::{Timed, time},
 };
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::ir::{
-    BatchSize, Binding, Capabilities, Element, Grid, Kernel, Launch, Rows, Shader, Storage, Uniform, Values, part,
+    BatchSize, Binding, Capabilities, Element, Grid, Kernel, Launch, Rows, Shader, Uniform, Values, part,
     uniform::uniform,
 };
-use crate::kernels::common;
+use crate::kernels::{Example, common, example};
 use std::sync::Arc;
 
 /// An adapter's limits, the best of several runs.
@@ -46,11 +45,11 @@ impl Roof {
     }
 
     /// The kernels that it is measured with.
-    pub fn kernels(device: &Capabilities) -> Vec<Box<dyn Kernel>> {
-        let mut all: Vec<Box<dyn Kernel>> =
-            vec![Box::new(Fma { rounds: 1, lanes: lanes(device) }), Box::new(Copy::on(device))];
+    pub fn kernels(device: &Capabilities) -> Vec<Arc<dyn Kernel>> {
+        let mut all: Vec<Arc<dyn Kernel>> =
+            vec![Arc::new(Fma { rounds: 1, lanes: lanes(device) }), Arc::new(Copy::on(device))];
         if let Some(matrix) = Matrix::on(device, 1) {
-            all.push(Box::new(matrix));
+            all.push(Arc::new(matrix));
         }
         all
     }
@@ -73,14 +72,9 @@ fn arithmetic<K: Kernel>(gpu: &Arc<Gpu>, repeats: Repeats, columns: u32, kernel:
     const SECONDS: f64 = 0.02;
     let mut rounds = 64;
     loop {
-        let make = || {
-            let mut case = Case::empty(vec![1; WORKGROUPS as usize], Storage::F32);
-            let output = case.recording.tensor(Rows::Tokens, columns as usize);
-            case.recording.step(kernel(rounds), &[Some(output)]);
-            case.mark_outputs();
-            case
-        };
-        let Timed { times, operations, .. } = time(gpu, &make, repeats)?;
+        let output = example::written(Rows::Tokens, columns, Element::F32);
+        let example = Example::new(kernel(rounds), vec![1; WORKGROUPS as usize], [Some(output)]);
+        let Timed { times, operations, .. } = time(gpu, &example, repeats)?;
         // Mesa 22.3.6 cuts loops at 65,535 rounds.
         if times.min() >= SECONDS || rounds >= 1 << 14 {
             return Ok(operations as f64 / times.min() / 1e9);
@@ -90,16 +84,11 @@ fn arithmetic<K: Kernel>(gpu: &Arc<Gpu>, repeats: Repeats, columns: u32, kernel:
 }
 
 fn bandwidth(gpu: &Arc<Gpu>, repeats: Repeats) -> Result<f64> {
-    let make = || {
-        let copy = Copy::on(&gpu.capabilities);
-        let mut case = Case::empty(vec![1; copy.rows as usize], Storage::F32);
-        let input = case.rows(Rows::Tokens, copy.columns);
-        let output = case.recording.tensor(Rows::Tokens, copy.columns as usize);
-        case.recording.step(copy, &[Some(input), Some(output)]);
-        case.mark_outputs();
-        case
-    };
-    let Timed { times, bytes, .. } = time(gpu, &make, repeats)?;
+    let copy = Copy::on(&gpu.capabilities);
+    let Copy { rows, columns, .. } = copy;
+    let [input, output] = [example::random, example::written].map(|of| of(Rows::Tokens, columns, Element::F32));
+    let example = Example::new(copy, vec![1; rows as usize], [input, output].map(Some));
+    let Timed { times, bytes, .. } = time(gpu, &example, repeats)?;
     Ok(bytes as f64 / times.min() / 1e9)
 }
 
@@ -192,7 +181,7 @@ struct Matrix {
 
 impl Matrix {
     fn on(device: &Capabilities, rounds: u32) -> Option<Matrix> {
-        Some(Matrix { rounds, edge: device.cooperative?, lanes: device.uniform_subgroup()? })
+        Some(Matrix { rounds, edge: device.cooperative_matrix_size?, lanes: device.uniform_subgroup()? })
     }
 }
 

@@ -1,15 +1,15 @@
-//! A case on the device: checked, then timed by the device's own clock.
+//! A kernel's example on the device: checked, then timed by the device's own clock.
 
-use super::{Repeats, Summary, cases::Case, check};
+use super::{Repeats, Summary};
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Plan, WeightBuffers, block_on};
-use crate::ir::{Access, BatchLimits, BatchSize, Rows, Step, Values, Weight, WeightSource};
-use crate::kernels::embed;
+use crate::ir::{Access, BatchSize, Rows, Step, Values, Weight, WeightSource};
+use crate::kernels::{Case, Example, embed};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The last step of a case.
+/// A kernel's example, timed.
 #[derive(Debug)]
 pub(super) struct Timed {
     pub times: Summary,
@@ -33,6 +33,10 @@ impl WeightSource for NoWeights {
     }
 }
 
+/// What is right on any device may be off by, whatever the tests demand of those at hand: of an answer, by its size where that
+/// is above 1.
+const TOLERANCE: f64 = 1e-4;
+
 /// A case on the device.
 #[derive(Debug)]
 pub(super) struct Prepared {
@@ -43,13 +47,12 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    /// A plan for the case, which `make` makes the same each time.
-    pub fn new(gpu: &Arc<Gpu>, make: &dyn Fn() -> Case) -> Result<Prepared> {
-        let case = make();
+    pub fn new(gpu: &Arc<Gpu>, example: &Example) -> Result<Prepared> {
+        let case = example.case();
         let parts = step(&case).kernel.launch(&gpu.capabilities, &case.size).shader.variant();
-        let capacity = BatchLimits { tokens: case.size.tokens as usize, texts: case.size.lengths.len() };
+        let capacity = case.size.limits();
         let mut none = WeightBuffers::default();
-        let plan = block_on(Plan::new(gpu.clone(), make().recording, capacity, &mut none, &NoWeights))?;
+        let plan = block_on(Plan::new(gpu.clone(), case.recording.clone(), capacity, &mut none, &NoWeights))?;
         Ok(Prepared { case, plan, parts })
     }
 
@@ -65,7 +68,7 @@ impl Prepared {
     /// # Errors
     /// [`Error::Adapter`] where it is no rounding.
     pub fn check(&self, gpu: &Gpu, outputs: &[Values]) -> Result<f64> {
-        check::check(&self.case, outputs).map_err(|message| Error::Adapter {
+        self.case.check(outputs, self.case.tolerance.max(TOLERANCE)).map_err(|message| Error::Adapter {
             adapter: gpu.name.clone(),
             message: format!(
                 "{} [{}] computes something else than its CPU twin: {message}",
@@ -86,10 +89,10 @@ fn step(case: &Case) -> &Step {
     case.recording.steps.last().expect("a case has a step")
 }
 
-/// Checks and times the case, which `make` makes the same each time.
-pub(super) fn time(gpu: &Arc<Gpu>, make: &dyn Fn() -> Case, repeats: Repeats) -> Result<Timed> {
+/// Checks and times the example.
+pub(super) fn time(gpu: &Arc<Gpu>, example: &Example, repeats: Repeats) -> Result<Timed> {
     let start = Instant::now();
-    let mut prepared = Prepared::new(gpu, make)?;
+    let mut prepared = Prepared::new(gpu, example)?;
     let outputs = prepared.outputs()?;
     let prepare = start.elapsed();
     let error = prepared.check(gpu, &outputs)?;

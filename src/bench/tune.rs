@@ -1,7 +1,6 @@
 //! What runs the fastest on an adapter, measured: the tile of each matrix product that models need, and whether its matrix
 //! units are worth using.
 
-use super::cases::{Case, Shape};
 use super::time::Prepared;
 use super::tune_row::{Subject, TuneRow};
 use super::{Environment, ModelChoice, Repeats, Summary, Workload};
@@ -9,7 +8,10 @@ use crate::classifier::{Classifier, Request};
 use crate::error::{Error, Result};
 use crate::gpu::{AdapterDescription, Gpu, block_on};
 use crate::ir::{Capabilities, MatmulShape, Recording, Rows, Tuning};
-use crate::kernels::matmul::{self, MatMul};
+use crate::kernels::{
+    Shape,
+    matmul::{self, MatMul},
+};
 use crate::models::encoder;
 use crate::options::{Adapter, Options, Precision, TensorCores};
 use std::any::Any;
@@ -60,7 +62,7 @@ impl Tuner {
         let mut tuning = Tuning::default();
         if self.tensor_cores != TensorCores::Always {
             let mut plain = adapter.clone();
-            plain.capabilities.cooperative = None;
+            plain.capabilities.cooperative_matrix_size = None;
             self.tiles(&plain, &self.precisions, &mut tuning, &mut each)?;
         }
         if self.tensor_cores == TensorCores::Never {
@@ -220,12 +222,12 @@ impl Tuner {
         kernel: &MatMul,
     ) -> Result<TuneRow> {
         let MatmulShape { rows, inner, columns, storage, .. } = product;
-        let shape = Shape { kernel: matmul::NAME, rows, inner: Some(inner), columns, length: None, storage };
+        let example = (matmul::ENTRY.sized)(&Shape { rows, inner: Some(inner), columns, length: None, storage });
         let prepare = |tile: &str| {
             let mut forced = Tuning::default();
             forced.set_tile(product, tile);
             let capabilities = Capabilities { tuning: Arc::new(forced), ..gpu.capabilities.clone() };
-            Prepared::new(&Arc::new(gpu.with(capabilities)), &|| Case::new(&shape))
+            Prepared::new(&Arc::new(gpu.with(capabilities)), &example)
         };
         let standard = kernel.choose(&gpu.capabilities, rows).name;
         let mut names: Vec<_> = kernel.tiles(&gpu.capabilities).into_iter().map(|tile| tile.name).collect();

@@ -72,7 +72,7 @@ fn list(index: usize, adapter: &AdapterDescription, default: bool) -> Listed<'_>
         default,
         f16: capabilities.f16,
         subgroup: capabilities.subgroup,
-        cooperative: capabilities.cooperative,
+        cooperative: capabilities.cooperative_matrix_size,
         tensor_cores: capabilities.tensor_cores(),
         timestamps: capabilities.timestamps,
         tuned_products: seen.tuning.products(),

@@ -93,7 +93,7 @@ fn capabilities(adapter: &wgpu::Adapter, info: &wgpu::AdapterInfo) -> Capabiliti
         f16: features.contains(wgpu::Features::SHADER_F16),
         int64: features.contains(wgpu::Features::SHADER_INT64),
         subgroup: subgroup.then_some((info.subgroup_min_size, info.subgroup_max_size)),
-        cooperative: features
+        cooperative_matrix_size: features
             .contains(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX)
             .then(|| edge(adapter))
             .flatten(),
@@ -147,7 +147,7 @@ impl Gpu {
             | wgpu::Features::TIMESTAMP_QUERY
             | wgpu::Features::PIPELINE_CACHE;
         let mut experimental_features = wgpu::ExperimentalFeatures::disabled();
-        if adapter.capabilities.cooperative.is_some() {
+        if adapter.capabilities.cooperative_matrix_size.is_some() {
             wanted |= wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
             // SAFETY: wgpu promises nothing of experimental features but that they may have bugs. Of them only cooperative
             // matrices are asked for. The shaders that use them link one of the files `common/cooperative_*`, naga

@@ -4,7 +4,7 @@ use super::{
     Gpu, inputs::Inputs, params::Params, pending::copied, plan::Steps, profile::Clock, read_back::StagingLease,
 };
 use crate::error::Result;
-use crate::ir::{BatchLimits, BatchSize, Recording, Run, share};
+use crate::ir::{BatchLimits, BatchSize, Recording, Run, UNWRITTEN, share};
 use std::sync::{Arc, Mutex};
 use wgpu::BufferUsages as Usage;
 
@@ -109,10 +109,10 @@ impl Room {
         self.inputs.write(gpu, run, size, tile);
     }
 
-    /// Fills what is computed with NaN.
+    /// Fills what is computed with what no kernel writes.
     pub fn poison(&self, gpu: &Gpu) {
         for buffer in &self.intermediates {
-            gpu.queue.write_buffer(buffer, 0, &vec![0xff; buffer.size() as usize]);
+            gpu.queue.write_buffer(buffer, 0, &UNWRITTEN.to_le_bytes().repeat(buffer.size() as usize / 4));
         }
     }
 

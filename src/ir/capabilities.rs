@@ -16,7 +16,7 @@ pub struct Capabilities {
     /// Smallest and largest subgroup, where shaders may use subgroup operations.
     pub subgroup: Option<(u32, u32)>,
     /// Edge of the square cooperative matrices (f16 in, f32 out) that WGSL can express: 8 or 16.
-    pub cooperative: Option<u32>,
+    pub cooperative_matrix_size: Option<u32>,
     /// Timestamps between the dispatches of a pass.
     pub timestamps: bool,
     /// Bytes that one storage binding may span.
@@ -41,7 +41,7 @@ impl Capabilities {
             f16: false,
             int64: false,
             subgroup: None,
-            cooperative: None,
+            cooperative_matrix_size: None,
             timestamps: false,
             max_binding: 128 << 20,
             max_buffer: 256 << 20,
@@ -62,7 +62,7 @@ impl Capabilities {
     /// of a size that their parts are written for. A software adapter's are its CPU, which has a faster way.
     pub fn tensor_cores(&self) -> bool {
         let subgroups = self.subgroup.is_some_and(|(_, most)| [8, 16, 32, 64].contains(&most));
-        self.cooperative.is_some() && self.f16 && subgroups && !self.cpu
+        self.cooperative_matrix_size.is_some() && self.f16 && subgroups && !self.cpu
     }
 
     /// The subgroup size where the adapter has only one.

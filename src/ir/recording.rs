@@ -3,6 +3,7 @@
 use super::{Access, Binding, Element, Kernel, Rows, Storage, Tensor, Values, Weight};
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// What a run writes before its first step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,9 +33,9 @@ pub enum Source {
 }
 
 /// One kernel with its operands, in the order of its bindings.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Step {
-    pub kernel: Box<dyn Kernel>,
+    pub kernel: Arc<dyn Kernel>,
     pub operands: Vec<Option<Tensor>>,
 }
 
@@ -62,7 +63,7 @@ pub enum Output {
 }
 
 /// Steps, the tensors they name, and which of those are read back.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Recording {
     pub tensors: Vec<(Tensor, Source)>,
     pub steps: Vec<Step>,
@@ -104,19 +105,24 @@ impl Recording {
         tensor
     }
 
-    /// A new matrix of activations that a step will write, stored as they are.
-    pub fn stored(&mut self, rows: Rows, columns: usize) -> Tensor {
-        self.add(rows, columns, self.storage.activations(), Source::Computed)
+    /// A new matrix that a step will write.
+    pub fn computed(&mut self, rows: Rows, columns: usize, element: Element) -> Tensor {
+        self.add(rows, columns, element, Source::Computed)
+    }
+
+    /// A new matrix that a step will write, stored as activations are.
+    pub fn activation(&mut self, rows: Rows, columns: usize) -> Tensor {
+        self.computed(rows, columns, self.storage.activations())
     }
 
     /// A new f32 matrix that a step will write.
     pub fn tensor(&mut self, rows: Rows, columns: usize) -> Tensor {
-        self.add(rows, columns, Element::F32, Source::Computed)
+        self.computed(rows, columns, Element::F32)
     }
 
     /// A new u32 matrix that a step will write.
     pub fn indices(&mut self, rows: Rows, columns: usize) -> Tensor {
-        self.add(rows, columns, Element::U32, Source::Computed)
+        self.computed(rows, columns, Element::U32)
     }
 
     /// A matrix whose contents are known now.
@@ -129,7 +135,7 @@ impl Recording {
     }
 
     /// Numbers known now, stored as `element`.
-    pub fn stored_constant(&mut self, rows: Rows, columns: usize, element: Element, numbers: Vec<f32>) -> Tensor {
+    pub fn constant_as(&mut self, element: Element, rows: Rows, columns: usize, numbers: Vec<f32>) -> Tensor {
         self.add(rows, columns, element, Source::Constant(Values::F32(numbers)))
     }
 
@@ -221,8 +227,13 @@ impl Recording {
 
     /// Appends a step; an operand a kernel does without is `None`.
     pub fn step(&mut self, kernel: impl Kernel + 'static, operands: &[Option<Tensor>]) {
+        self.push(Arc::new(kernel), operands.to_vec());
+    }
+
+    /// [`Recording::step`] with a kernel that others hold too.
+    pub fn push(&mut self, kernel: Arc<dyn Kernel>, operands: Vec<Option<Tensor>>) {
         assert_eq!(operands.len(), kernel.bindings().len(), "{}: number of operands", kernel.name());
-        self.steps.push(Step { kernel: Box::new(kernel), operands: operands.to_vec() });
+        self.steps.push(Step { kernel, operands });
     }
 
     /// Marks a tensor to be read back after each run.

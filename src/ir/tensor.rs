@@ -1,5 +1,6 @@
 //! Matrices: how many rows, of what elements, and their contents on the host.
 
+use half::f16;
 use serde::{Deserialize, Serialize};
 
 /// A number of rows: one of the two symbols that depend on the batch, or a number.
@@ -37,6 +38,12 @@ impl Element {
             Element::F16 => 2,
             Element::F32 | Element::U32 => 4,
         }
+    }
+
+    /// Whether no kernel has written a number that was read back, by [`UNWRITTEN`].
+    pub fn is_unwritten(self, number: f32) -> bool {
+        let half = f16::from_bits(UNWRITTEN as u16).to_f32();
+        number.to_bits() == UNWRITTEN || self == Element::F16 && number.to_bits() == half.to_bits()
     }
 }
 
@@ -88,6 +95,10 @@ impl Tensor {
     }
 }
 
+/// Four bytes that an executor which is tested fills new tensors with, so that an element which no kernel writes is seen:
+/// an f32 and two f16 that are no numbers, and no index of anything. No arithmetic makes this NaN.
+pub const UNWRITTEN: u32 = 0x7fe5_7fe5;
+
 /// A tensor's elements on the host, row-major.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Values {
@@ -113,6 +124,14 @@ impl Values {
         match self {
             Values::U32(values) => values,
             Values::F32(_) => panic!("the operand holds numbers, not integers"),
+        }
+    }
+
+    /// As many elements of a new tensor, none of them written.
+    pub fn unwritten(element: Element, count: usize) -> Values {
+        match element {
+            Element::U32 => Values::U32(vec![UNWRITTEN; count]),
+            Element::F32 | Element::F16 => Values::F32(vec![f32::from_bits(UNWRITTEN); count]),
         }
     }
 

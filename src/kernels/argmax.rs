@@ -2,10 +2,14 @@
 //!
 //! What transformers' output lacks. A row with a NaN has no largest element: its index is [`NONE`], its value NaN.
 
-use super::{common, reduce::Reduction};
+use super::{
+    common,
+    example::{self, Entry, Example, Operand, Shape, Sizes, given, random, written},
+    reduce::Reduction,
+};
 use crate::ir::{
-    BatchSize, Binding, Capabilities, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values, part,
-    uniform::uniform,
+    BatchSize, Binding, Capabilities, Element, Kernel, Launch, Random, Recording, Rows, Shader, Storage, Tensor,
+    Uniform, Values, part, uniform::uniform,
 };
 
 pub const NAME: &str = "argmax";
@@ -79,4 +83,36 @@ impl Kernel for Argmax {
     fn operations(&self, batch: &BatchSize) -> u64 {
         u64::from(batch.rows(self.rows)) * u64::from(self.columns)
     }
+}
+
+/// What tests and benchmarks run.
+pub const ENTRY: Entry = Entry { name: NAME, storages: example::LOGITS, examples, sized, sizes: Sizes::LOGITS };
+
+impl Argmax {
+    fn example(self, lengths: Vec<u32>, input: Operand) -> Example {
+        let [index, value] = [Element::U32, Element::F32].map(|element| written(self.rows, 1, element));
+        Example::new(self, lengths, [input, index, value].map(Some)).within(0.0)
+    }
+}
+
+fn sized(shape: &Shape) -> Example {
+    let (rows, columns) = (Rows::Texts, shape.columns);
+    Argmax { rows, columns }.example(shape.texts(), random(rows, columns, Element::F32))
+}
+
+fn examples(_: Storage) -> Vec<Example> {
+    let example = |columns: u32| {
+        let (rows, count) = (Rows::Texts, if columns < 10 { 130 } else { 6 });
+        let width = columns as usize;
+        let mut numbers = Random(columns.into()).numbers(count * width);
+        // A tie across lanes, all equal, all negative infinity, a NaN, and negative numbers only.
+        numbers[width] = 5.0;
+        numbers[2 * width - 1] = 5.0;
+        numbers[2 * width..3 * width].fill(-1.5);
+        numbers[3 * width..4 * width].fill(f32::NEG_INFINITY);
+        numbers[5 * width - 1] = f32::NAN;
+        numbers[5 * width..6 * width].iter_mut().for_each(|x| *x = -1.0 - x.abs());
+        Argmax { rows, columns }.example(vec![1; count], given(rows, columns, Element::F32, Values::F32(numbers)))
+    };
+    [1, 2, 3, 7, 8, 9, 63, 64, 65, 129, 770, 1757].map(example).into()
 }

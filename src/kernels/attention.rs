@@ -6,10 +6,14 @@ mod flash;
 
 use flash::Flash;
 
-use super::{common, write_output};
+use super::{
+    common,
+    example::{self, Entry, Example, Operand, Shape, Sizes, given, random, written},
+    write_output,
+};
 use crate::ir::{
-    BatchSize, Binding, Capabilities, Element, Grid, Input, Kernel, Launch, Part, Recording, Rows, Shader, Tensor,
-    Uniform, Values, part, uniform::uniform,
+    BatchSize, Binding, Capabilities, Element, Grid, Input, Kernel, Launch, Part, Recording, Rows, Shader, Storage,
+    Tensor, Uniform, Values, part, uniform::uniform,
 };
 
 pub const NAME: &str = "attention";
@@ -204,7 +208,7 @@ pub struct ScoreTables {
 pub fn record(recording: &mut Recording, heads: Heads, projections: Projections, tables: ScoreTables) -> Tensor {
     let cu_seqlens = recording.input(Input::CuSeqlens);
     let tiles = (heads.queries == Rows::Tokens).then(|| recording.input(Input::Tiles));
-    let output = recording.stored(heads.queries, (heads.heads * heads.head_width) as usize);
+    let output = recording.activation(heads.queries, (heads.heads * heads.head_width) as usize);
     let Projections { queries, keys, .. } = projections;
     let ScoreTables { query_table, key_table, buckets } = tables;
     let operands = [Some(queries), Some(keys), Some(output), Some(cu_seqlens), tiles, query_table, key_table, buckets];
@@ -295,4 +299,124 @@ impl Kernel for Attention {
     fn operations(&self, batch: &BatchSize) -> u64 {
         4 * self.0.pairs(batch) * u64::from(self.0.heads * self.0.head_width)
     }
+}
+
+/// What tests and benchmarks run.
+pub const ENTRY: Entry = Entry {
+    name: NAME,
+    storages: example::ROWS,
+    examples: |storage| examples(storage, &[Rows::Tokens, Rows::Texts], Attention::example),
+    sized: |shape| Attention(Heads::sized(shape)).example(shape.lengths()),
+    sizes: Sizes { lengths: &[128, 512], ..Sizes::ROWS },
+};
+
+/// Heads of 64 columns, as BERT-base's, from its width on; narrower models have heads of 32.
+pub(super) fn head_width(columns: u32) -> u32 {
+    let wanted = if columns >= 768 { 64 } else { 32 };
+    if columns.is_multiple_of(wanted) { wanted } else { columns }
+}
+
+/// Rows of the tables of examples, which are in no order.
+const BUCKETS: u32 = 50;
+
+impl Attention {
+    /// Attention over random numbers.
+    pub fn example(self, lengths: Vec<u32>) -> Example {
+        let heads = &self.0;
+        let [queries, keys] = heads.projections();
+        let output = written(heads.queries, heads.heads * heads.head_width, heads.element);
+        let tiles = (heads.queries == Rows::Tokens).then_some(Operand::Tiles);
+        let [query_table, key_table, buckets] = heads.tables();
+        let operands =
+            [Some(queries), Some(keys), Some(output), Some(Operand::CuSeqlens), tiles, query_table, key_table, buckets];
+        Example::new(self, lengths, operands).within(5e-6)
+    }
+}
+
+impl Heads {
+    /// Queries, keys and values of a layer side by side; where only the first token of each text is a query, its queries
+    /// lie in a matrix of their own.
+    pub fn of_size(heads: u32, head_width: u32, queries: Rows, element: Element) -> Heads {
+        let hidden = heads * head_width;
+        let [before, all] = if queries == Rows::Texts { [0, 2] } else { [1, 3] };
+        Heads {
+            queries,
+            heads,
+            head_width,
+            query_stride: if queries == Rows::Texts { hidden } else { all * hidden },
+            key_stride: all * hidden,
+            first_key: before * hidden,
+            first_value: (before + 1) * hidden,
+            window: u32::MAX,
+            max_length: 512,
+            scale: 1.0 / (head_width as f32).sqrt(),
+            score: Term::None,
+            element,
+        }
+    }
+
+    pub(super) fn sized(shape: &Shape) -> Heads {
+        let width = head_width(shape.columns);
+        let heads = Heads::of_size(shape.columns / width, width, Rows::Tokens, shape.storage.activations());
+        Heads { max_length: shape.length.unwrap_or(1), ..heads }
+    }
+
+    pub(super) fn projections(&self) -> [Operand; 2] {
+        let keys = random(Rows::Tokens, self.key_stride, self.element);
+        match self.queries {
+            Rows::Texts => [random(Rows::Texts, self.query_stride, self.element), keys],
+            _ => [keys, Operand::Same(0)],
+        }
+    }
+
+    /// What the score's terms read.
+    pub(super) fn tables(&self) -> [Option<Operand>; 3] {
+        let columns = match self.score {
+            Term::None => return [None, None, None],
+            Term::Relative { .. } => self.table_layout().0,
+            Term::Bias => self.heads,
+        };
+        let table = || random(Rows::Fixed(BUCKETS), columns, self.element);
+        let key_table = matches!(self.score, Term::Relative { .. }).then(table);
+        let distances = 2 * self.max_length - 1;
+        let buckets = Values::U32((0..distances).map(|distance| distance * 37 % BUCKETS).collect());
+        [Some(table()), key_table, Some(given(Rows::Fixed(distances), 1, Element::U32, buckets))]
+    }
+}
+
+/// Heads of every size of register file, by ones and by fours, with windows, terms and kinds of query.
+pub(super) fn examples(storage: Storage, queries: &[Rows], of: fn(Attention, Vec<u32>) -> Example) -> Vec<Example> {
+    let relative = |queries, keys, shared| Term::Relative { queries, keys, shared };
+    let scores = [
+        (u32::MAX, Term::None),
+        (3, Term::None),
+        (64, Term::None),
+        (u32::MAX, relative(true, false, true)),
+        (64, relative(true, false, true)),
+        (u32::MAX, relative(true, true, true)),
+        (u32::MAX, relative(true, true, false)),
+        (64, relative(true, true, false)),
+        (u32::MAX, relative(false, true, false)),
+        (40, relative(false, true, false)),
+        (u32::MAX, Term::Bias),
+        (64, Term::Bias),
+    ];
+    let mut all = Vec::new();
+    for head_width in [1, 4, 7, 8, 15, 16, 20, 24, 26, 30, 32, 33, 48, 63, 64, 80, 128, 256] {
+        for (window, score) in scores {
+            // A score's part does not know the registers: a width or two of each way to read stand for all, and the
+            // largest, which take a software adapter seconds to compile, are compiled once.
+            let every_score = matches!(head_width, 7 | 16 | 26 | 32) && window != 64;
+            let near = window == 3 && !matches!(head_width, 20 | 80 | 128 | 256);
+            let once = if head_width == 80 { relative(true, true, false) } else { Term::None };
+            let runs = every_score || near || score == once && window == u32::MAX && head_width != 256;
+            for &queries in queries {
+                let heads = Heads::of_size(3, head_width, queries, storage.activations());
+                let attention = Attention(Heads { window, max_length: 70, score, ..heads });
+                let example = of(attention, vec![1, 31, 32, 33, 70, 2, 65]);
+                all.push(if runs { example } else { example.translated() });
+            }
+        }
+    }
+    all
 }

@@ -3,13 +3,14 @@
 //! transformers: what `output_attentions=True` returns under eager attention.
 
 use super::{
-    attention::{Heads, Projections, Query, ScoreTables},
+    attention::{self, Attention, Heads, Projections, Query, ScoreTables},
+    example::{self, Contents, Entry, Example, Operand, Sizes},
     reduce::Reduction,
     write_output,
 };
 use crate::ir::{
-    BatchSize, Binding, Capabilities, Grid, Input, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values,
-    part,
+    BatchSize, Binding, Capabilities, Element, Grid, Input, Kernel, Launch, Recording, Rows, Shader, Storage, Tensor,
+    Uniform, Values, part,
 };
 
 pub const NAME: &str = "attention_weights";
@@ -96,4 +97,44 @@ impl Kernel for AttentionWeights {
     fn operations(&self, batch: &BatchSize) -> u64 {
         2 * self.heads.pairs(batch) * u64::from(self.heads.heads * self.heads.head_width)
     }
+}
+
+/// What tests and benchmarks run.
+pub const ENTRY: Entry = Entry {
+    name: NAME,
+    storages: example::ROWS,
+    examples,
+    sized: |shape| {
+        let heads = Heads::sized(shape);
+        let longest = heads.max_length;
+        AttentionWeights { heads, longest }.example(shape.lengths())
+    },
+    // The output has a row of the longest text for each head.
+    sizes: Sizes { rows: &[128], lengths: &[128], ..Sizes::ROWS },
+};
+
+impl AttentionWeights {
+    fn example(self, lengths: Vec<u32>) -> Example {
+        let AttentionWeights { heads, longest } = &self;
+        let [queries, keys] = heads.projections();
+        let output = Operand::Matrix {
+            rows: Rows::Tokens,
+            columns: heads.heads * longest,
+            element: Element::F32,
+            contents: Contents::Written { longest: Some(*longest) },
+        };
+        let [query_table, key_table, buckets] = heads.tables();
+        let [cu_seqlens, tokens] = [Operand::CuSeqlens, Operand::Tokens(0..1)].map(Some);
+        let operands = [Some(queries), Some(keys), Some(output), cu_seqlens, tokens, query_table, key_table, buckets];
+        Example::new(self, lengths, operands).within(5e-6)
+    }
+}
+
+/// As attention's, where every token is a query.
+fn examples(storage: Storage) -> Vec<Example> {
+    let of = |Attention(heads): Attention, lengths: Vec<u32>| {
+        let longest = heads.max_length;
+        AttentionWeights { heads, longest }.example(lengths)
+    };
+    attention::examples(storage, &[Rows::Tokens], of)
 }

@@ -1,9 +1,13 @@
 //! `output = activation(input)`, element by element
 
-use super::{Activation, common, write_output};
+use super::{
+    Activation, common,
+    example::{self, Entry, Example, Shape, Sizes, scaled, written},
+    write_output,
+};
 use crate::ir::{
-    BatchSize, Binding, Capabilities, Grid, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values, part,
-    uniform::uniform,
+    BatchSize, Binding, Capabilities, Element, Grid, Kernel, Launch, Recording, Rows, Shader, Storage, Tensor, Uniform,
+    Values, part, uniform::uniform,
 };
 
 pub const NAME: &str = "elementwise";
@@ -68,4 +72,29 @@ impl Kernel for Elementwise {
     fn operations(&self, batch: &BatchSize) -> u64 {
         4 * u64::from(batch.rows(self.rows)) * u64::from(self.columns)
     }
+}
+
+/// What tests and benchmarks run.
+pub const ENTRY: Entry = Entry { name: NAME, storages: example::LOGITS, examples, sized, sizes: Sizes::LOGITS };
+
+impl Elementwise {
+    fn example(self, lengths: Vec<u32>, scale: f32) -> Example {
+        let (rows, columns, element) = (self.rows, self.columns, Element::F32);
+        let operands = [scaled(rows, columns, element, scale), written(rows, columns, element)].map(Some);
+        Example::new(self, lengths, operands)
+    }
+}
+
+fn sized(shape: &Shape) -> Example {
+    let (rows, columns, activation) = (Rows::Texts, shape.columns, Activation::Sigmoid);
+    Elementwise { rows, columns, activation }.example(shape.texts(), 1.0)
+}
+
+fn examples(_: Storage) -> Vec<Example> {
+    let rows = Rows::Texts;
+    let of = |columns| {
+        [Activation::Sigmoid, Activation::Tanh]
+            .map(|activation| Elementwise { rows, columns, activation }.example(vec![1; 5], 100.0))
+    };
+    [1, 3, 64, 65, 770].into_iter().flat_map(of).collect()
 }

@@ -2,7 +2,11 @@
 //!
 //! transformers: `BertEmbeddings.forward` in models/bert/modeling_bert.py, up to its LayerNorm.
 
-use super::{common, row_lanes, write_output};
+use super::{
+    common,
+    example::{self, Entry, Example, Operand, Shape, Sizes, ragged, random, written},
+    row_lanes, write_output,
+};
 use crate::ir::{
     BatchSize, Binding, Capabilities, Grid, Input, Kernel, Launch, Recording, Rows, Shader, Storage, Tensor, Uniform,
     Values, part, uniform::uniform,
@@ -119,4 +123,37 @@ impl Kernel for Embed {
     fn operations(&self, batch: &BatchSize) -> u64 {
         2 * u64::from(batch.tokens) * u64::from(self.columns)
     }
+}
+
+/// What tests and benchmarks run.
+pub const ENTRY: Entry = Entry { name: NAME, storages: example::WEIGHTS, examples, sized, sizes: Sizes::ROWS };
+
+impl Embed {
+    fn example(self, lengths: Vec<u32>) -> Example {
+        let Embed { columns, first_id, ids, positions, types, storage } = self;
+        let longest = lengths.iter().copied().max().unwrap_or(1);
+        let element = storage.activations();
+        let operands = [
+            Some(Operand::Tokens(first_id..first_id + ids)),
+            Some(random(Rows::Fixed(ids), columns, storage.weights())),
+            Some(written(Rows::Tokens, columns, element)),
+            positions.then(|| random(Rows::Fixed(longest), columns, element)),
+            types.then(|| random(Rows::Fixed(2), columns, element)),
+        ];
+        Example::new(self, lengths, operands)
+    }
+}
+
+fn sized(shape: &Shape) -> Example {
+    let Shape { columns, storage, .. } = *shape;
+    Embed { columns, first_id: 0, ids: 30522, positions: true, types: true, storage }.example(shape.lengths())
+}
+
+fn examples(storage: Storage) -> Vec<Example> {
+    let of = |columns| {
+        [(false, false), (true, true), (true, false), (false, true)].map(|(positions, types)| {
+            Embed { columns, first_id: 7, ids: 50, positions, types, storage }.example(ragged(70))
+        })
+    };
+    [1, 63, 64, 65, 128, 770].into_iter().flat_map(of).collect()
 }

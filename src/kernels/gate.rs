@@ -2,10 +2,14 @@
 //!
 //! Shazeer 2020, "GLU Variants Improve Transformer".
 
-use super::{Activation, activation, common, row_lanes, write_output};
+use super::{
+    Activation, activation, common,
+    example::{self, Entry, Example, Shape, Sizes, ragged, scaled, written},
+    row_lanes, write_output,
+};
 use crate::ir::{
-    BatchSize, Binding, Capabilities, Element, Grid, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values,
-    part, uniform::uniform,
+    BatchSize, Binding, Capabilities, Element, Grid, Kernel, Launch, Recording, Rows, Shader, Storage, Tensor, Uniform,
+    Values, part, uniform::uniform,
 };
 
 pub const NAME: &str = "gate";
@@ -32,7 +36,7 @@ pub struct Gate {
 pub fn record(recording: &mut Recording, input: Tensor, activation: Activation, half: Half) -> Tensor {
     assert!(input.columns.is_multiple_of(2), "{NAME}: two halves of {} columns", input.columns);
     let columns = input.columns / 2;
-    let output = recording.stored(input.rows, columns);
+    let output = recording.activation(input.rows, columns);
     let kernel = Gate { rows: input.rows, columns: columns as u32, activation, half, element: input.element };
     recording.step(kernel, &[Some(input), Some(output)]);
     output
@@ -95,4 +99,32 @@ impl Kernel for Gate {
     fn operations(&self, batch: &BatchSize) -> u64 {
         2 * u64::from(batch.rows(self.rows)) * u64::from(self.columns)
     }
+}
+
+/// What tests and benchmarks run.
+pub const ENTRY: Entry = Entry { name: NAME, storages: example::ROWS, examples, sized, sizes: Sizes::ROWS };
+
+impl Gate {
+    fn example(self, lengths: Vec<u32>) -> Example {
+        let Gate { rows, columns, element, .. } = self;
+        let operands = [scaled(rows, 2 * columns, element, 4.0), written(rows, columns, element)].map(Some);
+        Example::new(self, lengths, operands).within(2e-6)
+    }
+}
+
+fn sized(shape: &Shape) -> Example {
+    let (activation, half, element) = (Activation::Gelu, Half::First, shape.storage.activations());
+    Gate { rows: Rows::Tokens, columns: shape.columns, activation, half, element }.example(shape.lengths())
+}
+
+fn examples(storage: Storage) -> Vec<Example> {
+    let gate = |columns, activation, half| {
+        let kernel = Gate { rows: Rows::Tokens, columns, activation, half, element: storage.activations() };
+        kernel.example(ragged(33))
+    };
+    let widths = [1, 2, 63, 65, 770].into_iter();
+    let of_width =
+        |columns| [gate(columns, Activation::Gelu, Half::First), gate(columns, Activation::Silu, Half::Second)];
+    let of_activation = |activation| [Half::First, Half::Second].map(|half| gate(64, activation, half));
+    widths.flat_map(of_width).chain(Activation::ALL.into_iter().flat_map(of_activation)).collect()
 }

@@ -2,10 +2,14 @@
 //!
 //! Ba, Kiros, Hinton 2016, "Layer Normalization".
 
-use super::{common, reduce, write_output};
+use super::{
+    common,
+    example::{self, Entry, Example, Shape, Sizes, ragged, random, vector, written},
+    reduce, write_output,
+};
 use crate::ir::{
-    BatchSize, Binding, Capabilities, Element, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values, part,
-    uniform::uniform,
+    BatchSize, Binding, Capabilities, Element, Kernel, Launch, Recording, Rows, Shader, Storage, Tensor, Uniform,
+    Values, part, uniform::uniform,
 };
 
 pub const NAME: &str = "layernorm";
@@ -42,7 +46,7 @@ pub fn record(
         residual: residual.is_some(),
         element: input.element,
     };
-    let output = recording.stored(input.rows, input.columns);
+    let output = recording.activation(input.rows, input.columns);
     recording.step(kernel, &[Some(input), Some(weight), Some(output), bias, residual]);
     output
 }
@@ -119,4 +123,42 @@ impl Kernel for LayerNorm {
     fn operations(&self, batch: &BatchSize) -> u64 {
         8 * u64::from(batch.rows(self.rows)) * u64::from(self.columns)
     }
+}
+
+/// What tests and benchmarks run.
+pub const ENTRY: Entry = Entry { name: NAME, storages: example::ROWS, examples, sized, sizes: Sizes::ROWS };
+
+impl LayerNorm {
+    fn example(self, lengths: Vec<u32>) -> Example {
+        let LayerNorm { rows, columns, bias, residual, element, .. } = self;
+        let operands = [
+            Some(random(rows, columns, element)),
+            Some(vector(columns)),
+            Some(written(rows, columns, element)),
+            bias.then(|| vector(columns)),
+            residual.then(|| random(rows, columns, element)),
+        ];
+        Example::new(self, lengths, operands).within(2e-5)
+    }
+}
+
+fn sized(shape: &Shape) -> Example {
+    let (columns, element) = (shape.columns, shape.storage.activations());
+    LayerNorm { rows: Rows::Tokens, columns, epsilon: 1e-12, bias: true, residual: true, element }
+        .example(shape.lengths())
+}
+
+fn examples(storage: Storage) -> Vec<Example> {
+    let options = |rows, columns| {
+        [(false, false), (true, false), (false, true), (true, true)].map(|(bias, residual)| {
+            LayerNorm { rows, columns, epsilon: 1e-5, bias, residual, element: storage.activations() }
+                .example(ragged(9))
+        })
+    };
+    let widths = [1, 2, 7, 8, 9, 63, 64, 65, 128, 768, 770, 1757, 2049];
+    let mut all: Vec<Example> = widths.into_iter().flat_map(|columns| options(Rows::Tokens, columns)).collect();
+    all.extend(options(Rows::Texts, 64));
+    // A plan makes what does not depend on the batch once, and does not read it back.
+    all.extend(options(Rows::Fixed(3), 64).map(Example::translated));
+    all
 }

@@ -3,10 +3,15 @@
 //! transformers: `ForSequenceClassificationLoss` in loss/loss_utils.py, before the mean over the texts; soft labels are
 //! `DebertaV2ForSequenceClassification`'s.
 
-use super::{common, reduce::Reduction, write_output};
+use super::{
+    common,
+    example::{self, Entry, Example, Operand, Shape, Sizes, scaled, written},
+    reduce::Reduction,
+    write_output,
+};
 use crate::ir::{
-    BatchSize, Binding, Capabilities, Input, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values, part,
-    uniform::uniform,
+    BatchSize, Binding, Capabilities, Element, Input, Kernel, Launch, Recording, Rows, Shader, Storage, Tensor,
+    Uniform, Values, part, uniform::uniform,
 };
 
 pub const NAME: &str = "loss";
@@ -97,7 +102,7 @@ impl Kernel for Loss {
                 let logits = &operands[0].f32()[row * columns..(row + 1) * columns];
                 let sum = |term: &dyn Fn(f32, f32) -> f32| {
                     let targets = &operands[1].f32()[row * columns..(row + 1) * columns];
-                    logits.iter().zip(targets).map(|(&x, &t)| term(x, t)).sum::<f32>()
+                    logits.iter().zip(targets).map(|(&x, &t)| f64::from(term(x, t))).sum::<f64>() as f32
                 };
                 let mean = |term: fn(f32, f32) -> f32| sum(&term) / columns as f32;
                 let row_max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -115,4 +120,27 @@ impl Kernel for Loss {
     fn operations(&self, batch: &BatchSize) -> u64 {
         5 * u64::from(batch.rows(self.rows)) * u64::from(self.columns)
     }
+}
+
+/// What tests and benchmarks run.
+pub const ENTRY: Entry = Entry { name: NAME, storages: example::LOGITS, examples, sized, sizes: Sizes::LOGITS };
+
+impl Loss {
+    fn example(self, lengths: Vec<u32>, scale: f32) -> Example {
+        let Loss { rows, columns, kind } = self;
+        let targets = if kind.takes_classes() { Operand::Classes(columns) } else { Operand::Targets(columns) };
+        let operands = [scaled(rows, columns, Element::F32, scale), targets, written(rows, 1, Element::F32)];
+        Example::new(self, lengths, operands.map(Some))
+    }
+}
+
+fn sized(shape: &Shape) -> Example {
+    let (rows, columns, kind) = (Rows::Texts, shape.columns, LossKind::CrossEntropy);
+    Loss { rows, columns, kind }.example(shape.texts(), 1.0)
+}
+
+fn examples(_: Storage) -> Vec<Example> {
+    let rows = Rows::Texts;
+    let of = |kind| [1, 2, 3, 8, 9, 65, 770].map(|columns| Loss { rows, columns, kind }.example(vec![1; 5], 30.0));
+    LossKind::ALL.into_iter().flat_map(of).collect()
 }

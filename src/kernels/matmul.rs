@@ -6,7 +6,11 @@ mod tile;
 
 pub use tile::Tile;
 
-use super::{Activation, activation, common, write_output};
+use super::{
+    Activation, activation, common,
+    example::{self, Entry, Example, Shape, Sizes, ragged, random, vector, written},
+    write_output,
+};
 use crate::ir::{
     BatchSize, Binding, Capabilities, Element, Grid, Kernel, Launch, Layout, MatmulShape, Recording, Rows, Shader,
     Storage, Tensor, Uniform, Values, part, uniform::uniform,
@@ -184,4 +188,104 @@ impl Kernel for MatMul {
     fn operations(&self, batch: &BatchSize) -> u64 {
         2 * u64::from(batch.rows(self.rows)) * u64::from(self.inner) * u64::from(self.columns)
     }
+}
+
+/// What tests and benchmarks run.
+pub const ENTRY: Entry = Entry {
+    name: NAME,
+    storages: example::WEIGHTS,
+    examples,
+    sized,
+    sizes: Sizes {
+        rows: &[8, 128, 1024],
+        // The layers of MiniLM and BERT-base.
+        widths: &[
+            (Some(384), 384),
+            (Some(384), 1152),
+            (Some(384), 1536),
+            (Some(1536), 384),
+            (Some(768), 768),
+            (Some(768), 2304),
+            (Some(768), 3072),
+            (Some(3072), 768),
+        ],
+        lengths: &[],
+    },
+};
+
+impl MatMul {
+    /// The product of random numbers. Its first rows depend on the sizes of the weight alone.
+    pub fn example(self, lengths: Vec<u32>) -> Example {
+        let MatMul { rows, inner, columns, weight_columns, bias, residual, storage, output, .. } = self;
+        let element = storage.activations();
+        let operands = [
+            Some(random(rows, inner, element)),
+            Some(random(Rows::Fixed(inner), weight_columns, storage.weights())),
+            Some(written(rows, columns, output)),
+            bias.then(|| vector(weight_columns)),
+            residual.then(|| random(rows, columns, element)),
+        ];
+        // A sum of `inner` products of numbers below 1 in f32, in another order than the twin's.
+        Example::new(self, lengths, operands).within(1e-6 * f64::from(inner).sqrt().max(4.0))
+    }
+
+    /// A plain product, or one with all that there may be: bias, residual, an output that is stored as activations are, and
+    /// columns from the middle of a wider weight, as well aligned as they are many.
+    pub fn of_size(storage: Storage, inner: u32, columns: u32, activation: Activation, extras: bool) -> MatMul {
+        let (first, weight_columns) = match (extras, columns % 8) {
+            (false, _) => (0, columns),
+            (true, 0) => (8, columns + 24),
+            (true, _) => (5, columns + 9),
+        };
+        let output = if extras { storage.activations() } else { Element::F32 };
+        let (rows, bias, residual) = (Rows::Tokens, extras, extras);
+        MatMul { rows, inner, columns, weight_columns, first, activation, bias, residual, storage, output }
+    }
+}
+
+fn sized(shape: &Shape) -> Example {
+    let Shape { inner, columns, storage, .. } = *shape;
+    let product = MatMul::of_size(storage, inner.unwrap_or(columns), columns, Activation::Identity, false);
+    MatMul { bias: true, output: storage.activations(), ..product }.example(shape.lengths())
+}
+
+fn examples(storage: Storage) -> Vec<Example> {
+    use Activation::{Gelu, Identity};
+    let mut all = Vec::new();
+    let mut add = |rows, inner, columns, activation, extras| {
+        all.push(MatMul::of_size(storage, inner, columns, activation, extras).example(ragged(rows)));
+    };
+    // One below, at and above the edges of subgroups, workgroups and tiles.
+    for edge in [1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129] {
+        // Widths that no power of two divides; then whole vectors, whole tiles and one vector more or less.
+        add(edge, 33, 65, Identity, false);
+        add(17, edge, 66, Identity, true);
+        add(65, 31, edge, Identity, true);
+        add(edge, 36, 72, Identity, true);
+        add(17, 4 * edge, 56, Identity, false);
+        add(33, 8, 8 * edge, Identity, true);
+    }
+    for (rows, inner, columns) in [(1, 770, 770), (67, 770, 1757), (3, 1757, 3), (130, 768, 256), (1, 128, 3)] {
+        add(rows, inner, columns, Identity, true);
+        add(rows, inner, columns, Gelu, false);
+    }
+    for activation in Activation::ALL {
+        add(33, 16, 40, activation, true);
+        add(33, 16, 39, activation, true);
+    }
+    // Every option with every other: few columns, few rows, and widths that vector loads can and cannot take.
+    for (inner, columns, first) in [(64, 192, 64), (30, 37, 5), (64, 3, 0), (64, 11, 5)] {
+        for activation in Activation::ALL {
+            for options in 0..16 {
+                let [bias, residual, texts, f32] = [1, 2, 4, 8].map(|option| options & option != 0);
+                let rows = if texts { Rows::Texts } else { Rows::Tokens };
+                let output = if f32 { Element::F32 } else { storage.activations() };
+                let weight_columns = first + columns;
+                let product =
+                    MatMul { rows, inner, columns, weight_columns, first, activation, bias, residual, storage, output };
+                all.push(product.example(ragged(40)).translated());
+            }
+        }
+    }
+    all
 }

@@ -1,9 +1,13 @@
 //! `output[text] = input[first token of the text]`, or the mean of the text's rows
 
-use super::{common, row_lanes, write_output};
+use super::{
+    common,
+    example::{self, Entry, Example, Operand, Shape, Sizes, ragged, random, written},
+    row_lanes, write_output,
+};
 use crate::ir::{
-    BatchSize, Binding, Capabilities, Element, Grid, Input, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform,
-    Values, part, uniform::uniform,
+    BatchSize, Binding, Capabilities, Element, Grid, Input, Kernel, Launch, Recording, Rows, Shader, Storage, Tensor,
+    Uniform, Values, part, uniform::uniform,
 };
 
 pub const NAME: &str = "pool";
@@ -29,7 +33,7 @@ pub struct Pool {
 pub fn record(recording: &mut Recording, input: Tensor, pool: Pooling) -> Tensor {
     assert_eq!(input.rows, Rows::Tokens, "{NAME}: the input has a row for every token");
     let cu_seqlens = recording.input(Input::CuSeqlens);
-    let output = recording.stored(Rows::Texts, input.columns);
+    let output = recording.activation(Rows::Texts, input.columns);
     recording.step(
         Pool { columns: input.columns as u32, pool, element: input.element },
         &[Some(input), Some(cu_seqlens), Some(output)],
@@ -93,4 +97,27 @@ impl Kernel for Pool {
         };
         u64::from(rows) * u64::from(self.columns)
     }
+}
+
+/// What tests and benchmarks run.
+pub const ENTRY: Entry = Entry { name: NAME, storages: example::ROWS, examples, sized, sizes: Sizes::ROWS };
+
+impl Pool {
+    fn example(self, lengths: Vec<u32>) -> Example {
+        let Pool { columns, element, .. } = self;
+        let [input, output] = [random(Rows::Tokens, columns, element), written(Rows::Texts, columns, element)];
+        Example::new(self, lengths, [input, Operand::CuSeqlens, output].map(Some))
+    }
+}
+
+fn sized(shape: &Shape) -> Example {
+    // The other way, the first token, copies a row a text.
+    let (columns, pool, element) = (shape.columns, Pooling::Mean, shape.storage.activations());
+    Pool { columns, pool, element }.example(shape.lengths())
+}
+
+fn examples(storage: Storage) -> Vec<Example> {
+    let element = storage.activations();
+    let of = |pool| [1, 63, 64, 65, 770].map(|columns| Pool { columns, pool, element }.example(ragged(130)));
+    [Pooling::First, Pooling::Mean].into_iter().flat_map(of).collect()
 }

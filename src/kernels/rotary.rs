@@ -2,10 +2,14 @@
 //!
 //! Su et al. 2021, "RoFormer", in the half-split form of transformers' `apply_rotary_pos_emb`.
 
-use super::{common, row_lanes, write_output};
+use super::{
+    attention, common,
+    example::{self, Entry, Example, Operand, Shape, Sizes, given, in_place, ragged},
+    row_lanes, write_output,
+};
 use crate::ir::{
-    BatchSize, Binding, Capabilities, Element, Grid, Input, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform,
-    Values, part, uniform::uniform,
+    BatchSize, Binding, Capabilities, Element, Grid, Input, Kernel, Launch, Recording, Rows, Shader, Storage, Tensor,
+    Uniform, Values, part, uniform::uniform,
 };
 
 pub const NAME: &str = "rotary";
@@ -23,14 +27,18 @@ pub struct Rotary {
 /// The cosines and sines of each position's angles `position * frequencies[k]`: `[positions, 2 half]`. Computed in f64 and
 /// rounded once.
 pub fn angles(recording: &mut Recording, positions: usize, frequencies: &[f64]) -> Tensor {
-    let half = frequencies.len();
-    let mut values = Vec::with_capacity(positions * 2 * half);
+    let values = Values::F32(table(positions, frequencies));
+    recording.constant(Rows::Fixed(positions as u32), 2 * frequencies.len(), values)
+}
+
+fn table(positions: usize, frequencies: &[f64]) -> Vec<f32> {
+    let mut values = Vec::with_capacity(positions * 2 * frequencies.len());
     for position in 0..positions {
         let angles = frequencies.iter().map(|frequency| position as f64 * frequency);
         values.extend(angles.clone().map(|angle| angle.cos() as f32));
         values.extend(angles.map(|angle| angle.sin() as f32));
     }
-    recording.constant(Rows::Fixed(positions as u32), 2 * half, Values::F32(values))
+    values
 }
 
 /// Rotates the first `heads` heads of each row of `rows`, in place.
@@ -99,4 +107,38 @@ impl Kernel for Rotary {
     fn operations(&self, batch: &BatchSize) -> u64 {
         6 * u64::from(batch.tokens) * u64::from(self.heads * self.half)
     }
+}
+
+/// What tests and benchmarks run.
+pub const ENTRY: Entry = Entry { name: NAME, storages: example::ROWS, examples, sized, sizes: Sizes::ROWS };
+
+impl Rotary {
+    fn example(self, lengths: Vec<u32>) -> Example {
+        let Rotary { columns, half, element, .. } = self;
+        let positions = lengths.iter().copied().max().unwrap_or(1);
+        let frequencies: Vec<f64> = (0..half).map(|pair| 10_000f64.powf(-f64::from(pair) / f64::from(half))).collect();
+        let angles = Values::F32(table(positions as usize, &frequencies));
+        let angles = given(Rows::Fixed(positions), 2 * half, Element::F32, angles);
+        let operands = [Operand::Tokens(0..1), angles, in_place(Rows::Tokens, columns, element)].map(Some);
+        Example::new(self, lengths, operands)
+    }
+}
+
+/// Queries and keys of a layer's `[tokens, 3 * columns]`.
+fn sized(shape: &Shape) -> Example {
+    let (columns, half) = (3 * shape.columns, attention::head_width(shape.columns) / 2);
+    let heads = 2 * shape.columns / (2 * half);
+    Rotary { columns, heads, half, element: shape.storage.activations() }.example(shape.lengths())
+}
+
+fn examples(storage: Storage) -> Vec<Example> {
+    let element = storage.activations();
+    let of = |half| {
+        // The columns behind the heads, odd and none, decide whether four can be read at once.
+        [(1, 1, 5), (3, 2, 5), (3, 2, 0)].map(|(heads, rotated, rest)| {
+            let columns = heads * 2 * half + rest;
+            Rotary { columns, heads: rotated, half, element }.example(ragged(66))
+        })
+    };
+    [1, 4, 13, 16, 32, 33].into_iter().flat_map(of).collect()
 }

@@ -1,9 +1,14 @@
 //! `output = exp(input - max(input)) / sum(exp(input - max(input)))`, row by row
 
-use super::{common, reduce::Reduction, write_output};
+use super::{
+    common,
+    example::{self, Entry, Example, Shape, Sizes, scaled, written},
+    reduce::Reduction,
+    write_output,
+};
 use crate::ir::{
-    BatchSize, Binding, Capabilities, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform, Values, part,
-    uniform::uniform,
+    BatchSize, Binding, Capabilities, Element, Kernel, Launch, Recording, Rows, Shader, Storage, Tensor, Uniform,
+    Values, part, uniform::uniform,
 };
 
 pub const NAME: &str = "softmax";
@@ -64,4 +69,26 @@ impl Kernel for Softmax {
     fn operations(&self, batch: &BatchSize) -> u64 {
         5 * u64::from(batch.rows(self.rows)) * u64::from(self.columns)
     }
+}
+
+/// What tests and benchmarks run.
+pub const ENTRY: Entry = Entry { name: NAME, storages: example::LOGITS, examples, sized, sizes: Sizes::LOGITS };
+
+impl Softmax {
+    fn example(self, lengths: Vec<u32>, scale: f32) -> Example {
+        let (rows, columns, element) = (self.rows, self.columns, Element::F32);
+        let operands = [scaled(rows, columns, element, scale), written(rows, columns, element)].map(Some);
+        Example::new(self, lengths, operands)
+    }
+}
+
+fn sized(shape: &Shape) -> Example {
+    Softmax { rows: Rows::Texts, columns: shape.columns }.example(shape.texts(), 1.0)
+}
+
+fn examples(_: Storage) -> Vec<Example> {
+    // Many short rows: a workgroup may have several.
+    let lengths = |columns| vec![1; if columns < 10 { 130 } else { 5 }];
+    let example = |columns| Softmax { rows: Rows::Texts, columns }.example(lengths(columns), 20.0);
+    [1, 2, 3, 7, 8, 9, 63, 64, 65, 770, 1757].map(example).into()
 }

@@ -2,10 +2,14 @@
 //!
 //! torch: `nn.Unfold` along the sequence, as in transformers' DeBERTa-v2 `ConvLayer`.
 
-use super::{common, write_output};
+use super::{
+    common,
+    example::{self, Entry, Example, Operand, Shape, Sizes, ragged, random, written},
+    write_output,
+};
 use crate::ir::{
-    BatchSize, Binding, Capabilities, Element, Grid, Input, Kernel, Launch, Recording, Rows, Shader, Tensor, Uniform,
-    Values, part, uniform::uniform,
+    BatchSize, Binding, Capabilities, Element, Grid, Input, Kernel, Launch, Recording, Rows, Shader, Storage, Tensor,
+    Uniform, Values, part, uniform::uniform,
 };
 
 pub const NAME: &str = "unfold";
@@ -23,7 +27,7 @@ pub struct Unfold {
 pub fn record(recording: &mut Recording, input: Tensor, taps: usize) -> Tensor {
     assert_eq!(input.rows, Rows::Tokens, "{NAME}: the input has a row for every token");
     let [tokens, cu_seqlens] = [Input::Tokens, Input::CuSeqlens].map(|input| recording.input(input));
-    let output = recording.stored(Rows::Tokens, input.columns * taps);
+    let output = recording.activation(Rows::Tokens, input.columns * taps);
     let kernel = Unfold { columns: input.columns as u32, taps: taps as u32, element: input.element };
     recording.step(kernel, &[Some(input), Some(tokens), Some(cu_seqlens), Some(output)]);
     output
@@ -85,4 +89,27 @@ impl Kernel for Unfold {
     fn operations(&self, _batch: &BatchSize) -> u64 {
         0
     }
+}
+
+/// What tests and benchmarks run.
+pub const ENTRY: Entry = Entry { name: NAME, storages: example::ROWS, examples, sized, sizes: Sizes::ROWS };
+
+impl Unfold {
+    fn example(self, lengths: Vec<u32>) -> Example {
+        let Unfold { columns, taps, element } = self;
+        let [input, output] = [random(Rows::Tokens, columns, element), written(Rows::Tokens, columns * taps, element)];
+        let operands = [input, Operand::Tokens(0..1), Operand::CuSeqlens, output].map(Some);
+        Example::new(self, lengths, operands).within(0.0)
+    }
+}
+
+fn sized(shape: &Shape) -> Example {
+    Unfold { columns: shape.columns, taps: 3, element: shape.storage.activations() }.example(shape.lengths())
+}
+
+fn examples(storage: Storage) -> Vec<Example> {
+    let element = storage.activations();
+    [(1, 1), (3, 3), (64, 3), (65, 5), (32, 31)]
+        .map(|(columns, taps)| Unfold { columns, taps, element }.example(ragged(66)))
+        .into()
 }

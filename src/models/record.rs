@@ -13,13 +13,13 @@ pub(super) fn linear(
     activation: Activation,
     residual: Option<Tensor>,
 ) -> Tensor {
-    let output = r.stored(input.rows, linear.outputs());
+    let output = r.activation(input.rows, linear.outputs());
     product(r, input, linear, 0..linear.outputs(), activation, residual, output)
 }
 
 /// The outputs `columns` of `linear(input)` alone: `[rows, columns.len()]`, stored as activations are.
 pub(super) fn linear_columns(r: &mut Recording, input: Tensor, linear: &Linear, columns: Range<usize>) -> Tensor {
-    let output = r.stored(input.rows, columns.len());
+    let output = r.activation(input.rows, columns.len());
     product(r, input, linear, columns, Activation::Identity, None, output)
 }
 
@@ -56,7 +56,7 @@ pub(super) fn norm(r: &mut Recording, input: Tensor, residual: Option<Tensor>, n
 pub(super) fn embed(r: &mut Recording, embeddings: &Embeddings) -> Tensor {
     let positions = embeddings.positions.as_ref().map(|positions| r.table(&positions.table));
     let types = embeddings.types.as_ref().map(|types| r.table(types));
-    let output = r.stored(Rows::Tokens, embeddings.words.columns);
+    let output = r.activation(Rows::Tokens, embeddings.words.columns);
     for (first_id, words) in r.weight_parts(&embeddings.words) {
         embed::record(r, first_id, words, positions, types, output);
     }

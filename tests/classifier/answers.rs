@@ -1,10 +1,10 @@
 //! Where the numbers of the output come from, and which input gets which.
 
 use super::{array_difference, bits, golden, says};
-use crate::common::{self, Random, edited::Edited, golden::Golden};
+use crate::common::{self, edited::Edited, golden::Golden};
 use wgbert::checkpoint::Checkpoint;
 use wgbert::gpu::{Plan, WeightBuffers};
-use wgbert::ir::{Access, BatchLimits, Output, Recording, Run, Step, Storage, Values};
+use wgbert::ir::{Access, BatchLimits, Output, Random, Recording, Run, Step, Storage, Values};
 use wgbert::kernels::loss::LossKind;
 use wgbert::models::{self, Model, encoder};
 use wgbert::text::Encoding;
@@ -169,8 +169,8 @@ fn the_reference_executor_agrees_with_the_device() {
 
 /// Random ids: what they mean is of no matter here.
 fn random_texts(count: usize, longest: u32, vocabulary: u32) -> Vec<Encoding> {
-    let mut random = Random::new(7);
-    let mut below = |limit: u32| ((random.numbers(1)[0] * 0.5 + 0.5) * limit as f32) as u32 % limit;
+    let mut random = Random(7);
+    let mut below = |limit: u32| (random.next() % u64::from(limit)) as u32;
     let mut text = |_| {
         let ids: Vec<u32> = (0..1 + below(longest)).map(|_| below(vocabulary)).collect();
         Encoding { type_ids: ids.iter().map(|id| id % 2).collect(), ids, truncated: false }

@@ -1,13 +1,14 @@
 //! Every tile of a matrix product that the adapter can run, whichever it would choose.
 
-use crate::common::{self, Case, storages};
-use crate::matmul_as;
+use crate::common::{self, storages};
+use crate::{bits, check};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use wgbert::gpu::Gpu;
 use wgbert::ir::{BatchSize, Binding, Capabilities, Kernel, Launch, Layout, Storage, Uniform, Values};
 use wgbert::kernels::{
-    Activation,
+    Activation, Example,
+    example::ragged,
     matmul::{MatMul, Tile},
 };
 
@@ -58,26 +59,23 @@ struct Size {
 }
 
 impl Size {
-    fn case(self, tile: Tile, rows: u32) -> Case {
-        let Size { storage, inner, columns, extras } = self;
-        matmul_as(storage, rows, inner, columns, Activation::Gelu, extras, |product| Forced { product, tile })
+    fn product(self) -> MatMul {
+        MatMul::of_size(self.storage, self.inner, self.columns, Activation::Gelu, self.extras)
+    }
+
+    fn example(self, tile: Tile, rows: u32) -> Example {
+        let product = self.product();
+        let kernel = Arc::new(Forced { product: product.clone(), tile });
+        Example { kernel, ..product.example(ragged(rows)) }
     }
 
     /// The tiles that each of these ways to see the adapter can run this in, by name.
     fn tiles(self, gpus: &[Arc<Gpu>]) -> BTreeMap<&'static str, (Tile, Arc<Gpu>)> {
-        let mut all = BTreeMap::new();
-        for gpu in gpus {
-            // The steps are those of any rows and any tile.
-            let list = |product: MatMul| {
-                let tiles = product.tiles(&gpu.capabilities);
-                all.extend(tiles.into_iter().map(|tile| (tile.name, (tile, gpu.clone()))));
-                product
-            };
-            let Size { storage, inner, columns, extras } = self;
-            let list = std::cell::RefCell::new(list);
-            matmul_as(storage, 1, inner, columns, Activation::Gelu, extras, |product| (list.borrow_mut())(product));
-        }
-        all
+        let of = |gpu: &Arc<Gpu>| {
+            let tiles = self.product().tiles(&gpu.capabilities).into_iter();
+            tiles.map(|tile| (tile.name, (tile, gpu.clone()))).collect::<Vec<_>>()
+        };
+        gpus.iter().flat_map(of).collect()
     }
 }
 
@@ -108,19 +106,14 @@ fn same_bits(gpus: &[Arc<Gpu>]) -> usize {
         let most = *ROWS.last().unwrap();
         let mut expected: Option<(&str, Vec<u32>)> = None;
         for (name, (tile, gpu)) in size.tiles(gpus) {
-            let tolerance = 1e-6 * f64::from(size.inner).sqrt().max(4.0);
-            common::compare(&format!("{size:?} in {name}"), gpu.clone(), size.case(tile, most), tolerance);
+            check(&gpu, &size.example(tile, most)).unwrap_or_else(|message| panic!("{size:?} in {name}: {message}"));
             for &rows in ROWS {
-                let answers = common::run(gpu.clone(), size.case(tile, rows));
-                let bits: Vec<u32> = answers[0].f32().iter().map(|x| x.to_bits()).collect();
-                let (first, all) = expected.get_or_insert_with(|| {
-                    let all = common::run(gpu.clone(), size.case(tile, most));
-                    (name, all[0].f32().iter().map(|x| x.to_bits()).collect())
-                });
-                // The residual's first row depends on how many rows the input has.
-                if !size.extras || rows == most {
-                    assert!(bits == all[..bits.len()], "{size:?}: {rows} rows in {name} and {most} in {first} differ");
-                }
+                let answers = bits(&gpu, &size.example(tile, rows));
+                let (first, all) = expected.get_or_insert_with(|| (name, bits(&gpu, &size.example(tile, most))));
+                assert!(
+                    answers == all[..answers.len()],
+                    "{size:?}: {rows} rows in {name} and {most} in {first} differ"
+                );
             }
             *ran.entry(name).or_insert(0) += 1;
         }
@@ -139,6 +132,6 @@ fn every_tile_gives_the_same_bits() {
 /// Nor does it on tensor cores, whose bits are others.
 #[test]
 fn every_tile_of_tensor_cores_gives_the_same_bits() {
-    let Some(gpu) = common::matrix_gpu() else { return };
+    let Some(gpu) = common::tensor_gpu() else { return };
     assert!(same_bits(&[gpu]) >= 1, "tiles are missing");
 }

@@ -57,7 +57,7 @@ impl Heads {
                 vec![common::wide(self.element), keys, vec8, columns, part!("cpu/flash_vec8")]
             }
             Flash::Cooperative { .. } => {
-                let matrices = common::cooperative(device.cooperative.expect("matrices of some edge"));
+                let matrices = common::cooperative(device.cooperative_matrix_size.expect("matrices of some edge"));
                 let products = part!("attention/flash_products");
                 vec![part!("attention/keys_chunk"), matrices, products, part!("attention/flash_cooperative")]
             }
@@ -103,7 +103,7 @@ impl Heads {
     /// Columns of whole matrices that a head takes on tensor cores; `None` where they are not used. What is stored as f32
     /// would lose digits, and terms of distances are no products of whole rows.
     fn cooperative_head(&self, device: &Capabilities) -> Option<u32> {
-        let (edge, (_, most)) = (device.cooperative?, device.subgroup?);
+        let (edge, (_, most)) = (device.cooperative_matrix_size?, device.subgroup?);
         let head = self.head_width.next_multiple_of(edge);
         // f16: 32 queries, 64 keys and 32 x 64 numbers p, rows padded by 8. f32: 32 rows of what is multiplied, padded by 4,
         // a matrix, a number a lane, and a count.

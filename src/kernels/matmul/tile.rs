@@ -156,7 +156,7 @@ impl MatMul {
     /// The tiles on tensor cores, where there are any: what is stored as f32 is multiplied as two f16. They are for every size,
     /// so that the rows of a narrower product have the bits of a wider one's.
     pub(super) fn cooperative_tiles(&self, device: &Capabilities) -> Vec<Tile> {
-        let (Some(edge), Some(subgroup)) = (device.cooperative, device.subgroup) else { return Vec::new() };
+        let (Some(edge), Some(subgroup)) = (device.cooperative_matrix_size, device.subgroup) else { return Vec::new() };
         if !device.tensor_cores() {
             return Vec::new();
         }
@@ -278,7 +278,7 @@ mod tests {
     #[test]
     fn tiles_grow_with_the_rows() {
         let card = Capabilities { f16: true, workgroup_memory: 49152, ..Capabilities::minimum() };
-        let units = Capabilities { cooperative: Some(16), subgroup: Some((32, 32)), ..card.clone() };
+        let units = Capabilities { cooperative_matrix_size: Some(16), subgroup: Some((32, 32)), ..card.clone() };
         let cpu = Capabilities { cpu: true, int64: true, subgroup: Some((8, 8)), ..card.clone() };
         let expected = ["split_k_4x16", "split_k_4x16", "workgroup_32x32", "workgroup_64x64", "workgroup_128x128"];
         assert_eq!(chosen(&card, Storage::F32, 768, 768), expected);
