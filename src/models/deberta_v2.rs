@@ -17,6 +17,7 @@ pub const ARCHITECTURE: Architecture = Architecture {
     base_prefix: "deberta",
     former_prefix: None,
     soft_labels: true,
+    token_dense: false,
     describe,
 };
 
@@ -199,7 +200,7 @@ fn describe(config: &Config) -> Result<Model> {
         layers: layers.collect::<Result<_>>()?,
         final_norm: None,
         head: Head {
-            pool: Pooling::First,
+            pool: Some(Pooling::First),
             dense: Some(Dense {
                 linear: Linear::new("pooler.dense", hidden, hidden).of_head(),
                 activation: config.activation("pooler_hidden_act", &fields.pooler_hidden_act)?,

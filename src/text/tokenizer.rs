@@ -6,13 +6,14 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use tokenizers::{Encoding as Tokens, ModelWrapper, TruncationDirection};
+use tokenizers::{Decoder, Encoding as Tokens, ModelWrapper, PostProcessor, PostProcessorWrapper, TruncationDirection};
 
+use super::added::Tokens as Named;
 use super::class::Transformers;
-use super::codes::Codes;
+use super::codes::{self, Codes};
 use super::node::Node;
 use super::settings::Settings;
-use super::{Encoding, Text, Truncation, bounds, files};
+use super::{Encoding, Spans, Text, Truncation, bounds, files};
 use crate::{Error, Result};
 
 /// What the model's tables can hold; every [`Encoding`] respects them.
@@ -55,6 +56,8 @@ pub struct Tokenizer {
     special: [usize; 2],
     max_length: Option<usize>,
     side: TruncationDirection,
+    /// The id of `unk_token`, where there is one.
+    pub(super) unknown: Option<u32>,
     /// Whether transformers would hand this tokenizer's type ids to the model.
     types: bool,
     class: &'static str,
@@ -63,7 +66,8 @@ pub struct Tokenizer {
 
 #[derive(Clone)]
 enum Inner {
-    Library(Box<tokenizers::Tokenizer>),
+    /// What it does to the tokens at the end is apart: it is done once, after texts are cut.
+    Library(Box<tokenizers::Tokenizer>, Option<Box<PostProcessorWrapper>>),
     /// A class that transformers has in Python only.
     Codes(Arc<Codes>),
 }
@@ -73,7 +77,7 @@ impl Tokenizer {
     ///
     /// # Errors
     /// [`Error::Malformed`] when the configuration has fields of the wrong type, or the post-processor cannot be run.
-    pub(super) fn new(settings: &Settings, mut inner: tokenizers::Tokenizer) -> Result<Tokenizer> {
+    pub(super) fn new(settings: &Settings, mut inner: tokenizers::Tokenizer, named: &Named) -> Result<Tokenizer> {
         let path = &settings.path;
         bounds::check_model(path, inner.get_model())?;
         let stored = inner.get_truncation().map(|stored| stored.direction);
@@ -82,22 +86,32 @@ impl Tokenizer {
         let cleared = guarded(|| inner.with_truncation(None).map(|_| ()));
         cleared.map_err(|message| Error::malformed(path, message))?;
         inner.set_encode_special_tokens(settings.flag("split_special_tokens", false)?);
+        let processor = inner.get_post_processor().cloned().map(Box::new);
+        inner.with_post_processor(None::<PostProcessorWrapper>);
         // What the post-processor adds is measured, not asked: a template may name tokens that it does not define.
         let added = |second: Option<Tokens>| {
-            guarded(|| inner.post_process(Tokens::default(), second, true))
+            post_process(&inner, processor.as_deref(), Tokens::default(), second)
                 .map(|encoding| encoding.len())
                 .map_err(|message| Error::malformed(path, format!("the post-processor fails: {message}")))
         };
         let special = [added(None)?, added(Some(Tokens::default()))?];
-        Tokenizer::with(settings, Inner::Library(Box::new(inner)), special, stored.unwrap_or_default())
+        let unknown = named.text("unk_token").and_then(|token| inner.token_to_id(token));
+        let inner = Inner::Library(Box::new(inner), processor);
+        Tokenizer::with(settings, inner, special, stored.unwrap_or_default(), unknown)
     }
 
     /// One of the classes that are Python.
     pub(super) fn of_codes(settings: &Settings, codes: Codes) -> Result<Tokenizer> {
-        Tokenizer::with(settings, Inner::Codes(Arc::new(codes)), Codes::SPECIAL, TruncationDirection::Right)
+        Tokenizer::with(settings, Inner::Codes(Arc::new(codes)), Codes::SPECIAL, TruncationDirection::Right, None)
     }
 
-    fn with(settings: &Settings, inner: Inner, special: [usize; 2], stored: TruncationDirection) -> Result<Tokenizer> {
+    fn with(
+        settings: &Settings,
+        inner: Inner,
+        special: [usize; 2],
+        stored: TruncationDirection,
+        unknown: Option<u32>,
+    ) -> Result<Tokenizer> {
         let Settings { version, class, config, .. } = settings;
         let config_path = settings.config_path();
         let side = match config.get("truncation_side").as_str() {
@@ -115,7 +129,7 @@ impl Tokenizer {
             _ => class.types(*version),
         };
         let max_length = files::max_length(&config_path, config)?;
-        Ok(Tokenizer { inner, special, max_length, side, types, class: class.name, version: *version })
+        Ok(Tokenizer { inner, special, max_length, side, unknown, types, class: class.name, version: *version })
     }
 
     /// The class of transformers whose rules it follows, without `Fast`.
@@ -136,7 +150,7 @@ impl Tokenizer {
 
     /// How it splits words: `WordPiece`, `BPE`, `Unigram` or `WordLevel`.
     pub fn kind(&self) -> &'static str {
-        let Inner::Library(inner) = &self.inner else { return "BPE" };
+        let Inner::Library(inner, _) = &self.inner else { return "BPE" };
         match inner.get_model() {
             ModelWrapper::BPE(_) => "BPE",
             ModelWrapper::WordPiece(_) => "WordPiece",
@@ -154,7 +168,7 @@ impl Tokenizer {
     /// How many tokens there are, added ones included.
     pub fn vocabulary(&self) -> usize {
         match &self.inner {
-            Inner::Library(inner) => inner.get_vocab_size(true),
+            Inner::Library(inner, _) => inner.get_vocab_size(true),
             Inner::Codes(codes) => codes.len(),
         }
     }
@@ -162,12 +176,43 @@ impl Tokenizer {
     /// The token of an id, if the tokenizer has one.
     pub fn token(&self, id: u32) -> Option<String> {
         match &self.inner {
-            Inner::Library(inner) => inner.id_to_token(id),
+            Inner::Library(inner, _) => inner.id_to_token(id),
             Inner::Codes(codes) => codes.token(id),
         }
     }
 
-    /// The tokens of one text, within `limits`; `index` names the text in errors.
+    /// Whether it says where its tokens stand in a text; classes that are Python do not.
+    pub fn has_offsets(&self) -> bool {
+        matches!(self.inner, Inner::Library(..))
+    }
+
+    /// What marks a token that goes on a word, where the model has such a mark.
+    pub(super) fn subword_prefix(&self) -> Option<&str> {
+        let Inner::Library(inner, _) = &self.inner else { return None };
+        let prefix = match inner.get_model() {
+            ModelWrapper::WordPiece(model) => Some(model.continuing_subword_prefix.as_str()),
+            ModelWrapper::BPE(model) => model.continuing_subword_prefix.as_deref(),
+            _ => None,
+        };
+        prefix.filter(|prefix| !prefix.is_empty())
+    }
+
+    /// Tokens as a text: transformers' `convert_tokens_to_string`.
+    ///
+    /// # Errors
+    /// Why the library's decoder fails, which a `tokenizer.json` may describe in any way.
+    pub fn join(&self, tokens: Vec<String>) -> Result<String, String> {
+        match &self.inner {
+            Inner::Library(inner, _) => match inner.get_decoder() {
+                Some(decoder) => guarded(|| decoder.decode(tokens)),
+                None => Ok(tokens.join(" ")),
+            },
+            Inner::Codes(_) => Ok(tokens.join(" ").replace("@@ ", "").trim_matches(codes::is_space).to_owned()),
+        }
+    }
+
+    /// The tokens of one text, within `limits`; `index` names the text in errors. With `spans` it is also said where they
+    /// stand.
     ///
     /// Time and memory are linear in the text's length.
     ///
@@ -176,10 +221,24 @@ impl Tokenizer {
     /// the special tokens; there are no tokens at all; the tokenizer fails, or produces an id or a type that the model's
     /// tables do not have.
     pub fn encode(&self, index: usize, text: Text<'_>, limits: &Limits, truncation: Truncation) -> Result<Encoding> {
-        self.try_encode(text, limits, truncation).map_err(|message| Error::Text { index, message })
+        self.try_encode(text, limits, truncation, false).map_err(|message| Error::Text { index, message })
     }
 
-    fn try_encode(&self, text: Text<'_>, limits: &Limits, truncation: Truncation) -> Result<Encoding, String> {
+    /// [`Tokenizer::encode`] of a single text, with [`Encoding::spans`].
+    ///
+    /// # Errors
+    /// Those of [`Tokenizer::encode`].
+    pub fn encode_spans(&self, index: usize, text: &str, limits: &Limits, truncation: Truncation) -> Result<Encoding> {
+        self.try_encode(Text::Single(text), limits, truncation, true).map_err(|message| Error::Text { index, message })
+    }
+
+    fn try_encode(
+        &self,
+        text: Text<'_>,
+        limits: &Limits,
+        truncation: Truncation,
+        spans: bool,
+    ) -> Result<Encoding, String> {
         let (first, second) = match text {
             Text::Single(first) => (first, None),
             Text::Pair(first, second) => (first, Some(second)),
@@ -194,10 +253,11 @@ impl Tokenizer {
             let length = lengths[0] + lengths[1] + special;
             format!("it has {length} tokens, the model takes {max_length}")
         };
-        let (ids, type_ids, truncated) = match &self.inner {
-            Inner::Library(inner) => {
-                let mut first = tokens(inner, first, 0)?;
-                let mut second = second.map(|second| tokens(inner, second, 1)).transpose()?;
+        let (ids, type_ids, truncated, spans) = match &self.inner {
+            Inner::Library(inner, processor) => {
+                let source = first;
+                let mut first = tokens(inner, first, 0, spans)?;
+                let mut second = second.map(|second| tokens(inner, second, 1, spans)).transpose()?;
                 let lengths = [first.len(), second.as_ref().map_or(0, Tokens::len)];
                 let truncated = lengths[0] + lengths[1] > budget;
                 if truncated && truncation == Truncation::Refuse {
@@ -208,10 +268,12 @@ impl Tokenizer {
                     first = slice(&first, self.kept(lengths[0], kept[0]));
                     second = second.map(|second| slice(&second, self.kept(lengths[1], kept[1])));
                 }
-                let tokens = guarded(|| inner.post_process(first, second, true))?;
-                (tokens.get_ids().to_vec(), tokens.get_type_ids().to_vec(), truncated)
+                let tokens = post_process(inner, processor.as_deref(), first, second)?;
+                let spans = spans.then(|| Spans::of_library(source, &tokens));
+                (tokens.get_ids().to_vec(), tokens.get_type_ids().to_vec(), truncated, spans)
             }
             Inner::Codes(codes) => {
+                let source = first;
                 let first = codes.encode(first)?;
                 let second = second.map(|second| codes.encode(second)).transpose()?;
                 let lengths = [first.len(), second.as_ref().map_or(0, Vec::len)];
@@ -223,7 +285,8 @@ impl Tokenizer {
                 let second = second.as_ref().map(|second| &second[self.kept(lengths[1], kept[1])]);
                 let ids = codes.join(&first[self.kept(lengths[0], kept[0])], second);
                 let type_ids = vec![0; ids.len()];
-                (ids, type_ids, truncated)
+                let spans = spans.then(|| Spans::of_python(source, ids.len()));
+                (ids, type_ids, truncated, spans)
             }
         };
         if ids.is_empty() {
@@ -245,7 +308,7 @@ impl Tokenizer {
         if let Some(id) = type_ids.iter().find(|&&id| id as usize >= types.max(1)) {
             return Err(format!("the tokenizer gives type id {id}, but the model's table has {types} rows"));
         }
-        Ok(Encoding { ids, type_ids, truncated })
+        Ok(Encoding { ids, type_ids, truncated, spans: spans.map(Arc::new) })
     }
 
     fn kept(&self, length: usize, kept: usize) -> Range<usize> {
@@ -256,9 +319,10 @@ impl Tokenizer {
     }
 }
 
-/// The tokens of one sequence, without special ones.
-fn tokens(inner: &tokenizers::Tokenizer, text: &str, type_id: u32) -> Result<Tokens, String> {
-    let mut tokens = guarded(|| inner.encode_fast(text, false))?;
+/// The tokens of one sequence, without special ones; with `spans` where they stand, in characters.
+fn tokens(inner: &tokenizers::Tokenizer, text: &str, type_id: u32, spans: bool) -> Result<Tokens, String> {
+    let encode = || if spans { inner.encode_char_offsets(text, false) } else { inner.encode_fast(text, false) };
+    let mut tokens = guarded(encode)?;
     // A post-processor that has an opinion overwrites them; the others leave what they find.
     tokens.set_type_ids(vec![type_id; tokens.len()]);
     Ok(tokens)
@@ -272,6 +336,20 @@ impl fmt::Debug for Tokenizer {
         debug.field("max_length", &self.max_length).field("special", &self.special);
         debug.finish_non_exhaustive()
     }
+}
+
+/// Adds the special tokens, and whatever else the processor does.
+fn post_process(
+    inner: &tokenizers::Tokenizer,
+    processor: Option<&PostProcessorWrapper>,
+    first: Tokens,
+    second: Option<Tokens>,
+) -> Result<Tokens, String> {
+    guarded(|| match processor {
+        Some(processor) => processor.process(first, second, true),
+        // The library joins them.
+        None => inner.post_process(first, second, true),
+    })
 }
 
 /// How many tokens of two texts to keep when together they exceed `budget`: the longer one is cut down to the shorter
