@@ -62,14 +62,12 @@ impl Classifier {
             weights.check(weight)?;
         }
         say_unexpected(&weights, &model);
-        let scoring = match (options.scoring, model.task()) {
-            (Some(scoring), Task::SequenceClassification) => scoring,
-            (None, Task::SequenceClassification) => config.scoring()?,
-            // Its pipeline knows no other rule.
-            (None | Some(Scoring::Softmax), Task::TokenClassification) => Scoring::Softmax,
-            (Some(scoring), Task::TokenClassification) => {
+        let scoring = match options.scoring {
+            Some(scoring) if model.task() == Task::TokenClassification && scoring != Scoring::Softmax => {
                 return Err(config.unsupported(&format!("scoring {} for tokens", scoring.name()), "softmax"));
             }
+            Some(scoring) => scoring,
+            None => models::scoring(&config, &model)?,
         };
         let limits = Limits {
             max_length: config.max_length().or(tokenizer.max_length()).unwrap_or(usize::MAX).min(model.max_length),

@@ -4,7 +4,7 @@ use super::{
     Activation, Dense, Head, Linear, Model, Norm, Pooling, Task, albert, bert, deberta_v2, distilbert, electra,
     modernbert, mpnet, roberta, rotary_bert,
 };
-use crate::checkpoint::{Config, ModuleDense, ModuleHead, Weights};
+use crate::checkpoint::{Config, ModuleDense, ModuleHead, Scoring, Weights};
 use crate::error::{Error, Result};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -151,6 +151,18 @@ pub fn describe(architecture: &Architecture, config: &Config) -> Result<Model> {
         model.head = of_modules(head);
     }
     Ok(model)
+}
+
+/// How the logits of a config's model become scores, where nobody says otherwise. Of tokens transformers' pipeline knows
+/// the softmax alone.
+///
+/// # Errors
+/// Those of [`Config::scoring`].
+pub fn scoring(config: &Config, model: &Model) -> Result<Scoring> {
+    match model.task() {
+        Task::SequenceClassification => config.scoring(),
+        Task::TokenClassification => Ok(Scoring::Softmax),
+    }
 }
 
 /// The head that modules of sentence-transformers are.

@@ -18,7 +18,7 @@ mod roberta;
 mod rope;
 mod rotary_bert;
 
-pub use architectures::{ARCHITECTURES, Architecture, architecture, describe};
+pub use architectures::{ARCHITECTURES, Architecture, architecture, describe, scoring};
 pub use parts::{Part, PartWeights};
 
 use crate::ir::{Role, Rows, Weight};
