@@ -1,5 +1,8 @@
 //! The binary, as its users run it: what it prints where, and how it exits. Needs an adapter, as tests/kernels.rs does.
 
+#[path = "cli/tokens.rs"]
+mod tokens;
+
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{Read, Write};
