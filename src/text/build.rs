@@ -182,7 +182,10 @@ impl Settings {
                 let processor = RobertaProcessing::new(sep, cls).trim_offsets(self.flag("trim_offsets", true)?);
                 PostProcessorWrapper::Roberta(processor.add_prefix_space(self.flag("add_prefix_space", false)?))
             }
-            (Rules::Mpnet | Rules::XlmRoberta | Rules::Camembert, _) | (Rules::Deberta, Transformers::Five) => {
+            (Rules::Mpnet, Transformers::Five) => {
+                PostProcessorWrapper::Roberta(RobertaProcessing::new(sep, cls).add_prefix_space(false))
+            }
+            (Rules::XlmRoberta | Rules::Camembert, _) | (Rules::Deberta, Transformers::Five) => {
                 PostProcessorWrapper::Roberta(RobertaProcessing::new(sep, cls).trim_offsets(false))
             }
             _ => PostProcessorWrapper::Bert(BertProcessing::new(sep, cls)),
