@@ -1,5 +1,7 @@
 //! Text in, output out: the only file that names every stage.
 
+mod tokens;
+
 use crate::checkpoint::{Checkpoint, Config, Scoring, Weights};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -8,7 +10,7 @@ use crate::ir::{Weight, WeightSource};
 use crate::label::{self, Label};
 use crate::models::{self, Model, Task, encoder};
 use crate::options::Options;
-use crate::output::{Answer, SequenceClassifierOutput, TokenClassifierOutput};
+use crate::output::{Answer, SequenceClassifierOutput};
 use crate::stream::{ClassificationIter, ClassificationStream, TextBuf};
 use crate::text::{Encoding, Limits, Text, TextEncoder, Tokenizer};
 use futures_core::Stream;
@@ -190,32 +192,6 @@ impl Classifier {
         self.run_async(&encodings, &Request::default()).await
     }
 
-    /// Classifies the tokens of texts, with a checkpoint of token classification.
-    ///
-    /// # Errors
-    /// [`Error::WrongTask`] if the model classifies texts, [`Error::Text`] with the position of the first text that cannot be
-    /// classified, such as a pair, and the device's errors.
-    pub fn classify_tokens<'a, T: Into<Text<'a>>>(
-        &self,
-        texts: impl IntoIterator<Item = T>,
-    ) -> Result<TokenClassifierOutput> {
-        self.0.engine.block_on(self.classify_tokens_async(texts))
-    }
-
-    /// [`Classifier::classify_tokens`] without blocking while the device computes, as [`Classifier::classify_async`].
-    ///
-    /// # Errors
-    /// Those of [`Classifier::classify_tokens`].
-    pub async fn classify_tokens_async<'a, T: Into<Text<'a>>>(
-        &self,
-        texts: impl IntoIterator<Item = T>,
-    ) -> Result<TokenClassifierOutput> {
-        self.expect(Task::TokenClassification)?;
-        let texts: Vec<Text<'a>> = texts.into_iter().map(Into::into).collect();
-        let encodings = self.0.encoder.encode_every(&texts)?;
-        self.run_tokens_async(&encodings, &Request::default()).await
-    }
-
     /// The answers to an iterator's texts, one by one and in their order, however many there are: memory holds some thousand
     /// texts at a time. A text that cannot be classified is an error in its place.
     ///
@@ -283,30 +259,6 @@ impl Classifier {
         self.expect(Task::SequenceClassification)?;
         let answer = self.answer(encodings.into(), request).await?;
         Ok(answer.into_sequences(encodings, &request.labels))
-    }
-
-    /// [`Classifier::run`] for a model that classifies tokens, with encodings of its own [`Classifier::encoder`].
-    ///
-    /// # Errors
-    /// [`Error::WrongTask`] if the model classifies texts, [`Error::Text`] for a label, since the loss of tokens is not
-    /// computed, and those of [`Classifier::run`].
-    pub fn run_tokens(&self, encodings: &[Encoding], request: &Request) -> Result<TokenClassifierOutput> {
-        self.0.engine.block_on(self.run_tokens_async(encodings, request))
-    }
-
-    /// [`Classifier::run_tokens`] without blocking while the device computes, as [`Classifier::classify_async`].
-    ///
-    /// # Errors
-    /// Those of [`Classifier::run_tokens`].
-    pub async fn run_tokens_async(&self, encodings: &[Encoding], request: &Request) -> Result<TokenClassifierOutput> {
-        self.expect(Task::TokenClassification)?;
-        if let Some(index) = request.labels.iter().position(Option::is_some) {
-            let message = "it has a label, but the loss of a classifier of tokens is not computed".into();
-            return Err(Error::Text { index, message });
-        }
-        let encodings: Arc<[Encoding]> = encodings.into();
-        let answer = self.answer(encodings.clone(), request).await?;
-        Ok(answer.into_tokens(encodings, self.0.encoder.tokenizer().clone()))
     }
 
     /// Refuses a call that is for models of another task.

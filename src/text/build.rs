@@ -28,8 +28,8 @@ use tokenizers::{
 use super::added::Tokens;
 use super::bounds;
 use super::class::{Rules, Transformers};
+use super::library::guarded;
 use super::settings::Settings;
-use super::tokenizer::guarded;
 use crate::{Error, Result};
 
 /// SentencePiece's sign for a space.

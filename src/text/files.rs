@@ -9,9 +9,9 @@ use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::{NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper};
 
 use super::class::{Class, Rules, Transformers};
+use super::library::guarded;
 use super::node::Node;
 use super::settings::Settings;
-use super::tokenizer::guarded;
 use super::vocabulary::class_of_vocab;
 use super::{Tokenizer, bounds};
 use crate::{Error, Result};

@@ -11,6 +11,7 @@ mod class;
 mod codes;
 mod encoder;
 pub(crate) mod files;
+mod library;
 mod node;
 mod settings;
 mod spans;
@@ -21,9 +22,10 @@ mod vocabulary;
 
 pub use class::Transformers;
 pub use encoder::TextEncoder;
+pub use library::panics_are_errors;
 pub use spans::Spans;
 pub(crate) use spans::Word;
-pub use tokenizer::{Limits, Tokenizer, panics_are_errors};
+pub use tokenizer::{Limits, Tokenizer};
 
 use std::sync::Arc;
 

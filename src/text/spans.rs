@@ -60,13 +60,13 @@ impl Tokenizer {
                 return Word { index, word, offsets: None, is_subword: false };
             };
             let there = slice(offsets.clone());
-            if Some(id) == self.unknown {
+            if Some(id) == self.unknown() {
                 return Word { index, word: there.into(), offsets: Some(offsets), is_subword: false };
             }
-            let is_subword = match self.subword_prefix() {
-                Some(_) => word.chars().count() != there.chars().count(),
+            let is_subword = match self.marks_subwords() {
+                true => word.chars().count() != there.chars().count(),
                 // No space before it.
-                None => offsets.start > 0 && !slice(offsets.start - 1..offsets.start + 1).contains(' '),
+                false => offsets.start > 0 && !slice(offsets.start - 1..offsets.start + 1).contains(' '),
             };
             Word { index, word, offsets: Some(offsets), is_subword }
         };

@@ -1,16 +1,15 @@
 //! One text -> its tokens.
 
-use std::cell::Cell;
 use std::fmt;
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use tokenizers::{Decoder, Encoding as Tokens, ModelWrapper, PostProcessor, PostProcessorWrapper, TruncationDirection};
+use tokenizers::{Encoding as Tokens, ModelWrapper, TruncationDirection};
 
 use super::added::Tokens as Named;
 use super::class::Transformers;
 use super::codes::{self, Codes};
+use super::library::{Library, guarded, slice};
 use super::node::Node;
 use super::settings::Settings;
 use super::{Encoding, Spans, Text, Truncation, bounds, files};
@@ -56,8 +55,6 @@ pub struct Tokenizer {
     special: [usize; 2],
     max_length: Option<usize>,
     side: TruncationDirection,
-    /// The id of `unk_token`, where there is one.
-    pub(super) unknown: Option<u32>,
     /// Whether transformers would hand this tokenizer's type ids to the model.
     types: bool,
     class: &'static str,
@@ -66,8 +63,7 @@ pub struct Tokenizer {
 
 #[derive(Clone)]
 enum Inner {
-    /// What it does to the tokens at the end is apart: it is done once, after texts are cut.
-    Library(Box<tokenizers::Tokenizer>, Option<Box<PostProcessorWrapper>>),
+    Library(Box<Library>),
     /// A class that transformers has in Python only.
     Codes(Arc<Codes>),
 }
@@ -86,32 +82,25 @@ impl Tokenizer {
         let cleared = guarded(|| inner.with_truncation(None).map(|_| ()));
         cleared.map_err(|message| Error::malformed(path, message))?;
         inner.set_encode_special_tokens(settings.flag("split_special_tokens", false)?);
-        let processor = inner.get_post_processor().cloned().map(Box::new);
-        inner.with_post_processor(None::<PostProcessorWrapper>);
+        let unknown = named.text("unk_token").and_then(|token| inner.token_to_id(token));
+        let library = Library::new(inner, settings.version, unknown);
         // What the post-processor adds is measured, not asked: a template may name tokens that it does not define.
         let added = |second: Option<Tokens>| {
-            post_process(&inner, processor.as_deref(), Tokens::default(), second)
+            library
+                .post_process(Tokens::default(), second)
                 .map(|encoding| encoding.len())
                 .map_err(|message| Error::malformed(path, format!("the post-processor fails: {message}")))
         };
         let special = [added(None)?, added(Some(Tokens::default()))?];
-        let unknown = named.text("unk_token").and_then(|token| inner.token_to_id(token));
-        let inner = Inner::Library(Box::new(inner), processor);
-        Tokenizer::with(settings, inner, special, stored.unwrap_or_default(), unknown)
+        Tokenizer::with(settings, Inner::Library(Box::new(library)), special, stored.unwrap_or_default())
     }
 
     /// One of the classes that are Python.
     pub(super) fn of_codes(settings: &Settings, codes: Codes) -> Result<Tokenizer> {
-        Tokenizer::with(settings, Inner::Codes(Arc::new(codes)), Codes::SPECIAL, TruncationDirection::Right, None)
+        Tokenizer::with(settings, Inner::Codes(Arc::new(codes)), Codes::SPECIAL, TruncationDirection::Right)
     }
 
-    fn with(
-        settings: &Settings,
-        inner: Inner,
-        special: [usize; 2],
-        stored: TruncationDirection,
-        unknown: Option<u32>,
-    ) -> Result<Tokenizer> {
+    fn with(settings: &Settings, inner: Inner, special: [usize; 2], stored: TruncationDirection) -> Result<Tokenizer> {
         let Settings { version, class, config, .. } = settings;
         let config_path = settings.config_path();
         let side = match config.get("truncation_side").as_str() {
@@ -129,7 +118,7 @@ impl Tokenizer {
             _ => class.types(*version),
         };
         let max_length = files::max_length(&config_path, config)?;
-        Ok(Tokenizer { inner, special, max_length, side, unknown, types, class: class.name, version: *version })
+        Ok(Tokenizer { inner, special, max_length, side, types, class: class.name, version: *version })
     }
 
     /// The class of transformers whose rules it follows, without `Fast`.
@@ -150,8 +139,8 @@ impl Tokenizer {
 
     /// How it splits words: `WordPiece`, `BPE`, `Unigram` or `WordLevel`.
     pub fn kind(&self) -> &'static str {
-        let Inner::Library(inner, _) = &self.inner else { return "BPE" };
-        match inner.get_model() {
+        let Inner::Library(library) = &self.inner else { return "BPE" };
+        match library.inner.get_model() {
             ModelWrapper::BPE(_) => "BPE",
             ModelWrapper::WordPiece(_) => "WordPiece",
             ModelWrapper::WordLevel(_) => "WordLevel",
@@ -168,7 +157,7 @@ impl Tokenizer {
     /// How many tokens there are, added ones included.
     pub fn vocabulary(&self) -> usize {
         match &self.inner {
-            Inner::Library(inner, _) => inner.get_vocab_size(true),
+            Inner::Library(library) => library.inner.get_vocab_size(true),
             Inner::Codes(codes) => codes.len(),
         }
     }
@@ -176,7 +165,7 @@ impl Tokenizer {
     /// The token of an id, if the tokenizer has one.
     pub fn token(&self, id: u32) -> Option<String> {
         match &self.inner {
-            Inner::Library(inner, _) => inner.id_to_token(id),
+            Inner::Library(library) => library.token(id),
             Inner::Codes(codes) => codes.token(id),
         }
     }
@@ -186,15 +175,17 @@ impl Tokenizer {
         matches!(self.inner, Inner::Library(..))
     }
 
-    /// What marks a token that goes on a word, where the model has such a mark.
-    pub(super) fn subword_prefix(&self) -> Option<&str> {
-        let Inner::Library(inner, _) = &self.inner else { return None };
-        let prefix = match inner.get_model() {
-            ModelWrapper::WordPiece(model) => Some(model.continuing_subword_prefix.as_str()),
-            ModelWrapper::BPE(model) => model.continuing_subword_prefix.as_deref(),
-            _ => None,
-        };
-        prefix.filter(|prefix| !prefix.is_empty())
+    /// Whether tokens that go on a word are marked.
+    pub(super) fn marks_subwords(&self) -> bool {
+        matches!(&self.inner, Inner::Library(library) if library.subword_prefix().is_some())
+    }
+
+    /// The id of `unk_token`, where there is one and offsets are known.
+    pub(super) fn unknown(&self) -> Option<u32> {
+        match &self.inner {
+            Inner::Library(library) => library.unknown,
+            Inner::Codes(_) => None,
+        }
     }
 
     /// Tokens as a text: transformers' `convert_tokens_to_string`.
@@ -203,16 +194,12 @@ impl Tokenizer {
     /// Why the library's decoder fails, which a `tokenizer.json` may describe in any way.
     pub fn join(&self, tokens: Vec<String>) -> Result<String, String> {
         match &self.inner {
-            Inner::Library(inner, _) => match inner.get_decoder() {
-                Some(decoder) => guarded(|| decoder.decode(tokens)),
-                None => Ok(tokens.join(" ")),
-            },
+            Inner::Library(library) => library.join(tokens),
             Inner::Codes(_) => Ok(tokens.join(" ").replace("@@ ", "").trim_matches(codes::is_space).to_owned()),
         }
     }
 
-    /// The tokens of one text, within `limits`; `index` names the text in errors. With `spans` it is also said where they
-    /// stand.
+    /// The tokens of one text, within `limits`; `index` names the text in errors.
     ///
     /// Time and memory are linear in the text's length.
     ///
@@ -254,10 +241,10 @@ impl Tokenizer {
             format!("it has {length} tokens, the model takes {max_length}")
         };
         let (ids, type_ids, truncated, spans) = match &self.inner {
-            Inner::Library(inner, processor) => {
+            Inner::Library(library) => {
                 let source = first;
-                let mut first = tokens(inner, first, 0, spans)?;
-                let mut second = second.map(|second| tokens(inner, second, 1, spans)).transpose()?;
+                let mut first = library.tokens(first, 0, spans)?;
+                let mut second = second.map(|second| library.tokens(second, 1, spans)).transpose()?;
                 let lengths = [first.len(), second.as_ref().map_or(0, Tokens::len)];
                 let truncated = lengths[0] + lengths[1] > budget;
                 if truncated && truncation == Truncation::Refuse {
@@ -268,7 +255,7 @@ impl Tokenizer {
                     first = slice(&first, self.kept(lengths[0], kept[0]));
                     second = second.map(|second| slice(&second, self.kept(lengths[1], kept[1])));
                 }
-                let tokens = post_process(inner, processor.as_deref(), first, second)?;
+                let tokens = library.post_process(first, second)?;
                 let spans = spans.then(|| Spans::of_library(source, &tokens));
                 (tokens.get_ids().to_vec(), tokens.get_type_ids().to_vec(), truncated, spans)
             }
@@ -319,15 +306,6 @@ impl Tokenizer {
     }
 }
 
-/// The tokens of one sequence, without special ones; with `spans` where they stand, in characters.
-fn tokens(inner: &tokenizers::Tokenizer, text: &str, type_id: u32, spans: bool) -> Result<Tokens, String> {
-    let encode = || if spans { inner.encode_char_offsets(text, false) } else { inner.encode_fast(text, false) };
-    let mut tokens = guarded(encode)?;
-    // A post-processor that has an opinion overwrites them; the others leave what they find.
-    tokens.set_type_ids(vec![type_id; tokens.len()]);
-    Ok(tokens)
-}
-
 impl fmt::Debug for Tokenizer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Without the vocabulary, which is tens of thousands of lines.
@@ -336,20 +314,6 @@ impl fmt::Debug for Tokenizer {
         debug.field("max_length", &self.max_length).field("special", &self.special);
         debug.finish_non_exhaustive()
     }
-}
-
-/// Adds the special tokens, and whatever else the processor does.
-fn post_process(
-    inner: &tokenizers::Tokenizer,
-    processor: Option<&PostProcessorWrapper>,
-    first: Tokens,
-    second: Option<Tokens>,
-) -> Result<Tokens, String> {
-    guarded(|| match processor {
-        Some(processor) => processor.process(first, second, true),
-        // The library joins them.
-        None => inner.post_process(first, second, true),
-    })
 }
 
 /// How many tokens of two texts to keep when together they exceed `budget`: the longer one is cut down to the shorter
@@ -372,53 +336,6 @@ fn longest_first_in_python([first, second]: [usize; 2], budget: usize) -> [usize
     let (from_first, from_second) =
         if first > second { (longer + both / 2, both - both / 2) } else { (both / 2, longer + both - both / 2) };
     [first.saturating_sub(from_first), second.saturating_sub(from_second)]
-}
-
-fn slice(tokens: &Tokens, range: Range<usize>) -> Tokens {
-    Tokens::new(
-        tokens.get_ids()[range.clone()].to_vec(),
-        tokens.get_type_ids()[range.clone()].to_vec(),
-        tokens.get_tokens()[range.clone()].to_vec(),
-        tokens.get_word_ids()[range.clone()].to_vec(),
-        tokens.get_offsets()[range.clone()].to_vec(),
-        tokens.get_special_tokens_mask()[range.clone()].to_vec(),
-        tokens.get_attention_mask()[range].to_vec(),
-        Vec::new(),
-        Default::default(),
-    )
-}
-
-thread_local! {
-    static GUARDED: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Whether a panic of this thread would become an [`Error`]: the panic hook of a program need not report it.
-pub fn panics_are_errors() -> bool {
-    GUARDED.get()
-}
-
-/// Calls into the tokenizers library with its panics turned into errors.
-///
-/// A `tokenizer.json` is a small program of some forty kinds of steps, and the library indexes and unwraps on what it
-/// says: a template that names an undefined token, a BPE prefix longer than a merge, a broken `precompiled_charsmap`, a
-/// chunk length of 0. Checking the file beforehand would mean to write the library a second time. Nothing is left half
-/// done: encoding takes `&self`, whose caches survive a poisoned lock by being skipped, and a tokenizer that fails to
-/// load is dropped. (With `panic = "abort"`, as on wasm32, a panic stays one.)
-pub(super) fn guarded<T>(call: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, String> {
-    let outer = GUARDED.replace(true);
-    let result = catch_unwind(AssertUnwindSafe(call));
-    GUARDED.set(outer);
-    match result {
-        Ok(result) => result.map_err(|error| error.to_string()),
-        Err(payload) => {
-            let reason = payload
-                .downcast_ref::<&str>()
-                .copied()
-                .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-                .unwrap_or("no reason given");
-            Err(format!("the tokenizers library panicked: {reason}"))
-        }
-    }
 }
 
 #[cfg(test)]
