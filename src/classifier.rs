@@ -10,6 +10,8 @@ use crate::ir::{Weight, WeightSource};
 use crate::label::{self, Label};
 use crate::models::{self, Model, Task, encoder};
 use crate::options::Options;
+#[cfg(feature = "bench")]
+use crate::output::Array;
 use crate::output::{Answer, SequenceClassifierOutput};
 use crate::stream::{ClassificationIter, ClassificationStream, TextBuf};
 use crate::text::{Encoding, Limits, Text, TextEncoder, Tokenizer};
@@ -259,6 +261,12 @@ impl Classifier {
         self.expect(Task::SequenceClassification)?;
         let answer = self.answer(encodings.into(), request).await?;
         Ok(answer.into_sequences(encodings, &request.labels))
+    }
+
+    /// The logits of encoded texts, whatever the model classifies.
+    #[cfg(feature = "bench")]
+    pub(crate) fn logits(&self, encodings: &[Encoding]) -> Result<Array> {
+        self.block_on(self.answer(encodings.into(), &Request::default())).map(|answer| answer.logits)
     }
 
     /// Refuses a call that is for models of another task.

@@ -19,7 +19,7 @@ pub(crate) struct Answer {
     /// `[texts + 1]`: the first row of each text, and the number of all.
     first_rows: Vec<usize>,
     /// `[rows, labels]`, and so are probabilities.
-    logits: Array,
+    pub logits: Array,
     probabilities: Option<Array>,
     /// `[rows]`.
     argmax: Vec<Option<usize>>,
