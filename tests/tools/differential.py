@@ -278,7 +278,8 @@ def command(binary, case, adapter):
 def run(binary, case, adapter):
     (case.folder / "rows.jsonl").write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in case.rows), encoding="utf-8")
     done = subprocess.run(command(binary, case, adapter), env={**os.environ, "WGBERT_CACHE_DIR": ""}, capture_output=True, timeout=300)
-    rows = [json.loads(line) for line in done.stdout.decode().splitlines()]
+    # Words may hold what else Python takes for the end of a line.
+    rows = [json.loads(line) for line in done.stdout.decode().split("\n") if line]
     return Run(done.returncode, {row["index"]: row for row in rows}, done.stderr.decode())
 
 
