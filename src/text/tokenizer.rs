@@ -31,12 +31,16 @@ impl Limits {
     /// What of an encoding the model's tables do not have: not every [`Encoding`] comes from this model's tokenizer.
     pub(crate) fn check(&self, encoding: &Encoding) -> Result<(), String> {
         let Limits { max_length, vocabulary, types } = *self;
-        let Encoding { ids, type_ids, .. } = encoding;
+        let Encoding { ids, type_ids, spans, .. } = encoding;
         if ids.is_empty() || ids.len() > max_length {
             return Err(format!("it has {} tokens, the model takes 1 to {max_length}", ids.len()));
         }
         if ids.len() != type_ids.len() {
             return Err(format!("it has {} ids, but {} type ids", ids.len(), type_ids.len()));
+        }
+        let placed = |spans: &Spans| spans.offsets.as_ref().is_none_or(|offsets| offsets.len() == ids.len());
+        if let Some(spans) = spans.as_deref().filter(|spans| spans.special.len() != ids.len() || !placed(spans)) {
+            return Err(format!("it has {} ids, but spans of {}", ids.len(), spans.special.len()));
         }
         let beyond = |ids: &[u32], rows: usize| ids.iter().copied().find(|&id| id as usize >= rows);
         match (beyond(ids, vocabulary), beyond(type_ids, types.max(1))) {
