@@ -1,14 +1,18 @@
 //! Text in, output out: the only file that names every stage.
 
+mod tokens;
+
 use crate::checkpoint::{Checkpoint, Config, Scoring, Weights};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Timing};
 use crate::ir::{Weight, WeightSource};
 use crate::label::{self, Label};
-use crate::models::{self, Model, encoder};
+use crate::models::{self, Model, Task, encoder};
 use crate::options::Options;
-use crate::output::SequenceClassifierOutput;
+#[cfg(feature = "bench")]
+use crate::output::Array;
+use crate::output::{Answer, SequenceClassifierOutput};
 use crate::stream::{ClassificationIter, ClassificationStream, TextBuf};
 use crate::text::{Encoding, Limits, Text, TextEncoder, Tokenizer};
 use futures_core::Stream;
@@ -86,8 +90,11 @@ impl Classifier {
         }
         say_unexpected(&weights, &model);
         let scoring = match options.scoring {
+            Some(scoring) if model.task() == Task::TokenClassification && scoring != Scoring::Softmax => {
+                return Err(config.unsupported(&format!("scoring {} for tokens", scoring.name()), "softmax"));
+            }
             Some(scoring) => scoring,
-            None => config.scoring()?,
+            None => models::scoring(&config, &model)?,
         };
         let limits = Limits {
             max_length: config.max_length().or(tokenizer.max_length()).unwrap_or(usize::MAX).min(model.max_length),
@@ -104,7 +111,11 @@ impl Classifier {
             });
         }
         let labels: Arc<[String]> = config.labels.clone().into();
-        let encoder = TextEncoder::new(tokenizer, limits, options.truncation).with_prompt(config.prompt());
+        let encoder = TextEncoder::new(tokenizer, limits, options.truncation);
+        let encoder = match model.task() {
+            Task::SequenceClassification => encoder.with_prompt(config.prompt()),
+            Task::TokenClassification => encoder.with_spans(),
+        };
         let engine = Engine::new(model, weights, labels.clone(), options, devices);
         Ok(Classifier(Arc::new(Shared { config, encoder, scoring, labels, engine })))
     }
@@ -135,6 +146,11 @@ impl Classifier {
     #[cfg(feature = "embedded")]
     pub async fn sentiment_async() -> Result<Classifier> {
         Options::default().sentiment_async().await
+    }
+
+    /// What it classifies, by the class that the checkpoint's configuration names.
+    pub fn task(&self) -> Task {
+        self.model().task()
     }
 
     /// Name of each label.
@@ -182,7 +198,7 @@ impl Classifier {
     /// Classifies texts or pairs of texts.
     ///
     /// # Errors
-    /// [`Error::Text`] with the position of the first text that cannot be classified, and the device's errors.
+    /// [`Error::WrongTask`] if the model classifies tokens, [`Error::Text`] with the position of the first text that cannot be classified, and the device's errors.
     pub fn classify<'a, T: Into<Text<'a>>>(
         &self,
         texts: impl IntoIterator<Item = T>,
@@ -199,9 +215,10 @@ impl Classifier {
         &self,
         texts: impl IntoIterator<Item = T>,
     ) -> Result<SequenceClassifierOutput> {
+        self.expect(Task::SequenceClassification)?;
         let texts: Vec<Text<'a>> = texts.into_iter().map(Into::into).collect();
         let encodings = self.0.encoder.encode_every(&texts)?;
-        self.answer(encodings.into(), &Request::default()).await
+        self.run_async(&encodings, &Request::default()).await
     }
 
     /// The answers to an iterator's texts, one by one and in their order, however many there are: memory holds some thousand
@@ -257,7 +274,7 @@ impl Classifier {
     /// Runs encoded texts, in as many batches as they need; answers come in their order.
     ///
     /// # Errors
-    /// [`Error::Text`] for an encoding or a label that does not fit the model, a text that reads a row of a table which is
+    /// [`Error::WrongTask`] if the model classifies tokens, [`Error::Text`] for an encoding or a label that does not fit the model, a text that reads a row of a table which is
     /// not finite, or one longer than the device can take, and the device's errors.
     pub fn run(&self, encodings: &[Encoding], request: &Request) -> Result<SequenceClassifierOutput> {
         self.0.engine.block_on(self.run_async(encodings, request))
@@ -268,10 +285,27 @@ impl Classifier {
     /// # Errors
     /// Those of [`Classifier::run`].
     pub async fn run_async(&self, encodings: &[Encoding], request: &Request) -> Result<SequenceClassifierOutput> {
-        self.answer(encodings.into(), request).await
+        self.expect(Task::SequenceClassification)?;
+        let answer = self.answer(encodings.into(), request).await?;
+        Ok(answer.into_sequences(encodings, &request.labels))
     }
 
-    async fn answer(&self, encodings: Arc<[Encoding]>, request: &Request) -> Result<SequenceClassifierOutput> {
+    /// The logits of encoded texts, whatever the model classifies.
+    #[cfg(feature = "bench")]
+    pub(crate) fn logits(&self, encodings: &[Encoding]) -> Result<Array> {
+        self.block_on(self.answer(encodings.into(), &Request::default())).map(|answer| answer.logits)
+    }
+
+    /// Refuses a call that is for models of another task.
+    fn expect(&self, task: Task) -> Result<()> {
+        if self.task() == task {
+            Ok(())
+        } else {
+            Err(Error::WrongTask { tokens: self.task() == Task::TokenClassification })
+        }
+    }
+
+    async fn answer(&self, encodings: Arc<[Encoding]>, request: &Request) -> Result<Answer> {
         self.check(&encodings)?;
         let Shared { config, scoring, engine, .. } = &*self.0;
         let wanted = encoder::Wanted {
@@ -282,10 +316,10 @@ impl Classifier {
         };
         let longest = wanted.attentions.map_or(self.max_length(), |longest| longest as usize);
         self.check_rows(&encodings)?;
-        let output = engine.answer(encodings.clone(), request.labels.clone(), wanted, longest).await?;
+        let answer = engine.answer(encodings.clone(), request.labels.clone(), wanted, longest).await?;
         // The first batch reads the tables.
         self.check_rows(&encodings)?;
-        Ok(output)
+        Ok(answer)
     }
 
     /// The longest text's tokens, rounded up to a power of two, so that not every call makes a plan of its own.

@@ -42,6 +42,17 @@ pub enum Error {
     )]
     MissingHead { path: PathBuf, tensor: String },
 
+    /// A call is for models of another task.
+    #[error(
+        "the model classifies {}: ask it with {}",
+        if *.tokens { "the tokens of texts" } else { "texts" },
+        if *.tokens { "`classify_tokens` or `run_tokens`" } else { "`classify` or `run`" }
+    )]
+    WrongTask {
+        /// Whether the model classifies tokens.
+        tokens: bool,
+    },
+
     /// One text cannot be classified; the others of the call can.
     #[error("text {index}: {message}")]
     Text { index: usize, message: String },

@@ -52,7 +52,10 @@ impl Inspection {
         for part in model.iter().flat_map(Model::parts) {
             faults.extend(part.weights.into_iter().filter_map(|weight| weights.check(weight).err()));
         }
-        faults.extend(config.scoring().err());
+        faults.extend(match &model {
+            Some(model) => models::scoring(&config, model).err(),
+            None => config.scoring().err(),
+        });
         let tokenizer = keep(tokenizer, &mut faults);
         Inspection { config, architecture, model, weights, tokenizer, faults }
     }

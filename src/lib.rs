@@ -9,7 +9,7 @@
 //! 4. `kernels`: the operations that a recording is made of, each a WGSL file and its CPU twin; `ir`: what a recording is
 //! 5. `gpu`: recording -> device (`gpu::Plan`), or `reference`: recording -> CPU twins
 //! 6. `engine`: the texts of many callers -> packed batches -> devices
-//! 7. [`SequenceClassifierOutput`]: what transformers answers, and the argmax, probabilities and labels it leaves to you
+//! 7. [`SequenceClassifierOutput`], [`TokenClassifierOutput`]: what transformers answers, and the argmax, probabilities and labels it leaves to you
 //!
 //! [`Classifier`] goes all the way:
 //!
@@ -83,8 +83,12 @@ pub use gpu::Backend;
 #[cfg(feature = "internals")]
 pub use inspection::Inspection;
 pub use label::Label;
+pub use models::Task;
 pub use options::{Adapter, Options, Precision, TensorCores};
-pub use output::{Array, Classification, SequenceClassifierOutput};
+pub use output::{
+    Aggregation, Array, Classification, Entity, EntityKind, SequenceClassifierOutput, TokenClassification,
+    TokenClassifierOutput,
+};
 pub use stream::{ClassificationIter, ClassificationStream, StreamedClassification, TextBuf};
 pub use text::{Text, TextEncoder, Truncation};
 

@@ -1,11 +1,13 @@
 //! What a classifier answers: transformers' output, and what it lacks.
 
-use crate::checkpoint::Scoring;
-use crate::ir::{Output, Values};
-use crate::kernels::argmax;
-use crate::label::Label;
-use crate::models::{Model, encoder::Wanted};
-use crate::text::Encoding;
+mod answer;
+mod entities;
+mod tokens;
+
+pub(crate) use answer::Answer;
+pub use entities::{Aggregation, Entity, EntityKind};
+pub use tokens::{TokenClassification, TokenClassifierOutput};
+
 use std::sync::Arc;
 
 /// Numbers with a shape, row-major.
@@ -140,122 +142,5 @@ impl<'a> Classification<'a> {
         // By logits: a softmax can make different logits equal.
         order.sort_by(|&a, &b| self.logits()[b].total_cmp(&self.logits()[a]));
         order.into_iter().take(k).map(|index| (self.output.labels[index].as_str(), scores[index])).collect()
-    }
-}
-
-/// The output of a call as it is put together from batches, whose texts come in another order.
-pub(crate) struct Answer {
-    output: SequenceClassifierOutput,
-    losses: Vec<f32>,
-    hidden: usize,
-    /// Heads of each layer.
-    heads: Vec<usize>,
-    /// Columns of attention weights as they are read back.
-    longest: usize,
-}
-
-impl Answer {
-    pub fn new(model: &Model, labels: Arc<[String]>, encodings: &[Encoding], wanted: Wanted) -> Answer {
-        let heads: Vec<usize> = model.layers.iter().map(|layer| layer.attention.heads).collect();
-        let states = |encoding: &Encoding| Array::zeros(&[heads.len() + 1, encoding.ids.len(), model.hidden]);
-        let attentions = |encoding: &Encoding| {
-            let width = heads.first().copied().unwrap_or(0);
-            Array::zeros(&[heads.len(), width, encoding.ids.len(), encoding.ids.len()])
-        };
-        let scores = Array::zeros(&[encodings.len(), labels.len()]);
-        let output = SequenceClassifierOutput {
-            logits: scores.clone(),
-            probabilities: (wanted.scoring != Scoring::None).then_some(scores),
-            hidden_states: wanted.hidden_states.then(|| encodings.iter().map(states).collect()),
-            attentions: wanted.attentions.map(|_| encodings.iter().map(attentions).collect()),
-            argmax: vec![None; encodings.len()],
-            losses: vec![None; encodings.len()],
-            labels,
-            tokens: encodings.iter().map(|encoding| encoding.ids.len()).collect(),
-            truncated: encodings.iter().map(|encoding| encoding.truncated).collect(),
-            ..SequenceClassifierOutput::default()
-        };
-        let longest = wanted.attentions.unwrap_or(0) as usize;
-        Answer { output, losses: vec![0.0; encodings.len()], hidden: model.hidden, heads, longest }
-    }
-
-    /// For as many texts, of which nothing is asked.
-    #[cfg(test)]
-    pub fn empty(texts: usize) -> Answer {
-        let output = SequenceClassifierOutput { losses: vec![None; texts], ..SequenceClassifierOutput::default() };
-        Answer { output, losses: vec![0.0; texts], hidden: 0, heads: Vec::new(), longest: 0 }
-    }
-
-    /// Puts a batch's outputs where its texts stand in the call: `texts` are pairs of a text's place in the batch and in the
-    /// call, `cu_seqlens` the first token of each text of the batch, and the number of all.
-    pub fn add(&mut self, texts: &[(usize, usize)], cu_seqlens: &[u32], outputs: &[(Output, Values)]) {
-        let labels = self.output.labels.len();
-        for (name, values) in outputs {
-            let output = &mut self.output;
-            match name {
-                Output::Logits => scatter(&mut output.logits.values, values.f32(), labels, texts),
-                Output::Probabilities => {
-                    let probabilities = output.probabilities.as_mut().expect("the scoring asks for them");
-                    scatter(&mut probabilities.values, values.f32(), labels, texts);
-                }
-                Output::Argmax => {
-                    for &(from, to) in texts {
-                        let index = values.u32()[from];
-                        output.argmax[to] = (index != argmax::NONE).then_some(index as usize);
-                    }
-                }
-                // The largest logit is among the logits; what runs on the device after this reads it there.
-                Output::Maximum => {}
-                Output::Loss => scatter(&mut self.losses, values.f32(), 1, texts),
-                Output::HiddenState(layer) => self.add_hidden_state(texts, cu_seqlens, *layer, values.f32()),
-                Output::Attention(layer) => self.add_attention(texts, cu_seqlens, *layer, values.f32()),
-            }
-        }
-    }
-
-    /// `values`: `[tokens, hidden]`.
-    fn add_hidden_state(&mut self, texts: &[(usize, usize)], cu_seqlens: &[u32], layer: usize, values: &[f32]) {
-        let states = self.output.hidden_states.as_mut().expect("they were wanted");
-        for &(from, to) in texts {
-            let [start, end] = [cu_seqlens[from], cu_seqlens[from + 1]].map(|token| token as usize * self.hidden);
-            let place = layer * (end - start);
-            states[to].values[place..place + end - start].copy_from_slice(&values[start..end]);
-        }
-    }
-
-    /// `values`: `[tokens, heads, longest]`, of which each text's own columns count.
-    fn add_attention(&mut self, texts: &[(usize, usize)], cu_seqlens: &[u32], layer: usize, values: &[f32]) {
-        let (stride, heads) = (self.longest, self.heads[layer]);
-        let attentions = self.output.attentions.as_mut().expect("they were wanted");
-        for &(from, to) in texts {
-            let [start, end] = [cu_seqlens[from], cu_seqlens[from + 1]].map(|token| token as usize);
-            let length = end - start;
-            for head in 0..heads {
-                for i in 0..length {
-                    let source = ((start + i) * heads + head) * stride;
-                    let target = ((layer * heads + head) * length + i) * length;
-                    attentions[to].values[target..target + length].copy_from_slice(&values[source..source + length]);
-                }
-            }
-        }
-    }
-
-    /// The whole output; `labels` says which texts had one.
-    pub fn finish(self, labels: &[Option<Label>]) -> SequenceClassifierOutput {
-        let mut output = self.output;
-        for (index, label) in labels.iter().enumerate() {
-            output.losses[index] = label.is_some().then_some(self.losses[index]);
-        }
-        let known: Vec<f64> = output.losses.iter().flatten().map(|loss| f64::from(*loss)).collect();
-        // The mean over batches: each loss was computed on the device.
-        output.loss = (!known.is_empty()).then(|| (known.iter().sum::<f64>() / known.len() as f64) as f32);
-        output
-    }
-}
-
-/// Rows of `values` become rows of `target`: of each pair the first becomes the second.
-fn scatter(target: &mut [f32], values: &[f32], width: usize, rows: &[(usize, usize)]) {
-    for &(from, to) in rows {
-        target[to * width..(to + 1) * width].copy_from_slice(&values[from * width..(from + 1) * width]);
     }
 }

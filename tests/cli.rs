@@ -2,6 +2,8 @@
 
 #[path = "common/requirements.rs"]
 mod requirements;
+#[path = "cli/tokens.rs"]
+mod tokens;
 
 use requirements::{Need, not_run};
 use serde_json::{Value, json};

@@ -4,7 +4,7 @@
 use super::time::Prepared;
 use super::tune_row::{Subject, TuneRow};
 use super::{Environment, ModelChoice, Repeats, Summary, Workload};
-use crate::classifier::{Classifier, Request};
+use crate::classifier::Classifier;
 use crate::error::{Error, Result};
 use crate::gpu::{AdapterDescription, Gpu, block_on};
 use crate::ir::{Capabilities, MatmulShape, Recording, Rows, Tuning};
@@ -154,7 +154,7 @@ impl Tuner {
         let encodings = workload.encodings(plain.model().embeddings.words.rows);
         let run = |classifier: &mut Classifier| {
             let start = Instant::now();
-            classifier.run(&encodings, &Request::default()).map(|output| (start.elapsed(), output.logits))
+            classifier.logits(&encodings).map(|logits| (start.elapsed(), logits))
         };
         let (mut times, mut difference) = ([Vec::new(), Vec::new()], 0.0f64);
         // The first call uploads and compiles.

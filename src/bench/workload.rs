@@ -29,11 +29,7 @@ impl Workload {
         let lowest = 1000.min(vocabulary as u64 / 2);
         let mut random = Random(1);
         let mut id = |_| (lowest + random.next() % (vocabulary as u64 - lowest).max(1)) as u32;
-        let encoding = |&length: &usize| Encoding {
-            ids: (0..length).map(&mut id).collect(),
-            type_ids: vec![0; length],
-            truncated: false,
-        };
+        let encoding = |&length: &usize| Encoding::new((0..length).map(&mut id).collect(), vec![0; length]);
         self.lengths.iter().map(encoding).collect()
     }
 }

@@ -4,9 +4,9 @@ use super::bench_arguments::{BenchArguments, CommonArguments};
 use super::device::{BackendName, DeviceArguments, PrecisionName, TensorCoresName};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
-use wgbert::Truncation;
 use wgbert::bench::{ModelChoice, Workload};
 use wgbert::checkpoint::Scoring;
+use wgbert::{Aggregation, Truncation};
 
 // Lines that fit a terminal of 80 columns: clap would break them anywhere.
 const CLASSIFY_HELP: &str = "\
@@ -44,17 +44,26 @@ Output:
          Texts are shortened to the width of a terminal, and whole elsewhere; what
          would end a line (line breaks, other control characters) is a space. A
          row that fails has a ✗ and the reason in place of score and text.
-  jsonl  One object a row: index (of the argument or line, from 0), label,
+  jsonl  Of a classifier of texts, one object a row: index (of the argument or line, from 0), label,
          score, argmax, probabilities (by the model's scoring rule; null where
          the logits are the answer), logits, labels (their names, in order),
          tokens, truncated; loss where a label was given, top where --top-k was,
-         text and text_pair where --echo-text was. Numbers are 32-bit floats,
-         written so that they are read back as they were; what is not finite is
-         null.
+         text and text_pair where --echo-text was. Of a classifier of tokens:
+         index, entities, tokens, truncated, and text where --echo-text was.
+         Numbers are 32-bit floats, written so that they are read back as they
+         were; what is not finite is null.
   json   One object: model, adapter, labels, results (objects like those above,
          without labels), loss (the mean, or null), and error if it stopped.
   A row that fails is {\"index\": ..., \"error\": ...} in json and jsonl, and always
   a line on standard error too.
+
+Tokens:
+  A checkpoint of token classification (...ForTokenClassification in config.json)
+  is answered with the entities of transformers' pipeline, in text a line each, or
+  word/label behind a row's text. An entity has entity (the label) and index (of
+  the token) where --aggregation is none, else entity_group; score, word, and
+  start and end, which count characters of the text. Tokens labelled O are left
+  out. A text beyond the model's limit is cut, as --truncation says.
 
 Environment:
   WGBERT_ADAPTER    --adapter where it is not given
@@ -189,6 +198,10 @@ pub struct ClassifyArguments {
     #[arg(short = 'k', long, value_name = "N|all", value_parser = top_k, help_heading = "Output")]
     pub top_k: Option<usize>,
 
+    /// What tokens that belong together become, the pipeline's aggregation_strategy; by default none
+    #[arg(long, value_enum, value_name = "STRATEGY", help_heading = "Output")]
+    pub aggregation: Option<AggregationName>,
+
     /// Repeat the text (and text_pair) in the rows of json and jsonl
     #[arg(long, help_heading = "Output")]
     pub echo_text: bool,
@@ -268,6 +281,32 @@ impl From<LongTexts> for Truncation {
         match choice {
             LongTexts::Cut => Truncation::Cut,
             LongTexts::Refuse => Truncation::Refuse,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum AggregationName {
+    /// Every token is an entity
+    None,
+    /// Neighbours of a kind are one entity, unless a B- begins another
+    Simple,
+    /// The same of whole words, each with the label of its first token
+    First,
+    /// ... with the best of the mean of its tokens' scores
+    Average,
+    /// ... with that of its token with the highest score
+    Max,
+}
+
+impl From<AggregationName> for Aggregation {
+    fn from(choice: AggregationName) -> Aggregation {
+        match choice {
+            AggregationName::None => Aggregation::None,
+            AggregationName::Simple => Aggregation::Simple,
+            AggregationName::First => Aggregation::First,
+            AggregationName::Average => Aggregation::Average,
+            AggregationName::Max => Aggregation::Max,
         }
     }
 }

@@ -4,6 +4,7 @@
 use super::arguments::ClassifyArguments;
 use super::compute::{Answered, Computing};
 use super::download::Downloads;
+use super::entities;
 use super::input::{Input, Places};
 use super::labels::LabelReader;
 use super::prepare::{Chunks, Stop};
@@ -15,16 +16,17 @@ use std::panic::resume_unwind;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 use wgbert::checkpoint::hub;
-use wgbert::{Classifier, Error};
+use wgbert::{Aggregation, Classifier, Error};
 
 pub fn run(arguments: &ClassifyArguments) -> Result<Outcome, Failure> {
     // What can be refused at once is, before a model is loaded.
     let input = Input::open(arguments)?;
     let tensors = Tensors::new(arguments)?;
     let classifier = load(arguments)?;
+    let aggregation = entities::aggregation(arguments, &classifier)?;
     let report = Report::new(arguments, &classifier, input.is_arguments())?;
     let (progress, places) = (Progress::new(&input), input.places());
-    let mut writing = Writing { report, progress, places, losses: Losses::default(), rows: 0, failed: 0 };
+    let mut writing = Writing { report, aggregation, progress, places, losses: Losses::default(), rows: 0, failed: 0 };
 
     let chunks = Chunks::of(input, classifier.encoder());
     let computing = Computing { classifier, labels: LabelReader::default(), tensors };
@@ -55,6 +57,7 @@ fn load(arguments: &ClassifyArguments) -> Result<Classifier, Error> {
 /// Where answers go, and what is counted of them.
 struct Writing {
     report: Report,
+    aggregation: Aggregation,
     progress: Progress,
     places: Places,
     losses: Losses,
@@ -78,12 +81,12 @@ impl Writing {
                 Failure::Message(format!("stopped before {place} (the rows before it are answered): {failure}"))
             }
         })?;
-        let mut answers = output.texts();
+        let mut answers = output.answers(self.aggregation);
         for (row, failure) in chunk.rows.iter().zip(failures) {
             let answer = match (&row.content, failure) {
                 (Ok(content), None) => {
                     let answer = answers.next().expect("every row that has not failed has an answer");
-                    answer.argmax().map(|_| (content, answer)).ok_or("the model's answer is NaN".to_string())
+                    answer.map(|answer| (content, answer))
                 }
                 (_, Some(message)) => Err(message),
                 (Err(message), None) => Err(message.clone()),
@@ -94,7 +97,7 @@ impl Writing {
                         self.losses.sum += f64::from(loss);
                         self.losses.count += 1;
                     }
-                    self.report.answer(row.index, content, answer)?;
+                    self.report.answer(row.index, content, &answer)?;
                 }
                 Err(message) => {
                     self.failed += 1;

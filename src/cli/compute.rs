@@ -2,18 +2,20 @@
 //! written.
 
 use super::Failure;
+use super::entities::Output;
 use super::labels::LabelReader;
 use super::prepare::{Chunk, Chunks, Stop};
 use super::tensors::Tensors;
+use serde_json::Value;
 use std::sync::mpsc::SyncSender;
 use std::time::Instant;
-use wgbert::{Classifier, Error, Request, SequenceClassifierOutput};
+use wgbert::{Classifier, Error, Label, Request, Task};
 
 /// A chunk with its answers.
 pub struct Answered {
     pub chunk: Chunk,
     /// For the rows that could be answered, in their order.
-    pub output: SequenceClassifierOutput,
+    pub output: Output,
     /// For each row why it could not.
     pub failures: Vec<Option<String>>,
 }
@@ -45,13 +47,13 @@ impl Computing {
     }
 
     /// Takes the encodings out of the chunk.
-    fn answer(&mut self, chunk: &mut Chunk) -> Result<(SequenceClassifierOutput, Vec<Option<String>>), Failure> {
+    fn answer(&mut self, chunk: &mut Chunk) -> Result<(Output, Vec<Option<String>>), Failure> {
         let Chunk { rows, encodings: prepared, .. } = chunk;
         let mut failures = vec![None; rows.len()];
         let (mut places, mut encodings, mut labels) = (Vec::new(), Vec::new(), Vec::new());
         for (place, (row, encoding)) in rows.iter().zip(std::mem::take(prepared)).enumerate() {
             let label = row.content.as_ref().ok().and_then(|content| content.label.as_ref());
-            let label = label.map(|label| self.labels.read(self.classifier.config(), label)).transpose();
+            let label = label.map(|label| self.label(label)).transpose();
             match encoding.and_then(|encoding| Ok((encoding, label?))) {
                 Ok((encoding, label)) => {
                     places.push(place);
@@ -66,9 +68,9 @@ impl Computing {
         let mut request = Request::default().hidden_states(hidden_states).attentions(attentions).labels(labels);
         let mut output = loop {
             if encodings.is_empty() {
-                break SequenceClassifierOutput::default();
+                break Output::default();
             }
-            match self.classifier.run(&encodings, &request) {
+            match Output::run(&self.classifier, &encodings, &request) {
                 Ok(output) => break output,
                 // One of them cannot be answered, which is found before anything is computed: the others can.
                 Err(Error::Text { index, message }) => {
@@ -80,7 +82,15 @@ impl Computing {
             }
         };
         let indices: Vec<usize> = places.iter().map(|&place| rows[place].index).collect();
-        self.tensors.take(&mut output, &indices);
+        self.tensors.take(output.tensors(), &indices);
         Ok((output, failures))
+    }
+
+    /// What a row's loss is measured against.
+    fn label(&mut self, label: &Value) -> Result<Label, String> {
+        match self.classifier.task() {
+            Task::SequenceClassification => self.labels.read(self.classifier.config(), label),
+            Task::TokenClassification => Err("it has a label, but the loss of tokens is not computed".into()),
+        }
     }
 }

@@ -11,14 +11,15 @@ use super::{
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use wgbert::checkpoint::hub;
+use wgbert::checkpoint::{Scoring, hub};
 use wgbert::gpu::{AdapterDescription, block_on};
 use wgbert::ir::{Capabilities, Recording, Storage};
 use wgbert::models::{
     Model, Part,
     encoder::{self, Wanted},
+    scoring,
 };
-use wgbert::{Error, Inspection, Options, Precision};
+use wgbert::{Error, Inspection, Options, Precision, Task};
 
 /// Names, or faults for people, that are listed before it is only said how many more there are.
 pub const FEW: usize = 8;
@@ -30,9 +31,11 @@ pub struct Report<'a> {
     pub model_type: &'a str,
     /// The transformers class whose checkpoints load, else those that the file names.
     pub class: String,
+    /// Known where the whole config is understood.
+    pub task: Option<&'static str>,
     pub labels: &'a [String],
-    /// What the file says, or what follows from the number of labels.
-    pub problem_type: &'static str,
+    /// Of texts: what the file says, or what follows from the number of labels.
+    pub problem_type: Option<&'static str>,
     pub scoring: Option<&'static str>,
     pub tokens: Tokens,
     pub tokenizer: Option<Words>,
@@ -157,7 +160,7 @@ pub fn run(arguments: &InspectArguments) -> Result<Outcome, Failure> {
         let anything = || Capabilities { max_binding: u64::MAX, ..Capabilities::minimum() };
         let capabilities = adapter.as_ref().map_or_else(anything, |adapter| adapter.capabilities.clone());
         let storage = options.precision.storage(&capabilities);
-        let scoring = inspection.config.scoring()?;
+        let scoring = scoring(&inspection.config, model)?;
         let wanted = Wanted { scoring, hidden_states: false, attentions: None, loss: None };
         let recording = encoder::record(model, wanted, capabilities.max_binding, storage);
         report.weight_bytes = Some(parts(model, |weight| recording.weight_bytes(weight)));
@@ -186,6 +189,7 @@ pub fn run(arguments: &InspectArguments) -> Result<Outcome, Failure> {
 fn describe<'a>(arguments: &InspectArguments, inspection: &'a Inspection) -> Report<'a> {
     let Inspection { config, architecture, model, weights, tokenizer, faults } = inspection;
     let [positions, limit] = inspection.max_lengths();
+    let task = model.as_ref().map(Model::task);
     let mut elements: BTreeMap<String, Stored> = BTreeMap::new();
     for tensor in weights.tensors() {
         let stored = elements.entry(tensor.element.to_string()).or_default();
@@ -196,10 +200,18 @@ fn describe<'a>(arguments: &InspectArguments, inspection: &'a Inspection) -> Rep
     Report {
         model: arguments.model.as_ref().map_or("sentiment (compiled in)".into(), |folder| folder.display().to_string()),
         model_type: &config.model_type,
-        class: architecture.map_or_else(|| config.architectures.join(", "), |architecture| architecture.class.into()),
+        class: architecture.map_or_else(
+            || config.architectures.join(", "),
+            |architecture| architecture.class_of(task.unwrap_or(Task::SequenceClassification)),
+        ),
+        task: task.map(Task::name),
         labels: &config.labels,
-        problem_type: config.effective_problem_type(false).name(),
-        scoring: config.scoring().ok().map(|scoring| scoring.name()),
+        problem_type: (task != Some(Task::TokenClassification)).then(|| config.effective_problem_type(false).name()),
+        scoring: model
+            .as_ref()
+            .map_or_else(|| config.scoring(), |model| scoring(config, model))
+            .ok()
+            .map(Scoring::name),
         tokens: Tokens { limit: positions.into_iter().chain(limit).min(), positions, tokenizer: limit },
         tokenizer: tokenizer.as_ref().map(|words| Words {
             kind: words.kind(),

@@ -11,8 +11,13 @@ pub fn write_text(out: &mut impl Write, report: &Report<'_>) -> io::Result<()> {
     fact("model", report.model.clone())?;
     let class = if report.class.is_empty() { String::new() } else { format!(" ({})", report.class) };
     fact("architecture", format!("{}{class}", report.model_type))?;
+    if let Some(task) = report.task {
+        fact("task", task.into())?;
+    }
     fact("labels", format!("{}: {}", report.labels.len(), few(report.labels)))?;
-    fact("problem type", report.problem_type.into())?;
+    if let Some(problem_type) = report.problem_type {
+        fact("problem type", problem_type.into())?;
+    }
     fact("scoring", report.scoring.unwrap_or("unknown").into())?;
     fact("longest text", longest(&report.tokens))?;
     if let Some(words) = &report.tokenizer {

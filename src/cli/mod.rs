@@ -8,6 +8,7 @@ mod classify;
 mod compute;
 mod device;
 mod download;
+mod entities;
 mod input;
 mod inspect;
 mod inspect_text;

@@ -1,6 +1,7 @@
 //! Answers -> standard output, as text, as JSON lines or as one JSON document.
 
 use super::arguments::{ClassifyArguments, OutputFormat};
+use super::entities::{Answer, Row};
 use super::input::Content;
 use super::say;
 use super::text::Layout;
@@ -34,9 +35,9 @@ enum Style {
     },
 }
 
-/// One answer as JSON.
+/// The answer to one text as JSON.
 #[derive(Serialize)]
-struct Answer<'a> {
+struct TextRow<'a> {
     index: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<&'a str>,
@@ -88,12 +89,23 @@ impl Report {
         Ok(Report { out, style, labels, top_k: arguments.top_k, echo_text: arguments.echo_text })
     }
 
-    pub fn answer(&mut self, index: usize, content: &Content, answer: Classification<'_>) -> io::Result<()> {
-        if let Style::Text(layout) = &mut self.style {
-            return layout.write(&mut self.out, content, answer);
+    pub fn answer(&mut self, index: usize, content: &Content, answer: &Answer<'_>) -> io::Result<()> {
+        match (&mut self.style, answer) {
+            (Style::Text(layout), Answer::Text(answer)) => layout.write(&mut self.out, content, *answer),
+            (Style::Text(layout), Answer::Tokens(answer, entities)) => {
+                layout.write_entities(&mut self.out, content, *answer, entities)
+            }
+            (_, Answer::Text(answer)) => self.text_row(index, content, *answer),
+            (_, Answer::Tokens(answer, entities)) => {
+                let text = self.echo_text.then_some(content.text.as_str());
+                write_row(&mut self.out, &mut self.style, &Row::new(index, text, *answer, entities))
+            }
         }
+    }
+
+    fn text_row(&mut self, index: usize, content: &Content, answer: Classification<'_>) -> io::Result<()> {
         let scored = |(label, score)| Scored { label, score };
-        let row = Answer {
+        let row = TextRow {
             index,
             text: self.echo_text.then_some(&content.text),
             text_pair: content.text_pair.as_deref().filter(|_| self.echo_text),

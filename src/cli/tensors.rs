@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use wgbert::models::Model;
 use wgbert::text::Encoding;
-use wgbert::{Array, Error, SequenceClassifierOutput};
+use wgbert::{Array, Error};
 
 /// Bytes of tensors that are held in memory; [`ClassifyArguments::hidden_states`] tells the user.
 const MOST: u64 = 4 << 30;
@@ -65,9 +65,9 @@ impl Tensors {
         Err(Failure::Message(message))
     }
 
-    /// Takes the tensors out of an output; `rows` are the indices of its texts.
-    pub fn take(&mut self, output: &mut SequenceClassifierOutput, rows: &[usize]) {
-        let kinds = [("hidden_states", output.hidden_states.take()), ("attentions", output.attentions.take())];
+    /// Takes the hidden states and attentions of an output; `rows` are the indices of its texts.
+    pub fn take(&mut self, kinds: [Option<Vec<Array>>; 2], rows: &[usize]) {
+        let kinds = ["hidden_states", "attentions"].into_iter().zip(kinds);
         for (collected, (name, arrays)) in self.collected.iter_mut().zip(kinds) {
             collected.extend(
                 rows.iter().zip(arrays.into_iter().flatten()).map(|(row, array)| (format!("{name}.{row}"), array)),

@@ -3,8 +3,8 @@
 use super::input::Content;
 use std::io::{self, Write};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
-use wgbert::Classification;
 use wgbert::checkpoint::Scoring;
+use wgbert::{Classification, Entity, TokenClassification};
 
 /// Columns that a text gets at least, however narrow the terminal and wide the labels.
 const NARROWEST_TEXT: usize = 20;
@@ -95,6 +95,31 @@ impl Layout {
         self.separate(out)?;
         let text = content.map_or_else(|| one_line(row, None), |content| self.text(content, 0));
         writeln!(out, "{text}\n  {failure}")
+    }
+
+    /// The entities of a text. As one line: the text, and each as word/label. Else the text, and a line for each.
+    pub fn write_entities(
+        &mut self,
+        out: &mut impl Write,
+        content: &Content,
+        answer: TokenClassification<'_>,
+        entities: &[Entity],
+    ) -> io::Result<()> {
+        let tokens = answer.ids().len();
+        let cut = if answer.truncated() { format!("  [cut to {tokens} tokens]") } else { String::new() };
+        if self.lines {
+            let named =
+                |entity: &Entity| format!("  {}", one_line(&format!("{}/{}", entity.word, entity.label()), None));
+            let line = cut + "  →" + &entities.iter().map(named).collect::<String>();
+            return writeln!(out, "{}{line}", self.text(content, line.width()));
+        }
+        self.separate(out)?;
+        writeln!(out, "{}{cut}", self.text(content, cut.width()))?;
+        entities.iter().try_for_each(|entity| {
+            let place = entity.offsets.as_ref().map_or(String::new(), |at| format!("  {}..{}", at.start, at.end));
+            let word = one_line(&entity.word, None);
+            writeln!(out, "  {}  {word}{place}", self.with_bar(entity.label(), entity.score))
+        })
     }
 
     /// An empty line between the texts of the command line.

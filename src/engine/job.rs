@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::ir::{Output, Values};
 use crate::label::Label;
 use crate::models::encoder::Wanted;
-use crate::output::{Answer, SequenceClassifierOutput};
+use crate::output::Answer;
 use crate::text::Encoding;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,7 +24,7 @@ struct State {
     answer: Option<Answer>,
     /// Texts that have no answer yet.
     open: usize,
-    result: Option<Result<SequenceClassifierOutput>>,
+    result: Option<Result<Answer>>,
     waker: Option<Waker>,
 }
 
@@ -68,7 +68,7 @@ impl Job {
 
     fn finish(&self, mut state: MutexGuard<'_, State>) {
         if let Some(answer) = state.answer.take() {
-            state.result = Some(Ok(answer.finish(&self.labels)));
+            state.result = Some(Ok(answer));
             wake(state);
         }
     }
@@ -89,7 +89,7 @@ impl Job {
     }
 
     /// Ready when it is done, once.
-    pub async fn done(&self) -> Result<SequenceClassifierOutput> {
+    pub async fn done(&self) -> Result<Answer> {
         poll_fn(|context| {
             let mut state = self.state();
             match state.result.take() {

@@ -16,7 +16,7 @@ use crate::gpu::{self, Gpu, Timing};
 use crate::label::Label;
 use crate::models::{Model, encoder::Wanted};
 use crate::options::Options;
-use crate::output::{Answer, SequenceClassifierOutput};
+use crate::output::Answer;
 use crate::text::Encoding;
 use batch::Batch;
 use event_listener::Event;
@@ -110,7 +110,7 @@ impl Engine {
         labels: Vec<Option<Label>>,
         wanted: Wanted,
         longest: usize,
-    ) -> Result<SequenceClassifierOutput> {
+    ) -> Result<Answer> {
         for lane in &self.lanes {
             let limits = lane.limits(self, wanted, longest);
             if let Some(index) = encodings.iter().position(|encoding| encoding.ids.len() > limits.tokens) {
@@ -129,7 +129,7 @@ impl Engine {
     }
 
     /// Drives the devices until a job that was put into the queue is done.
-    async fn wait(&self, job: Arc<Job>) -> Result<SequenceClassifierOutput> {
+    async fn wait(&self, job: Arc<Job>) -> Result<Answer> {
         let call = Call { engine: self, job };
         let mut done = pin!(call.job.done());
         let mut drivers: Vec<Option<Pin<Box<_>>>> =
@@ -255,7 +255,8 @@ mod tests {
             gpu::block_on(lane.submit(engine));
             assert!(lane.next(engine).is_none() && engine.queue().next().is_some(), "it has all that it takes");
             lane.gpu.as_ref().unwrap().destroy();
-            let _ = sender.send(pollster::block_on(engine.wait(job)).map(|output| output.logits));
+            let _ = sender
+                .send(pollster::block_on(engine.wait(job)).map(|answer| answer.into_sequences(&encodings, &[]).logits));
         });
         let logits = receiver.recv_timeout(Duration::from_secs(120)).expect("the call ends").unwrap();
         assert_eq!(logits, expected);

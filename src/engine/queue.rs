@@ -104,7 +104,7 @@ mod tests {
     }
 
     fn job(lengths: &[usize], hidden_states: bool) -> Arc<Job> {
-        let encoding = |&length: &usize| Encoding { ids: vec![7; length], type_ids: vec![0; length], truncated: false };
+        let encoding = |&length: &usize| Encoding::new(vec![7; length], vec![0; length]);
         let encodings: Arc<[Encoding]> = lengths.iter().map(encoding).collect();
         let answer = Answer::empty(encodings.len());
         Arc::new(Job::new(encodings, Vec::new(), wanted(hidden_states), answer))

@@ -14,6 +14,7 @@ pub const ARCHITECTURE: Architecture = Architecture {
     base_prefix: "albert",
     former_prefix: None,
     soft_labels: false,
+    token_dense: false,
     describe,
 };
 

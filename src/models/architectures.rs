@@ -1,10 +1,10 @@
 //! Which architectures load, and the checks that their files share.
 
 use super::{
-    Activation, Dense, Head, Linear, Model, Norm, Pooling, albert, bert, deberta_v2, distilbert, electra, modernbert,
-    mpnet, roberta, rotary_bert,
+    Activation, Dense, Head, Linear, Model, Norm, Pooling, Task, albert, bert, deberta_v2, distilbert, electra,
+    modernbert, mpnet, roberta, rotary_bert,
 };
-use crate::checkpoint::{Config, ModuleDense, ModuleHead, Weights};
+use crate::checkpoint::{Config, ModuleDense, ModuleHead, Scoring, Weights};
 use crate::error::{Error, Result};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -14,7 +14,8 @@ use serde_json::{Map, Value};
 pub struct Architecture {
     /// `model_type` in config.json.
     pub model_type: &'static str,
-    /// The transformers class whose checkpoints load.
+    /// The transformers class of sequence classification whose checkpoints load; [`Architecture::class_of`] names the
+    /// others.
     pub class: &'static str,
     /// Prefix of the encoder's tensors, which some files leave out and others add.
     pub base_prefix: &'static str,
@@ -23,10 +24,13 @@ pub struct Architecture {
     /// Whether labels that are a number for each of several classes say, where the config has no `problem_type`, how much
     /// of each there is, and not whether each is right.
     pub soft_labels: bool,
+    /// Whether the layer before the classifier is one of token classification, too; elsewhere it belongs to the pooling.
+    pub token_dense: bool,
     pub describe: fn(&Config) -> Result<Model>,
 }
 
-/// What classes are for whose tensors may have the names and shapes of a classifier of texts, and mean something else.
+/// What classes are for whose tensors may have the names and shapes of a classifier that is computed, and mean something
+/// else; of token classification those that no architecture has.
 const OTHER_TASKS: [&str; 8] = [
     "TokenClassification",
     "QuestionAnswering",
@@ -39,6 +43,14 @@ const OTHER_TASKS: [&str; 8] = [
 ];
 
 impl Architecture {
+    /// The transformers class of a task: its names differ in nothing else.
+    pub fn class_of(&self, task: Task) -> String {
+        match task {
+            Task::SequenceClassification => self.class.into(),
+            Task::TokenClassification => self.class.replace("ForSequence", "ForToken"),
+        }
+    }
+
     /// The weights, found under the names that files of this architecture give them.
     pub fn named(&self, weights: Weights) -> Weights {
         let weights = weights.with_base_prefix(self.base_prefix);
@@ -68,8 +80,8 @@ pub const ARCHITECTURES: &[Architecture] = &[
 
 /// The architecture of a config.
 ///
-/// As in transformers the `model_type` decides, whatever class the file names; that the class is another is said. Only
-/// a class of another task is refused, even if its tensors would fit.
+/// As in transformers the `model_type` decides, whatever class the file names; that the class is another is said. Of the
+/// class the task is taken ([`describe`]), and one of a task that is not computed is refused, even if its tensors would fit.
 ///
 /// # Errors
 /// [`Error::Unsupported`] naming the `model_type` or the class, with what is supported.
@@ -78,12 +90,16 @@ pub fn architecture(config: &Config) -> Result<&'static Architecture> {
     let found = ARCHITECTURES.iter().find(|architecture| architecture.model_type == config.model_type);
     let found = found.ok_or_else(|| config.unsupported(&format!("model_type {:?}", config.model_type), &names()))?;
     config.refuse_pruned_heads()?;
-    if config.architectures.iter().any(|class| class == found.class) {
+    let task = task(config, found);
+    let own = found.class_of(task);
+    if config.architectures.contains(&own) {
         return Ok(found);
     }
     let classes = || config.architectures.iter();
-    if let Some(class) = classes().find(|class| OTHER_TASKS.iter().any(|task| class.contains(task))) {
-        return Err(config.unsupported(&format!("architecture {class}"), found.class));
+    let other = |class: &&String| OTHER_TASKS.iter().any(|task| class.contains(task));
+    if let Some(class) = classes().find(other).filter(|_| task == Task::SequenceClassification) {
+        let supported = format!("{} and {}", found.class, found.class_of(Task::TokenClassification));
+        return Err(config.unsupported(&format!("architecture {class}"), &supported));
     }
     // A config saved from the bare encoder or the pretraining class names that; the missing head speaks for itself.
     let without_head =
@@ -94,18 +110,38 @@ pub fn architecture(config: &Config) -> Result<&'static Architecture> {
              those of {}",
             config.path().display(),
             found.model_type,
-            found.class
+            own
         );
     }
     Ok(found)
 }
 
-/// The model of a config: its architecture's, with the head that modules of sentence-transformers put in place of its own.
+/// What a checkpoint is for, by the classes that its config names: its architecture's class of sequence classification, or
+/// none, or else a class of token classification of any architecture that is computed.
+fn task(config: &Config, found: &Architecture) -> Task {
+    let classes: Vec<String> = ARCHITECTURES.iter().map(|known| known.class_of(Task::TokenClassification)).collect();
+    let own = config.architectures.iter().any(|class| class == found.class);
+    match !own && config.architectures.iter().any(|class| classes.contains(class)) {
+        true => Task::TokenClassification,
+        false => Task::SequenceClassification,
+    }
+}
+
+/// The model of a config: its architecture's, with the head that modules of sentence-transformers put in place of its own,
+/// or with that of token classification, `classifier(dropout(hidden state))` for every token, where its class asks for it.
 ///
 /// # Errors
 /// Those of the architecture, and [`Error::Malformed`] if the head does not fit.
 pub fn describe(architecture: &Architecture, config: &Config) -> Result<Model> {
     let mut model = (architecture.describe)(config)?;
+    if task(config, architecture) == Task::TokenClassification {
+        model.head = Head {
+            pool: None,
+            dense: model.head.dense.filter(|_| architecture.token_dense),
+            classifier: Linear::new("classifier", model.hidden, config.num_labels()).of_head(),
+        };
+        return Ok(model);
+    }
     if let Some(head) = config.head() {
         let inputs = head.dense.as_ref().unwrap_or(&head.classifier).inputs;
         if inputs != model.hidden {
@@ -117,12 +153,24 @@ pub fn describe(architecture: &Architecture, config: &Config) -> Result<Model> {
     Ok(model)
 }
 
+/// How the logits of a config's model become scores, where nobody says otherwise. Of tokens transformers' pipeline knows
+/// the softmax alone.
+///
+/// # Errors
+/// Those of [`Config::scoring`].
+pub fn scoring(config: &Config, model: &Model) -> Result<Scoring> {
+    match model.task() {
+        Task::SequenceClassification => config.scoring(),
+        Task::TokenClassification => Ok(Scoring::Softmax),
+    }
+}
+
 /// The head that modules of sentence-transformers are.
 fn of_modules(modules: &ModuleHead) -> Head {
     let linear =
         |dense: &ModuleDense| Linear::new(&dense.prefix, dense.inputs, dense.outputs).with_bias(dense.bias).of_head();
     Head {
-        pool: if modules.mean { Pooling::Mean } else { Pooling::First },
+        pool: Some(if modules.mean { Pooling::Mean } else { Pooling::First }),
         dense: modules.dense.as_ref().map(|dense| Dense {
             linear: linear(dense),
             activation: Activation::from_name(dense.activation).expect("a name of transformers'"),

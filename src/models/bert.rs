@@ -18,6 +18,7 @@ pub const ARCHITECTURE: Architecture = Architecture {
     base_prefix: "bert",
     former_prefix: None,
     soft_labels: false,
+    token_dense: false,
     describe,
 };
 
@@ -213,7 +214,7 @@ fn describe(config: &Config) -> Result<Model> {
 /// classify either.
 pub(super) fn pooler_head(pooler: &str, config: &Config, hidden: usize) -> Head {
     Head {
-        pool: Pooling::First,
+        pool: Some(Pooling::First),
         dense: Some(Dense {
             linear: Linear::new(pooler, hidden, hidden).of_head(),
             activation: Activation::Tanh,
@@ -226,7 +227,7 @@ pub(super) fn pooler_head(pooler: &str, config: &Config, hidden: usize) -> Head 
 /// `classifier.out_proj(activation(classifier.dense(first token)))`: RoBERTa, ELECTRA, MPNet.
 pub(super) fn dense_head(activation: Activation, config: &Config, hidden: usize) -> Head {
     Head {
-        pool: Pooling::First,
+        pool: Some(Pooling::First),
         dense: Some(Dense {
             linear: Linear::new("classifier.dense", hidden, hidden).of_head(),
             activation,

@@ -17,6 +17,7 @@ pub const ARCHITECTURE: Architecture = Architecture {
     base_prefix: "deberta",
     former_prefix: None,
     soft_labels: true,
+    token_dense: false,
     describe,
 };
 
@@ -33,7 +34,8 @@ struct DebertaV2Config {
     max_position_embeddings: usize,
     type_vocab_size: usize,
     layer_norm_eps: f32,
-    relative_attention: bool,
+    /// Null is false, as Python has it.
+    relative_attention: Option<bool>,
     /// Looked at only with `relative_attention`.
     max_relative_positions: Option<i64>,
     /// Null is false, as Python has it.
@@ -63,7 +65,7 @@ impl Default for DebertaV2Config {
             max_position_embeddings: 512,
             type_vocab_size: 0,
             layer_norm_eps: 1e-7,
-            relative_attention: false,
+            relative_attention: Some(false),
             max_relative_positions: Some(-1),
             position_biased_input: Some(true),
             pos_att_type: None,
@@ -157,7 +159,8 @@ fn describe(config: &Config) -> Result<Model> {
         ),
     ])?;
     config.epsilon("layer_norm_eps", fields.layer_norm_eps)?;
-    if fields.relative_attention && fields.max_relative_positions.is_none() {
+    let relative = fields.relative_attention.unwrap_or(false);
+    if relative && fields.max_relative_positions.is_none() {
         return Err(Error::malformed(
             config.path(),
             "max_relative_positions is null, but relative_attention needs a number",
@@ -172,7 +175,7 @@ fn describe(config: &Config) -> Result<Model> {
     }
     let (exact, farthest) = (fields.position_buckets / 2, max_length as i64 - 1);
     // Further distances than those with buckets of their own are divided by the logarithm of this ratio.
-    let logarithmic = fields.relative_attention && fields.position_buckets > 0;
+    let logarithmic = relative && fields.position_buckets > 0;
     if logarithmic && farthest > exact && [0, fields.max_relative() - 1].contains(&exact) {
         let feature = format!("position_buckets {} for {} positions", fields.position_buckets, fields.max_relative());
         return Err(config.unsupported(&feature, "others than 1 and than twice the positions less one"));
@@ -181,7 +184,7 @@ fn describe(config: &Config) -> Result<Model> {
     let table = |name: &str, rows| Weight::table(format!("deberta.embeddings.{name}_embeddings.weight"), rows, width);
     let positions = || Positions { table: table("position", max_length), padding: None };
     // The layers share it: their number and the text's length must not multiply.
-    let buckets = fields.relative_attention.then(|| Buckets::new(max_length, |distance| fields.row(distance)));
+    let buckets = relative.then(|| Buckets::new(max_length, |distance| fields.row(distance)));
     let layer = |index| layer(config, &fields, buckets.as_ref(), index).map(Arc::new);
     let layers = (0..fields.num_hidden_layers).map(layer);
     Ok(Model {
@@ -199,7 +202,7 @@ fn describe(config: &Config) -> Result<Model> {
         layers: layers.collect::<Result<_>>()?,
         final_norm: None,
         head: Head {
-            pool: Pooling::First,
+            pool: Some(Pooling::First),
             dense: Some(Dense {
                 linear: Linear::new("pooler.dense", hidden, hidden).of_head(),
                 activation: config.activation("pooler_hidden_act", &fields.pooler_hidden_act)?,

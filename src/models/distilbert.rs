@@ -16,6 +16,7 @@ pub const ARCHITECTURE: Architecture = Architecture {
     base_prefix: "distilbert",
     former_prefix: None,
     soft_labels: false,
+    token_dense: false,
     describe,
 };
 
@@ -105,7 +106,7 @@ fn describe(config: &Config) -> Result<Model> {
         layers: (0..layers).map(layer).collect::<Result<_>>()?,
         final_norm: None,
         head: Head {
-            pool: Pooling::First,
+            pool: Some(Pooling::First),
             dense: Some(Dense {
                 linear: Linear::new("pre_classifier", hidden, hidden).of_head(),
                 activation: Activation::Relu,

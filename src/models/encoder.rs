@@ -31,11 +31,10 @@ pub struct Wanted {
 pub fn record(model: &Model, wanted: Wanted, max_binding: u64, storage: Storage) -> Recording {
     let recording = Recording::new(max_binding).with_storage(storage);
     let mut encoder = Encoder { recording, model, tables: Tables::default() };
-    let pooled = encoder.encode(wanted);
+    let mut features = encoder.encode(wanted);
     let mut recording = encoder.recording;
     let r = &mut recording;
 
-    let mut features = pooled;
     if let Some(Dense { linear, activation, norm }) = &model.head.dense {
         features = record::linear(r, features, linear, *activation, None);
         if let Some(norm) = norm {
@@ -88,7 +87,7 @@ struct Tables {
 }
 
 impl Encoder<'_> {
-    /// From ids to `[texts, hidden]`: the rows that the head reads.
+    /// From ids to the rows that the head reads: `[texts, hidden]`, or `[tokens, hidden]` where it reads every token.
     fn encode(&mut self, wanted: Wanted) -> Tensor {
         let model = self.model;
         let embeddings = &model.embeddings;
@@ -107,7 +106,7 @@ impl Encoder<'_> {
 
         // Where the head reads first tokens only and nobody asked for more, the last layer computes nothing else.
         let last = model.layers.len() - 1;
-        let narrow = model.head.pool == Pooling::First
+        let narrow = model.head.pool == Some(Pooling::First)
             && !wanted.hidden_states
             && wanted.attentions.is_none()
             && model.layers[last].convolution.is_none();
@@ -127,7 +126,10 @@ impl Encoder<'_> {
                 self.recording.output(Output::HiddenState(index + 1), hidden);
             }
         }
-        if narrow { hidden } else { pool::record(&mut self.recording, hidden, model.head.pool) }
+        match model.head.pool {
+            Some(pooling) if !narrow => pool::record(&mut self.recording, hidden, pooling),
+            _ => hidden,
+        }
     }
 
     /// One layer; with `weights` its attention weights are an output of that index, for texts up to that length.

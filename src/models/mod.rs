@@ -18,10 +18,10 @@ mod roberta;
 mod rope;
 mod rotary_bert;
 
-pub use architectures::{ARCHITECTURES, Architecture, architecture, describe};
+pub use architectures::{ARCHITECTURES, Architecture, architecture, describe, scoring};
 pub use parts::{Part, PartWeights};
 
-use crate::ir::{Role, Weight};
+use crate::ir::{Role, Rows, Weight};
 use crate::kernels::{Activation, Half, Pooling};
 use std::fmt;
 use std::ops::Range;
@@ -120,7 +120,26 @@ impl Norm {
     }
 }
 
-/// A BERT-family encoder with a sequence classification head, as data.
+/// What a model classifies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Task {
+    /// Texts: transformers' `...ForSequenceClassification`.
+    SequenceClassification,
+    /// Every token of a text: transformers' `...ForTokenClassification`.
+    TokenClassification,
+}
+
+impl Task {
+    /// transformers' name of its pipeline: `text-classification` or `token-classification`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Task::SequenceClassification => "text-classification",
+            Task::TokenClassification => "token-classification",
+        }
+    }
+}
+
+/// A BERT-family encoder, the trunk, with a classification head, as data.
 #[derive(Clone, Debug)]
 pub struct Model {
     pub hidden: usize,
@@ -264,10 +283,12 @@ pub struct Convolution {
     pub norm: Norm,
 }
 
+/// What makes logits of the last hidden state.
 #[derive(Clone, Debug)]
 pub struct Head {
-    pub pool: Pooling,
-    /// The layer between pooling and classifier.
+    /// How the rows of a text become one; `None`: the head reads every token.
+    pub pool: Option<Pooling>,
+    /// The layer before the classifier.
     pub dense: Option<Dense>,
     pub classifier: Linear,
 }
@@ -280,7 +301,21 @@ pub struct Dense {
     pub norm: Option<Norm>,
 }
 
+impl Head {
+    /// What the rows of logits, and of all that is made of them, belong to.
+    pub fn rows(&self) -> Rows {
+        if self.pool.is_some() { Rows::Texts } else { Rows::Tokens }
+    }
+}
+
 impl Model {
+    pub fn task(&self) -> Task {
+        match self.head.pool {
+            Some(_) => Task::SequenceClassification,
+            None => Task::TokenClassification,
+        }
+    }
+
     pub fn labels(&self) -> usize {
         self.head.classifier.outputs()
     }

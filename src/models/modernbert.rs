@@ -18,6 +18,7 @@ pub const ARCHITECTURE: Architecture = Architecture {
     base_prefix: "model",
     former_prefix: None,
     soft_labels: false,
+    token_dense: true,
     describe,
 };
 
@@ -182,8 +183,8 @@ fn describe(config: &Config) -> Result<Model> {
     ])?;
     config.epsilon("norm_eps", fields.norm_eps)?;
     let pool = match fields.classifier_pooling.as_str() {
-        "cls" => Pooling::First,
-        "mean" => Pooling::Mean,
+        "cls" => Some(Pooling::First),
+        "mean" => Some(Pooling::Mean),
         other => return Err(config.unsupported(&format!("classifier_pooling {other:?}"), "cls and mean")),
     };
     let norm = |name: &str| Norm::new(name, hidden, fields.norm_eps).with_bias(fields.norm_bias);

@@ -16,6 +16,7 @@ pub const ARCHITECTURE: Architecture = Architecture {
     base_prefix: "mpnet",
     former_prefix: None,
     soft_labels: false,
+    token_dense: false,
     describe,
 };
 

@@ -13,6 +13,7 @@ pub const ROBERTA: Architecture = Architecture {
     base_prefix: "roberta",
     former_prefix: None,
     soft_labels: false,
+    token_dense: false,
     describe: |config| describe(config, &BertConfig { vocab_size: 50265, ..BertConfig::default() }),
 };
 pub const XLM_ROBERTA: Architecture = Architecture {

@@ -16,6 +16,7 @@ pub const NOMIC_BERT: Architecture = Architecture {
     base_prefix: "nomic_bert",
     former_prefix: None,
     soft_labels: false,
+    token_dense: false,
     describe: |config| describe(config, &NOMIC),
 };
 pub const GTE: Architecture = Architecture {
@@ -24,6 +25,7 @@ pub const GTE: Architecture = Architecture {
     base_prefix: "gte",
     former_prefix: Some("new"),
     soft_labels: false,
+    token_dense: false,
     describe: |config| describe(config, &GENERAL),
 };
 pub const JINA_V3: Architecture = Architecture {
@@ -32,6 +34,7 @@ pub const JINA_V3: Architecture = Architecture {
     base_prefix: "roberta",
     former_prefix: None,
     soft_labels: false,
+    token_dense: false,
     describe: |config| describe(config, &JINA),
 };
 

@@ -4,6 +4,8 @@
 //! `models/*/tokenization_*.py`): of a `tokenizer.json` its classes take the vocabulary, the merges and the character map.
 
 use serde_json::json;
+use tokenizers::decoders::bpe::BPEDecoder;
+use tokenizers::decoders::wordpiece::WordPiece as WordPieceDecoder;
 use tokenizers::models::bpe::{BPE, Merges, Vocab};
 use tokenizers::models::unigram::Unigram;
 use tokenizers::models::wordpiece::WordPiece;
@@ -19,14 +21,15 @@ use tokenizers::pre_tokenizers::whitespace::WhitespaceSplit;
 use tokenizers::processors::bert::BertProcessing;
 use tokenizers::processors::roberta::RobertaProcessing;
 use tokenizers::{
-    Model, ModelWrapper, NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper, SplitDelimiterBehavior,
+    DecoderWrapper, Model, ModelWrapper, NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper,
+    SplitDelimiterBehavior,
 };
 
 use super::added::Tokens;
 use super::bounds;
 use super::class::{Rules, Transformers};
+use super::library::guarded;
 use super::settings::Settings;
-use super::tokenizer::guarded;
 use crate::{Error, Result};
 
 /// SentencePiece's sign for a space.
@@ -134,13 +137,32 @@ impl Settings {
         // ALBERT's class of 5 sets its own before the file's.
         let processor =
             stored.and_then(|stored| stored.get_post_processor()).filter(|_| self.class.rules == Rules::Albert);
-        let processor = processor.cloned().unwrap_or_else(|| self.processor((cls, cls_id), (sep, sep_id)));
-        inner.with_post_processor(Some(processor));
+        let processor = match processor {
+            Some(processor) => processor.clone(),
+            None => self.processor((cls, cls_id), (sep, sep_id))?,
+        };
+        inner.with_post_processor(Some(processor)).with_decoder(Some(self.decoder()?));
         Ok(inner)
     }
 
-    fn processor(&self, cls: (String, u32), sep: (String, u32)) -> PostProcessorWrapper {
-        match (self.class.rules, self.version) {
+    /// What makes a text of tokens again.
+    fn decoder(&self) -> Result<DecoderWrapper> {
+        Ok(match (self.class.rules, self.pre_tokenizer()?) {
+            (Rules::Herbert, _) => DecoderWrapper::BPE(BPEDecoder::new(WORD_END.into())),
+            (_, PreTokenizerWrapper::Sequence(steps)) => {
+                let pieces = steps.as_ref().iter().find_map(|step| match step {
+                    PreTokenizerWrapper::Metaspace(pieces) => Some(pieces.clone()),
+                    _ => None,
+                });
+                DecoderWrapper::Metaspace(pieces.expect("it splits pieces last"))
+            }
+            (_, PreTokenizerWrapper::ByteLevel(bytes)) => DecoderWrapper::ByteLevel(bytes),
+            _ => DecoderWrapper::WordPiece(WordPieceDecoder::new("##".into(), true)),
+        })
+    }
+
+    fn processor(&self, cls: (String, u32), sep: (String, u32)) -> Result<PostProcessorWrapper> {
+        Ok(match (self.class.rules, self.version) {
             // `MPNetConverter`: as RoBERTa's, but for the type ids, which count where `model_input_names` lists them.
             (Rules::Mpnet, Transformers::Four) => {
                 let special = |token: &str, type_id: u32| json!({"SpecialToken": {"id": token, "type_id": type_id}});
@@ -156,13 +178,18 @@ impl Settings {
                     json!({"type": "TemplateProcessing", "single": first, "pair": pair, "special_tokens": defined});
                 serde_json::from_value(template).expect("the template names what it defines")
             }
-            (Rules::Mpnet | Rules::Roberta | Rules::XlmRoberta | Rules::Camembert, _)
-            | (Rules::Deberta, Transformers::Five) => {
-                // Offsets are not used, so that trimming them would be work for nothing.
+            (Rules::Roberta, _) => {
+                let processor = RobertaProcessing::new(sep, cls).trim_offsets(self.flag("trim_offsets", true)?);
+                PostProcessorWrapper::Roberta(processor.add_prefix_space(self.flag("add_prefix_space", false)?))
+            }
+            (Rules::Mpnet, Transformers::Five) => {
+                PostProcessorWrapper::Roberta(RobertaProcessing::new(sep, cls).add_prefix_space(false))
+            }
+            (Rules::XlmRoberta | Rules::Camembert, _) | (Rules::Deberta, Transformers::Five) => {
                 PostProcessorWrapper::Roberta(RobertaProcessing::new(sep, cls).trim_offsets(false))
             }
             _ => PostProcessorWrapper::Bert(BertProcessing::new(sep, cls)),
-        }
+        })
     }
 
     /// The tokens before the first text and after each.

@@ -1,7 +1,7 @@
 //! Texts -> tokens on the threads of the machine, apart from the classifier that will run them.
 
 use super::{Encoding, Limits, Text, Tokenizer, Truncation};
-use crate::Result;
+use crate::{Error, Result};
 use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -46,17 +46,29 @@ pub struct TextEncoder {
     truncation: Truncation,
     /// What stands before each text, or before the first of a pair.
     prompt: Option<Arc<str>>,
+    /// Whether encodings say where their tokens stand.
+    spans: bool,
 }
 
 impl TextEncoder {
     pub(crate) fn new(tokenizer: Tokenizer, limits: Limits, truncation: Truncation) -> TextEncoder {
-        TextEncoder { tokenizer: Arc::new(tokenizer), limits, truncation, prompt: None }
+        TextEncoder { tokenizer: Arc::new(tokenizer), limits, truncation, prompt: None, spans: false }
     }
 
     /// Puts the prompt of a cross-encoder before each text, and of a pair before the first (sentence_transformers/base/
     /// modality.py, `prepend_prompt_to_texts`).
     pub(crate) fn with_prompt(self, prompt: Option<&str>) -> TextEncoder {
         TextEncoder { prompt: prompt.map(Arc::from), ..self }
+    }
+
+    /// For a classifier of tokens: every [`Encoding`] has [`Encoding::spans`], and there are no pairs.
+    pub(crate) fn with_spans(self) -> TextEncoder {
+        TextEncoder { spans: true, ..self }
+    }
+
+    /// What encodes.
+    pub fn tokenizer(&self) -> &Arc<Tokenizer> {
+        &self.tokenizer
     }
 
     /// What the model's tables can hold.
@@ -78,9 +90,17 @@ impl TextEncoder {
     /// The tokens of one text; `index` names it in errors.
     ///
     /// # Errors
-    /// [`Error::Text`](crate::Error::Text) if the text is too long and [`Truncation::Refuse`] was chosen, or has an id outside the table.
+    /// [`Error::Text`](crate::Error::Text) if the text is too long and [`Truncation::Refuse`] was chosen, has an id
+    /// outside the table, or is a pair and its tokens are what is classified.
     pub fn encode<'a>(&self, index: usize, text: impl Into<Text<'a>>) -> Result<Encoding> {
         let text = text.into();
+        if self.spans {
+            let Text::Single(text) = text else {
+                let message = "it is a pair, but the tokens of a single text are what the model classifies".into();
+                return Err(Error::Text { index, message });
+            };
+            return self.tokenizer.encode_spans(index, text, &self.limits, self.truncation);
+        }
         let (Some(prompt), Text::Single(first) | Text::Pair(first, _)) = (&self.prompt, text) else {
             return self.tokenizer.encode(index, text, &self.limits, self.truncation);
         };

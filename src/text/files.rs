@@ -6,12 +6,12 @@ use std::path::Path;
 use serde_json::Value;
 use tokenizers::normalizers::BertNormalizer;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
-use tokenizers::{NormalizerWrapper, PreTokenizerWrapper};
+use tokenizers::{NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper};
 
 use super::class::{Class, Rules, Transformers};
+use super::library::guarded;
 use super::node::Node;
 use super::settings::Settings;
-use super::tokenizer::guarded;
 use super::vocabulary::class_of_vocab;
 use super::{Tokenizer, bounds};
 use crate::{Error, Result};
@@ -139,7 +139,7 @@ impl Settings {
             if self.version == Transformers::Four {
                 self.prefer_class(&mut inner)?;
             }
-            return Tokenizer::new(self, inner);
+            return Tokenizer::new(self, inner, &tokens);
         }
         let model = self.model_of_five(inner.get_model(), &tokens)?;
         let mut built = self.assemble(model, Some(&inner), &tokens)?;
@@ -153,11 +153,12 @@ impl Settings {
             guarded(|| built.with_truncation(Some(truncation)).map(|_| ()))
                 .map_err(|message| Error::malformed(path, message))?;
         }
-        Tokenizer::new(self, built)
+        Tokenizer::new(self, built, &tokens)
     }
 
     /// Does to `tokenizer.json` what the constructors of 4.57 do (`models/*/tokenization_*_fast.py`): BERT's kin set the
-    /// flags of its normalizer, MPNet's only two of them, and all set the space before the first word.
+    /// flags of its normalizer, MPNet's only two of them, all set the space before the first word, and RoBERTa's whether
+    /// a token's span has it.
     fn prefer_class(&self, inner: &mut tokenizers::Tokenizer) -> Result<()> {
         if let rules @ (Rules::Bert | Rules::Mpnet) = self.class.rules {
             match inner.get_normalizer() {
@@ -189,6 +190,19 @@ impl Settings {
             // It is made anew, so that what is not given is the default.
             let splitter = ByteLevel::new(prefix, true, stored.use_regex);
             inner.with_pre_tokenizer(Some(splitter));
+        }
+        if self.class.rules == Rules::Roberta {
+            let (trim, prefix) = (self.flag("trim_offsets", true)?, prefix.unwrap_or(false));
+            let processor = inner.get_post_processor().cloned().map(|processor| match processor {
+                PostProcessorWrapper::Roberta(roberta) => {
+                    PostProcessorWrapper::Roberta(roberta.trim_offsets(trim).add_prefix_space(prefix))
+                }
+                PostProcessorWrapper::ByteLevel(bytes) => {
+                    PostProcessorWrapper::ByteLevel(bytes.trim_offsets(trim).add_prefix_space(prefix))
+                }
+                other => other,
+            });
+            inner.with_post_processor(processor);
         }
         Ok(())
     }

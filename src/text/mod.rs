@@ -11,8 +11,10 @@ mod class;
 mod codes;
 mod encoder;
 pub(crate) mod files;
+mod library;
 mod node;
 mod settings;
+mod spans;
 mod special;
 mod tokenizer;
 mod tweet;
@@ -20,7 +22,12 @@ mod vocabulary;
 
 pub use class::Transformers;
 pub use encoder::TextEncoder;
-pub use tokenizer::{Limits, Tokenizer, panics_are_errors};
+pub use library::panics_are_errors;
+pub use spans::Spans;
+pub(crate) use spans::Word;
+pub use tokenizer::{Limits, Tokenizer};
+
+use std::sync::Arc;
 
 /// What is classified: a text, or two texts that the model reads together (a question and an answer, a premise and a
 /// hypothesis).
@@ -76,9 +83,16 @@ pub struct Encoding {
     pub type_ids: Vec<u32>,
     /// Whether tokens were cut to respect [`Limits::max_length`].
     pub truncated: bool,
+    /// Where each token stands in its text, which classifiers of tokens ask for.
+    pub spans: Option<Arc<Spans>>,
 }
 
 impl Encoding {
+    /// All of a text's tokens, of which it is not known where they stand.
+    pub fn new(ids: Vec<u32>, type_ids: Vec<u32>) -> Encoding {
+        Encoding { ids, type_ids, truncated: false, spans: None }
+    }
+
     /// The rows of the tables of words, types and positions that each token reads.
     ///
     /// A token's position is its place in its text; with `padding`, as RoBERTa has it, the number of tokens up to it that
@@ -100,7 +114,7 @@ mod tests {
 
     #[test]
     fn roberta_counts_what_is_not_padding() {
-        let encoding = Encoding { ids: vec![0, 7, 1, 8, 1, 2], type_ids: vec![0; 6], truncated: false };
+        let encoding = Encoding::new(vec![0, 7, 1, 8, 1, 2], vec![0; 6]);
         let positions = |padding| encoding.rows(padding).map(|[_, _, position]| position).collect::<Vec<u32>>();
         assert_eq!(positions(Some(1)), [2, 3, 1, 4, 1, 5]);
         assert_eq!(positions(None), [0, 1, 2, 3, 4, 5]);

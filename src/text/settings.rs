@@ -10,8 +10,8 @@ use tokenizers::{AddedToken, AddedVocabulary};
 use super::added::{Sources, Tokens};
 use super::bounds;
 use super::class::{Class, Transformers};
+use super::library::guarded;
 use super::node::Node;
-use super::tokenizer::guarded;
 use crate::{Error, Result};
 
 /// The settings of one tokenizer.

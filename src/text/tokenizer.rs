@@ -1,18 +1,18 @@
 //! One text -> its tokens.
 
-use std::cell::Cell;
 use std::fmt;
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use tokenizers::{Encoding as Tokens, ModelWrapper, TruncationDirection};
 
+use super::added::Tokens as Named;
 use super::class::Transformers;
-use super::codes::Codes;
+use super::codes::{self, Codes};
+use super::library::{Library, guarded, slice};
 use super::node::Node;
 use super::settings::Settings;
-use super::{Encoding, Text, Truncation, bounds, files};
+use super::{Encoding, Spans, Text, Truncation, bounds, files};
 use crate::{Error, Result};
 
 /// What the model's tables can hold; every [`Encoding`] respects them.
@@ -31,12 +31,16 @@ impl Limits {
     /// What of an encoding the model's tables do not have: not every [`Encoding`] comes from this model's tokenizer.
     pub(crate) fn check(&self, encoding: &Encoding) -> Result<(), String> {
         let Limits { max_length, vocabulary, types } = *self;
-        let Encoding { ids, type_ids, .. } = encoding;
+        let Encoding { ids, type_ids, spans, .. } = encoding;
         if ids.is_empty() || ids.len() > max_length {
             return Err(format!("it has {} tokens, the model takes 1 to {max_length}", ids.len()));
         }
         if ids.len() != type_ids.len() {
             return Err(format!("it has {} ids, but {} type ids", ids.len(), type_ids.len()));
+        }
+        let placed = |spans: &Spans| spans.offsets.as_ref().is_none_or(|offsets| offsets.len() == ids.len());
+        if let Some(spans) = spans.as_deref().filter(|spans| spans.special.len() != ids.len() || !placed(spans)) {
+            return Err(format!("it has {} ids, but spans of {}", ids.len(), spans.special.len()));
         }
         let beyond = |ids: &[u32], rows: usize| ids.iter().copied().find(|&id| id as usize >= rows);
         match (beyond(ids, vocabulary), beyond(type_ids, types.max(1))) {
@@ -63,7 +67,7 @@ pub struct Tokenizer {
 
 #[derive(Clone)]
 enum Inner {
-    Library(Box<tokenizers::Tokenizer>),
+    Library(Box<Library>),
     /// A class that transformers has in Python only.
     Codes(Arc<Codes>),
 }
@@ -73,7 +77,7 @@ impl Tokenizer {
     ///
     /// # Errors
     /// [`Error::Malformed`] when the configuration has fields of the wrong type, or the post-processor cannot be run.
-    pub(super) fn new(settings: &Settings, mut inner: tokenizers::Tokenizer) -> Result<Tokenizer> {
+    pub(super) fn new(settings: &Settings, mut inner: tokenizers::Tokenizer, named: &Named) -> Result<Tokenizer> {
         let path = &settings.path;
         bounds::check_model(path, inner.get_model())?;
         let stored = inner.get_truncation().map(|stored| stored.direction);
@@ -82,14 +86,17 @@ impl Tokenizer {
         let cleared = guarded(|| inner.with_truncation(None).map(|_| ()));
         cleared.map_err(|message| Error::malformed(path, message))?;
         inner.set_encode_special_tokens(settings.flag("split_special_tokens", false)?);
+        let unknown = named.text("unk_token").and_then(|token| inner.token_to_id(token));
+        let library = Library::new(inner, settings.version, unknown);
         // What the post-processor adds is measured, not asked: a template may name tokens that it does not define.
         let added = |second: Option<Tokens>| {
-            guarded(|| inner.post_process(Tokens::default(), second, true))
+            library
+                .post_process(Tokens::default(), second)
                 .map(|encoding| encoding.len())
                 .map_err(|message| Error::malformed(path, format!("the post-processor fails: {message}")))
         };
         let special = [added(None)?, added(Some(Tokens::default()))?];
-        Tokenizer::with(settings, Inner::Library(Box::new(inner)), special, stored.unwrap_or_default())
+        Tokenizer::with(settings, Inner::Library(Box::new(library)), special, stored.unwrap_or_default())
     }
 
     /// One of the classes that are Python.
@@ -136,8 +143,8 @@ impl Tokenizer {
 
     /// How it splits words: `WordPiece`, `BPE`, `Unigram` or `WordLevel`.
     pub fn kind(&self) -> &'static str {
-        let Inner::Library(inner) = &self.inner else { return "BPE" };
-        match inner.get_model() {
+        let Inner::Library(library) = &self.inner else { return "BPE" };
+        match library.inner.get_model() {
             ModelWrapper::BPE(_) => "BPE",
             ModelWrapper::WordPiece(_) => "WordPiece",
             ModelWrapper::WordLevel(_) => "WordLevel",
@@ -154,7 +161,7 @@ impl Tokenizer {
     /// How many tokens there are, added ones included.
     pub fn vocabulary(&self) -> usize {
         match &self.inner {
-            Inner::Library(inner) => inner.get_vocab_size(true),
+            Inner::Library(library) => library.inner.get_vocab_size(true),
             Inner::Codes(codes) => codes.len(),
         }
     }
@@ -162,8 +169,37 @@ impl Tokenizer {
     /// The token of an id, if the tokenizer has one.
     pub fn token(&self, id: u32) -> Option<String> {
         match &self.inner {
-            Inner::Library(inner) => inner.id_to_token(id),
+            Inner::Library(library) => library.token(id),
             Inner::Codes(codes) => codes.token(id),
+        }
+    }
+
+    /// Whether it says where its tokens stand in a text; classes that are Python do not.
+    pub fn has_offsets(&self) -> bool {
+        matches!(self.inner, Inner::Library(..))
+    }
+
+    /// Whether tokens that go on a word are marked.
+    pub(super) fn marks_subwords(&self) -> bool {
+        matches!(&self.inner, Inner::Library(library) if library.subword_prefix().is_some())
+    }
+
+    /// The id of `unk_token`, where there is one and offsets are known.
+    pub(super) fn unknown(&self) -> Option<u32> {
+        match &self.inner {
+            Inner::Library(library) => library.unknown,
+            Inner::Codes(_) => None,
+        }
+    }
+
+    /// Tokens as a text: transformers' `convert_tokens_to_string`.
+    ///
+    /// # Errors
+    /// Why the library's decoder fails, which a `tokenizer.json` may describe in any way.
+    pub fn join(&self, tokens: Vec<String>) -> Result<String, String> {
+        match &self.inner {
+            Inner::Library(library) => library.join(tokens),
+            Inner::Codes(_) => Ok(tokens.join(" ").replace("@@ ", "").trim_matches(codes::is_space).to_owned()),
         }
     }
 
@@ -176,10 +212,24 @@ impl Tokenizer {
     /// the special tokens; there are no tokens at all; the tokenizer fails, or produces an id or a type that the model's
     /// tables do not have.
     pub fn encode(&self, index: usize, text: Text<'_>, limits: &Limits, truncation: Truncation) -> Result<Encoding> {
-        self.try_encode(text, limits, truncation).map_err(|message| Error::Text { index, message })
+        self.try_encode(text, limits, truncation, false).map_err(|message| Error::Text { index, message })
     }
 
-    fn try_encode(&self, text: Text<'_>, limits: &Limits, truncation: Truncation) -> Result<Encoding, String> {
+    /// [`Tokenizer::encode`] of a single text, with [`Encoding::spans`].
+    ///
+    /// # Errors
+    /// Those of [`Tokenizer::encode`].
+    pub fn encode_spans(&self, index: usize, text: &str, limits: &Limits, truncation: Truncation) -> Result<Encoding> {
+        self.try_encode(Text::Single(text), limits, truncation, true).map_err(|message| Error::Text { index, message })
+    }
+
+    fn try_encode(
+        &self,
+        text: Text<'_>,
+        limits: &Limits,
+        truncation: Truncation,
+        spans: bool,
+    ) -> Result<Encoding, String> {
         let (first, second) = match text {
             Text::Single(first) => (first, None),
             Text::Pair(first, second) => (first, Some(second)),
@@ -194,10 +244,11 @@ impl Tokenizer {
             let length = lengths[0] + lengths[1] + special;
             format!("it has {length} tokens, the model takes {max_length}")
         };
-        let (ids, type_ids, truncated) = match &self.inner {
-            Inner::Library(inner) => {
-                let mut first = tokens(inner, first, 0)?;
-                let mut second = second.map(|second| tokens(inner, second, 1)).transpose()?;
+        let (ids, type_ids, truncated, spans) = match &self.inner {
+            Inner::Library(library) => {
+                let source = first;
+                let mut first = library.tokens(first, 0, spans)?;
+                let mut second = second.map(|second| library.tokens(second, 1, spans)).transpose()?;
                 let lengths = [first.len(), second.as_ref().map_or(0, Tokens::len)];
                 let truncated = lengths[0] + lengths[1] > budget;
                 if truncated && truncation == Truncation::Refuse {
@@ -208,10 +259,12 @@ impl Tokenizer {
                     first = slice(&first, self.kept(lengths[0], kept[0]));
                     second = second.map(|second| slice(&second, self.kept(lengths[1], kept[1])));
                 }
-                let tokens = guarded(|| inner.post_process(first, second, true))?;
-                (tokens.get_ids().to_vec(), tokens.get_type_ids().to_vec(), truncated)
+                let tokens = library.post_process(first, second)?;
+                let spans = spans.then(|| Spans::of_library(source, &tokens));
+                (tokens.get_ids().to_vec(), tokens.get_type_ids().to_vec(), truncated, spans)
             }
             Inner::Codes(codes) => {
+                let source = first;
                 let first = codes.encode(first)?;
                 let second = second.map(|second| codes.encode(second)).transpose()?;
                 let lengths = [first.len(), second.as_ref().map_or(0, Vec::len)];
@@ -223,7 +276,8 @@ impl Tokenizer {
                 let second = second.as_ref().map(|second| &second[self.kept(lengths[1], kept[1])]);
                 let ids = codes.join(&first[self.kept(lengths[0], kept[0])], second);
                 let type_ids = vec![0; ids.len()];
-                (ids, type_ids, truncated)
+                let spans = spans.then(|| Spans::of_python(source, ids.len()));
+                (ids, type_ids, truncated, spans)
             }
         };
         if ids.is_empty() {
@@ -245,7 +299,7 @@ impl Tokenizer {
         if let Some(id) = type_ids.iter().find(|&&id| id as usize >= types.max(1)) {
             return Err(format!("the tokenizer gives type id {id}, but the model's table has {types} rows"));
         }
-        Ok(Encoding { ids, type_ids, truncated })
+        Ok(Encoding { ids, type_ids, truncated, spans: spans.map(Arc::new) })
     }
 
     fn kept(&self, length: usize, kept: usize) -> Range<usize> {
@@ -254,14 +308,6 @@ impl Tokenizer {
             TruncationDirection::Left => length - kept..length,
         }
     }
-}
-
-/// The tokens of one sequence, without special ones.
-fn tokens(inner: &tokenizers::Tokenizer, text: &str, type_id: u32) -> Result<Tokens, String> {
-    let mut tokens = guarded(|| inner.encode_fast(text, false))?;
-    // A post-processor that has an opinion overwrites them; the others leave what they find.
-    tokens.set_type_ids(vec![type_id; tokens.len()]);
-    Ok(tokens)
 }
 
 impl fmt::Debug for Tokenizer {
@@ -294,54 +340,6 @@ fn longest_first_in_python([first, second]: [usize; 2], budget: usize) -> [usize
     let (from_first, from_second) =
         if first > second { (longer + both / 2, both - both / 2) } else { (both / 2, longer + both - both / 2) };
     [first.saturating_sub(from_first), second.saturating_sub(from_second)]
-}
-
-fn slice(tokens: &Tokens, range: Range<usize>) -> Tokens {
-    Tokens::new(
-        tokens.get_ids()[range.clone()].to_vec(),
-        tokens.get_type_ids()[range.clone()].to_vec(),
-        tokens.get_tokens()[range.clone()].to_vec(),
-        tokens.get_word_ids()[range.clone()].to_vec(),
-        tokens.get_offsets()[range.clone()].to_vec(),
-        tokens.get_special_tokens_mask()[range.clone()].to_vec(),
-        tokens.get_attention_mask()[range].to_vec(),
-        Vec::new(),
-        Default::default(),
-    )
-}
-
-thread_local! {
-    static GUARDED: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Whether a panic of this thread would become an [`Error`]: the panic hook of a program need not report it.
-#[cfg_attr(not(feature = "internals"), doc(hidden))]
-pub fn panics_are_errors() -> bool {
-    GUARDED.get()
-}
-
-/// Calls into the tokenizers library with its panics turned into errors.
-///
-/// A `tokenizer.json` is a small program of some forty kinds of steps, and the library indexes and unwraps on what it
-/// says: a template that names an undefined token, a BPE prefix longer than a merge, a broken `precompiled_charsmap`, a
-/// chunk length of 0. Checking the file beforehand would mean to write the library a second time. Nothing is left half
-/// done: encoding takes `&self`, whose caches survive a poisoned lock by being skipped, and a tokenizer that fails to
-/// load is dropped. (With `panic = "abort"`, as on wasm32, a panic stays one.)
-pub(super) fn guarded<T>(call: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, String> {
-    let outer = GUARDED.replace(true);
-    let result = catch_unwind(AssertUnwindSafe(call));
-    GUARDED.set(outer);
-    match result {
-        Ok(result) => result.map_err(|error| error.to_string()),
-        Err(payload) => {
-            let reason = payload
-                .downcast_ref::<&str>()
-                .copied()
-                .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-                .unwrap_or("no reason given");
-            Err(format!("the tokenizers library panicked: {reason}"))
-        }
-    }
 }
 
 #[cfg(test)]

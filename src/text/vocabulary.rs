@@ -72,7 +72,7 @@ impl Settings {
         };
         let tokens = self.tokens(&[], None, true)?;
         let model = self.word_piece(vocab, &tokens)?;
-        Tokenizer::new(self, self.assemble(model, None, &tokens)?)
+        Tokenizer::new(self, self.assemble(model, None, &tokens)?, &tokens)
     }
 
     pub(super) fn read_vocab_merges(&self, vocab_json: &[u8], merges_txt: &[u8]) -> Result<Tokenizer> {
@@ -84,7 +84,7 @@ impl Settings {
         let merges = self.parse_merges(merges_txt)?;
         let tokens = self.tokens(&[], None, true)?;
         let model = self.bpe(vocab.into_iter().collect(), merges, &tokens)?;
-        Tokenizer::new(self, self.assemble(model, None, &tokens)?)
+        Tokenizer::new(self, self.assemble(model, None, &tokens)?, &tokens)
     }
 
     /// 4.57 leaves out the first line, which says the version, and what follows the last line break; 5 leaves out lines

@@ -173,7 +173,7 @@ fn random_texts(count: usize, longest: u32, vocabulary: u32) -> Vec<Encoding> {
     let mut below = |limit: u32| (random.next() % u64::from(limit)) as u32;
     let mut text = |_| {
         let ids: Vec<u32> = (0..1 + below(longest)).map(|_| below(vocabulary)).collect();
-        Encoding { type_ids: ids.iter().map(|id| id % 2).collect(), ids, truncated: false }
+        Encoding::new(ids.clone(), ids.iter().map(|id| id % 2).collect())
     };
     (0..count).map(&mut text).collect()
 }
@@ -254,7 +254,7 @@ fn a_long_text_is_cut_and_said_so_or_refused() {
 fn encodings_of_another_tokenizer_are_checked() {
     for adapter in [Adapter::Best, Adapter::Reference] {
         let classifier = Options::default().adapter(adapter).load(golden("bert")).unwrap();
-        let good = || Encoding { ids: vec![2, 5, 3], type_ids: vec![0, 0, 1], truncated: false };
+        let good = || Encoding::new(vec![2, 5, 3], vec![0, 0, 1]);
         let refuses = |spoil: fn(&mut Encoding), parts: &[&str]| {
             let mut bad = good();
             spoil(&mut bad);
@@ -339,9 +339,7 @@ fn labels_that_do_not_fit_are_named() {
 #[test]
 fn a_model_for_long_texts_has_attentions() {
     let request = Request::default().attentions(true);
-    let texts: Vec<Encoding> = [3, 64, 1, 40]
-        .map(|length| Encoding { ids: vec![5; length], type_ids: vec![0; length], truncated: false })
-        .into();
+    let texts: Vec<Encoding> = [3, 64, 1, 40].map(|length| Encoding::new(vec![5; length], vec![0; length])).into();
     let [short, long] = [64, 16384].map(|positions| {
         let edited = Edited::of("modernbert").config("max_position_embeddings", positions.into());
         edited.load(Options::default()).unwrap().run(&texts, &request).unwrap().attentions.unwrap()

@@ -20,7 +20,7 @@ fn bert(options: Options) -> Classifier {
 
 /// A batch that a software adapter takes a while for.
 fn long_batch() -> Vec<Encoding> {
-    let text = |index: u32| Encoding { ids: vec![2 + index % 100; 64], type_ids: vec![0; 64], truncated: false };
+    let text = |index: u32| Encoding::new(vec![2 + index % 100; 64], vec![0; 64]);
     (0..2000).map(text).collect()
 }
 

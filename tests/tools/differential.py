@@ -13,8 +13,8 @@ of transformers determine it, whatever runs before it and wherever.  The version
 judges files that say they are of 5.x, 4.57 those that do not, so that one run has only files that its own version judges.
 
 The right answer is that of transformers with eager attention in float64, each text alone, without padding, cut to what the
-tokenizer and the positions allow, scored as its text-classification pipeline does.  Of a case everything that `classify
--f jsonl` says is compared.  A logit may be off by TOLERANCE of the largest in its row (or of 1), or by FLOOR times what
+tokenizer and the positions allow, scored as its text-classification pipeline does, or with the entities of its token-classification pipeline where
+the class is one of that.  Of a case everything that `classify -f jsonl` says is compared.  A logit may be off by TOLERANCE of the largest in its row (or of 1), or by FLOOR times what
 transformers itself loses in float32 in the worst of the case's rows, where that is more.
 
 Verdicts:
@@ -58,6 +58,7 @@ COMPUTED = {
 }
 
 
+# Of token classification a class that no architecture has.
 OTHER_TASKS = ("TokenClassification", "QuestionAnswering", "MultipleChoice", "NextSentencePrediction", "CausalLM", "LMHead",
                "ConditionalGeneration", "ImageClassification")
 
@@ -111,11 +112,13 @@ def float64():
 class Reference:
     """A checkpoint as transformers loads it."""
 
-    def __init__(self, folder, seed=0):
+    def __init__(self, folder, seed=0, aggregation=None):
         torch.manual_seed(seed)
+        self.aggregation = aggregation
+        auto = tr.AutoModelForTokenClassification if aggregation else tr.AutoModelForSequenceClassification
         try:
             self.tokenizer = tr.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-            self.model, info = tr.AutoModelForSequenceClassification.from_pretrained(
+            self.model, info = auto.from_pretrained(
                 folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True)
         except Exception as error:
             raise Refused(f"{type(error).__name__}: {error}") from error
@@ -123,6 +126,13 @@ class Reference:
         self.model.eval()
         self.exact = copy.deepcopy(self.model).double()
         self.problem = self.model.config.problem_type
+        if aggregation:
+            try:
+                self.exact.config.id2label = {i: name(label) for i, label in self.exact.config.id2label.items()}
+                self.pipeline = tr.TokenClassificationPipeline(
+                    model=self.exact, tokenizer=self.tokenizer, aggregation_strategy=aggregation, device=torch.device("cpu"))
+            except Exception as error:
+                raise Refused(f"{type(error).__name__}: {error}") from error
         self.inputs = inspect.signature(self.model.forward).parameters
 
     def limit(self):
@@ -145,16 +155,47 @@ class Reference:
         model.config.problem_type = self.problem
         return out
 
-    def row(self, row):
-        """One row's answer, in wgbert's words."""
-        texts = [row["text"]] + ([row["text_pair"]] if "text_pair" in row else [])
-        whole = self.tokenizer(*texts)
-        cut = self.tokenizer(*texts, truncation=True, max_length=self.limit())
+    def entities(self, row):
+        """The entities of one row, and whether they stay the same where logits differ in their last digits."""
+        if row.get("text_pair") or "text_pair" in row and not self.tokenizer.is_fast:
+            raise ValueError("the pipeline takes single texts")
+        text, fast = row["text"], self.tokenizer.is_fast
+        whole = self.tokenizer(text)
+        cut = self.tokenizer(text, truncation=True, max_length=self.limit(), return_special_tokens_mask=True, return_offsets_mapping=fast)
+        inputs = self.as_inputs(cut)
+        rough = self.forward(self.model, inputs).logits[0].double()
+        with float64():
+            logits = self.forward(self.exact, inputs).logits[0]
+        floor = float((rough - logits).abs().max())
+        def entities(logits):
+            outputs = {"logits": logits[None], "sentence": text, "input_ids": torch.tensor([cut["input_ids"]]),
+                       "offset_mapping": torch.tensor([cut["offset_mapping"]]) if fast else None,
+                       "special_tokens_mask": torch.tensor([cut["special_tokens_mask"]])}
+            found = self.pipeline.postprocess([outputs], aggregation_strategy=self.pipeline._postprocess_params["aggregation_strategy"])
+            return [{k: float(v) if k == "score" else int(v) if hasattr(v, "item") else v for k, v in one.items()} for one in found]
+        right = entities(logits)
+        noise = 2 * allowance(logits.flatten().tolist(), floor)
+        generator = torch.Generator().manual_seed(1)
+        nudged = [entities(logits + noise * torch.randn(logits.shape, generator=generator)) for _ in range(4)]
+        clear = all(list(map(unscored, other)) == list(map(unscored, right)) for other in nudged)
+        return {"entities": right, "clear": clear, "logits": logits.flatten().tolist(), "floor": floor, "tokens": len(cut["input_ids"]),
+                "truncated": len(whole["input_ids"]) > len(cut["input_ids"])}
+
+    def as_inputs(self, cut):
         inputs = {name: torch.tensor([values]) for name, values in cut.items() if name in self.inputs}
         # A tokenizer may say type 1 where the table has one row, and transformers reads past it.
         if "token_type_ids" in inputs and getattr(self.model.config, "type_vocab_size", 2) <= 1:
             inputs["token_type_ids"] *= 0
-        inputs = {n: v.long() if v.numel() == 0 else v for n, v in inputs.items()}
+        return {n: v.long() if v.numel() == 0 else v for n, v in inputs.items()}
+
+    def row(self, row):
+        """One row's answer, in wgbert's words."""
+        if self.aggregation:
+            return self.entities(row)
+        texts = [row["text"]] + ([row["text_pair"]] if "text_pair" in row else [])
+        whole = self.tokenizer(*texts)
+        cut = self.tokenizer(*texts, truncation=True, max_length=self.limit())
+        inputs = self.as_inputs(cut)
         rough = self.forward(self.model, inputs)
         label, loss = row.get("label"), None
         with float64():
@@ -185,6 +226,15 @@ class Reference:
             return {"error": f"{type(error).__name__}: {error}"}
 
 
+def allowance(right, floor):
+    """What a logit may be off by."""
+    return max(TOLERANCE * max(1.0, max(map(abs, right))), FLOOR * floor)
+
+
+def unscored(entity):
+    return {k: v for k, v in entity.items() if k != "score"}
+
+
 def name(label):
     """A label as text; one that is null, a number or true as JSON has it."""
     return label if isinstance(label, str) else json.dumps(label)
@@ -199,9 +249,9 @@ def reference(case):
             for name, data in case.plain.items():
                 pathlib.Path(twin, name).write_bytes(data)
             folder = twin
-        first = Reference(folder)
+        first = Reference(folder, aggregation=case.aggregation)
         rows = first.rows(case.rows)
-        same = not first.random or close(rows, Reference(folder, 1).rows(case.rows))
+        same = not first.random or close(rows, Reference(folder, 1, case.aggregation).rows(case.rows))
     return rows, same, first.random
 
 
@@ -221,13 +271,15 @@ class Run:
 
 def command(binary, case, adapter):
     line = [binary, "classify", "-m", str(case.folder), "--input-format", "jsonl", "-i", str(case.folder / "rows.jsonl"), "-f", "jsonl"]
+    line += ["--aggregation", case.aggregation] if case.aggregation else []
     return line + (["--adapter", adapter] if adapter else [])
 
 
 def run(binary, case, adapter):
     (case.folder / "rows.jsonl").write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in case.rows), encoding="utf-8")
     done = subprocess.run(command(binary, case, adapter), env={**os.environ, "WGBERT_CACHE_DIR": ""}, capture_output=True, timeout=300)
-    rows = [json.loads(line) for line in done.stdout.decode().splitlines()]
+    # Words may hold what else Python takes for the end of a line.
+    rows = [json.loads(line) for line in done.stdout.decode().split("\n") if line]
     return Run(done.returncode, {row["index"]: row for row in rows}, done.stderr.decode())
 
 
@@ -246,10 +298,12 @@ def wrong(expected, found):
         return "row answered", f"transformers: {expected['error'][:120]}"
     if found["tokens"] != expected["tokens"] or found["truncated"] != expected["truncated"]:
         return "tokens", f"{found['tokens']}{' cut' * found['truncated']}, not {expected['tokens']}{' cut' * expected['truncated']}"
+    if "entities" in expected:
+        return wrong_entities(expected, found)
     right, logits = expected["logits"], found["logits"]
     if len(right) != len(logits):
         return "logits", f"{len(logits)} of them, not {len(right)}"
-    allowed = max(TOLERANCE * max(1.0, max(map(abs, right))), FLOOR * expected["floor"])
+    allowed = allowance(right, expected["floor"])
     error = max(abs(a - b) if b is not None and math.isfinite(b) else math.inf for a, b in zip(right, logits))
     if not error <= allowed:
         show = lambda values: "[" + ", ".join("null" if v is None else f"{v:.6g}" for v in values) + "]"
@@ -269,6 +323,18 @@ def wrong(expected, found):
         if loss is None or not abs(loss - expected["loss"]) <= 8 * allowed * max(1.0, abs(expected["loss"])):
             return "loss", f"{loss}, not {expected['loss']:.7g}"
     return None
+
+
+def wrong_entities(expected, found):
+    """What is wrong in the entities of a row, or None."""
+    right, entities = expected["entities"], found["entities"]
+    if not expected["clear"]:
+        return None
+    if list(map(unscored, entities)) != list(map(unscored, right)):
+        different = [(a, b) for a, b in zip(entities, right) if unscored(a) != unscored(b)]
+        return "entities", f"{len(entities)} of {len(right)}, {different[:1]}"
+    error = max((abs(a["score"] - b["score"]) for a, b in zip(entities, right)), default=0.0)
+    return ("scores", f"off by {error:.2g}") if not error <= allowance(expected["logits"], expected["floor"]) else None
 
 
 def reason(message):
@@ -370,23 +436,32 @@ def self_test():
     is_verdict("FAILED", says(101, {}, "panicked"))
     is_verdict("FAILED", says(2, {}, ""))
     refused = lambda feature: says(2, {}, f"error: x/config.json: {feature} is not supported; supported are others")
-    for feature in ("is_decoder: true (causal attention)", 'hidden_act "gelu_10"', 'rope_type "longrope"', "the tokenizer class T5Tokenizer (x)"):
+    for feature in ("is_decoder: true (causal attention)", 'hidden_act "prelu"', 'rope_type "longrope"', "the tokenizer class T5Tokenizer (x)"):
         is_verdict("refused", refused(feature))
     for feature in ('hidden_act "gelu"', 'rope_type "yarn"', "the tokenizer class BertTokenizerFast (x)", 'position_embedding_type "relative_key"'):
         is_verdict("FAILED", refused(feature))
     is_verdict("FAILED", judge(case, Run(0, {0: found}, ""), Refused("ValueError: no")))
     is_verdict("FAILED", judge(case, Run(0, {0: found}, ""), ([right], False, ["classifier.weight"])))
     is_verdict("skipped", judge(case, Run(2, {}, "error: x: something"), ([right], False, ["classifier.weight"])))
+    entity = {"entity_group": "PER", "score": 0.9, "word": "good", "start": 0, "end": 4}
+    right = {"entities": [entity], "clear": True, "logits": right["logits"], "floor": 1e-7, "tokens": 3, "truncated": False}
+    found = {"index": 0, "entities": [entity], "tokens": 3, "truncated": False}
+    answer = ([right], True, [])
+    is_verdict("equal", says(0, {0: found}))
+    for name, value in {"entity_group": "LOC", "score": 0.91, "word": "Good", "start": 1, "end": 5}.items():
+        is_verdict("FAILED", says(0, {0: {**found, "entities": [{**entity, name: value}]}}))
+    is_verdict("FAILED", says(0, {0: {**found, "entities": []}}))
+    is_verdict("FAILED", says(0, {0: {**found, "entities": [entity, entity]}}))
     print("self-test: each of the faults is found")
 
 
 def spoil(case):
-    """Moves one bias of the head by 1e-3, for wgbert alone."""
+    """Moves the first bias of the head by 1e-3, for wgbert alone: all of them together change no softmax."""
     for path in case.folder.glob("*.safetensors"):
         tensors = load_file(path)
         for name, tensor in tensors.items():
             if name.endswith(("classifier.bias", "classifier.out_proj.bias")):
-                tensors[name] = tensor + 1e-3
+                tensor[0] += 1e-3
         save_file(tensors, path, metadata={"format": "pt"})
 
 

@@ -23,6 +23,9 @@ BASE = {"deberta-v2": "deberta", "modernbert": "model", "xlm-roberta": "roberta"
 # So many changes, so often.
 HOW_MANY = [(0, 3), (1, 6), (2, 5), (3, 3), (5, 2), (8, 1)]
 LABELS = ["negative", "neutral", "positive", "mixed", "none"]
+# Of tokens.
+ENTITIES = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC", "MISC", "LOC"]
+AGGREGATIONS = ["none", "simple", "first", "average", "max"]
 
 
 class Case:
@@ -33,6 +36,9 @@ class Case:
         self.number, self.folder, self.five = number, pathlib.Path(folder), five
         self.rng = random.Random(f"wgbert {number}")
         self.notes, self.tokens = [], []
+        # From numbers of their own, so that what was drawn before there were any is drawn still.
+        other = random.Random(f"wgbert {number}, tokens")
+        self.of_tokens, self.aggregation = other.random() < 0.15, other.choice(AGGREGATIONS)
         # Where what transformers shall load differs from what wgbert shall load: with the tensors' plain names.
         self.plain = None
 
@@ -63,7 +69,22 @@ def make(number, folder):
         mark(case)
     case.rows = random_tokenizer.rows(case)
     label(case)
+    if classifies_tokens(case.folder):
+        for row in case.rows:
+            row.pop("label", None)
+    else:
+        case.aggregation = None
     return case
+
+
+def classifies_tokens(folder):
+    """Whether the class in config.json is one of token classification, and not the architecture's own of texts."""
+    config = read(folder / "config.json")
+    classes = config.get("architectures") or []
+    classes = classes if isinstance(classes, list) else [classes]
+    names = lambda task: getattr(tr.models.auto.modeling_auto, f"MODEL_FOR_{task}_CLASSIFICATION_MAPPING_NAMES")
+    tokens = [names("TOKEN").get(kind) for kind in ARCHITECTURES + ROTARY]
+    return names("SEQUENCE").get(config.get("model_type")) not in classes and any(name in tokens for name in classes if name)
 
 
 def mark(case):
@@ -87,8 +108,15 @@ def model(case):
     if rng.random() < 0.85 or kind == "modernbert":
         fields["pad_token_id"] = case.kind.pad()
     labels(case, fields)
+    auto = tr.AutoModelForSequenceClassification
+    if case.of_tokens:
+        case.labels = rng.choice([3, 5, 7])
+        fields = {k: v for k, v in fields.items() if k not in ("num_labels", "problem_type")}
+        fields.update(id2label=dict(enumerate(ENTITIES[:case.labels])), label2id={v: k for k, v in enumerate(ENTITIES[:case.labels])})
+        auto = tr.AutoModelForTokenClassification
+        case.note(f"{case.labels} labels of tokens")
     config = tr.AutoConfig.for_model(kind, **fields)
-    network = tr.AutoModelForSequenceClassification.from_config(config, attn_implementation="eager")
+    network = auto.from_config(config, attn_implementation="eager")
     embeddings = rng.choice([None, None, 1.0, 0.02])
     # Harsh, but not so that every product amplifies what is rounded.
     spread = rng.choice([0.15, 0.25, 0.4]) * min(1.0, (32 / network.config.hidden_size) ** 0.5)
@@ -282,7 +310,7 @@ def architectures(case):
 
 @change(4)
 def label_names(case):
-    names, rng = LABELS[:case.labels], case.rng
+    names, rng = (ENTITIES if case.of_tokens else LABELS)[:case.labels], case.rng
     return rng.choice([
         lambda: set_config(case, id2label=..., label2id=..., num_labels=case.labels),
         lambda: set_config(case, id2label=..., num_labels=float(case.labels)),
@@ -291,7 +319,7 @@ def label_names(case):
         lambda: set_config(case, id2label={str(i): i % 2 == 0 for i in range(case.labels)}),
         lambda: set_config(case, id2label={str(i): i for i in range(case.labels)}),
         lambda: set_config(case, id2label={str(i): float(i) for i in range(case.labels)}),
-        lambda: set_config(case, id2label={str(i): LABELS[i] for i in range(case.labels + 1)}, num_labels=case.labels),
+        lambda: set_config(case, id2label={str(i): (names + ["more"])[i] for i in range(case.labels + 1)}, num_labels=case.labels),
         lambda: set_config(case, id2label={str(case.labels - 1 - i): names[i] for i in range(case.labels)}),
         lambda: set_config(case, id2label={str(i): "same" for i in range(case.labels)}),
         lambda: set_config(case, label2id=rng.choice([..., None, {n: str(i) for i, n in enumerate(names)}, {}])),
