@@ -219,7 +219,7 @@ fn odd_configs_are_refused_by_field() {
         ("num_labels", vec![json!(0), json!(1_000_000_000), overflowing, json!(-1), json!("3")]),
         ("id2label", vec![json!({"0": "a", "2": "b"}), json!({"x": "a"}), json!([]), json!({}), json!({"0": 1})]),
         ("problem_type", vec![json!("ranking"), json!(1)]),
-        ("architectures", vec![json!("BertForTokenClassification"), json!(["BertForTokenClassification"])]),
+        ("architectures", vec![json!("BertForQuestionAnswering"), json!(["XLNetForTokenClassification"])]),
         ("model_type", vec![json!(null), json!(""), json!(1)]),
     ];
     let mut count = 0;
