@@ -308,7 +308,7 @@ impl Classifier {
     async fn answer(&self, encodings: Arc<[Encoding]>, request: &Request) -> Result<Answer> {
         self.check(&encodings)?;
         let Shared { config, scoring, engine, .. } = &*self.0;
-        let wanted = encoder::Wanted {
+        let wanted = encoder::OutputSpec {
             scoring: *scoring,
             hidden_states: request.hidden_states,
             attentions: request.attentions.then(|| self.longest(&encodings)),
@@ -346,7 +346,7 @@ impl Classifier {
     pub async fn profile_async(&self, encodings: &[Encoding]) -> Result<Vec<Timing>> {
         self.check(encodings)?;
         let scoring = self.0.scoring;
-        let wanted = encoder::Wanted { scoring, hidden_states: false, attentions: None, loss: None };
+        let wanted = encoder::OutputSpec { scoring, hidden_states: false, attentions: None, loss: None };
         self.0.engine.profile(encodings, wanted, self.max_length()).await
     }
 

@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 use std::time::Instant;
+use wgbert::ir::Random;
 use wgbert::text::Encoding;
 use wgbert::{Classification, Classifier, Options, Precision, Request, SequenceClassifierOutput, Text};
 
@@ -45,16 +46,8 @@ fn fill(name: &str, count: usize, deviation: f64, seed: u64) -> Vec<f32> {
     let fnv =
         name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
     let unit = (deviation * 3f64.sqrt() / f64::from(1 << 23)) as f32;
-    let mut state: u64 = fnv ^ seed;
-    let next = |_| {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^= z >> 31;
-        ((z >> 40) as i64 - (1 << 23)) as f32 * unit
-    };
-    (0..count).map(next).collect()
+    let mut random = Random(fnv ^ seed);
+    (0..count).map(|_| ((random.next() >> 40) as i64 - (1 << 23)) as f32 * unit).collect()
 }
 
 /// The tensors of transformers' `BertForSequenceClassification` with `BertConfig(num_labels=3)`.

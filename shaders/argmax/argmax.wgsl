@@ -1,6 +1,6 @@
-// argmax: index[row] = the first column of the largest value of the row, value[row] = that value
+// argmax: index[row] = the first column of the largest value of the row
 //
-// A row with a NaN has no largest element: its index is NONE and its value NaN.
+// A row with a NaN has no largest element: its index is NONE.
 //
 // provides: LANES, argmax;
 // needs: Lane, first_column, fold, is_nan, next_column, own_row, reduce_max, reduce_min_index, resolve
@@ -9,11 +9,9 @@ struct Params { rows: u32, columns: u32 }
 @group(1) @binding(0) var<uniform> params: Params;
 @group(0) @binding(0) var<storage, read> input: array<f32>; // [rows, columns]
 @group(0) @binding(1) var<storage, read_write> index: array<u32>; // [rows]
-@group(0) @binding(2) var<storage, read_write> value: array<f32>; // [rows]
 
 override LANES: u32;
 const NONE: u32 = 0xffffffffu;
-const QUIET_NAN: u32 = 0x7fc00000u;
 
 @compute @workgroup_size(LANES)
 fn argmax(
@@ -42,13 +40,6 @@ fn argmax(
     first = reduce_min_index(lane, select(NONE, first, largest == winner));
 
     if first_column(lane) == 0u {
-        if invalid != NONE {
-            index[row] = NONE;
-            // Not a constant expression, which could not be a NaN.
-            value[row] = bitcast<f32>(QUIET_NAN | (invalid & 0u));
-        } else {
-            index[row] = first;
-            value[row] = winner;
-        }
+        index[row] = select(NONE, first, invalid == NONE);
     }
 }

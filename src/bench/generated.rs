@@ -122,12 +122,6 @@ impl Size {
             "distilbert" => json!({"hidden_dim": intermediate}),
             "electra" => json!({"embedding_size": hidden}),
             "albert" => json!({"embedding_size": 128, "hidden_act": "gelu_new"}),
-            "deberta" => json!({
-                "relative_attention": true,
-                "pos_att_type": "c2p|p2c",
-                "position_biased_input": false,
-                "type_vocab_size": 0,
-            }),
             "deberta-v2" => json!({
                 "relative_attention": true,
                 "position_buckets": 256,

@@ -1,6 +1,6 @@
 //! Weights for a classification head that the checkpoint does not have, from a seed.
 
-use crate::ir::Weight;
+use crate::ir::{Random, Weight};
 use std::ops::Range;
 
 /// `initializer_range` of the BERT family: the standard deviation of a fresh matrix.
@@ -14,14 +14,15 @@ pub(super) fn fill(seed: u64, weight: &Weight, rows: Range<usize>, output: &mut 
         output.fill(if is_gain { 1.0 } else { 0.0 });
         return;
     }
-    let key = weight.names.iter().flat_map(|name| name.bytes()).fold(seed, |key, byte| mix(key ^ u64::from(byte)));
+    let key =
+        weight.names.iter().flat_map(|name| name.bytes()).fold(seed, |key, byte| Random(key ^ u64::from(byte)).next());
     let columns = weight.shape()[1];
     for (output, row) in output.chunks_exact_mut(columns.max(1)).zip(rows) {
         for (column, value) in output.iter_mut().enumerate() {
             // The number belongs to the place in the file's layout: what a seed means must not depend on the engine's.
             let (row_stored, column_stored) = if weight.transposed { (column, row) } else { (row, column) };
             let place = (row_stored * weight.columns + column_stored) as u64;
-            *value = DEVIATION * bell(mix(key.wrapping_add(place)));
+            *value = DEVIATION * bell(Random(key.wrapping_add(place)).next());
         }
     }
 }
@@ -31,12 +32,4 @@ fn bell(bits: u64) -> f32 {
     let sum: f32 = (0..4).map(|part| ((bits >> (16 * part)) & 0xffff) as f32 / 65536.0 - 0.5).sum();
     // A uniform number has variance 1/12, four of them 1/3.
     sum * 3.0_f32.sqrt()
-}
-
-/// One step of splitmix64 (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators").
-fn mix(state: u64) -> u64 {
-    let mut z = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }

@@ -16,7 +16,7 @@ use wgbert::gpu::{AdapterDescription, block_on};
 use wgbert::ir::{Capabilities, Recording, Storage};
 use wgbert::models::{
     Model, Part,
-    encoder::{self, Wanted},
+    encoder::{self, OutputSpec},
     scoring,
 };
 use wgbert::{Error, Inspection, Options, Precision, Task};
@@ -161,7 +161,7 @@ pub fn run(arguments: &InspectArguments) -> Result<Outcome, Failure> {
         let capabilities = adapter.as_ref().map_or_else(anything, |adapter| adapter.capabilities.clone());
         let storage = options.precision.storage(&capabilities);
         let scoring = scoring(&inspection.config, model)?;
-        let wanted = Wanted { scoring, hidden_states: false, attentions: None, loss: None };
+        let wanted = OutputSpec { scoring, hidden_states: false, attentions: None, loss: None };
         let recording = encoder::record(model, wanted, capabilities.max_binding, storage);
         report.weight_bytes = Some(parts(model, |weight| recording.weight_bytes(weight)));
         let max_length = report.tokens.limit.unwrap_or(model.max_length);

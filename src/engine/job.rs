@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::ir::{Output, Values};
 use crate::label::Label;
-use crate::models::encoder::Wanted;
+use crate::models::encoder::OutputSpec;
 use crate::output::Answer;
 use crate::text::Encoding;
 use std::future::poll_fn;
@@ -15,7 +15,7 @@ pub(super) struct Job {
     pub encodings: Arc<[Encoding]>,
     /// One a text, or none at all.
     pub labels: Vec<Option<Label>>,
-    pub wanted: Wanted,
+    pub wanted: OutputSpec,
     state: Mutex<State>,
 }
 
@@ -29,7 +29,7 @@ struct State {
 }
 
 impl Job {
-    pub fn new(encodings: Arc<[Encoding]>, labels: Vec<Option<Label>>, wanted: Wanted, answer: Answer) -> Job {
+    pub fn new(encodings: Arc<[Encoding]>, labels: Vec<Option<Label>>, wanted: OutputSpec, answer: Answer) -> Job {
         let open = encodings.len();
         let state = State { answer: Some(answer), open, result: None, waker: None };
         let job = Job { encodings, labels, wanted, state: Mutex::new(state) };

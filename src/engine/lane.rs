@@ -4,7 +4,7 @@ use super::{Engine, batch::Batch};
 use crate::error::{Error, Result};
 use crate::gpu::{Clock, Gpu, Pending, Plan, Timing, WeightBuffers};
 use crate::ir::{BatchLimits, Output, Recording, Storage, Values};
-use crate::models::encoder::{self, Wanted};
+use crate::models::encoder::{self, OutputSpec};
 use crate::reference::Reference;
 use crate::text::Encoding;
 use async_lock::Mutex as AsyncMutex;
@@ -23,7 +23,7 @@ pub(super) struct Lane {
     pub name: String,
     /// None where the CPU twins run.
     pub gpu: Option<Arc<Gpu>>,
-    recorded: Mutex<HashMap<Wanted, Recorded>>,
+    recorded: Mutex<HashMap<OutputSpec, Recorded>>,
     /// To write a batch's inputs and to submit it is one step, of whoever holds this.
     plans: AsyncMutex<Plans>,
     /// The oldest first.
@@ -43,8 +43,8 @@ struct Recorded {
 #[derive(Default)]
 struct Plans {
     weights: WeightBuffers,
-    plans: HashMap<Wanted, Plan>,
-    references: HashMap<Wanted, Reference>,
+    plans: HashMap<OutputSpec, Plan>,
+    references: HashMap<OutputSpec, Reference>,
 }
 
 struct InFlight {
@@ -110,7 +110,7 @@ impl Lane {
     }
 
     /// The largest batches that it runs for `wanted`, whose longest text has `longest` tokens.
-    pub fn limits(&self, engine: &Engine, wanted: Wanted, longest: usize) -> BatchLimits {
+    pub fn limits(&self, engine: &Engine, wanted: OutputSpec, longest: usize) -> BatchLimits {
         let mut recorded = locked(&self.recorded);
         let entry = recorded.entry(wanted).or_insert_with(|| {
             let (max_binding, storage) = match &self.gpu {
@@ -182,7 +182,7 @@ impl Lane {
     }
 
     /// What the next batch is to answer, if one waits and the device takes it.
-    pub fn next(&self, engine: &Engine) -> Option<Wanted> {
+    pub fn next(&self, engine: &Engine) -> Option<OutputSpec> {
         let takes = !self.is_lost() && locked(&self.flight).len() < self.most();
         if takes { engine.queue().next() } else { None }
     }
@@ -196,7 +196,7 @@ impl Lane {
     }
 
     /// Makes the plan for `wanted` if there is none yet.
-    async fn prepare(&self, plans: &mut Plans, engine: &Engine, wanted: Wanted) -> Result<()> {
+    async fn prepare(&self, plans: &mut Plans, engine: &Engine, wanted: OutputSpec) -> Result<()> {
         if plans.plans.contains_key(&wanted) || plans.references.contains_key(&wanted) {
             return Ok(());
         }
@@ -282,7 +282,7 @@ impl Lane {
     }
 
     /// GPU time of each step of each batch that these texts need, without reading answers back.
-    pub async fn profile(&self, engine: &Engine, encodings: &[Encoding], wanted: Wanted) -> Result<Vec<Timing>> {
+    pub async fn profile(&self, engine: &Engine, encodings: &[Encoding], wanted: OutputSpec) -> Result<Vec<Timing>> {
         let mut plans = self.plans.lock().await;
         self.prepare(&mut plans, engine, wanted).await?;
         let Some(plan) = plans.plans.get_mut(&wanted) else {

@@ -14,7 +14,7 @@ use crate::checkpoint::Weights;
 use crate::error::{Error, Result};
 use crate::gpu::{self, Gpu, Timing};
 use crate::label::Label;
-use crate::models::{Model, encoder::Wanted};
+use crate::models::{Model, encoder::OutputSpec};
 use crate::options::Options;
 use crate::output::Answer;
 use crate::text::Encoding;
@@ -95,7 +95,7 @@ impl Engine {
         self.lanes.iter().filter_map(Lane::busy).reduce(|a, b| a + b)
     }
 
-    fn job(&self, encodings: Arc<[Encoding]>, labels: Vec<Option<Label>>, wanted: Wanted) -> Arc<Job> {
+    fn job(&self, encodings: Arc<[Encoding]>, labels: Vec<Option<Label>>, wanted: OutputSpec) -> Arc<Job> {
         let answer = Answer::new(&self.model, self.labels.clone(), &encodings, wanted);
         Arc::new(Job::new(encodings, labels, wanted, answer))
     }
@@ -108,7 +108,7 @@ impl Engine {
         &self,
         encodings: Arc<[Encoding]>,
         labels: Vec<Option<Label>>,
-        wanted: Wanted,
+        wanted: OutputSpec,
         longest: usize,
     ) -> Result<Answer> {
         for lane in &self.lanes {
@@ -201,7 +201,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Adapter`] where there are no timestamps, and as [`Engine::answer`].
-    pub async fn profile(&self, encodings: &[Encoding], wanted: Wanted, longest: usize) -> Result<Vec<Timing>> {
+    pub async fn profile(&self, encodings: &[Encoding], wanted: OutputSpec, longest: usize) -> Result<Vec<Timing>> {
         let lane = &self.lanes[0];
         lane.limits(self, wanted, longest);
         lane.profile(self, encodings, wanted).await
@@ -248,7 +248,7 @@ mod tests {
         thread::spawn(move || {
             let encodings = ["good", "not good", "bad"].map(|text| classifier.encode(0, text).unwrap());
             let (engine, scoring) = (classifier.engine(), classifier.scoring());
-            let wanted = Wanted { scoring, hidden_states: false, attentions: None, loss: None };
+            let wanted = OutputSpec { scoring, hidden_states: false, attentions: None, loss: None };
             let job = engine.job(encodings.to_vec().into(), Vec::new(), wanted);
             engine.queue().push(job.clone());
             let lane = &engine.lanes[0];

@@ -2,7 +2,7 @@
 
 use super::{batch::Batch, job::Job};
 use crate::ir::BatchLimits;
-use crate::models::encoder::Wanted;
+use crate::models::encoder::OutputSpec;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -39,12 +39,12 @@ impl Queue {
     }
 
     /// What the next batch is to answer; none where no text waits.
-    pub fn next(&self) -> Option<Wanted> {
+    pub fn next(&self) -> Option<OutputSpec> {
         self.waiting.front().map(|waiting| waiting.job.wanted)
     }
 
     /// Jobs that want the same as the next batch.
-    pub fn take_all(&mut self, wanted: Wanted) -> Vec<Arc<Job>> {
+    pub fn take_all(&mut self, wanted: OutputSpec) -> Vec<Arc<Job>> {
         let (gone, rest): (Vec<_>, Vec<_>) = self.waiting.drain(..).partition(|waiting| waiting.job.wanted == wanted);
         self.waiting = rest.into();
         gone.into_iter().map(|waiting| waiting.job).collect()
@@ -54,7 +54,7 @@ impl Queue {
     /// with more than a batch of them goes behind the others, so that a short call waits for one batch of a long one.
     pub fn batch(
         &mut self,
-        wanted: Wanted,
+        wanted: OutputSpec,
         limits: BatchLimits,
         mut push: impl FnMut(&mut Batch, &Arc<Job>, usize),
     ) -> Option<Batch> {
@@ -99,8 +99,8 @@ mod tests {
     use crate::text::Encoding;
     use proptest::prelude::*;
 
-    fn wanted(hidden_states: bool) -> Wanted {
-        Wanted { scoring: Scoring::Softmax, hidden_states, attentions: None, loss: None }
+    fn wanted(hidden_states: bool) -> OutputSpec {
+        OutputSpec { scoring: Scoring::Softmax, hidden_states, attentions: None, loss: None }
     }
 
     fn job(lengths: &[usize], hidden_states: bool) -> Arc<Job> {

@@ -1,6 +1,7 @@
 //! Random numbers that are the same on every machine.
 
-/// splitmix64, from a seed.
+/// splitmix64 (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators"), from a seed: the same numbers on
+/// every machine.
 #[derive(Clone, Debug)]
 pub struct Random(pub u64);
 

@@ -54,8 +54,6 @@ pub enum Output {
     Probabilities,
     /// Index of the largest logit.
     Argmax,
-    /// The largest logit.
-    Maximum,
     Loss,
     /// 0 is the input of the first layer, `n` the output of layer `n`.
     HiddenState(usize),

@@ -1,6 +1,6 @@
-//! `index[row]` = the first column of the row's largest value, `value[row]` = that value
+//! `index[row]` = the first column of the row's largest value
 //!
-//! What transformers' output lacks. A row with a NaN has no largest element: its index is [`NONE`], its value NaN.
+//! What transformers' output lacks. A row with a NaN has no largest element: its index is [`NONE`].
 
 use super::{
     common,
@@ -22,13 +22,12 @@ pub struct Argmax {
     pub columns: u32,
 }
 
-/// Index (u32) and value (f32) of each row's largest element: two tensors `[rows, 1]`.
-pub fn record(recording: &mut Recording, input: Tensor) -> [Tensor; 2] {
+/// Index (u32) of each row's largest element: `[rows, 1]`.
+pub fn record(recording: &mut Recording, input: Tensor) -> Tensor {
     let index = recording.indices(input.rows, 1);
-    let value = recording.tensor(input.rows, 1);
     let kernel = Argmax { rows: input.rows, columns: input.columns as u32 };
-    recording.step(kernel, &[Some(input), Some(index), Some(value)]);
-    [index, value]
+    recording.step(kernel, &[Some(input), Some(index)]);
+    index
 }
 
 uniform!(
@@ -44,8 +43,7 @@ impl Kernel for Argmax {
     }
 
     fn bindings(&self) -> &'static [Binding] {
-        const BINDINGS: &[Binding] =
-            &[Binding::read(0, "input"), Binding::write(1, "index"), Binding::write(2, "value")];
+        const BINDINGS: &[Binding] = &[Binding::read(0, "input"), Binding::write(1, "index")];
         BINDINGS
     }
 
@@ -63,7 +61,6 @@ impl Kernel for Argmax {
         let columns = self.columns as usize;
         let rows = batch.rows(self.rows) as usize;
         let mut indices = operands[1].u32().to_vec();
-        let mut values = operands[2].f32().to_vec();
         for row in 0..rows {
             let input = &operands[0].f32()[row * columns..(row + 1) * columns];
             let mut first = 0;
@@ -74,10 +71,8 @@ impl Kernel for Argmax {
             }
             let invalid = input.iter().any(|x| x.is_nan());
             indices[row] = if invalid { NONE } else { first as u32 };
-            values[row] = if invalid { f32::NAN } else { input[first] };
         }
         operands[1] = Values::U32(indices);
-        operands[2] = Values::F32(values);
     }
 
     fn operations(&self, batch: &BatchSize) -> u64 {
@@ -90,8 +85,8 @@ pub const ENTRY: Entry = Entry { name: NAME, storages: example::LOGITS, examples
 
 impl Argmax {
     fn example(self, lengths: Vec<u32>, input: Operand) -> Example {
-        let [index, value] = [Element::U32, Element::F32].map(|element| written(self.rows, 1, element));
-        Example::new(self, lengths, [input, index, value].map(Some)).within(0.0)
+        let index = written(self.rows, 1, Element::U32);
+        Example::new(self, lengths, [input, index].map(Some)).within(0.0)
     }
 }
 

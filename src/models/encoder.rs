@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 /// What a run is to answer beside logits, probabilities and argmax.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Wanted {
+pub struct OutputSpec {
     pub scoring: Scoring,
     pub hidden_states: bool,
     /// For texts of at most so many tokens.
@@ -28,7 +28,7 @@ pub struct Wanted {
 
 /// Records the forward pass of any model. `max_binding`: bytes that one binding of the device may span; `storage`: what
 /// weights and activations are stored as. Logits and what is made of them are f32.
-pub fn record(model: &Model, wanted: Wanted, max_binding: u64, storage: Storage) -> Recording {
+pub fn record(model: &Model, wanted: OutputSpec, max_binding: u64, storage: Storage) -> Recording {
     let recording = Recording::new(max_binding).with_storage(storage);
     let mut encoder = Encoder { recording, model, tables: Tables::default() };
     let mut features = encoder.encode(wanted);
@@ -52,9 +52,8 @@ pub fn record(model: &Model, wanted: Wanted, max_binding: u64, storage: Storage)
     if let Some(probabilities) = probabilities {
         r.output(Output::Probabilities, probabilities);
     }
-    let [index, value] = argmax::record(r, logits);
+    let index = argmax::record(r, logits);
     r.output(Output::Argmax, index);
-    r.output(Output::Maximum, value);
     if let Some(kind) = wanted.loss {
         let losses = loss::record(r, logits, kind);
         r.output(Output::Loss, losses);
@@ -88,7 +87,7 @@ struct Tables {
 
 impl Encoder<'_> {
     /// From ids to the rows that the head reads: `[texts, hidden]`, or `[tokens, hidden]` where it reads every token.
-    fn encode(&mut self, wanted: Wanted) -> Tensor {
+    fn encode(&mut self, wanted: OutputSpec) -> Tensor {
         let model = self.model;
         let embeddings = &model.embeddings;
         let r = &mut self.recording;

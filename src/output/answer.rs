@@ -5,7 +5,7 @@ use crate::checkpoint::Scoring;
 use crate::ir::{Output, Rows, Values};
 use crate::kernels::argmax;
 use crate::label::Label;
-use crate::models::{Model, encoder::Wanted};
+use crate::models::{Model, encoder::OutputSpec};
 use crate::text::{Encoding, Tokenizer};
 use std::ops::Range;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    pub fn new(model: &Model, labels: Arc<[String]>, encodings: &[Encoding], wanted: Wanted) -> Answer {
+    pub fn new(model: &Model, labels: Arc<[String]>, encodings: &[Encoding], wanted: OutputSpec) -> Answer {
         let heads: Vec<usize> = model.layers.iter().map(|layer| layer.attention.heads).collect();
         let states = |encoding: &Encoding| Array::zeros(&[heads.len() + 1, encoding.ids.len(), model.hidden]);
         let attentions = |encoding: &Encoding| {
@@ -109,7 +109,6 @@ impl Answer {
                     }
                 }
                 // The largest logit is among the logits; what runs on the device after this reads it there.
-                Output::Maximum => {}
                 Output::Loss => texts.iter().for_each(|&(from, to)| self.losses[to] = values.f32()[from]),
                 Output::HiddenState(layer) => self.add_hidden_state(texts, cu_seqlens, *layer, values.f32()),
                 Output::Attention(layer) => self.add_attention(texts, cu_seqlens, *layer, values.f32()),

@@ -46,6 +46,7 @@ pub enum EntityKind {
 /// What a part of a text is.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entity {
+    /// What it is, by the aggregation.
     pub kind: EntityKind,
     /// The probability of the label, of a group the mean.
     pub score: f32,

@@ -44,6 +44,7 @@ impl TokenClassifierOutput {
         self.encodings.len()
     }
 
+    /// Whether there is no text.
     pub fn is_empty(&self) -> bool {
         self.encodings.is_empty()
     }

@@ -1,19 +1,17 @@
-//! splitmix64 (Steele, Lea, Flood 2014): an input is made of its seed alone, on every machine.
+//! An input is made of its seed alone, on every machine.
 
-pub struct Random(u64);
+use wgbert::ir;
+
+pub struct Random(ir::Random);
 
 impl Random {
     pub fn new(seed: u64) -> Random {
         // Neighbouring seeds must not share their numbers with a shift of one.
-        Random(Random(seed).number())
+        Random(ir::Random(ir::Random(seed).next()))
     }
 
     pub fn number(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0.next()
     }
 
     /// A number below `end`, which must not be 0.

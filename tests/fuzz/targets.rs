@@ -10,7 +10,7 @@ use wgbert::ir::{BatchSize, Capabilities, Storage};
 use wgbert::kernels::loss::LossKind;
 use wgbert::models::{
     self, Model,
-    encoder::{self, Wanted},
+    encoder::{self, OutputSpec},
 };
 use wgbert::text::{Limits, Tokenizer};
 use wgbert::{Result, Text, Truncation};
@@ -115,13 +115,13 @@ fn config(bytes: &[u8], folder: &Folder) -> Result<()> {
 
 /// Records all outputs and asks for every step's variant and grid.
 fn record(model: &Model) {
-    let all = Wanted {
+    let all = OutputSpec {
         scoring: Scoring::Softmax,
         hidden_states: true,
         attentions: Some(model.max_length as u32),
         loss: Some(LossKind::BinaryCrossEntropy),
     };
-    let few = Wanted { scoring: Scoring::None, hidden_states: false, attentions: None, loss: None };
+    let few = OutputSpec { scoring: Scoring::None, hidden_states: false, attentions: None, loss: None };
     let (device, batch) = (Capabilities::minimum(), BatchSize::new([1, 16]));
     for (wanted, storage) in [(all, Storage::F32), (few, Storage::PackedWeights)] {
         let recording = encoder::record(model, wanted, device.max_binding, storage);
