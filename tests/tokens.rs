@@ -233,7 +233,8 @@ fn calls_for_another_task_say_which_is_right() {
     assert!(error.contains("text 0: it has a label"), "{error}");
     // Tokens that somebody took out are missed.
     let mut short = encodings[0].clone();
-    (short.ids.truncate(2), short.type_ids.truncate(2));
+    short.ids.truncate(2);
+    short.type_ids.truncate(2);
     let error = message(tokens.run_tokens(&[short], &Request::default()).expect_err("spans of other tokens"));
     assert!(error.contains("2 ids, but spans of 3"), "{error}");
     // Encodings of another origin have logits, but no words.

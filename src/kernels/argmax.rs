@@ -61,16 +61,14 @@ impl Kernel for Argmax {
         let columns = self.columns as usize;
         let rows = batch.rows(self.rows) as usize;
         let mut indices = operands[1].u32().to_vec();
-        for row in 0..rows {
-            let input = &operands[0].f32()[row * columns..(row + 1) * columns];
+        for (index, input) in indices.iter_mut().zip(operands[0].f32().chunks(columns)).take(rows) {
             let mut first = 0;
             for column in 1..columns {
                 if input[column] > input[first] {
                     first = column;
                 }
             }
-            let invalid = input.iter().any(|x| x.is_nan());
-            indices[row] = if invalid { NONE } else { first as u32 };
+            *index = if input.iter().any(|x| x.is_nan()) { NONE } else { first as u32 };
         }
         operands[1] = Values::U32(indices);
     }

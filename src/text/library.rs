@@ -105,7 +105,7 @@ thread_local! {
     static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether a panic of this thread would become an [`Error`]: the panic hook of a program need not report it.
+/// Whether a panic of this thread would become an [`Error`](crate::Error): the panic hook of a program need not report it.
 #[cfg_attr(not(feature = "internals"), doc(hidden))]
 pub fn panics_are_errors() -> bool {
     GUARDED.get()
