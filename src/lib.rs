@@ -25,6 +25,7 @@
 //! What this page lists, [`text`] and `checkpoint::hub` are what is promised under semantic versioning. The layers below them are
 //! public only with the feature `internals`, for the command line, the tests and the benches of this package, and promise nothing.
 #![cfg_attr(not(feature = "internals"), warn(missing_docs))]
+#![cfg_attr(feature = "internals", warn(unreachable_pub))]
 // What only the command line, tests and benches use is not compiled away without them: the layers would be full of conditions.
 #![cfg_attr(not(feature = "internals"), allow(dead_code, unused_imports))]
 

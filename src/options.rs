@@ -481,7 +481,7 @@ mod tests {
         assert_eq!(Precision::F16.storage(&Capabilities { f16: true, ..without.clone() }), Storage::F16);
         assert_eq!(Precision::F32.storage(&without), Storage::F32);
         let error = Precision::F16.check(None).unwrap_err().to_string();
-        assert!(error.contains("reference") && error.contains("--precision f32"), "{error}");
+        assert!(error.contains("reference") && error.contains("`Precision::F32`"), "{error}");
         Precision::F32.check(None).unwrap();
     }
 

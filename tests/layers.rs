@@ -111,3 +111,25 @@ fn only_gpu_names_wgpu() {
         assert!(found.is_empty(), "{} names wgpu: {found:?}", path.display());
     }
 }
+
+/// A program that embeds the library has no command line: what to do is said in its own terms, which the command line
+/// translates (`in_flags` of `src/cli/mod.rs`).
+#[test]
+fn errors_of_the_library_name_no_flags() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut all = Vec::new();
+    files(&source, &mut all);
+    let caller = |path: &Path| ["cli", "bench", "main.rs"].iter().any(|name| path.starts_with(source.join(name)));
+    let flag = |line: &str| {
+        line.match_indices("--").any(|(place, _)| {
+            let before = line[..place].chars().next_back().is_none_or(|letter| " (`\"".contains(letter));
+            before && line[place + 2..].starts_with(|letter: char| letter.is_ascii_lowercase())
+        })
+    };
+    for path in all.iter().filter(|path| !caller(path)) {
+        let text = fs::read_to_string(path).expect("a source is text");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default().lines();
+        let found: Vec<_> = code.filter(|line| !line.trim_start().starts_with("//") && flag(line)).collect();
+        assert!(found.is_empty(), "{} names flags: {found:?}", path.display());
+    }
+}

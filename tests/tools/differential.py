@@ -138,7 +138,7 @@ class Reference:
     def limit(self):
         """The longest text in tokens."""
         config = self.model.config
-        positions = config.max_position_embeddings
+        positions = int(config.max_position_embeddings)
         if config.model_type in ("roberta", "xlm-roberta", "camembert"):
             positions -= (config.pad_token_id or 0) + 1
         if config.model_type == "mpnet":
