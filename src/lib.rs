@@ -67,6 +67,7 @@ mod classifier;
 mod engine;
 #[cfg(test)]
 #[path = "../tests/common/environment.rs"]
+#[allow(unreachable_pub, reason = "test binaries share the file")]
 mod environment;
 mod error;
 mod inspection;

@@ -32,7 +32,7 @@ fn lock<T>(shared: &Mutex<Shared<T>>) -> MutexGuard<'_, Shared<T>> {
 }
 
 impl<T> Sender<T> {
-    pub fn send(self, value: T) {
+    pub(crate) fn send(self, value: T) {
         lock(&self.0).value = Some(value);
         // Dropped here, it wakes who waits.
     }

@@ -30,7 +30,7 @@ pub(super) enum Anchor {
 }
 
 impl Svg {
-    pub fn new(width: f64, height: f64) -> Svg {
+    pub(super) fn new(width: f64, height: f64) -> Svg {
         Svg { body: String::new(), width, height }
     }
 
@@ -38,7 +38,7 @@ impl Svg {
         writeln!(self.body, "{element}").expect("a String takes everything");
     }
 
-    pub fn line(&mut self, from: [f64; 2], to: [f64; 2], colour: &str, width: f64) {
+    pub(super) fn line(&mut self, from: [f64; 2], to: [f64; 2], colour: &str, width: f64) {
         let ([x1, y1], [x2, y2]) = (from, to);
         self.add(format_args!(
             r#"<line x1="{x1:.1}" y1="{y1:.1}" x2="{x2:.1}" y2="{y2:.1}" stroke="{colour}" stroke-width="{width}"/>"#
@@ -46,7 +46,7 @@ impl Svg {
     }
 
     /// `title` is what a browser shows beside the pointer.
-    pub fn rectangle(&mut self, from: [f64; 2], size: [f64; 2], colour: &str, title: &str) {
+    pub(super) fn rectangle(&mut self, from: [f64; 2], size: [f64; 2], colour: &str, title: &str) {
         let ([x, y], [width, height]) = (from, size);
         let title = escaped(title);
         self.add(format_args!(
@@ -54,19 +54,19 @@ impl Svg {
         ));
     }
 
-    pub fn circle(&mut self, at: [f64; 2], radius: f64, colour: &str, title: &str) {
+    pub(super) fn circle(&mut self, at: [f64; 2], radius: f64, colour: &str, title: &str) {
         let ([x, y], title) = (at, escaped(title));
         self.add(format_args!(
             r#"<circle cx="{x:.1}" cy="{y:.1}" r="{radius}" fill="{colour}" fill-opacity="0.8" stroke="white" stroke-width="0.5"><title>{title}</title></circle>"#
         ));
     }
 
-    pub fn text(&mut self, at: [f64; 2], size: f64, anchor: Anchor, text: &str) {
+    pub(super) fn text(&mut self, at: [f64; 2], size: f64, anchor: Anchor, text: &str) {
         self.turned(at, size, anchor, 0.0, text);
     }
 
     /// Around the place that it stands at, clockwise, in degrees.
-    pub fn turned(&mut self, at: [f64; 2], size: f64, anchor: Anchor, degrees: f64, text: &str) {
+    pub(super) fn turned(&mut self, at: [f64; 2], size: f64, anchor: Anchor, degrees: f64, text: &str) {
         let ([x, y], text) = (at, escaped(text));
         let anchor = match anchor {
             Anchor::Start => "start",
@@ -80,7 +80,7 @@ impl Svg {
         ));
     }
 
-    pub fn finish(self) -> String {
+    pub(super) fn finish(self) -> String {
         let Svg { body, width, height } = self;
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" width=\"{width:.0}\" \

@@ -47,7 +47,7 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    pub fn new(gpu: &Arc<Gpu>, example: &Example) -> Result<Prepared> {
+    pub(super) fn new(gpu: &Arc<Gpu>, example: &Example) -> Result<Prepared> {
         let case = example.case();
         let parts = step(&case).kernel.launch(&gpu.capabilities, &case.size).shader.variant();
         let capacity = case.size.limits();
@@ -57,7 +57,7 @@ impl Prepared {
     }
 
     /// What the kernel computes.
-    pub fn outputs(&mut self) -> Result<Vec<Values>> {
+    pub(super) fn outputs(&mut self) -> Result<Vec<Values>> {
         // What a kernel leaves unwritten must not happen to be right.
         block_on(self.plan.poison())?;
         Ok(block_on(self.plan.run(self.case.run()))?.into_iter().map(|(_, values)| values).collect())
@@ -67,7 +67,7 @@ impl Prepared {
     ///
     /// # Errors
     /// [`Error::Adapter`] where it is no rounding.
-    pub fn check(&self, gpu: &Gpu, outputs: &[Values]) -> Result<f64> {
+    pub(super) fn check(&self, gpu: &Gpu, outputs: &[Values]) -> Result<f64> {
         self.case.check(outputs, self.case.tolerance.max(TOLERANCE)).map_err(|message| Error::Adapter {
             adapter: gpu.name.clone(),
             message: format!(
@@ -79,7 +79,7 @@ impl Prepared {
     }
 
     /// Runs it once, by the device's clock.
-    pub fn time(&mut self) -> Result<Duration> {
+    pub(super) fn time(&mut self) -> Result<Duration> {
         let timings = block_on(self.plan.profile(self.case.run()))?;
         Ok(timings.last().expect("a case has a step").time)
     }

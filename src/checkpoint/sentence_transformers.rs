@@ -116,7 +116,7 @@ impl Settings {
     /// # Errors
     ///
     /// [`Error::Malformed`] naming the file and field; [`Error::Unsupported`] naming `modules.json` and the modules.
-    pub fn read(folder: &Path) -> Result<Option<Settings>> {
+    pub(super) fn read(folder: &Path) -> Result<Option<Settings>> {
         let path = folder.join(MODULES);
         // Without it sentence-transformers reads none of the others.
         let Some(modules) = read::<Vec<Module>>(&path)? else { return Ok(None) };

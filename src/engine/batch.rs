@@ -23,16 +23,16 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    pub fn new() -> Batch {
+    pub(super) fn new() -> Batch {
         Batch { cu_seqlens: vec![0], ..Batch::default() }
     }
 
-    pub fn tokens(&self) -> usize {
+    pub(super) fn tokens(&self) -> usize {
         self.tokens.len()
     }
 
     /// Appends a text of a job. `labels` is how many labels the model has.
-    pub fn push(&mut self, job: &Arc<Job>, text: usize, padding: Option<u32>, labels: usize) {
+    pub(super) fn push(&mut self, job: &Arc<Job>, text: usize, padding: Option<u32>, labels: usize) {
         let number = self.texts.len() as u32;
         let rows = job.encodings[text].rows(padding);
         self.tokens.extend(rows.map(|[id, type_id, position]| [id, type_id, position, number]));
@@ -47,12 +47,12 @@ impl Batch {
         self.texts.push((job.clone(), text));
     }
 
-    pub fn run(&self) -> Run<'_> {
+    pub(super) fn run(&self) -> Run<'_> {
         Run { tokens: &self.tokens, cu_seqlens: &self.cu_seqlens, classes: &self.classes, targets: &self.targets }
     }
 
     /// Hands each job its part of the outputs.
-    pub fn distribute(self, outputs: &[(Output, Values)]) {
+    pub(super) fn distribute(self, outputs: &[(Output, Values)]) {
         let mut rest = (0..).zip(self.texts).peekable();
         while let Some((place, (job, text))) = rest.next() {
             let mut own = vec![(place, text)];
@@ -64,7 +64,7 @@ impl Batch {
     }
 
     /// Its jobs, each once.
-    pub fn into_jobs(self) -> Vec<Arc<Job>> {
+    pub(super) fn into_jobs(self) -> Vec<Arc<Job>> {
         let mut jobs: Vec<Arc<Job>> = self.texts.into_iter().map(|(job, _)| job).collect();
         jobs.dedup_by(|next, job| Arc::ptr_eq(next, job));
         jobs

@@ -29,7 +29,12 @@ struct State {
 }
 
 impl Job {
-    pub fn new(encodings: Arc<[Encoding]>, labels: Vec<Option<Label>>, wanted: OutputSpec, answer: Answer) -> Job {
+    pub(super) fn new(
+        encodings: Arc<[Encoding]>,
+        labels: Vec<Option<Label>>,
+        wanted: OutputSpec,
+        answer: Answer,
+    ) -> Job {
         let open = encodings.len();
         let state = State { answer: Some(answer), open, result: None, waker: None };
         let job = Job { encodings, labels, wanted, state: Mutex::new(state) };
@@ -44,19 +49,19 @@ impl Job {
     }
 
     /// Its texts, the longest first: the batch that needs most memory is the first to run.
-    pub fn order(&self) -> Vec<usize> {
+    pub(super) fn order(&self) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.encodings.len()).collect();
         order.sort_by_key(|&text| std::cmp::Reverse(self.encodings[text].ids.len()));
         order
     }
 
-    pub fn is_done(&self) -> bool {
+    pub(super) fn is_done(&self) -> bool {
         let state = self.state();
         state.answer.is_none()
     }
 
     /// Puts in the outputs of a batch: `texts` are pairs of a text's place in the batch and in this job.
-    pub fn add(&self, texts: &[(usize, usize)], cu_seqlens: &[u32], outputs: &[(Output, Values)]) {
+    pub(super) fn add(&self, texts: &[(usize, usize)], cu_seqlens: &[u32], outputs: &[(Output, Values)]) {
         let mut state = self.state();
         let Some(answer) = &mut state.answer else { return };
         answer.add(texts, cu_seqlens, outputs);
@@ -74,7 +79,7 @@ impl Job {
     }
 
     /// Ends it without an answer.
-    pub fn fail(&self, error: Error) {
+    pub(super) fn fail(&self, error: Error) {
         let mut state = self.state();
         if state.answer.take().is_some() {
             state.result = Some(Err(error));
@@ -83,13 +88,13 @@ impl Job {
     }
 
     /// Lets go of what nobody will take: its call was dropped.
-    pub fn abandon(&self) {
+    pub(super) fn abandon(&self) {
         let mut state = self.state();
         (state.answer, state.waker) = (None, None);
     }
 
     /// Ready when it is done, once.
-    pub async fn done(&self) -> Result<Answer> {
+    pub(super) async fn done(&self) -> Result<Answer> {
         poll_fn(|context| {
             let mut state = self.state();
             match state.result.take() {

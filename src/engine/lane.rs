@@ -76,7 +76,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Lane {
-    pub fn new(gpu: Option<Arc<Gpu>>) -> Lane {
+    pub(super) fn new(gpu: Option<Arc<Gpu>>) -> Lane {
         Lane {
             name: gpu.as_ref().map_or("reference".into(), |gpu| gpu.name.clone()),
             gpu,
@@ -90,27 +90,27 @@ impl Lane {
         }
     }
 
-    pub fn is_lost(&self) -> bool {
+    pub(super) fn is_lost(&self) -> bool {
         self.lost.get().is_some()
     }
 
     /// Why no more batches are given to it.
-    pub fn lost(&self) -> Option<Error> {
+    pub(super) fn lost(&self) -> Option<Error> {
         self.lost.get().cloned()
     }
 
     /// Bytes of weights, and of what batches compute.
-    pub fn memory(&self) -> [u64; 2] {
+    pub(super) fn memory(&self) -> [u64; 2] {
         [&self.weight_bytes, &self.activation_bytes].map(|bytes| bytes.load(Ordering::Relaxed))
     }
 
     /// Time that the device computed, where it is counted.
-    pub fn busy(&self) -> Option<Duration> {
+    pub(super) fn busy(&self) -> Option<Duration> {
         self.clock.get().map(|clock| clock.total())
     }
 
     /// The largest batches that it runs for `wanted`, whose longest text has `longest` tokens.
-    pub fn limits(&self, engine: &Engine, wanted: OutputSpec, longest: usize) -> BatchLimits {
+    pub(super) fn limits(&self, engine: &Engine, wanted: OutputSpec, longest: usize) -> BatchLimits {
         let mut recorded = locked(&self.recorded);
         let entry = recorded.entry(wanted).or_insert_with(|| {
             let (max_binding, storage) = match &self.gpu {
@@ -132,7 +132,7 @@ impl Lane {
     }
 
     /// Submits what waits, as far as the device takes it.
-    pub async fn submit(&self, engine: &Engine) {
+    pub(super) async fn submit(&self, engine: &Engine) {
         if self.next(engine).is_none() {
             return;
         }
@@ -182,7 +182,7 @@ impl Lane {
     }
 
     /// What the next batch is to answer, if one waits and the device takes it.
-    pub fn next(&self, engine: &Engine) -> Option<OutputSpec> {
+    pub(super) fn next(&self, engine: &Engine) -> Option<OutputSpec> {
         let takes = !self.is_lost() && locked(&self.flight).len() < self.most();
         if takes { engine.queue().next() } else { None }
     }
@@ -233,7 +233,7 @@ impl Lane {
 
     /// Hands out the answers of the oldest batch, as soon as it is done; whether there was one. Whoever else waits for it may
     /// have done so meanwhile.
-    pub async fn read(&self, engine: &Engine) -> bool {
+    pub(super) async fn read(&self, engine: &Engine) -> bool {
         let arrival = match locked(&self.flight).front().map(|oldest| &oldest.arriving) {
             None => return false,
             Some(Arriving::Here(_)) => None,
@@ -275,14 +275,19 @@ impl Lane {
     }
 
     /// Says that no more batches are given to it, and takes from it those that it has. None where that was said before.
-    pub fn lose(&self, error: &Error) -> Option<Vec<Batch>> {
+    pub(super) fn lose(&self, error: &Error) -> Option<Vec<Batch>> {
         let mut flight = locked(&self.flight);
         self.lost.set(error.clone()).ok()?;
         Some(flight.drain(..).map(|submitted| submitted.batch).collect())
     }
 
     /// GPU time of each step of each batch that these texts need, without reading answers back.
-    pub async fn profile(&self, engine: &Engine, encodings: &[Encoding], wanted: OutputSpec) -> Result<Vec<Timing>> {
+    pub(super) async fn profile(
+        &self,
+        engine: &Engine,
+        encodings: &[Encoding],
+        wanted: OutputSpec,
+    ) -> Result<Vec<Timing>> {
         let mut plans = self.plans.lock().await;
         self.prepare(&mut plans, engine, wanted).await?;
         let Some(plan) = plans.plans.get_mut(&wanted) else {

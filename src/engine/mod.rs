@@ -51,7 +51,7 @@ impl fmt::Debug for Engine {
 
 impl Engine {
     /// Over open devices; `None` is the reference.
-    pub fn new(
+    pub(crate) fn new(
         model: Model,
         weights: Weights,
         labels: Arc<[String]>,
@@ -62,11 +62,11 @@ impl Engine {
         Engine { model, weights, labels, options, lanes, queue: Mutex::default(), changed: Event::new() }
     }
 
-    pub fn model(&self) -> &Model {
+    pub(crate) fn model(&self) -> &Model {
         &self.model
     }
 
-    pub fn weights(&self) -> &Weights {
+    pub(crate) fn weights(&self) -> &Weights {
         &self.weights
     }
 
@@ -75,23 +75,23 @@ impl Engine {
     }
 
     /// Name of the first adapter, or `reference`.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.lanes[0].name
     }
 
     /// The open devices; none where the reference runs.
-    pub fn devices(&self) -> impl Iterator<Item = &Arc<Gpu>> {
+    pub(crate) fn devices(&self) -> impl Iterator<Item = &Arc<Gpu>> {
         self.lanes.iter().filter_map(|lane| lane.gpu.as_ref())
     }
 
     /// Bytes of weights and of what batches compute, on all devices; none where the reference runs.
-    pub fn memory(&self) -> Option<[u64; 2]> {
+    pub(crate) fn memory(&self) -> Option<[u64; 2]> {
         self.devices().next()?;
         Some(self.lanes.iter().map(Lane::memory).fold([0; 2], |[a, b], [c, d]| [a + c, b + d]))
     }
 
     /// Time that the devices computed, where it is counted.
-    pub fn busy(&self) -> Option<Duration> {
+    pub(crate) fn busy(&self) -> Option<Duration> {
         self.lanes.iter().filter_map(Lane::busy).reduce(|a, b| a + b)
     }
 
@@ -104,7 +104,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Text`] for a text that fits no batch, before anything is computed, and the devices' errors.
-    pub async fn answer(
+    pub(crate) async fn answer(
         &self,
         encodings: Arc<[Encoding]>,
         labels: Vec<Option<Label>>,
@@ -201,7 +201,12 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Adapter`] where there are no timestamps, and as [`Engine::answer`].
-    pub async fn profile(&self, encodings: &[Encoding], wanted: OutputSpec, longest: usize) -> Result<Vec<Timing>> {
+    pub(crate) async fn profile(
+        &self,
+        encodings: &[Encoding],
+        wanted: OutputSpec,
+        longest: usize,
+    ) -> Result<Vec<Timing>> {
         let lane = &self.lanes[0];
         lane.limits(self, wanted, longest);
         lane.profile(self, encodings, wanted).await
@@ -209,7 +214,7 @@ impl Engine {
 
     /// Runs a future of this engine's to its end on this thread, which may sleep while the device works: in the driver where
     /// there is one device, else beside what waits for all.
-    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+    pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         if self.lanes.len() == 1 { gpu::block_on(future) } else { pollster::block_on(future) }
     }
 }

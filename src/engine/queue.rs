@@ -18,13 +18,13 @@ struct Waiting {
 }
 
 impl Queue {
-    pub fn push(&mut self, job: Arc<Job>) {
+    pub(super) fn push(&mut self, job: Arc<Job>) {
         let texts = job.order().into();
         self.waiting.push_back(Waiting { job, texts });
     }
 
     /// Puts the texts of a batch that was not run back in front.
-    pub fn put_back(&mut self, batch: Batch) {
+    pub(super) fn put_back(&mut self, batch: Batch) {
         for (job, text) in batch.texts.into_iter().rev() {
             match self.waiting.front_mut() {
                 Some(first) if Arc::ptr_eq(&first.job, &job) => first.texts.push_front(text),
@@ -34,17 +34,17 @@ impl Queue {
     }
 
     /// Forgets the texts of a job that nobody waits for.
-    pub fn remove(&mut self, job: &Arc<Job>) {
+    pub(super) fn remove(&mut self, job: &Arc<Job>) {
         self.waiting.retain(|waiting| !Arc::ptr_eq(&waiting.job, job));
     }
 
     /// What the next batch is to answer; none where no text waits.
-    pub fn next(&self) -> Option<OutputSpec> {
+    pub(super) fn next(&self) -> Option<OutputSpec> {
         self.waiting.front().map(|waiting| waiting.job.wanted)
     }
 
     /// Jobs that want the same as the next batch.
-    pub fn take_all(&mut self, wanted: OutputSpec) -> Vec<Arc<Job>> {
+    pub(super) fn take_all(&mut self, wanted: OutputSpec) -> Vec<Arc<Job>> {
         let (gone, rest): (Vec<_>, Vec<_>) = self.waiting.drain(..).partition(|waiting| waiting.job.wanted == wanted);
         self.waiting = rest.into();
         gone.into_iter().map(|waiting| waiting.job).collect()
@@ -52,7 +52,7 @@ impl Queue {
 
     /// As many texts as the limits hold of jobs that want `wanted`: those of the first job, then those of the others. A job
     /// with more than a batch of them goes behind the others, so that a short call waits for one batch of a long one.
-    pub fn batch(
+    pub(super) fn batch(
         &mut self,
         wanted: OutputSpec,
         limits: BatchLimits,

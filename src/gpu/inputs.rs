@@ -27,7 +27,7 @@ const SIZES: u64 = 16;
 
 impl Inputs {
     /// For batches within `limits`, whose kernels read tiles of `tile` queries.
-    pub async fn allocate(gpu: &Gpu, recording: &Recording, limits: &BatchLimits, tile: u32) -> Result<Inputs> {
+    pub(super) async fn allocate(gpu: &Gpu, recording: &Recording, limits: &BatchLimits, tile: u32) -> Result<Inputs> {
         let device = gpu.device.limits();
         let alignment = device.min_storage_buffer_offset_alignment.max(device.min_uniform_buffer_offset_alignment);
         let own = |(tensor, source): &'_ (Tensor, Source)| match source {
@@ -54,12 +54,12 @@ impl Inputs {
     }
 
     /// The sizes of the batch.
-    pub fn sizes(&self) -> wgpu::BindingResource<'_> {
+    pub(super) fn sizes(&self) -> wgpu::BindingResource<'_> {
         self.range(0, SIZES)
     }
 
     /// The input that a tensor stands for, if it does.
-    pub fn tensor(&self, id: usize) -> Option<wgpu::BindingResource<'_>> {
+    pub(super) fn tensor(&self, id: usize) -> Option<wgpu::BindingResource<'_>> {
         let place = self.places.iter().find(|place| place.tensor == id)?;
         Some(self.range(place.offset, place.size))
     }
@@ -73,7 +73,7 @@ impl Inputs {
     }
 
     /// Writes a batch, before what is submitted next.
-    pub fn write(&self, gpu: &Gpu, run: Run<'_>, size: &BatchSize, tile: u32) {
+    pub(super) fn write(&self, gpu: &Gpu, run: Run<'_>, size: &BatchSize, tile: u32) {
         let mut bytes = bytemuck::cast_slice(&[size.tokens, size.texts(), 0, 0]).to_vec();
         for place in &self.places {
             bytes.resize(place.offset as usize, 0);

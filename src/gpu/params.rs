@@ -13,7 +13,7 @@ pub(super) struct Params {
 }
 
 impl Params {
-    pub async fn upload(gpu: &Gpu, recording: &Recording) -> Result<Params> {
+    pub(super) async fn upload(gpu: &Gpu, recording: &Recording) -> Result<Params> {
         let alignment = gpu.device.limits().min_uniform_buffer_offset_alignment as usize;
         let mut bytes: Vec<u8> = Vec::new();
         let mut places = Vec::new();
@@ -29,7 +29,7 @@ impl Params {
     }
 
     /// The parameters of a step.
-    pub fn binding(&self, step: usize) -> wgpu::BindingResource<'_> {
+    pub(super) fn binding(&self, step: usize) -> wgpu::BindingResource<'_> {
         let (offset, size) = self.places[step];
         wgpu::BindingResource::Buffer(wgpu::BufferBinding {
             buffer: &self.buffer,

@@ -21,7 +21,7 @@ impl PipelineCache {
     /// where the driver makes none.
     ///
     /// A file that cannot be used is replaced by the next [`PipelineCache::keep`].
-    pub async fn open(gpu: &Gpu, adapter: &AdapterDescription, folder: &Path) -> Option<PipelineCache> {
+    pub(super) async fn open(gpu: &Gpu, adapter: &AdapterDescription, folder: &Path) -> Option<PipelineCache> {
         let path = folder.join(format!("pipelines-{}.bin", adapter.file_stem()));
         let device = wgpu::util::pipeline_cache_key(&gpu.device.adapter_info())?;
         let header = format!("wgbert {} pipelines {device} {adapter}\n", env!("CARGO_PKG_VERSION"));
@@ -55,13 +55,13 @@ impl PipelineCache {
     }
 
     /// What pipelines are made with.
-    pub fn cache(&self) -> &wgpu::PipelineCache {
+    pub(super) fn cache(&self) -> &wgpu::PipelineCache {
         &self.cache
     }
 
     /// Writes the file if the driver compiled something that it does not hold yet. Without the file the next process is
     /// slower, no more: that it cannot be written is only logged.
-    pub fn keep(&self) {
+    pub(super) fn keep(&self) {
         let Some(data) = self.cache.get_data() else { return };
         let bytes = Some(data.len());
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);

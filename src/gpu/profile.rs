@@ -30,7 +30,7 @@ pub(super) struct Timestamps {
 }
 
 impl Timestamps {
-    pub async fn new(gpu: &Gpu, steps: usize) -> Result<Timestamps> {
+    pub(super) async fn new(gpu: &Gpu, steps: usize) -> Result<Timestamps> {
         let refuse = |message: &str| Error::Adapter { adapter: gpu.name.clone(), message: message.into() };
         if !gpu.capabilities.timestamps {
             return Err(refuse("has no timestamps, so kernels cannot be timed on it"));
@@ -51,7 +51,7 @@ impl Timestamps {
         })
     }
 
-    pub fn around(&self, step: usize) -> wgpu::ComputePassTimestampWrites<'_> {
+    pub(super) fn around(&self, step: usize) -> wgpu::ComputePassTimestampWrites<'_> {
         wgpu::ComputePassTimestampWrites {
             query_set: &self.set,
             beginning_of_pass_write_index: Some(2 * step as u32),
@@ -59,13 +59,13 @@ impl Timestamps {
         }
     }
 
-    pub fn resolve(&self, encoder: &mut wgpu::CommandEncoder) {
+    pub(super) fn resolve(&self, encoder: &mut wgpu::CommandEncoder) {
         encoder.resolve_query_set(&self.set, 0..2 * self.steps, &self.resolved, 0);
         encoder.copy_buffer_to_buffer(&self.resolved, 0, &self.readable, 0, Some(u64::from(2 * self.steps) * 8));
     }
 
     /// Time of each step, after the submission.
-    pub async fn read(&self, gpu: &Arc<Gpu>, submission: wgpu::SubmissionIndex) -> Result<Vec<Duration>> {
+    pub(super) async fn read(&self, gpu: &Arc<Gpu>, submission: wgpu::SubmissionIndex) -> Result<Vec<Duration>> {
         let bytes = u64::from(2 * self.steps) * 8;
         let arriving = ReadBack::new(gpu.clone(), StagingLease::alone(self.readable.clone()), bytes, submission);
         let ticks: Vec<u64> = arriving.read(bytemuck::pod_collect_to_vec).await?;
@@ -87,9 +87,9 @@ pub(crate) struct Clock {
 
 impl Clock {
     /// Of a pair.
-    pub const BYTES: u64 = 16;
+    pub(crate) const BYTES: u64 = 16;
 
-    pub async fn new(gpu: &Gpu) -> Result<Clock> {
+    pub(crate) async fn new(gpu: &Gpu) -> Result<Clock> {
         use wgpu::BufferUsages as Usage;
         let descriptor = wgpu::QuerySetDescriptor { label: Some("clock"), ty: wgpu::QueryType::Timestamp, count: 2 };
         Ok(Clock {
@@ -99,7 +99,7 @@ impl Clock {
         })
     }
 
-    pub fn around(&self) -> wgpu::ComputePassTimestampWrites<'_> {
+    pub(crate) fn around(&self) -> wgpu::ComputePassTimestampWrites<'_> {
         wgpu::ComputePassTimestampWrites {
             query_set: &self.set,
             beginning_of_pass_write_index: Some(0),
@@ -108,20 +108,20 @@ impl Clock {
     }
 
     /// Copies the pair to `offset`; gives its bytes.
-    pub fn resolve(&self, encoder: &mut wgpu::CommandEncoder, readable: &wgpu::Buffer, offset: u64) -> u64 {
+    pub(crate) fn resolve(&self, encoder: &mut wgpu::CommandEncoder, readable: &wgpu::Buffer, offset: u64) -> u64 {
         encoder.resolve_query_set(&self.set, 0..2, &self.resolved, 0);
         encoder.copy_buffer_to_buffer(&self.resolved, 0, readable, offset, Some(Self::BYTES));
         Self::BYTES
     }
 
     /// Counts a pair that was read back.
-    pub fn add(&self, gpu: &Gpu, pair: &[u8]) {
+    pub(crate) fn add(&self, gpu: &Gpu, pair: &[u8]) {
         let ticks: Vec<u64> = bytemuck::pod_collect_to_vec(pair);
         let time = ticks[1].saturating_sub(ticks[0]) as f64 * f64::from(gpu.queue.get_timestamp_period());
         self.total.fetch_add(time as u64, Ordering::Relaxed);
     }
 
-    pub fn total(&self) -> Duration {
+    pub(crate) fn total(&self) -> Duration {
         Duration::from_nanos(self.total.load(Ordering::Relaxed))
     }
 }

@@ -15,18 +15,18 @@ pub(super) struct StagingLease {
 
 impl StagingLease {
     /// One of those that are free, if there is one.
-    pub fn from(free: &Arc<Mutex<Vec<wgpu::Buffer>>>) -> Option<StagingLease> {
+    pub(super) fn from(free: &Arc<Mutex<Vec<wgpu::Buffer>>>) -> Option<StagingLease> {
         let buffer = free.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
         Some(StagingLease::new(buffer, free))
     }
 
     /// A new one, which will be among the free ones.
-    pub fn new(buffer: wgpu::Buffer, free: &Arc<Mutex<Vec<wgpu::Buffer>>>) -> StagingLease {
+    pub(super) fn new(buffer: wgpu::Buffer, free: &Arc<Mutex<Vec<wgpu::Buffer>>>) -> StagingLease {
         StagingLease { buffer, free: free.clone() }
     }
 
     /// One that nobody else uses.
-    pub fn alone(buffer: wgpu::Buffer) -> StagingLease {
+    pub(super) fn alone(buffer: wgpu::Buffer) -> StagingLease {
         StagingLease { buffer, free: Arc::default() }
     }
 }
@@ -49,7 +49,7 @@ pub(crate) type Mapped = Result<(), wgpu::BufferAsyncError>;
 
 impl ReadBack {
     /// Asks for the first `bytes` of a buffer that `submission` writes.
-    pub fn new(gpu: Arc<Gpu>, lease: StagingLease, bytes: u64, submission: wgpu::SubmissionIndex) -> ReadBack {
+    pub(super) fn new(gpu: Arc<Gpu>, lease: StagingLease, bytes: u64, submission: wgpu::SubmissionIndex) -> ReadBack {
         let arrival = Arrival::expected(gpu, submission);
         let slot = arrival.slot.clone();
         lease.buffer.map_async(wgpu::MapMode::Read, ..bytes, move |result| slot.fill(result));
@@ -57,7 +57,7 @@ impl ReadBack {
     }
 
     /// What `take` makes of the bytes that have arrived.
-    pub fn take<T>(self, take: impl FnOnce(&[u8]) -> T) -> Result<T> {
+    pub(super) fn take<T>(self, take: impl FnOnce(&[u8]) -> T) -> Result<T> {
         match self.arrival.result() {
             Some(Ok(())) => {
                 let mapped = self.lease.buffer.get_mapped_range(..self.bytes);
@@ -69,7 +69,7 @@ impl ReadBack {
     }
 
     /// [`ReadBack::take`] once they have.
-    pub async fn read<T>(self, take: impl FnOnce(&[u8]) -> T) -> Result<T> {
+    pub(super) async fn read<T>(self, take: impl FnOnce(&[u8]) -> T) -> Result<T> {
         self.arrival.wait().await?;
         self.take(take)
     }
@@ -129,7 +129,7 @@ impl<T> Arrival<T> {
         self.slot.result.get()
     }
 
-    pub fn gpu(&self) -> &Arc<Gpu> {
+    pub(crate) fn gpu(&self) -> &Arc<Gpu> {
         &self.gpu
     }
 
@@ -138,7 +138,7 @@ impl<T> Arrival<T> {
     ///
     /// # Errors
     /// [`Error::DeviceLost`], and [`Error::Adapter`] where wgpu gave up.
-    pub async fn wait(&self) -> Result<()> {
+    pub(crate) async fn wait(&self) -> Result<()> {
         const DOING: &str = "waiting for what it was given";
         while self.result().is_none() {
             let filled = self.slot.event.listen();

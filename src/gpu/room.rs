@@ -27,7 +27,7 @@ pub(super) struct Room {
 impl Room {
     /// # Errors
     /// [`OutOfMemory`](crate::Error::OutOfMemory) naming what was being allocated, and the device's other errors.
-    pub async fn allocate(
+    pub(super) async fn allocate(
         gpu: &Gpu,
         recording: &Recording,
         steps: &Steps,
@@ -86,7 +86,7 @@ impl Room {
     }
 
     /// A buffer to read a batch back through: one that is free, else another.
-    pub async fn readable(&self, gpu: &Gpu) -> Result<StagingLease> {
+    pub(super) async fn readable(&self, gpu: &Gpu) -> Result<StagingLease> {
         match StagingLease::from(&self.readable) {
             Some(lease) => Ok(lease),
             None => {
@@ -98,7 +98,7 @@ impl Room {
     }
 
     /// Writes a batch's inputs, before what is submitted next.
-    pub fn write(&self, gpu: &Gpu, run: Run<'_>, size: &BatchSize, tile: u32) {
+    pub(super) fn write(&self, gpu: &Gpu, run: Run<'_>, size: &BatchSize, tile: u32) {
         let BatchLimits { tokens, texts } = self.limits;
         assert!(
             size.tokens as usize <= tokens && size.lengths.len() <= texts && size.tokens as usize == run.tokens.len(),
@@ -110,14 +110,14 @@ impl Room {
     }
 
     /// Fills what is computed with what no kernel writes.
-    pub fn poison(&self, gpu: &Gpu) {
+    pub(super) fn poison(&self, gpu: &Gpu) {
         for buffer in &self.intermediates {
             gpu.queue.write_buffer(buffer, 0, &UNWRITTEN.to_le_bytes().repeat(buffer.size() as usize / 4));
         }
     }
 
     /// Bytes of what a batch computes, of which each buffer is shared by tensors that are not needed at one time.
-    pub fn activation_bytes(&self) -> u64 {
+    pub(super) fn activation_bytes(&self) -> u64 {
         self.intermediates.iter().map(wgpu::Buffer::size).sum()
     }
 }

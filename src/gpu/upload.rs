@@ -25,7 +25,7 @@ pub(super) struct Upload<'a> {
 }
 
 impl<'a> Upload<'a> {
-    pub fn new(gpu: &'a Arc<Gpu>) -> Upload<'a> {
+    pub(super) fn new(gpu: &'a Arc<Gpu>) -> Upload<'a> {
         Upload { gpu, piece: PIECE, staged: 0 }
     }
 
@@ -33,7 +33,7 @@ impl<'a> Upload<'a> {
     ///
     /// # Errors
     /// What `source` answers, and the device's errors.
-    pub async fn fill(
+    pub(super) async fn fill(
         &mut self,
         buffer: &wgpu::Buffer,
         source: &dyn WeightSource,

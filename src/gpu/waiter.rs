@@ -48,14 +48,14 @@ struct Wait {
 }
 
 impl Waiter {
-    pub fn new(device: wgpu::Device) -> Waiter {
+    pub(super) fn new(device: wgpu::Device) -> Waiter {
         Waiter { device: Some(Arc::new(device)), thread: OnceLock::new(), waiting: Arc::default() }
     }
 
     /// Ready once the device is done with a submission and those before it, and wgpu called back for them or is about to.
     ///
     /// Those that wait for one device should do so in the order of their submissions.
-    pub fn wait(&self, submission: wgpu::SubmissionIndex) -> oneshot::Receiver<Waited> {
+    pub(super) fn wait(&self, submission: wgpu::SubmissionIndex) -> oneshot::Receiver<Waited> {
         let (sender, receiver) = oneshot::channel();
         let device = self.device.as_ref().map_or_else(Weak::new, Arc::downgrade);
         let wait = Wait { device, submission, waited: sender };

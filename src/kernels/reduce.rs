@@ -19,7 +19,7 @@ pub(super) struct Reduction {
 
 impl Reduction {
     /// A workgroup has a row of `items` elements or chunks.
-    pub fn shared(device: &Capabilities, items: u32) -> Reduction {
+    pub(super) fn shared(device: &Capabilities, items: u32) -> Reduction {
         let reduction = |lanes, part| Reduction { lanes, rows: 1, part };
         // One subgroup needs neither memory nor barriers. On a CPU a row of a few hundred elements would spend most of its
         // time on them; on a GPU a narrow subgroup, or one with a long row, leaves most of a core idle.
@@ -36,7 +36,7 @@ impl Reduction {
     }
 
     /// The same, but a lane to each row where a row is short.
-    pub fn of_columns(device: &Capabilities, columns: u32) -> Reduction {
+    pub(super) fn of_columns(device: &Capabilities, columns: u32) -> Reduction {
         // On a CPU lanes that read different rows gain nothing: each load is a loop over them.
         if device.cpu || columns > SHORT {
             return Reduction::shared(device, columns);
@@ -45,13 +45,13 @@ impl Reduction {
     }
 
     /// The files of a kernel with those that reduce, and that divide a row among lanes where they do not say that too.
-    pub fn parts(&self, kernel: &[Part]) -> Vec<Part> {
+    pub(super) fn parts(&self, kernel: &[Part]) -> Vec<Part> {
         let shared: &[Part] = if self.rows == 1 { &[part!("common/share_row")] } else { &[] };
         [kernel, &[self.part], shared].concat()
     }
 
     /// Workgroups for `rows` rows.
-    pub fn grid(&self, rows: Rows) -> Grid {
+    pub(super) fn grid(&self, rows: Rows) -> Grid {
         Grid::Folded { rows, times: 1, per: self.rows }
     }
 }

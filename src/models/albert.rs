@@ -8,7 +8,7 @@ use crate::error::Result;
 use serde::Deserialize;
 use std::sync::Arc;
 
-pub const ARCHITECTURE: Architecture = Architecture {
+pub(super) const ARCHITECTURE: Architecture = Architecture {
     model_type: "albert",
     class: "AlbertForSequenceClassification",
     base_prefix: "albert",

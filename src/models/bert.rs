@@ -12,7 +12,7 @@ use crate::error::Result;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-pub const ARCHITECTURE: Architecture = Architecture {
+pub(super) const ARCHITECTURE: Architecture = Architecture {
     model_type: "bert",
     class: "BertForSequenceClassification",
     base_prefix: "bert",
@@ -81,7 +81,7 @@ pub(super) enum Terms {
 
 impl BertConfig {
     /// The fields of a config, refused where no forward pass can come of them.
-    pub fn read(config: &Config, defaults: &BertConfig) -> Result<BertConfig> {
+    pub(super) fn read(config: &Config, defaults: &BertConfig) -> Result<BertConfig> {
         let fields = config.parse_over(defaults)?;
         config.sizes(&[
             ("vocab_size", fields.vocab_size, MAX_ROWS),
@@ -97,14 +97,14 @@ impl BertConfig {
     }
 
     /// Refuses a decoder, where the architecture can be one.
-    pub fn check_encoder(&self, config: &Config) -> Result<()> {
+    pub(super) fn check_encoder(&self, config: &Config) -> Result<()> {
         if self.is_decoder {
             return Err(config.unsupported("is_decoder: true (causal attention)", "encoders"));
         }
         Ok(())
     }
 
-    pub fn sizes(&self, config: &Config) -> Result<Sizes> {
+    pub(super) fn sizes(&self, config: &Config) -> Result<Sizes> {
         Ok(Sizes {
             hidden: self.hidden_size,
             heads: self.num_attention_heads,
@@ -115,7 +115,13 @@ impl BertConfig {
     }
 
     /// The tables under `{prefix}.embeddings`, `width` columns each, normalised.
-    pub fn embeddings(&self, config: &Config, prefix: &str, width: usize, padding: Option<u32>) -> Result<Embeddings> {
+    pub(super) fn embeddings(
+        &self,
+        config: &Config,
+        prefix: &str,
+        width: usize,
+        padding: Option<u32>,
+    ) -> Result<Embeddings> {
         let table =
             |name: &str, rows| Weight::table(format!("{prefix}.embeddings.{name}_embeddings.weight"), rows, width);
         let absolute = self.position_type(config)? == PositionType::Absolute;
@@ -149,7 +155,7 @@ impl BertConfig {
 
     /// What `position_embedding_type` asks for, for texts of up to `max_length` tokens: makes a layer's score of the prefix
     /// of its table and the width of a head.
-    pub fn score(
+    pub(super) fn score(
         &self,
         config: &Config,
         max_length: usize,
@@ -183,7 +189,7 @@ impl BertConfig {
     }
 
     /// The layers under `{prefix}.encoder.layer`, for texts of up to `max_length` tokens.
-    pub fn layers(&self, config: &Config, prefix: &str, max_length: usize) -> Result<Vec<Arc<Layer>>> {
+    pub(super) fn layers(&self, config: &Config, prefix: &str, max_length: usize) -> Result<Vec<Arc<Layer>>> {
         self.check_encoder(config)?;
         let sizes = self.sizes(config)?;
         let score = self.score(config, max_length, Terms::Scaled)?;

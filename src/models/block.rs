@@ -37,13 +37,13 @@ pub(super) struct Names {
 
 impl Names {
     /// `{layer}.{part}` for the parts in the order of the fields.
-    pub fn new(layer: &str, parts: [&str; 8]) -> Names {
+    pub(super) fn new(layer: &str, parts: [&str; 8]) -> Names {
         let [query, key, value, output, attention_norm, up, down, norm] = parts.map(|part| format!("{layer}.{part}"));
         Names { query, key, value, output, attention_norm, up, down, norm }
     }
 
     /// BERT's own, which RoBERTa and ELECTRA keep.
-    pub fn bert(layer: &str) -> Names {
+    pub(super) fn bert(layer: &str) -> Names {
         Names::new(
             layer,
             [

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use serde::Deserialize;
 use std::sync::Arc;
 
-pub const ARCHITECTURE: Architecture = Architecture {
+pub(super) const ARCHITECTURE: Architecture = Architecture {
     model_type: "deberta-v2",
     class: "DebertaV2ForSequenceClassification",
     base_prefix: "deberta",

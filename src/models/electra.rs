@@ -8,7 +8,7 @@ use crate::checkpoint::Config;
 use crate::error::Result;
 use serde::Deserialize;
 
-pub const ARCHITECTURE: Architecture = Architecture {
+pub(super) const ARCHITECTURE: Architecture = Architecture {
     model_type: "electra",
     class: "ElectraForSequenceClassification",
     base_prefix: "electra",

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use serde::Deserialize;
 use std::sync::Arc;
 
-pub const ARCHITECTURE: Architecture = Architecture {
+pub(super) const ARCHITECTURE: Architecture = Architecture {
     model_type: "modernbert",
     class: "ModernBertForSequenceClassification",
     base_prefix: "model",

@@ -10,7 +10,7 @@ use crate::error::Result;
 use serde::Deserialize;
 use std::sync::Arc;
 
-pub const ARCHITECTURE: Architecture = Architecture {
+pub(super) const ARCHITECTURE: Architecture = Architecture {
     model_type: "mpnet",
     class: "MPNetForSequenceClassification",
     base_prefix: "mpnet",

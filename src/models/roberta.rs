@@ -7,7 +7,7 @@ use crate::checkpoint::Config;
 use crate::error::{Error, Result};
 use serde::Deserialize;
 
-pub const ROBERTA: Architecture = Architecture {
+pub(super) const ROBERTA: Architecture = Architecture {
     model_type: "roberta",
     class: "RobertaForSequenceClassification",
     base_prefix: "roberta",
@@ -16,13 +16,13 @@ pub const ROBERTA: Architecture = Architecture {
     token_dense: false,
     describe: |config| describe(config, &BertConfig { vocab_size: 50265, ..BertConfig::default() }),
 };
-pub const XLM_ROBERTA: Architecture = Architecture {
+pub(super) const XLM_ROBERTA: Architecture = Architecture {
     model_type: "xlm-roberta",
     class: "XLMRobertaForSequenceClassification",
     describe: |config| describe(config, &BertConfig::default()),
     ..ROBERTA
 };
-pub const CAMEMBERT: Architecture =
+pub(super) const CAMEMBERT: Architecture =
     Architecture { model_type: "camembert", class: "CamembertForSequenceClassification", ..XLM_ROBERTA };
 
 /// What the three have beside BERT's fields.

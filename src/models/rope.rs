@@ -70,7 +70,7 @@ impl Rope {
     ///
     /// # Errors
     /// [`Error::Unsupported`] for a rotation that is not computed, [`Error::Malformed`] for parameters that it lacks.
-    pub fn of_model(config: &Config, shape: Shape, theta: f64) -> Result<Rope> {
+    pub(super) fn of_model(config: &Config, shape: Shape, theta: f64) -> Result<Rope> {
         let fields = Fields::read(config, shape)?;
         let scaling = fields.rope_scaling.filter(|scaling| !scaling.is_empty());
         let mut merged = scaling.or(fields.rope_parameters).unwrap_or_default();
@@ -88,7 +88,7 @@ impl Rope {
     ///
     /// # Errors
     /// As [`Rope::of_model`].
-    pub fn of_layers(config: &Config, layers: &str, shape: Shape, theta: f64) -> Result<Rope> {
+    pub(super) fn of_layers(config: &Config, layers: &str, shape: Shape, theta: f64) -> Result<Rope> {
         let fields = Fields::read(config, shape)?;
         let name = format!("rope_parameters of {layers}");
         let scaling = fields.rope_scaling.unwrap_or_default();
@@ -113,7 +113,7 @@ impl Rope {
     }
 
     /// Makes the attention rotate q and k so.
-    pub fn rotate(&self, attention: &mut Attention) {
+    pub(super) fn rotate(&self, attention: &mut Attention) {
         attention.rotary = Some(self.frequencies.clone());
         // Of q and of k: the scale has both factors, so that the angle 0 leaves a first token's query as it is.
         attention.scale *= (self.attention_factor * self.attention_factor) as f32;

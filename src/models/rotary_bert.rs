@@ -10,7 +10,7 @@ use crate::checkpoint::Config;
 use crate::error::Result;
 use std::sync::Arc;
 
-pub const NOMIC_BERT: Architecture = Architecture {
+pub(super) const NOMIC_BERT: Architecture = Architecture {
     model_type: "nomic_bert",
     class: "NomicBertForSequenceClassification",
     base_prefix: "nomic_bert",
@@ -19,7 +19,7 @@ pub const NOMIC_BERT: Architecture = Architecture {
     token_dense: false,
     describe: |config| describe(config, &NOMIC),
 };
-pub const GTE: Architecture = Architecture {
+pub(super) const GTE: Architecture = Architecture {
     model_type: "gte",
     class: "GteForSequenceClassification",
     base_prefix: "gte",
@@ -28,7 +28,7 @@ pub const GTE: Architecture = Architecture {
     token_dense: false,
     describe: |config| describe(config, &GENERAL),
 };
-pub const JINA_V3: Architecture = Architecture {
+pub(super) const JINA_V3: Architecture = Architecture {
     model_type: "jina_embeddings_v3",
     class: "JinaEmbeddingsV3ForSequenceClassification",
     base_prefix: "roberta",

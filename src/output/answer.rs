@@ -34,7 +34,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    pub fn new(model: &Model, labels: Arc<[String]>, encodings: &[Encoding], wanted: OutputSpec) -> Answer {
+    pub(crate) fn new(model: &Model, labels: Arc<[String]>, encodings: &[Encoding], wanted: OutputSpec) -> Answer {
         let heads: Vec<usize> = model.layers.iter().map(|layer| layer.attention.heads).collect();
         let states = |encoding: &Encoding| Array::zeros(&[heads.len() + 1, encoding.ids.len(), model.hidden]);
         let attentions = |encoding: &Encoding| {
@@ -66,7 +66,7 @@ impl Answer {
 
     /// For as many texts, of which nothing is asked.
     #[cfg(test)]
-    pub fn empty(texts: usize) -> Answer {
+    pub(crate) fn empty(texts: usize) -> Answer {
         Answer {
             labels: Arc::default(),
             rows: Rows::Texts,
@@ -84,7 +84,7 @@ impl Answer {
 
     /// Puts a batch's outputs where its texts stand in the call: `texts` are pairs of a text's place in the batch and in the
     /// call, `cu_seqlens` the first token of each text of the batch, and the number of all.
-    pub fn add(&mut self, texts: &[(usize, usize)], cu_seqlens: &[u32], outputs: &[(Output, Values)]) {
+    pub(crate) fn add(&mut self, texts: &[(usize, usize)], cu_seqlens: &[u32], outputs: &[(Output, Values)]) {
         let labels = self.labels.len();
         // The rows of each text in the batch and in the call.
         let rows: Vec<(Range<usize>, Range<usize>)> = texts
@@ -144,7 +144,7 @@ impl Answer {
     }
 
     /// The output of sequence classification; `labels` says which texts had one.
-    pub fn into_sequences(self, encodings: &[Encoding], labels: &[Option<Label>]) -> SequenceClassifierOutput {
+    pub(crate) fn into_sequences(self, encodings: &[Encoding], labels: &[Option<Label>]) -> SequenceClassifierOutput {
         let mut losses = vec![None; encodings.len()];
         for (index, label) in labels.iter().enumerate() {
             losses[index] = label.is_some().then_some(self.losses[index]);
@@ -166,7 +166,7 @@ impl Answer {
     }
 
     /// The output of token classification.
-    pub fn into_tokens(self, encodings: Arc<[Encoding]>, tokenizer: Arc<Tokenizer>) -> TokenClassifierOutput {
+    pub(crate) fn into_tokens(self, encodings: Arc<[Encoding]>, tokenizer: Arc<Tokenizer>) -> TokenClassifierOutput {
         TokenClassifierOutput {
             logits: self.logits,
             hidden_states: self.hidden_states,

@@ -22,7 +22,7 @@ pub(super) struct Cache<'a> {
 }
 
 impl<'a> Cache<'a> {
-    pub fn new(hub: &'a Hub, name: &'a Name) -> Cache<'a> {
+    pub(super) fn new(hub: &'a Hub, name: &'a Name) -> Cache<'a> {
         let repo = Repo::model(name.repository.clone());
         let folder = hub.cache.join(repo.folder_name());
         let paths = hf_hub::Cache::new(hub.cache.clone()).repo(repo);
@@ -30,12 +30,12 @@ impl<'a> Cache<'a> {
     }
 
     /// The folder with the files of a commit.
-    pub fn snapshot(&self, commit: &str) -> PathBuf {
+    pub(super) fn snapshot(&self, commit: &str) -> PathBuf {
         self.paths.pointer_path(commit)
     }
 
     /// The snapshot of the revision, as of when it was last asked for; none if it never was.
-    pub fn cached(&self) -> Option<PathBuf> {
+    pub(super) fn cached(&self) -> Option<PathBuf> {
         let revision = &self.name.revision;
         let commit = if is_commit(revision) {
             revision.clone()
@@ -47,17 +47,17 @@ impl<'a> Cache<'a> {
     }
 
     /// The contents that have this ETag.
-    pub fn blob(&self, etag: &str) -> PathBuf {
+    pub(super) fn blob(&self, etag: &str) -> PathBuf {
         self.paths.blob_path(etag)
     }
 
     /// Where they are until they are complete.
-    pub fn partial(&self, etag: &str) -> PathBuf {
+    pub(super) fn partial(&self, etag: &str) -> PathBuf {
         self.paths.blob_path(&format!("{etag}.incomplete"))
     }
 
     /// Makes the folders that a download needs, and waits until no other process downloads the same; held until dropped.
-    pub fn lock(&self, etag: &str, file: &str) -> Result<Option<File>> {
+    pub(super) fn lock(&self, etag: &str, file: &str) -> Result<Option<File>> {
         let locks = self.root.join(".locks").join(self.folder.file_name().unwrap_or_default());
         for folder in [&locks, &self.folder.join("blobs")] {
             fs::create_dir_all(folder).map_err(Error::file("create the folder", folder))?;
@@ -78,7 +78,7 @@ impl<'a> Cache<'a> {
     }
 
     /// Lets `file` of the commit be the contents that have this ETag. `new`: they belong to nothing else yet.
-    pub fn link(&self, commit: &str, file: &str, etag: &str, new: bool) -> Result<()> {
+    pub(super) fn link(&self, commit: &str, file: &str, etag: &str, new: bool) -> Result<()> {
         let path = self.snapshot(commit).join(file);
         let folder = path.parent().expect("it is in the snapshot");
         fs::create_dir_all(folder).map_err(Error::file("create the folder", folder))?;
@@ -100,12 +100,12 @@ impl<'a> Cache<'a> {
     }
 
     /// Whether it is known that the commit has no such file.
-    pub fn is_absent(&self, commit: &str, file: &str) -> bool {
+    pub(super) fn is_absent(&self, commit: &str, file: &str) -> bool {
         self.absence(commit, file).exists()
     }
 
     /// Remembers that the commit has no such file, as huggingface_hub does.
-    pub fn remember_absent(&self, commit: &str, file: &str) -> std::io::Result<()> {
+    pub(super) fn remember_absent(&self, commit: &str, file: &str) -> std::io::Result<()> {
         let path = self.absence(commit, file);
         fs::create_dir_all(path.parent().expect("it is in a folder"))?;
         File::create(path).map(drop)
@@ -116,7 +116,7 @@ impl<'a> Cache<'a> {
     }
 
     /// Remembers which commit the revision is.
-    pub fn remember(&self, commit: &str) -> Result<()> {
+    pub(super) fn remember(&self, commit: &str) -> Result<()> {
         if self.name.revision == commit {
             return Ok(());
         }

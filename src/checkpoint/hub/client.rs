@@ -53,7 +53,7 @@ pub(super) enum Patience {
 }
 
 impl<'a> Client<'a> {
-    pub fn new(hub: &'a Hub, name: &'a Name) -> Result<Client<'a>> {
+    pub(super) fn new(hub: &'a Hub, name: &'a Name) -> Result<Client<'a>> {
         let mut tls = TlsConfig::builder();
         if let Some(path) = &hub.certificates {
             let pem = std::fs::read(path).map_err(Error::file("read the certificates (SSL_CERT_FILE)", path))?;
@@ -82,7 +82,7 @@ impl<'a> Client<'a> {
     }
 
     /// The commit that the revision is, and the names of its files.
-    pub fn files(&self, patience: Patience) -> Result<(String, Vec<String>), Problem> {
+    pub(super) fn files(&self, patience: Patience) -> Result<(String, Vec<String>), Problem> {
         let url = format!("{}/api/{}", self.endpoint, self.repo(&self.name.revision).api_url());
         self.retry(patience, || {
             let mut body = self.get(&url, 0, None)?.into_body();
@@ -99,7 +99,7 @@ impl<'a> Client<'a> {
         })
     }
 
-    pub fn metadata(&self, commit: &str, file: &str) -> Result<Metadata, Problem> {
+    pub(super) fn metadata(&self, commit: &str, file: &str) -> Result<Metadata, Problem> {
         self.retry(Patience::Full, || {
             let response = self.follow(true, &self.url(commit, file), 0, Some(file))?;
             let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
@@ -122,7 +122,7 @@ impl<'a> Client<'a> {
     }
 
     /// The file's bytes from `from` on; status 200 means that they come from the beginning nevertheless. One attempt.
-    pub fn contents(&self, commit: &str, file: &str, from: u64) -> Result<Response<Body>, Problem> {
+    pub(super) fn contents(&self, commit: &str, file: &str, from: u64) -> Result<Response<Body>, Problem> {
         self.get(&self.url(commit, file), from, Some(file))
     }
 

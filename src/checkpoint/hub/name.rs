@@ -21,7 +21,7 @@ impl Name {
     ///
     /// # Errors
     /// What it is instead.
-    pub fn read(text: &str) -> Result<Name, String> {
+    pub(super) fn read(text: &str) -> Result<Name, String> {
         let no_name = || {
             "it is no name of a model on the Hugging Face hub, which is NAME or OWNER/NAME, with @REVISION if not the \
              main branch is meant"
@@ -59,7 +59,7 @@ impl Name {
     }
 
     /// None where the hub could have no model of this name.
-    pub fn parse(text: &str) -> Option<Name> {
+    pub(super) fn parse(text: &str) -> Option<Name> {
         let (repository, revision) = text.split_once('@').unwrap_or((text, MAIN));
         let mut parts = repository.split('/');
         let valid = parts.clone().count() <= 2 && parts.all(is_part) && is_revision(revision);
@@ -67,7 +67,7 @@ impl Name {
     }
 
     /// The revision, unless it is the one that everybody takes by default.
-    pub fn unusual_revision(&self) -> Option<&str> {
+    pub(super) fn unusual_revision(&self) -> Option<&str> {
         Some(self.revision.as_str()).filter(|revision| *revision != MAIN)
     }
 }

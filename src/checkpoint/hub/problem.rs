@@ -53,7 +53,7 @@ impl fmt::Display for Problem {
 
 impl Client<'_> {
     /// What the hub did wrong that will not pass.
-    pub fn problem(&self, file: Option<&str>, status: Option<u16>, message: String) -> Problem {
+    pub(super) fn problem(&self, file: Option<&str>, status: Option<u16>, message: String) -> Problem {
         let host = origin(self.endpoint).map_or(self.endpoint.to_string(), |(_, host)| host);
         let file = file.map(|file| format!("{file}: ")).unwrap_or_default();
         let status_text = status.map(|status| format!(" answers {status}:")).unwrap_or_default();
@@ -62,7 +62,7 @@ impl Client<'_> {
     }
 
     /// There is no answer.
-    pub fn unreachable(&self, file: Option<&str>, error: ureq::Error) -> Problem {
+    pub(super) fn unreachable(&self, file: Option<&str>, error: ureq::Error) -> Problem {
         use ureq::Error::{ConnectionFailed, HostNotFound, Io, Protocol, Timeout};
         let mut problem = self.problem(file, None, format!("cannot be reached: {error}"));
         if error.to_string().contains("certificate") {
@@ -76,7 +76,7 @@ impl Client<'_> {
     }
 
     /// The answer ends too early.
-    pub fn interrupted(&self, file: Option<&str>, error: impl fmt::Display) -> Problem {
+    pub(super) fn interrupted(&self, file: Option<&str>, error: impl fmt::Display) -> Problem {
         let mut problem = self.problem(file, None, format!("broke the connection off: {error}"));
         problem.hint = "; check the network, and run again: what has arrived is kept";
         problem.passing = true;
@@ -84,7 +84,7 @@ impl Client<'_> {
     }
 
     /// The answer is an error.
-    pub fn refused(&self, file: Option<&str>, status: u16, headers: &HeaderMap) -> Problem {
+    pub(super) fn refused(&self, file: Option<&str>, status: u16, headers: &HeaderMap) -> Problem {
         let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let page = format!("{}/{}", self.endpoint, self.name.repository);
         let Name { revision, .. } = self.name;
