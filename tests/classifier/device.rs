@@ -144,7 +144,7 @@ fn buffers_beyond_the_limits_are_named_and_not_allocated() {
     };
     let limits = &common::gpu().capabilities;
     let beyond = (limits.max_binding / 4 / 1024) as usize + 1;
-    let error = says(make(one_step(Rows::Tokens, 1024), beyond), &["output of softmax", "--batch-tokens"]);
+    let error = says(make(one_step(Rows::Tokens, 1024), beyond), &["output of softmax", "Options::batch_tokens"]);
     assert!(matches!(error, Error::Adapter { .. }), "{error:?}");
     println!("{error}");
     says(make(one_step(Rows::Tokens, 1024), u32::MAX as usize), &["output of softmax"]);

@@ -101,7 +101,7 @@ fn tensors_that_do_not_fit_the_config_are_named() {
 #[test]
 fn a_missing_head_is_an_error_or_a_seed() {
     let bare = Edited::new().without("classifier").without("bert.pooler");
-    let error = says(bare.load(Options::default()), &["model.safetensors", "--random-head"]);
+    let error = says(bare.load(Options::default()), &["model.safetensors", "Options::random_head"]);
     assert!(matches!(error, Error::MissingHead { .. }), "{error:?}");
     let logits = |seed: u64| {
         let options = Options::default().random_head(seed);

@@ -70,8 +70,8 @@ CASES = [
 
 # What is refused, with words that name it.
 REFUSED = [
-    (PLAIN, {MODEL: {"activation_fn": torch("ReLU")}}, [MODEL, "ReLU", "--scoring"]),
-    (PLAIN, {MODEL: {"activation_fn": "mine.Activation"}}, [MODEL, "mine.Activation", "--scoring"]),
+    (PLAIN, {MODEL: {"activation_fn": torch("ReLU")}}, [MODEL, "ReLU", "Options::scoring"]),
+    (PLAIN, {MODEL: {"activation_fn": "mine.Activation"}}, [MODEL, "mine.Activation", "Options::scoring"]),
     (PLAIN, {MODEL: {"default_prompt_name": "query"}}, [MODEL, "default_prompt_name", "query"]),
     (PLAIN, {ENCODER: {"do_lower_case": True}}, [ENCODER, "do_lower_case"]),
     (PLAIN, {ENCODER: {"processing_kwargs": {"text": {"add_special_tokens": False}}}}, [ENCODER, "add_special_tokens"]),
