@@ -198,7 +198,8 @@ impl Classifier {
     /// Classifies texts or pairs of texts.
     ///
     /// # Errors
-    /// [`Error::WrongTask`] if the model classifies tokens, [`Error::Text`] with the position of the first text that cannot be classified, and the device's errors.
+    /// [`Error::WrongTask`] if the model classifies tokens, [`Error::Text`] with the position of the first text that cannot
+    /// be classified, and the device's errors.
     pub fn classify<'a, T: Into<Text<'a>>>(
         &self,
         texts: impl IntoIterator<Item = T>,
@@ -274,7 +275,8 @@ impl Classifier {
     /// Runs encoded texts, in as many batches as they need; answers come in their order.
     ///
     /// # Errors
-    /// [`Error::WrongTask`] if the model classifies tokens, [`Error::Text`] for an encoding or a label that does not fit the model, a text that reads a row of a table which is
+    /// [`Error::WrongTask`] if the model classifies tokens, [`Error::Text`] for an encoding or a label that does not fit the
+    /// model, a text that reads a row of a table which is
     /// not finite, or one longer than the device can take, and the device's errors.
     pub fn run(&self, encodings: &[Encoding], request: &Request) -> Result<SequenceClassifierOutput> {
         self.0.engine.block_on(self.run_async(encodings, request))

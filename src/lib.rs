@@ -9,7 +9,8 @@
 //! 4. `kernels`: the operations that a recording is made of, each a WGSL file and its CPU twin; `ir`: what a recording is
 //! 5. `gpu`: recording -> device (`gpu::Plan`), or `reference`: recording -> CPU twins
 //! 6. `engine`: the texts of many callers -> packed batches -> devices
-//! 7. [`SequenceClassifierOutput`], [`TokenClassifierOutput`]: what transformers answers, and the argmax, probabilities and labels it leaves to you
+//! 7. [`SequenceClassifierOutput`], [`TokenClassifierOutput`]: what transformers answers, and the argmax, probabilities and labels it
+//!    leaves to you
 //!
 //! [`Classifier`] goes all the way:
 //!

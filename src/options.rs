@@ -160,8 +160,8 @@ pub enum TensorCores {
 }
 
 impl TensorCores {
-    /// Whether what was asked for can be had of an adapter, as kernels see it ([`Options::effective_capabilities`]), or of the reference,
-    /// which is none.
+    /// Whether what was asked for can be had of an adapter, as kernels see it ([`Options::effective_capabilities`]), or of the
+    /// reference, which is none.
     ///
     /// # Errors
     /// [`Error::NoTensorCores`] if not.
@@ -385,7 +385,8 @@ impl Options {
         Classifier::open(self, checkpoint, tokenizer).await
     }
 
-    /// The adapter that is meant, the first of several, as kernels see it ([`Options::effective_capabilities`]); `None` is the reference.
+    /// The adapter that is meant, the first of several, as kernels see it ([`Options::effective_capabilities`]); `None` is the
+    /// reference.
     ///
     /// # Errors
     /// [`Error::NoAdapter`], or [`Error::NoSuchAdapter`] with those there are.
@@ -417,8 +418,8 @@ impl Options {
         self.adapter.each(&adapters).iter().map(choose).collect()
     }
 
-    /// An adapter with what kernels see of it: what these options have in its place, what it was tuned for, and its matrix
-    /// units only if they are used.
+    /// An adapter with what kernels see of it: what these options have in its place, what it was tuned for, and its tensor
+    /// cores only if they are used.
     #[cfg_attr(not(feature = "internals"), doc(hidden))]
     pub fn effective_capabilities(&self, mut adapter: AdapterDescription) -> AdapterDescription {
         if let Some(capabilities) = &self.capabilities {

@@ -1,5 +1,5 @@
-//! What runs the fastest on an adapter, measured: the tile of each matrix product that models need, and whether its matrix
-//! units are worth using.
+//! What runs the fastest on an adapter, measured: the tile of each matrix product that models need, and whether its tensor
+//! cores are worth using.
 
 use super::time::Prepared;
 use super::tune_row::{Subject, TuneRow};

@@ -26,8 +26,8 @@ pub(super) fn resolve(
         (Some(count), Some(names)) if count == names.len() as u64 => named(path, names),
         (Some(count), Some(names)) if written == Transformers::Four => {
             log::warn!(
-                "{}: num_labels is {count} but id2label names {}; as in transformers 4.57, which wrote the file or an older \
-                 one did, id2label counts",
+                "{}: num_labels is {count} but id2label names {}; as in transformers 4.57 and older, one of which wrote the \
+                 file, id2label counts",
                 path.display(),
                 names.len()
             );
@@ -37,8 +37,8 @@ pub(super) fn resolve(
             let count = check_count(path, count.unwrap_or(DEFAULT_LABELS))?;
             if let Some(names) = names {
                 log::warn!(
-                    "{}: num_labels is {count} but id2label names {}; as in transformers 5, which wrote the file, num_labels wins and the labels are \
-                     called LABEL_0 to LABEL_{}",
+                    "{}: num_labels is {count} but id2label names {}; as in transformers 5, which wrote the file, num_labels \
+                     counts, and the labels are called LABEL_0 to LABEL_{}",
                     path.display(),
                     names.len(),
                     count - 1
