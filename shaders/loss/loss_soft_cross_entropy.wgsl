@@ -1,25 +1,16 @@
-// sum over columns of t (log(sum(exp(logits))) - x), shifted by the largest logit
+// sum over columns of t (log(sum(exp(logits))) - x)
 //
 // provides: loss_of;
-// needs: LOWEST, Lane, exponential, first_column, logits, next_column, params, reduce_add, reduce_max
+// needs: Lane, first_column, log_sum_exp, logits, next_column, params, reduce_add
 
 @group(0) @binding(1) var<storage, read> targets: array<f32>; // [rows, columns]
 
 fn loss_of(row: u32, lane: Lane) -> f32 {
     let start = row * params.columns;
-    var row_max = LOWEST;
+    let total = log_sum_exp(start, lane);
+    var loss = 0.0;
     for (var column = first_column(lane); column < params.columns; column = next_column(column)) {
-        row_max = max(row_max, logits[start + column]);
+        loss += targets[start + column] * (total.rest + (total.row_max - logits[start + column]));
     }
-    row_max = reduce_max(lane, row_max);
-    var row_sum = 0.0;
-    for (var column = first_column(lane); column < params.columns; column = next_column(column)) {
-        row_sum += exponential(logits[start + column] - row_max);
-    }
-    let logarithm = log(reduce_add(lane, row_sum));
-    var total = 0.0;
-    for (var column = first_column(lane); column < params.columns; column = next_column(column)) {
-        total += targets[start + column] * (logarithm + (row_max - logits[start + column]));
-    }
-    return reduce_add(lane, total);
+    return reduce_add(lane, loss);
 }

@@ -10,11 +10,12 @@ use super::{
     write_output,
 };
 use crate::ir::{
-    BatchSize, Binding, Capabilities, Element, Input, Kernel, Launch, Recording, Rows, Shader, Storage, Tensor,
+    BatchSize, Binding, Capabilities, Element, Input, Kernel, Launch, Part, Recording, Rows, Shader, Storage, Tensor,
     Uniform, Values, part, uniform::uniform,
 };
 
 pub const NAME: &str = "loss";
+const LOG_SUM_EXP: Part = part!("loss/log_sum_exp");
 
 /// Which loss, and so what the targets are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -85,13 +86,15 @@ impl Kernel for Loss {
 
     fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
         let reduction = Reduction::of_columns(device, self.columns);
-        let kind = match self.kind {
-            LossKind::CrossEntropy => part!("loss/loss_cross_entropy"),
-            LossKind::BinaryCrossEntropy => part!("loss/loss_binary_cross_entropy"),
-            LossKind::MeanSquaredError => part!("loss/loss_mean_squared_error"),
-            LossKind::SoftCrossEntropy => part!("loss/loss_soft_cross_entropy"),
+        let (total, kind) = match self.kind {
+            LossKind::CrossEntropy => (Some(LOG_SUM_EXP), part!("loss/loss_cross_entropy")),
+            LossKind::SoftCrossEntropy => (Some(LOG_SUM_EXP), part!("loss/loss_soft_cross_entropy")),
+            LossKind::BinaryCrossEntropy => (None, part!("loss/loss_binary_cross_entropy")),
+            LossKind::MeanSquaredError => (None, part!("loss/loss_mean_squared_error")),
         };
-        let parts = reduction.parts(&[common::BATCH, common::MATH, kind, part!("loss/loss")]);
+        let parts: Vec<_> =
+            [common::BATCH, common::MATH].into_iter().chain(total).chain([kind, part!("loss/loss")]).collect();
+        let parts = reduction.parts(&parts);
         Launch { shader: Shader::link(NAME, parts).constant("LANES", reduction.lanes), grid: reduction.grid(self.rows) }
     }
 
