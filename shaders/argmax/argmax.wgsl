@@ -6,7 +6,7 @@
 // needs: Lane, first_column, fold, is_nan, next_column, own_row, reduce_max, reduce_min_index, resolve
 
 struct Params { rows: u32, columns: u32 }
-@group(1) @binding(0) var<uniform> params: Params;
+@group(0) @binding(14) var<uniform> params: Params;
 @group(0) @binding(0) var<storage, read> input: array<f32>; // [rows, columns]
 @group(0) @binding(1) var<storage, read_write> index: array<u32>; // [rows]
 

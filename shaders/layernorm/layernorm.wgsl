@@ -7,7 +7,7 @@
 //   residual_at, resolve, sum
 
 struct Params { rows: u32, columns: u32, epsilon: f32 }
-@group(1) @binding(0) var<uniform> params: Params;
+@group(0) @binding(14) var<uniform> params: Params;
 @group(0) @binding(0) var<storage, read> input: array<Stored>; // [rows, columns]
 @group(0) @binding(1) var<storage, read> weight: array<Chunk>; // [columns]
 @group(0) @binding(2) var<storage, read_write> output: array<Stored>; // [rows, columns]

@@ -3,7 +3,7 @@
 // provides: LANES, logits, loss, params; needs: Lane, first_column, fold, loss_of, own_row, resolve
 
 struct Params { rows: u32, columns: u32 }
-@group(1) @binding(0) var<uniform> params: Params;
+@group(0) @binding(14) var<uniform> params: Params;
 @group(0) @binding(0) var<storage, read> logits: array<f32>; // [rows, columns]
 @group(0) @binding(2) var<storage, read_write> output: array<f32>; // [rows]
 

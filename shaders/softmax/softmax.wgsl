@@ -4,7 +4,7 @@
 // needs: LOWEST, Lane, exponential, first_column, fold, next_column, own_row, reduce_add, reduce_max, resolve
 
 struct Params { rows: u32, columns: u32 }
-@group(1) @binding(0) var<uniform> params: Params;
+@group(0) @binding(14) var<uniform> params: Params;
 @group(0) @binding(0) var<storage, read> input: array<f32>; // [rows, columns]
 @group(0) @binding(1) var<storage, read_write> output: array<f32>; // [rows, columns]
 

@@ -1,6 +1,6 @@
 //! One device: its plans, the batches it has, and who reads the oldest.
 
-use super::{Engine, batch::Batch};
+use super::{Engine, batch::Batch, job::Job};
 use crate::error::{Error, Result};
 use crate::gpu::{Clock, Gpu, Pending, Plan, Timing, WeightBuffers};
 use crate::ir::{BatchLimits, Output, Recording, Storage, Values};
@@ -45,6 +45,8 @@ struct Plans {
     weights: WeightBuffers,
     plans: HashMap<OutputSpec, Plan>,
     references: HashMap<OutputSpec, Reference>,
+    /// Memory for a batch's tokens, of the batch before: that of a large one would be mapped anew each time.
+    tokens: Vec<[u32; 4]>,
 }
 
 struct InFlight {
@@ -147,7 +149,9 @@ impl Lane {
             }
             let limits = locked(&self.recorded)[&wanted].limits;
             let (padding, labels) = (engine.model.position_padding(), engine.labels.len());
-            let batch = engine.queue().batch(wanted, limits, |batch, job, text| batch.push(job, text, padding, labels));
+            let push = |batch: &mut Batch, job: &Arc<Job>, text| batch.push(job, text, padding, labels);
+            let tokens = std::mem::take(&mut plans.tokens);
+            let batch = engine.queue().batch(wanted, limits, tokens, push);
             let Some(batch) = batch else { return };
             let mut formed = Formed { engine, batch: Some(batch) };
             let run = formed.batch.as_ref().expect("it was just formed").run();
@@ -157,7 +161,8 @@ impl Lane {
             };
             let activations = plans.plans.values().map(Plan::activation_bytes).sum();
             self.activation_bytes.store(activations, Ordering::Relaxed);
-            let batch = formed.batch.take().expect("it was not put back");
+            let mut batch = formed.batch.take().expect("it was not put back");
+            plans.tokens = batch.take_tokens();
             match arriving {
                 Ok(arriving) => {
                     if let Some(batch) = self.take_off(InFlight { batch, arriving }) {
@@ -298,7 +303,7 @@ impl Lane {
         let (padding, labels) = (engine.model.position_padding(), engine.labels.len());
         let mut timings = Vec::new();
         while let Some(batch) =
-            queue.batch(wanted, plan.limits(), |batch, job, text| batch.push(job, text, padding, labels))
+            queue.batch(wanted, plan.limits(), Vec::new(), |batch, job, text| batch.push(job, text, padding, labels))
         {
             timings.extend(plan.profile(batch.run()).await?);
         }
