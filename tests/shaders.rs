@@ -3,11 +3,18 @@
 
 #[path = "shaders/adapters.rs"]
 mod adapters;
+#[path = "shaders/backends.rs"]
+mod backends;
+mod common;
+#[path = "shaders/compilers.rs"]
+mod compilers;
 #[path = "shaders/names.rs"]
 mod names;
 
 use adapters::adapters;
-use naga::back::{hlsl, msl, pipeline_constants::process_overrides, spv};
+use backends::{Hlsl, Pipeline};
+use common::requirements::Need;
+use compilers::Compiler;
 use naga::valid::{ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, GlobalVariable, Module, ScalarKind, ShaderStage, TypeInner};
 use names::{Body, Header, Names};
@@ -150,13 +157,11 @@ fn each_shader(mut check: impl FnMut(&str, &Instance, &Shader, &Capabilities)) {
 
 #[test]
 fn every_shader_compiles_for_every_adapter_and_backend() {
+    let mut dxc = Compiler::new("dxc", Need::Dxc);
     each_shader(|name, _, shader, device| {
         let reflected = Reflected::new(name, shader, device);
-        let stage = ShaderStage::Compute;
-        let constants = shader.constants.iter().map(|(name, value)| (name.to_string(), f64::from(*value))).collect();
-        let (module, info) =
-            process_overrides(&reflected.module, &reflected.info, Some((stage, shader.name)), &constants)
-                .unwrap_or_else(|error| panic!("{name}: {error}"));
+        let pipeline = Pipeline::new(&reflected.module, &reflected.info, shader, device);
+        let module = &pipeline.module;
 
         let entry = &module.entry_points[0];
         let [y, z] = MAX_WORKGROUP;
@@ -173,47 +178,19 @@ fn every_shader_compiles_for_every_adapter_and_backend() {
             assert_eq!(device.uniform_subgroup(), Some(lanes), "{name}: the workgroup must be one subgroup");
         }
 
-        // Vulkan: 1.1 is the first to have subgroups. Metal: 2.1, 2.3 for matrices. DX12: FXC where it is enough.
-        let options = spv::Options {
-            lang_version: if device.subgroup.is_some() { (1, 3) } else { (1, 0) },
-            fake_missing_bindings: true,
-            ..spv::Options::default()
-        };
-        let entry = spv::PipelineOptions { shader_stage: stage, entry_point: shader.name.into() };
-        let words = spv::write_vec(&module, &info, &options, Some(&entry));
-        assert!(!words.unwrap_or_else(|error| panic!("{name}: SPIR-V: {error}")).is_empty());
-
-        let options = msl::Options {
-            lang_version: if device.cooperative_matrix_size.is_some() { (2, 3) } else { (2, 1) },
-            fake_missing_bindings: true,
-            ..msl::Options::default()
-        };
-        let entry = msl::PipelineOptions { entry_point: Some((stage, shader.name.into())), ..Default::default() };
-        let (text, translated) = msl::write_string(&module, &info, &options, &entry)
-            .unwrap_or_else(|error| panic!("{name}: Metal: {error}"));
-        assert!(translated.entry_point_names.iter().all(Result::is_ok) && text.contains("kernel void"), "{name}");
-
-        // naga has no cooperative matrices for HLSL, and so no DX12 adapter offers them.
-        if device.cooperative_matrix_size.is_none() {
-            let options = hlsl::Options {
-                shader_model: match device {
-                    Capabilities { f16: true, .. } => hlsl::ShaderModel::V6_2,
-                    Capabilities { subgroup: Some(_), .. } | Capabilities { int64: true, .. } => {
-                        hlsl::ShaderModel::V6_0
-                    }
-                    _ => hlsl::ShaderModel::V5_1,
-                },
-                fake_missing_bindings: true,
-                ..hlsl::Options::default()
-            };
-            let entry = hlsl::PipelineOptions { entry_point: Some((stage, shader.name.into())) };
-            let mut text = String::new();
-            let translated = hlsl::Writer::new(&mut text, &options, &entry)
-                .write(&module, &info, None)
-                .unwrap_or_else(|error| panic!("{name}: DX12: {error}"));
-            assert!(translated.entry_point_names.iter().all(Result::is_ok) && text.contains("numthreads"), "{name}");
+        for checked in [true, false] {
+            let words = pipeline.spirv(checked).unwrap_or_else(|error| panic!("{name}: SPIR-V: {error}"));
+            assert!(!words.is_empty(), "{name}");
+            if let Some(written) = pipeline.hlsl(checked) {
+                let Hlsl { text, entry, profile } = written.unwrap_or_else(|error| panic!("{name}: DX12: {error}"));
+                assert!(text.contains("numthreads"), "{name}");
+                dxc.add(name, format!("{profile}.{entry}.hlsl"), text.into_bytes());
+            }
         }
+        let text = pipeline.metal().unwrap_or_else(|error| panic!("{name}: Metal: {error}"));
+        assert!(text.contains("kernel void"), "{name}");
     });
+    dxc.accepts_all();
 }
 
 #[test]
@@ -292,7 +269,8 @@ fn entry_points_and_overrides_are_those_of_the_launch() {
         let reflected = Reflected::new(name, shader, device);
         assert_eq!(shader.name, instance.kernel.name(), "{name}");
         let entries: Vec<&str> = reflected.module.entry_points.iter().map(|entry| entry.name.as_str()).collect();
-        assert_eq!(entries, [shader.name], "{name}: entry points");
+        let reduces = shader.parts.iter().any(|part| part.path.starts_with("common/reduce_"));
+        assert_eq!(entries, [if reduces { "reduce_rows" } else { shader.name }], "{name}: entry points");
         assert_eq!(reflected.module.entry_points[0].stage, ShaderStage::Compute, "{name}");
         let passed: BTreeSet<&str> = shader.constants.iter().map(|(name, _)| *name).collect();
         assert_eq!(passed.len(), shader.constants.len(), "{name}: a constant is passed twice");
@@ -408,11 +386,11 @@ fn every_file_says_what_it_provides_and_needs() {
     let mut shaders = BTreeSet::new();
     each_shader(|_, _, shader, _| {
         let sizes: Vec<&str> = shader.sizes.iter().map(|(name, _)| *name).collect();
-        shaders.insert((shader.name, shader.parts.iter().map(|part| part.path).collect::<Vec<_>>(), sizes));
+        shaders.insert((shader.parts.iter().map(|part| part.path).collect::<Vec<_>>(), sizes));
     });
 
     let mut headers: BTreeMap<&str, [Names; 2]> = BTreeMap::new();
-    for (entry, paths, sizes) in &shaders {
+    for (paths, sizes) in &shaders {
         let mut unused: BTreeSet<&str> = sizes.iter().copied().collect();
         for path in paths {
             headers.entry(path).or_default();
@@ -426,9 +404,7 @@ fn every_file_says_what_it_provides_and_needs() {
                     headers.entry(path).or_default()[1].insert(name.clone());
                 }
             }
-            if bodies[path].declared.contains(*entry) {
-                headers.entry(path).or_default()[0].insert(entry.to_string());
-            }
+            headers.entry(path).or_default()[0].extend(bodies[path].entry.clone());
         }
         assert!(unused.is_empty(), "{paths:?}: no file needs {unused:?}");
     }
@@ -444,7 +420,7 @@ fn every_file_says_what_it_provides_and_needs() {
         }
     }
     assert!(wrong.is_empty(), "headers that should be:\n{}", wrong.join("\n"));
-    for (_, paths, sizes) in &shaders {
+    for (paths, sizes) in &shaders {
         for path in paths {
             for name in &headers[path][1] {
                 let others = paths.iter().filter(|other| *other != path && headers[*other][0].contains(name)).count();

@@ -23,7 +23,7 @@ fn pool(
     let end = select(first + 1u, cu_seqlens[row + 1u], MEAN);
     let chunks = params.columns / VECTOR_WIDTH;
     for (var chunk = lane; chunk < chunks; chunk += LANES) {
-        var total = Chunk();
+        var total = Chunk(0);
         for (var token = first; token < end; token += 1u) {
             total += Chunk(input[token * chunks + chunk]);
         }

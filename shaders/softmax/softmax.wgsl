@@ -1,6 +1,6 @@
 // softmax: output = exp(input - max(input)) / sum(exp(input - max(input))), row by row
 //
-// provides: LANES, softmax;
+// provides: LANES, compute;
 // needs: LOWEST, Lane, exponential, first_column, fold, next_column, own_row, reduce_add, reduce_max, resolve
 
 struct Params { rows: u32, columns: u32 }
@@ -10,12 +10,7 @@ struct Params { rows: u32, columns: u32 }
 
 override LANES: u32;
 
-@compute @workgroup_size(LANES)
-fn softmax(
-    @builtin(workgroup_id) workgroup: vec3<u32>,
-    @builtin(num_workgroups) grid: vec3<u32>,
-    lane: Lane,
-) {
+fn compute(workgroup: vec3<u32>, grid: vec3<u32>, lane: Lane) {
     let row = own_row(fold(workgroup, grid), lane);
     if row >= resolve(params.rows) { return; }
     let start = row * params.columns;

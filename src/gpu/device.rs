@@ -348,7 +348,8 @@ impl Gpu {
             label,
             layout: Some(&layout),
             module: &module,
-            entry_point: Some(shader.name),
+            // The only one of the module.
+            entry_point: None,
             compilation_options: wgpu::PipelineCompilationOptions { constants: &constants, ..Default::default() },
             cache: self.pipeline_cache.as_ref().map(|kept| kept.cache()),
         })
