@@ -116,6 +116,9 @@ pub enum Command {
         after_help = "Exit codes:\n  0  everything was measured and kept\n  2  an error; what was measured before it is kept"
     )]
     Tune(Box<TuneArguments>),
+    /// Check an adapter in this process, for another that does not want to crash or hang with it
+    #[command(hide = true)]
+    SelfCheck,
 }
 
 #[derive(Args, Debug)]

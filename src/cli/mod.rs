@@ -16,6 +16,7 @@ mod labels;
 mod prepare;
 mod progress;
 mod report;
+mod self_check;
 mod tensors;
 mod text;
 mod tune;
@@ -65,12 +66,13 @@ impl fmt::Display for Failure {
 
 /// An error of the library's, with flags in the place of what a program would write.
 fn in_flags(error: &Error) -> String {
-    const FLAGS: [(&str, &str); 5] = [
+    const FLAGS: [(&str, &str); 6] = [
         ("`Options::random_head`", "--random-head SEED"),
         ("`Options::batch_tokens`", "--batch-tokens"),
         ("`Options::scoring`", "--scoring"),
         ("`Adapter::Reference`", "--adapter reference"),
         ("`Precision::F32`", "--precision f32"),
+        ("`SelfCheck::Always`", "--self-check always"),
     ];
     FLAGS.iter().fold(error.to_string(), |message, (name, flag)| message.replace(name, flag))
 }
@@ -105,6 +107,7 @@ pub fn main() -> ExitCode {
         Command::Inspect(arguments) => inspect::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
         Command::Tune(arguments) => tune::run(arguments),
+        Command::SelfCheck => self_check::run(),
     };
     match result {
         Ok(Outcome::Complete) => ExitCode::SUCCESS,

@@ -1,14 +1,19 @@
 //! One device: its plans, the batches it has, and who reads the oldest.
 
-use super::{Engine, batch::Batch};
+use super::{
+    Engine,
+    batch::Batch,
+    self_check::{self, Checked},
+};
 use crate::error::{Error, Result};
 use crate::gpu::{Clock, Gpu, Pending, Plan, Timing, WeightBuffers};
 use crate::ir::{BatchLimits, Output, Recording, Storage, Values};
 use crate::models::encoder::{self, OutputSpec};
+use crate::options::SelfCheck;
 use crate::reference::Reference;
 use crate::text::Encoding;
 use async_lock::Mutex as AsyncMutex;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -32,6 +37,8 @@ pub(super) struct Lane {
     weight_bytes: AtomicU64,
     activation_bytes: AtomicU64,
     lost: OnceLock<Error>,
+    /// Keys of the steps that the device was checked for.
+    checked: Mutex<HashSet<u64>>,
 }
 
 /// A recording that has no plan yet, and the largest batches that it will run.
@@ -76,7 +83,8 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Lane {
-    pub(super) fn new(gpu: Option<Arc<Gpu>>) -> Lane {
+    pub(super) fn new(device: Option<Checked>) -> Lane {
+        let (gpu, checked) = device.map_or((None, HashSet::new()), |device| (Some(device.gpu), device.steps));
         Lane {
             name: gpu.as_ref().map_or("reference".into(), |gpu| gpu.name.clone()),
             gpu,
@@ -87,6 +95,7 @@ impl Lane {
             weight_bytes: AtomicU64::new(0),
             activation_bytes: AtomicU64::new(0),
             lost: OnceLock::new(),
+            checked: Mutex::new(checked),
         }
     }
 
@@ -216,6 +225,10 @@ impl Lane {
             plans.references.insert(wanted, Reference::new(recording, &engine.weights)?);
             return Ok(());
         };
+        if engine.options.self_check != SelfCheck::Never {
+            let longest = wanted.attentions.unwrap_or(u32::MAX).min(engine.model.max_length as u32);
+            self_check::check_more(gpu, &recording, longest, limits.tokens as u32, &self.checked).await?;
+        }
         let plan = Plan::new(gpu.clone(), recording, limits, &mut plans.weights, &engine.weights).await?;
         let plan = match engine.options.timed && gpu.capabilities.timestamps {
             true => {

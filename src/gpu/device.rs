@@ -55,6 +55,11 @@ impl fmt::Display for AdapterDescription {
 }
 
 impl AdapterDescription {
+    /// The same adapter, of which kernels see something else.
+    pub fn with(&self, capabilities: Capabilities) -> AdapterDescription {
+        AdapterDescription { capabilities, ..self.clone() }
+    }
+
     /// The part of a file's name that says what its contents were made for: adapter, driver and version of this crate.
     pub(super) fn file_stem(&self) -> String {
         let text = format!("{self} {}", env!("CARGO_PKG_VERSION"));
@@ -130,6 +135,8 @@ pub struct Gpu {
     pipelines: Arc<Mutex<HashMap<Shader, wgpu::ComputePipeline>>>,
     pipeline_cache: Option<Arc<PipelineCache>>,
     lost: Arc<OnceLock<String>>,
+    /// What a test makes it do wrong.
+    pub(super) fault: Option<Arc<dyn super::Fault>>,
     #[cfg(not(target_arch = "wasm32"))]
     pub(super) waiter: Arc<super::waiter::Waiter>,
 }
@@ -190,6 +197,7 @@ impl Gpu {
             pipelines: Arc::default(),
             pipeline_cache: None,
             lost,
+            fault: None,
         };
         let can = gpu.device.features().contains(wgpu::Features::PIPELINE_CACHE);
         if let Some(folder) = cache_dir.filter(|_| can) {
@@ -201,6 +209,11 @@ impl Gpu {
     /// The same device, of which kernels see something else: less than it offers, or other choices of tiles.
     pub fn with(&self, capabilities: Capabilities) -> Gpu {
         Gpu { capabilities, ..self.clone() }
+    }
+
+    /// The same device, new, with something wrong about it.
+    pub(crate) fn with_fault(self, fault: Option<Arc<dyn super::Fault>>) -> Gpu {
+        Gpu { fault, ..self }
     }
 
     /// Destroys the device, as a driver reset would: everything afterwards is [`Error::DeviceLost`].
@@ -335,9 +348,13 @@ impl Gpu {
 
     fn compile(&self, shader: &Shader, bindings: &[Binding]) -> wgpu::ComputePipeline {
         let label = Some(shader.name);
+        let source = match &self.fault {
+            None => shader.source(),
+            Some(fault) => fault.source(shader, shader.source()),
+        };
         let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label,
-            source: wgpu::ShaderSource::Wgsl(shader.source().into()),
+            source: wgpu::ShaderSource::Wgsl(source.into()),
         });
         let [operands, sizes] = self.layouts(shader.name, bindings);
         let layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
