@@ -19,6 +19,7 @@ mod svg;
 mod time;
 mod tune;
 mod tune_row;
+mod verify;
 mod workload;
 
 pub use environment::Environment;
@@ -32,6 +33,7 @@ pub use roof::Roof;
 pub use statistics::Summary;
 pub use tune::Tuner;
 pub use tune_row::{Subject, TuneRow};
+pub use verify::{Verification, VerifyRow};
 pub use workload::Workload;
 
 use crate::kernels::NAMES;

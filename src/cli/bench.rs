@@ -4,6 +4,7 @@ use super::bench_arguments::{
     BenchArguments, BenchCommand, CommonArguments, KernelArguments, ModelArguments, PlotArguments,
 };
 use super::{Failure, Outcome};
+use std::env;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -22,7 +23,7 @@ pub fn run(arguments: &BenchArguments) -> Result<Outcome, Failure> {
 }
 
 fn model(arguments: &ModelArguments) -> Result<Outcome, Failure> {
-    let ModelArguments { model, architecture, workload, precision, tensor_cores, batch_tokens, common, plot } =
+    let ModelArguments { model, architecture, workload, precision, tensor_cores, batch_tokens, check, common, plot } =
         arguments;
     let tokens = batch_tokens.iter().map(|tokens| Some(*tokens as usize));
     let default = ModelBench::default();
@@ -36,6 +37,8 @@ fn model(arguments: &ModelArguments) -> Result<Outcome, Failure> {
         batch_tokens: if batch_tokens.is_empty() { default.batch_tokens } else { tokens.collect() },
         precisions: precision.iter().map(|name| (*name).into()).collect(),
         tensor_cores: tensor_cores.iter().map(|when| (*when).into()).collect(),
+        self_check: check.self_check,
+        self_check_program: env::current_exe().ok(),
         repeats: common.repeats(default.repeats),
     };
     report(common, plot, |each| bench.run(each), bench::bars)

@@ -1,6 +1,6 @@
 //! What `wgbert bench` can be asked for.
 
-use super::device::{BackendName, PrecisionName, TensorCoresName};
+use super::device::{BackendName, CheckArguments, PrecisionName, TensorCoresName};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use wgbert::Adapter;
@@ -27,6 +27,8 @@ Columns:
   by BERT            with --architecture: speed by that of BERT of the same size,
                      which is run alternately with the other
   time on the device by timestamps, from a run of its own without reading back
+
+What computes wrong answers is not timed: see --self-check.
 
 In csv, json and jsonl each row says by itself what was measured on what.";
 
@@ -146,6 +148,9 @@ pub struct ModelArguments {
     /// Most tokens of one batch on the device; by default what suits the adapter
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..))]
     pub batch_tokens: Vec<u32>,
+
+    #[command(flatten)]
+    pub check: CheckArguments,
 
     #[command(flatten)]
     pub common: CommonArguments,

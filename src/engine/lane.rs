@@ -3,13 +3,15 @@
 use super::{
     Engine,
     batch::Batch,
+    canary::{self, Canary},
     self_check::{self, Checked},
 };
 use crate::error::{Error, Result};
 use crate::gpu::{Clock, Gpu, Pending, Plan, Timing, WeightBuffers};
 use crate::ir::{BatchLimits, Output, Recording, Storage, Values};
+use crate::models::Model;
 use crate::models::encoder::{self, OutputSpec};
-use crate::options::SelfCheck;
+use crate::options::{Options, SelfCheck};
 use crate::reference::Reference;
 use crate::text::Encoding;
 use async_lock::Mutex as AsyncMutex;
@@ -39,11 +41,13 @@ pub(super) struct Lane {
     lost: OnceLock<Error>,
     /// Keys of the steps that the device was checked for.
     checked: Mutex<HashSet<u64>>,
+    canary: Option<Canary>,
 }
 
-/// A recording that has no plan yet, and the largest batches that it will run.
+/// A recording that has no plan yet, the largest batches that are formed for it, and those that it will run: with canaries.
 struct Recorded {
     limits: BatchLimits,
+    with_canaries: BatchLimits,
     recording: Option<Recording>,
 }
 
@@ -56,6 +60,7 @@ struct Plans {
 
 struct InFlight {
     batch: Batch,
+    wanted: OutputSpec,
     arriving: Arriving,
 }
 
@@ -83,8 +88,10 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Lane {
-    pub(super) fn new(device: Option<Checked>) -> Lane {
+    pub(super) fn new(device: Option<Checked>, model: &Model, options: &Options) -> Lane {
         let (gpu, checked) = device.map_or((None, HashSet::new()), |device| (Some(device.gpu), device.steps));
+        let storage = gpu.as_ref().map(|gpu| options.precision.storage(&gpu.capabilities));
+        let canary = storage.and_then(|storage| Canary::new(model, options.self_check, storage));
         Lane {
             name: gpu.as_ref().map_or("reference".into(), |gpu| gpu.name.clone()),
             gpu,
@@ -96,6 +103,7 @@ impl Lane {
             activation_bytes: AtomicU64::new(0),
             lost: OnceLock::new(),
             checked: Mutex::new(checked),
+            canary,
         }
     }
 
@@ -135,9 +143,26 @@ impl Lane {
                     BatchLimits { tokens, texts: engine.options.batch_texts.unwrap_or(tokens).max(1) }
                 }
             };
-            Recorded { limits, recording: Some(recording) }
+            let [limits, with_canaries] = self.room(&recording, limits, longest);
+            Recorded { limits, with_canaries, recording: Some(recording) }
         });
         entry.limits
+    }
+
+    /// The largest batches that are formed, and those with canaries: as many tokens more as those have, or where the adapter
+    /// takes no more, as many fewer, if the longest text leaves them.
+    fn room(&self, recording: &Recording, limits: BatchLimits, longest: usize) -> [BatchLimits; 2] {
+        let (Some(gpu), Some(_)) = (&self.gpu, &self.canary) else { return [limits; 2] };
+        let (tokens, texts) = (canary::MOST * canary::TOKENS, canary::MOST);
+        let more = BatchLimits { tokens: limits.tokens + tokens, texts: limits.texts + texts };
+        let asked = Options { batch_tokens: Some(more.tokens), batch_texts: Some(more.texts), ..Options::default() };
+        if asked.capacity(&gpu.capabilities, recording, longest) == more {
+            return [limits, more];
+        }
+        if limits.tokens >= longest + tokens && limits.texts > texts {
+            return [BatchLimits { tokens: limits.tokens - tokens, texts: limits.texts - texts }, limits];
+        }
+        [limits; 2]
     }
 
     /// Submits what waits, as far as the device takes it.
@@ -154,10 +179,17 @@ impl Lane {
                 }
                 continue;
             }
-            let limits = locked(&self.recorded)[&wanted].limits;
+            let (limits, most) = {
+                let recorded = &locked(&self.recorded)[&wanted];
+                (recorded.limits, recorded.with_canaries)
+            };
             let (padding, labels) = (engine.model.position_padding(), engine.labels.len());
             let batch = engine.queue().batch(wanted, limits, |batch, job, text| batch.push(job, text, padding, labels));
-            let Some(batch) = batch else { return };
+            let Some(mut batch) = batch else { return };
+            if let Some(canary) = &self.canary {
+                let room = [most.tokens - batch.tokens(), most.texts - batch.texts.len()];
+                canary.join(&mut batch, wanted, room, padding, labels);
+            }
             let mut formed = Formed { engine, batch: Some(batch) };
             let run = formed.batch.as_ref().expect("it was just formed").run();
             let arriving = match plans.plans.get_mut(&wanted) {
@@ -169,7 +201,7 @@ impl Lane {
             let batch = formed.batch.take().expect("it was not put back");
             match arriving {
                 Ok(arriving) => {
-                    if let Some(batch) = self.take_off(InFlight { batch, arriving }) {
+                    if let Some(batch) = self.take_off(InFlight { batch, wanted, arriving }) {
                         self.undone(engine, batch, self.lost().expect("it gives batches back when it is lost"));
                     }
                     engine.changed.notify(usize::MAX);
@@ -212,12 +244,12 @@ impl Lane {
         let (limits, recording) = {
             let mut recorded = locked(&self.recorded);
             let entry = recorded.get_mut(&wanted).expect("the call looked at its limits");
-            (entry.limits, entry.recording.take())
+            (entry.with_canaries, entry.recording.take())
         };
         // A plan that failed has used up the recording.
         let again = || {
-            locked(&self.recorded).remove(&wanted);
-            self.limits(engine, wanted, limits.tokens);
+            let formed = locked(&self.recorded).remove(&wanted).map_or(limits, |entry| entry.limits);
+            self.limits(engine, wanted, formed.tokens);
             locked(&self.recorded).get_mut(&wanted).and_then(|entry| entry.recording.take())
         };
         let recording = recording.or_else(again).expect("it was recorded just now");
@@ -265,10 +297,14 @@ impl Lane {
             let mut flight = locked(&self.flight);
             if flight.front().is_some_and(is_ours) { flight.pop_front() } else { None }
         };
-        let Some(InFlight { batch, arriving }) = oldest else { return true };
+        let Some(InFlight { batch, wanted, arriving }) = oldest else { return true };
         let outputs = arrived.and_then(|()| match arriving {
             Arriving::Device(pending) => pending.take(),
             Arriving::Here(outputs) => Ok(outputs),
+        });
+        let outputs = outputs.and_then(|outputs| match &self.canary {
+            None => Ok(outputs),
+            Some(canary) => canary.check(&self.name, wanted, &batch, &outputs).map(|()| outputs),
         });
         match outputs {
             Ok(outputs) => batch.distribute(&outputs),
@@ -282,9 +318,9 @@ impl Lane {
         if self.gives_up(engine, &error) { engine.give_back(batch) } else { engine.fail(batch, &error) }
     }
 
-    /// Whether the device is lost and others go on.
+    /// Whether the device is lost, or as good as that since it computes something wrong, and others go on.
     fn gives_up(&self, engine: &Engine, error: &Error) -> bool {
-        matches!(error, Error::DeviceLost { .. }) && engine.lose(self, error)
+        matches!(error, Error::DeviceLost { .. } | Error::WrongAnswers { .. }) && engine.lose(self, error)
     }
 
     /// Says that no more batches are given to it, and takes from it those that it has. None where that was said before.
@@ -308,11 +344,10 @@ impl Lane {
         };
         let mut queue = super::queue::Queue::default();
         queue.push(engine.job(encodings.into(), Vec::new(), wanted));
+        let limits = locked(&self.recorded)[&wanted].limits;
         let (padding, labels) = (engine.model.position_padding(), engine.labels.len());
         let mut timings = Vec::new();
-        while let Some(batch) =
-            queue.batch(wanted, plan.limits(), |batch, job, text| batch.push(job, text, padding, labels))
-        {
+        while let Some(batch) = queue.batch(wanted, limits, |batch, job, text| batch.push(job, text, padding, labels)) {
             timings.extend(plan.profile(batch.run()).await?);
         }
         Ok(timings)

@@ -6,6 +6,7 @@
 //! devices take batches from the same queue. Neither order nor bits of an answer depend on any of it.
 
 mod batch;
+mod canary;
 mod job;
 mod lane;
 mod queue;
@@ -60,7 +61,7 @@ impl Engine {
         options: Options,
         devices: Vec<Option<Checked>>,
     ) -> Engine {
-        let lanes = devices.into_iter().map(Lane::new).collect();
+        let lanes = devices.into_iter().map(|device| Lane::new(device, &model, &options)).collect();
         Engine { model, weights, labels, options, lanes, queue: Mutex::default(), changed: Event::new() }
     }
 

@@ -86,8 +86,8 @@ pub struct Wrong {
     pub row: usize,
     pub column: usize,
     /// What the adapter made of it; none where nothing was written.
-    pub actual: Option<f64>,
-    pub expected: f64,
+    pub actual: Option<f32>,
+    pub expected: f32,
     /// How many numbers of the output are wrong.
     pub count: usize,
 }
@@ -95,8 +95,8 @@ pub struct Wrong {
 impl fmt::Display for Wrong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Wrong { name, rows, row, column, actual, expected, count } = self;
-        let actual = actual.map_or("not written".into(), |actual| format!("{actual:e}"));
-        write!(f, "of {rows} rows, row {row} column {column} of {name} is {actual}, and should be {expected:e}")?;
+        let actual = actual.map_or("not written".into(), |actual| format!("{actual:?}"));
+        write!(f, "of {rows} rows, row {row} column {column} of {name} is {actual}, and should be {expected:?}")?;
         if *count > 1 { write!(f, " ({count} numbers are wrong)") } else { Ok(()) }
     }
 }
@@ -367,7 +367,7 @@ impl Probe {
                             if is == Some(&should) {
                                 continue;
                             }
-                            (is.map(|&is| f64::from(is)), f64::from(should))
+                            (is.map(|&is| is as f32), should as f32)
                         }
                         (Values::F32(actual), Values::F32(expected)) => {
                             let should = expected[start + column];
@@ -377,8 +377,8 @@ impl Probe {
                             }
                             let is = actual.get(row * tensor.columns + column).copied();
                             let is = is.filter(|is| !tensor.element.is_unwritten(*is));
-                            let (is, should) = (is.map(f64::from), f64::from(should));
-                            if is.is_some_and(|is| (is - should).abs() <= tolerance * should.abs().max(1.0)) {
+                            let off = |is: f32| (f64::from(is) - f64::from(should)).abs();
+                            if is.is_some_and(|is| off(is) <= tolerance * f64::from(should).abs().max(1.0)) {
                                 continue;
                             }
                             (is, should)

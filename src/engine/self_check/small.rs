@@ -178,7 +178,7 @@ pub(super) async fn check(
         for (place, (&is, &should)) in actual.iter().zip(&expected).enumerate() {
             let error = f64::from(is - should).abs();
             if error.is_nan() || error > tolerance * f64::from(should).abs().max(1.0) {
-                let message = format!("of texts {texts:?} logit {place} is {is:e}, and should be {should:e}");
+                let message = format!("of texts {texts:?} logit {place} is {is:?}, and should be {should:?}");
                 return Err(Problem::new(WHAT, message));
             }
         }
