@@ -318,9 +318,14 @@ impl Subject<'_> {
         most: u32,
     ) -> Result<(), Problem> {
         for (_, step) in steps {
+            let start = Instant::now();
             steps::check(gpu, recording, step, self.longest as u32, most).await?;
+            log::debug!("checked {} in {:?}: {:?}", step.kernel.name(), start.elapsed(), step.kernel);
         }
-        small::check(gpu, self.model, self.scoring, self.options.precision).await
+        let start = Instant::now();
+        small::check(gpu, self.model, self.scoring, self.options.precision).await?;
+        log::debug!("checked a small model in {:?}", start.elapsed());
+        Ok(())
     }
 
     #[cfg(not(target_arch = "wasm32"))]
