@@ -3,7 +3,7 @@
 mod tokens;
 
 use crate::checkpoint::{Checkpoint, Config, Scoring, Weights};
-use crate::engine::Engine;
+use crate::engine::{Engine, self_check::Subject};
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Timing};
 use crate::ir::{Weight, WeightSource};
@@ -101,15 +101,9 @@ impl Classifier {
             vocabulary: model.embeddings.words.rows,
             types: model.embeddings.types.as_ref().map_or(0, |types| types.rows),
         };
-        let mut devices = Vec::new();
-        for adapter in options.choose_all().await? {
-            options.precision.check(adapter.as_ref())?;
-            options.tensor_cores.check(adapter.as_ref())?;
-            devices.push(match adapter {
-                None => None,
-                Some(adapter) => Some(Arc::new(Gpu::open(&adapter, options.cache_dir.as_deref()).await?)),
-            });
-        }
+        let longest = limits.max_length;
+        let subject = Subject { options: &options, config: &config, model: &model, scoring, longest };
+        let devices = subject.open().await?;
         let labels: Arc<[String]> = config.labels.clone().into();
         let encoder = TextEncoder::new(tokenizer, limits, options.truncation);
         let encoder = match model.task() {

@@ -80,6 +80,15 @@ pub enum Error {
     )]
     NoTensorCores { adapter: String },
 
+    /// The adapter computes something else than the kernels say, by the self-check before it answers or a canary among what
+    /// it answers: a fault of its driver, of the hardware, or ours. What was not answered by it before is not.
+    #[error(
+        "adapter {adapter} computes wrong answers, and none of them is given: {message}{}; update its driver, choose another \
+         adapter, or run on the CPU reference, slowly, with `Adapter::Reference`",
+        report.as_ref().map_or(String::new(), |path| format!(". A report is in {}: please send it to the project", path.display()))
+    )]
+    WrongAnswers { adapter: String, message: String, report: Option<PathBuf> },
+
     /// The device's memory was exhausted.
     #[error(
         "adapter {adapter} is out of memory while {doing} ({bytes} bytes); lower the batch's capacity (`Options::batch_tokens`), \

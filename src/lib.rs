@@ -81,13 +81,15 @@ pub mod text;
 
 pub use checkpoint::{ProblemType, Scoring};
 pub use classifier::{Classifier, Memory, Request};
+#[cfg(all(feature = "internals", not(target_arch = "wasm32")))]
+pub use engine::self_check::answer_self_check;
 pub use error::{Error, Result};
 pub use gpu::Backend;
 #[cfg(feature = "internals")]
 pub use inspection::Inspection;
 pub use label::Label;
 pub use models::Task;
-pub use options::{Adapter, Options, Precision, TensorCores};
+pub use options::{Adapter, Options, Precision, SelfCheck, TensorCores};
 pub use output::{
     Aggregation, Array, Classification, Entity, EntityKind, SequenceClassifierOutput, TokenClassification,
     TokenClassifierOutput,

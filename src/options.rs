@@ -8,9 +8,11 @@ use crate::ir::{BatchLimits, Capabilities, Recording, Rows, Storage, Tuning};
 use crate::oneshot::on_a_thread;
 use crate::text::{Tokenizer, Truncation};
 use std::convert::Infallible;
+use std::env;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Which adapter to run on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -176,6 +178,46 @@ impl TensorCores {
     }
 }
 
+/// When an adapter has to show that it computes what the CPU twins of the kernels do, before it answers and while it does.
+///
+/// What a check is, and what is guaranteed, is in `docs/verification.md`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SelfCheck {
+    /// At the first use of a model's kernels on an adapter, and again after a change of its driver or of this crate; then in
+    /// every batch of a call that has some thousand tokens, and in every 64th of others.
+    #[default]
+    Auto,
+    /// Whenever a classifier is made, and in every batch.
+    Always,
+    /// Never: what a wrong driver computes is answered.
+    Never,
+}
+
+impl FromStr for SelfCheck {
+    type Err = String;
+
+    /// `auto`, which nothing is too, `always` or `never`.
+    fn from_str(text: &str) -> Result<SelfCheck, String> {
+        match text {
+            "" | "auto" => Ok(SelfCheck::Auto),
+            "always" => Ok(SelfCheck::Always),
+            "never" => Ok(SelfCheck::Never),
+            _ => Err(format!("{text:?} is none of auto, always, never")),
+        }
+    }
+}
+
+impl SelfCheck {
+    /// `WGBERT_SELF_CHECK`, where it says something that is known.
+    fn of_environment() -> SelfCheck {
+        let Ok(text) = env::var("WGBERT_SELF_CHECK") else { return SelfCheck::default() };
+        text.parse().unwrap_or_else(|error| {
+            log::warn!("WGBERT_SELF_CHECK: {error}");
+            SelfCheck::default()
+        })
+    }
+}
+
 /// How a classifier is made; `Options::default()` suits most: the best adapter, f32, and what `wgbert tune` found there.
 ///
 /// ```
@@ -218,6 +260,17 @@ pub struct Options {
     pub cache_dir: Option<PathBuf>,
     /// Count how long the device computes ([`Classifier::busy`]), where it has timestamps.
     pub timed: bool,
+    /// When the adapter is checked; by default what the environment variable `WGBERT_SELF_CHECK` says, else
+    /// [`SelfCheck::Auto`].
+    pub self_check: SelfCheck,
+    /// The program `wgbert`, if the first check shall be in a process of its own: a driver that crashes or hangs then does so
+    /// there. `None`: in this process. Later checks are in this process anyway.
+    pub self_check_program: Option<PathBuf>,
+    /// How long that process may take before the adapter is thought to hang.
+    pub self_check_limit: Duration,
+    /// What a test makes the adapter do wrong.
+    #[cfg_attr(not(feature = "internals"), doc(hidden))]
+    pub fault: Option<Arc<dyn gpu::Fault>>,
 }
 
 impl Default for Options {
@@ -235,6 +288,10 @@ impl Default for Options {
             capabilities: None,
             cache_dir: gpu::cache::default_folder(),
             timed: false,
+            self_check: SelfCheck::of_environment(),
+            self_check_program: None,
+            self_check_limit: Duration::from_secs(120),
+            fault: None,
         }
     }
 }
@@ -300,6 +357,27 @@ impl Options {
     /// Whether to count how long the device computes.
     pub fn timed(self, timed: bool) -> Options {
         Options { timed, ..self }
+    }
+
+    /// When the adapter is checked.
+    pub fn self_check(self, self_check: SelfCheck) -> Options {
+        Options { self_check, ..self }
+    }
+
+    /// The program whose process the first check is in.
+    pub fn self_check_program(self, program: impl Into<Option<PathBuf>>) -> Options {
+        Options { self_check_program: program.into(), ..self }
+    }
+
+    /// How long that process may take.
+    pub fn self_check_limit(self, limit: Duration) -> Options {
+        Options { self_check_limit: limit, ..self }
+    }
+
+    /// What the adapter is made to do wrong.
+    #[cfg(feature = "internals")]
+    pub fn fault(self, fault: impl Into<Option<Arc<dyn gpu::Fault>>>) -> Options {
+        Options { fault: fault.into(), ..self }
     }
 }
 
@@ -416,6 +494,18 @@ impl Options {
             Ok(Some(self.effective_capabilities(adapters[found].clone())))
         };
         self.adapter.each(&adapters).iter().map(choose).collect()
+    }
+
+    /// What comes after an adapter that was chosen because it is the best, and computes something wrong: the others, the
+    /// fastest kind first.
+    pub(crate) async fn others(&self, than: &AdapterDescription) -> Vec<AdapterDescription> {
+        if self.adapter != Adapter::Best {
+            return Vec::new();
+        }
+        let mut others = gpu::adapters(self.backend).await;
+        others.retain(|other| other.to_string() != than.to_string());
+        others.sort_by_key(rank);
+        others.into_iter().map(|adapter| self.effective_capabilities(adapter)).collect()
     }
 
     /// An adapter with what kernels see of it: what these options have in its place, what it was tuned for, and its tensor

@@ -19,7 +19,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("label", &["checkpoint", "kernels", "models"]),
     ("output", &["ir", "text", "checkpoint", "kernels", "models", "label"]),
     ("options", &["ir", "text", "checkpoint", "gpu", "classifier"]),
-    ("engine", &["ir", "text", "checkpoint", "models", "reference", "gpu", "label", "output", "options"]),
+    ("engine", &["ir", "text", "checkpoint", "kernels", "models", "reference", "gpu", "label", "output", "options"]),
     ("classifier", &["ir", "text", "checkpoint", "models", "gpu", "label", "output", "options", "engine", "stream"]),
     ("stream", &["text", "gpu", "output", "classifier"]),
     ("inspection", &["text", "checkpoint", "models"]),

@@ -6,6 +6,7 @@
 //! after runs that are not counted; beside it stands the median absolute deviation, which one disturbed repetition does
 //! not move.
 
+mod compile;
 mod environment;
 mod generated;
 mod kernel_row;
@@ -19,8 +20,10 @@ mod svg;
 mod time;
 mod tune;
 mod tune_row;
+mod verify;
 mod workload;
 
+pub use compile::{CompileBench, CompileRow};
 pub use environment::Environment;
 pub use generated::{ModelChoice, SIZES, Size};
 pub use kernel_row::KernelRow;
@@ -32,6 +35,7 @@ pub use roof::Roof;
 pub use statistics::Summary;
 pub use tune::Tuner;
 pub use tune_row::{Subject, TuneRow};
+pub use verify::{Verification, VerifyRow};
 pub use workload::Workload;
 
 use crate::kernels::NAMES;

@@ -10,7 +10,7 @@ use super::{Environment, ModelChoice, Repeats, Summary, Workload, precision_name
 use crate::error::Error;
 use crate::gpu::{Backend, Timing, block_on};
 use crate::models::Architecture;
-use crate::options::{Adapter, Options, Precision, TensorCores};
+use crate::options::{Adapter, Options, Precision, SelfCheck, TensorCores};
 use crate::text::Encoding;
 use crate::{Classifier, Memory};
 use serde_json::{Map, Value, json};
@@ -34,6 +34,9 @@ pub struct ModelBench {
     pub batch_tokens: Vec<Option<usize>>,
     pub precisions: Vec<Precision>,
     pub tensor_cores: Vec<TensorCores>,
+    /// What computes wrong answers is not timed.
+    pub self_check: SelfCheck,
+    pub self_check_program: Option<PathBuf>,
     pub repeats: Repeats,
 }
 
@@ -50,6 +53,8 @@ impl Default for ModelBench {
             batch_tokens: vec![None],
             precisions: vec![Precision::F32],
             tensor_cores: vec![TensorCores::Auto],
+            self_check: Options::default().self_check,
+            self_check_program: None,
             repeats: Repeats::default(),
         }
     }
@@ -96,7 +101,9 @@ impl ModelBench {
         self.check()?;
         for adapter in &self.adapters {
             let (backend, cache_dir) = (self.backend, self.cache_dir.clone());
-            let options = Options { adapter: adapter.clone(), backend, cache_dir, ..Options::default() };
+            let (self_check, self_check_program) = (self.self_check, self.self_check_program.clone());
+            let options = Options { adapter: adapter.clone(), backend, cache_dir, self_check, ..Options::default() };
+            let options = Options { self_check_program, ..options };
             let environment = Environment::new(block_on(options.choose())?.as_ref());
             for &batch_tokens in &self.batch_tokens {
                 for &precision in &self.precisions {

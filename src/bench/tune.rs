@@ -13,7 +13,7 @@ use crate::kernels::{
     matmul::{self, MatMul},
 };
 use crate::models::encoder;
-use crate::options::{Adapter, Options, Precision, TensorCores};
+use crate::options::{Adapter, Options, Precision, SelfCheck, TensorCores};
 use crate::text::Encoding;
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -124,7 +124,10 @@ impl Tuner {
     ) -> Result<bool, E> {
         let environment = Environment::new(Some(adapter));
         let capabilities = Capabilities { tuning: Arc::new(tuning.clone()), ..adapter.capabilities.clone() };
-        let options = Options { precision, capabilities: Some(capabilities), cache_dir: None, ..self.options.clone() };
+        // What is wrong is found here, and then not used.
+        let self_check = SelfCheck::Never;
+        let options = Options { precision, self_check, cache_dir: None, ..self.options.clone() };
+        let options = Options { capabilities: Some(capabilities), ..options };
         let mut faster = true;
         for model in &self.models {
             let on = |tensor_cores| model.classifier(Options { tensor_cores, ..options.clone() });

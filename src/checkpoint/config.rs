@@ -114,6 +114,11 @@ impl Config {
         &self.path
     }
 
+    /// The file's contents.
+    pub(crate) fn json(&self) -> Value {
+        Value::Object(self.fields.clone())
+    }
+
     /// How many labels the model has.
     pub fn num_labels(&self) -> usize {
         self.labels.len()

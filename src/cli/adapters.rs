@@ -4,7 +4,7 @@ use super::arguments::{AdaptersArguments, ListFormat};
 use super::{Failure, Outcome};
 use serde::Serialize;
 use std::io::{self, Write};
-use wgbert::gpu::{AdapterDescription, block_on};
+use wgbert::gpu::{AdapterDescription, block_on, cache, verified, verified::Verified};
 use wgbert::ir::{BatchSize, Capabilities, Kernel};
 use wgbert::{Adapter, Options, kernels};
 
@@ -24,6 +24,8 @@ struct Listed<'a> {
     tensor_cores: bool,
     timestamps: bool,
     tuned_products: usize,
+    /// What it was checked for, with this driver and these versions, the last first.
+    verified: Vec<Verified>,
     limits: Limits,
     kernels: Vec<Variant>,
 }
@@ -62,6 +64,9 @@ pub fn run(arguments: &AdaptersArguments) -> Result<Outcome, Failure> {
 
 fn list(index: usize, adapter: &AdapterDescription, default: bool) -> Listed<'_> {
     let AdapterDescription { name, backend, kind, driver, capabilities, .. } = adapter;
+    let checked = cache::default_folder().map(|folder| verified::read(&folder, adapter)).unwrap_or_default();
+    let mut verified: Vec<Verified> = checked.into_values().collect();
+    verified.sort_by_key(|check| std::cmp::Reverse(check.at));
     let seen = Options::default().effective_capabilities(adapter.clone()).capabilities;
     Listed {
         index,
@@ -76,6 +81,7 @@ fn list(index: usize, adapter: &AdapterDescription, default: bool) -> Listed<'_>
         tensor_cores: capabilities.tensor_cores(),
         timestamps: capabilities.timestamps,
         tuned_products: seen.tuning.products(),
+        verified,
         limits: Limits {
             binding_bytes: capabilities.max_binding,
             buffer_bytes: capabilities.max_buffer,
@@ -122,6 +128,7 @@ fn write_text(out: &mut impl Write, adapter: &Listed<'_>) -> io::Result<()> {
         ("cooperative matrices", cooperative),
         ("timestamps", yes(adapter.timestamps)),
         ("tuned", tuned),
+        ("verified", checked(&adapter.verified)),
         ("largest buffer", bytes(limits.buffer_bytes)),
         ("largest binding", bytes(limits.binding_bytes)),
         ("workgroup", format!("{} invocations", limits.workgroup_invocations)),
@@ -135,6 +142,19 @@ fn write_text(out: &mut impl Write, adapter: &Listed<'_>) -> io::Result<()> {
         writeln!(out, "     {name:<18}  {variant}")?;
     }
     Ok(())
+}
+
+/// What it was checked for last; what was wrong comes first.
+fn checked(verified: &[Verified]) -> String {
+    let found = verified.iter().find(|check| check.problem.is_some()).or(verified.first());
+    let Some(check) = found else { return "no: at its first use, or by wgbert verify".into() };
+    let Verified { what, problem, .. } = check;
+    let more = match verified.len() {
+        1 => String::new(),
+        checks => format!("; {} other checks", checks - 1),
+    };
+    let result = problem.as_ref().map_or("right".into(), |problem| format!("WRONG, {problem}"));
+    format!("{}, {what}: {result}{more}", check.day())
 }
 
 /// In the largest unit that leaves at least one; limits are often one byte, or a few, below a power of two.

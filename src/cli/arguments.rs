@@ -4,9 +4,9 @@ use super::bench_arguments::{BenchArguments, CommonArguments};
 use super::device::{BackendName, DeviceArguments, PrecisionName, TensorCoresName};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
-use wgbert::bench::{ModelChoice, Workload};
+use wgbert::bench::{ModelChoice, Workload, kernel_name};
 use wgbert::checkpoint::Scoring;
-use wgbert::{Aggregation, Truncation};
+use wgbert::{Adapter, Aggregation, Truncation};
 
 // Lines that fit a terminal of 80 columns: clap would break them anywhere.
 const CLASSIFY_HELP: &str = "\
@@ -67,11 +67,12 @@ Tokens:
 
 Environment:
   WGBERT_ADAPTER    --adapter where it is not given
-  WGBERT_CACHE_DIR  the folder for the choices of wgbert tune and, on Vulkan, for
-                    compiled pipelines, so that the next start is faster; empty:
-                    none. By default it is wgbert in XDG_CACHE_HOME or the
+  WGBERT_CACHE_DIR  the folder for the choices of wgbert tune, for what adapters
+                    were checked for and, on Vulkan, for compiled pipelines, so
+                    that the next start is faster; empty: none. By default it is wgbert in XDG_CACHE_HOME or the
                     system's folder for caches (~/.cache, ~/Library/Caches,
                     %LOCALAPPDATA%), and may be deleted at any time
+  WGBERT_SELF_CHECK --self-check where it is not given
   RUST_LOG          what is logged on standard error: error, warn (the default)...";
 
 const EXIT_CODES: &str = "\
@@ -116,6 +117,15 @@ pub enum Command {
         after_help = "Exit codes:\n  0  everything was measured and kept\n  2  an error; what was measured before it is kept"
     )]
     Tune(Box<TuneArguments>),
+    /// Verify that an adapter computes what it should: every kernel at the edges of its sizes, and whole models
+    ///
+    /// What computes wrong answers is found here, or never: a table says what was right, and the largest errors. It is what a
+    /// report of a wrong answer needs.
+    #[command(after_help = "Exit codes:\n  0  everything is right\n  2  something is wrong, or another error")]
+    Verify(VerifyArguments),
+    /// Check an adapter in this process, for another that does not want to crash or hang with it
+    #[command(hide = true)]
+    SelfCheck,
 }
 
 #[derive(Args, Debug)]
@@ -221,6 +231,29 @@ pub struct ClassifyArguments {
 
     #[command(flatten)]
     pub device: DeviceArguments,
+}
+
+#[derive(Args, Debug)]
+pub struct VerifyArguments {
+    /// Adapter by (part of its) name or by index as `wgbert adapters` lists it, or all; by default the best there is
+    #[arg(long, value_name = "NAME|INDEX|all", env = "WGBERT_ADAPTER")]
+    pub adapter: Option<Adapter>,
+
+    /// Look on this backend only
+    #[arg(long)]
+    pub backend: Option<BackendName>,
+
+    /// Also the kernels that other adapters would run, as far as this one can: it takes minutes
+    #[arg(long)]
+    pub all: bool,
+
+    /// These kernels alone; by default all, and then whole models
+    #[arg(short, long, value_name = "NAME", value_delimiter = ',', value_parser = kernel_name)]
+    pub kernel: Vec<&'static str>,
+
+    /// How to write the rows
+    #[arg(short, long, value_enum, default_value = "text")]
+    pub format: ListFormat,
 }
 
 #[derive(Args, Debug)]

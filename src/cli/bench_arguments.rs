@@ -1,6 +1,6 @@
 //! What `wgbert bench` can be asked for.
 
-use super::device::{BackendName, PrecisionName, TensorCoresName};
+use super::device::{BackendName, CheckArguments, PrecisionName, TensorCoresName};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use wgbert::Adapter;
@@ -9,6 +9,8 @@ use wgbert::models::Architecture;
 
 const EXIT_CODES: &str =
     "Exit codes:\n  0  everything was measured\n  2  an error; what was written before it stays valid";
+
+const COMPILE_EXIT_CODES: &str = "Exit codes:\n  0  everything compiles\n  2  something does not, or an error";
 
 const MODEL_HELP: &str = "\
 Examples:
@@ -27,6 +29,8 @@ Columns:
   by BERT            with --architecture: speed by that of BERT of the same size,
                      which is run alternately with the other
   time on the device by timestamps, from a run of its own without reading back
+
+What computes wrong answers is not timed: see --self-check.
 
 In csv, json and jsonl each row says by itself what was measured on what.";
 
@@ -66,6 +70,31 @@ pub enum BenchCommand {
     /// multiply out: every combination is a row.
     #[command(after_help = EXIT_CODES, after_long_help = format!("{KERNELS_HELP}\n\n{EXIT_CODES}"))]
     Kernels(Box<KernelArguments>),
+    /// Compile every shader that the adapter could be asked for, without running one, and say how long each takes
+    ///
+    /// Every kernel in each variant, tile and precision, by the driver alone, without what was compiled before.
+    #[command(after_help = COMPILE_EXIT_CODES)]
+    Compile(Box<CompileArguments>),
+}
+
+#[derive(Args, Debug)]
+pub struct CompileArguments {
+    /// Kernels by name; by default all
+    #[arg(short, long, value_name = "NAME", value_delimiter = ',', value_parser = bench::kernel_name)]
+    pub kernel: Vec<&'static str>,
+
+    /// Adapter by (part of its) name or by index as `wgbert adapters` lists it; give it again for more than one; by
+    /// default the best there is
+    #[arg(long, value_name = "NAME|INDEX", env = "WGBERT_ADAPTER", help_heading = "Device")]
+    pub adapter: Vec<Adapter>,
+
+    /// Look for adapters on this backend only
+    #[arg(long, help_heading = "Device")]
+    pub backend: Option<BackendName>,
+
+    /// How to write the rows
+    #[arg(short, long, value_enum, default_value = "md", help_heading = "Output")]
+    pub output: RowFormat,
 }
 
 #[derive(Args, Debug)]
@@ -146,6 +175,9 @@ pub struct ModelArguments {
     /// Most tokens of one batch on the device; by default what suits the adapter
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..))]
     pub batch_tokens: Vec<u32>,
+
+    #[command(flatten)]
+    pub check: CheckArguments,
 
     #[command(flatten)]
     pub common: CommonArguments,

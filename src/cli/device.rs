@@ -1,8 +1,9 @@
 //! Where a model runs: the options of all commands that take one.
 
 use clap::{Args, ValueEnum};
+use std::env;
 use wgbert::gpu::Backend;
-use wgbert::{Adapter, Options, Precision, TensorCores};
+use wgbert::{Adapter, Options, Precision, SelfCheck, TensorCores};
 
 /// Where a model runs, and how.
 #[derive(Args, Debug)]
@@ -32,9 +33,28 @@ pub struct DeviceArguments {
     )]
     pub tensor_cores: TensorCoresName,
 
+    #[command(flatten)]
+    pub check: CheckArguments,
+
     /// Most tokens of one batch on the device: fewer take less memory
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Device")]
     pub batch_tokens: Option<u32>,
+}
+
+/// Whether what the adapter computes is checked.
+#[derive(Args, Debug)]
+pub struct CheckArguments {
+    /// Check that the adapter computes right: auto, before a model's first use on it and in a hundredth of the work; always;
+    /// never
+    #[arg(
+        long,
+        value_name = "auto|always|never",
+        env = "WGBERT_SELF_CHECK",
+        default_value = "auto",
+        hide_env_values = true,
+        help_heading = "Device"
+    )]
+    pub self_check: SelfCheck,
 }
 
 impl DeviceArguments {
@@ -45,6 +65,8 @@ impl DeviceArguments {
             .backend(self.backend.map(Into::into))
             .precision(self.precision.into())
             .tensor_cores(self.tensor_cores.into())
+            .self_check(self.check.self_check)
+            .self_check_program(env::current_exe().ok())
             .batch_tokens(self.batch_tokens.map(|tokens| tokens as usize))
     }
 }

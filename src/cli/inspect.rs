@@ -225,7 +225,7 @@ fn describe<'a>(arguments: &InspectArguments, inspection: &'a Inspection) -> Rep
         weight_bytes: None,
         device: None,
         no_device: None,
-        faults: faults.iter().map(in_flags).collect(),
+        faults: faults.iter().map(|fault| in_flags(fault.to_string())).collect(),
     }
 }
 

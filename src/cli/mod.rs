@@ -16,9 +16,11 @@ mod labels;
 mod prepare;
 mod progress;
 mod report;
+mod self_check;
 mod tensors;
 mod text;
 mod tune;
+mod verify;
 
 use arguments::{Arguments, Command};
 use clap::Parser;
@@ -56,23 +58,24 @@ impl fmt::Display for Failure {
                 "adapter {adapter} has no tensor cores that kernels can use (cooperative matrices of f16 with sums in f32, \
                  on a GPU): leave out --tensor-cores always, or --variant tensor-cores; wgbert adapters shows what there is"
             ),
-            Failure::Library(error) => formatter.write_str(&in_flags(error)),
+            Failure::Library(error) => formatter.write_str(&in_flags(error.to_string())),
             Failure::Message(message) => formatter.write_str(message),
             Failure::Output(error) => write!(formatter, "cannot write to standard output: {error}"),
         }
     }
 }
 
-/// An error of the library's, with flags in the place of what a program would write.
-fn in_flags(error: &Error) -> String {
-    const FLAGS: [(&str, &str); 5] = [
+/// What the library says, with flags in the place of what a program would write.
+fn in_flags(said: String) -> String {
+    const FLAGS: [(&str, &str); 6] = [
         ("`Options::random_head`", "--random-head SEED"),
         ("`Options::batch_tokens`", "--batch-tokens"),
         ("`Options::scoring`", "--scoring"),
         ("`Adapter::Reference`", "--adapter reference"),
         ("`Precision::F32`", "--precision f32"),
+        ("`SelfCheck::Always`", "--self-check always"),
     ];
-    FLAGS.iter().fold(error.to_string(), |message, (name, flag)| message.replace(name, flag))
+    FLAGS.iter().fold(said, |message, (name, flag)| message.replace(name, flag))
 }
 
 impl From<Error> for Failure {
@@ -105,6 +108,8 @@ pub fn main() -> ExitCode {
         Command::Inspect(arguments) => inspect::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
         Command::Tune(arguments) => tune::run(arguments),
+        Command::Verify(arguments) => verify::run(arguments),
+        Command::SelfCheck => self_check::run(),
     };
     match result {
         Ok(Outcome::Complete) => ExitCode::SUCCESS,
@@ -138,7 +143,7 @@ fn start_log() {
             log::Level::Debug => "debug",
             log::Level::Trace => "trace",
         };
-        writeln!(out, "{level}: {}", record.args())
+        writeln!(out, "{level}: {}", in_flags(record.args().to_string()))
     };
     env_logger::Builder::from_env(filter).format(format).init();
 }

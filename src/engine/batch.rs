@@ -4,8 +4,10 @@
 //! texts of several calls may share a batch.
 
 use super::job::Job;
-use crate::ir::{Output, Run, Values};
+use crate::ir::{Output, Rows, Run, Values};
 use crate::label::Label;
+use crate::models::encoder::OutputSpec;
+use crate::text::Encoding;
 use std::sync::Arc;
 
 /// The texts of one batch.
@@ -20,6 +22,8 @@ pub(super) struct Batch {
     targets: Vec<f32>,
     /// Which job each text is of, and its place there.
     pub texts: Vec<(Arc<Job>, usize)>,
+    /// How many canaries are behind them, which are of no job.
+    pub canaries: usize,
 }
 
 impl Batch {
@@ -40,18 +44,50 @@ impl Batch {
 
     /// Appends a text of a job. `labels` is how many labels the model has.
     pub(super) fn push(&mut self, job: &Arc<Job>, text: usize, padding: Option<u32>, labels: usize) {
-        let number = self.texts.len() as u32;
-        let rows = job.encodings[text].rows(padding);
+        let label = job.labels.get(text).and_then(Option::as_ref);
+        self.append(&job.encodings[text], label, job.wanted, padding, labels);
+        self.texts.push((job.clone(), text));
+    }
+
+    /// Appends a text that nobody asked for, behind all that somebody did.
+    pub(super) fn push_canary(&mut self, text: &Encoding, wanted: OutputSpec, padding: Option<u32>, labels: usize) {
+        self.append(text, None, wanted, padding, labels);
+        self.canaries += 1;
+    }
+
+    fn append(
+        &mut self,
+        text: &Encoding,
+        label: Option<&Label>,
+        wanted: OutputSpec,
+        padding: Option<u32>,
+        labels: usize,
+    ) {
+        let number = (self.texts.len() + self.canaries) as u32;
+        let rows = text.rows(padding);
         self.tokens.extend(rows.map(|[id, type_id, position]| [id, type_id, position, number]));
         self.cu_seqlens.push(self.tokens.len() as u32);
-        match job.wanted.loss.map(|kind| (kind.takes_classes(), job.labels[text].as_ref())) {
+        match wanted.loss.map(|kind| (kind.takes_classes(), label)) {
             None => {}
             Some((true, Some(Label::Class(class)))) => self.classes.push(*class as u32),
             Some((true, _)) => self.classes.push(0),
             Some((false, Some(Label::Values(values)))) => self.targets.extend(values),
             Some((false, _)) => self.targets.resize(self.targets.len() + labels, 0.0),
         }
-        self.texts.push((job.clone(), text));
+    }
+
+    /// The part of a matrix with a row for every text, or for every token, that is a canary's.
+    pub(super) fn rows_of_canary<'a>(&self, canary: usize, rows: Rows, values: &'a [f32]) -> &'a [f32] {
+        let text = self.texts.len() + canary;
+        let (own, all) = match rows {
+            Rows::Tokens => {
+                let [start, end] = [text, text + 1].map(|text| self.cu_seqlens[text] as usize);
+                (start..end, self.cu_seqlens.last().map_or(0, |&tokens| tokens as usize))
+            }
+            _ => (text..text + 1, self.texts.len() + self.canaries),
+        };
+        let columns = values.len() / all.max(1);
+        &values[own.start * columns..own.end * columns]
     }
 
     pub(super) fn run(&self) -> Run<'_> {

@@ -16,6 +16,8 @@ pub(super) struct Job {
     /// One a text, or none at all.
     pub labels: Vec<Option<Label>>,
     pub wanted: OutputSpec,
+    /// Of all its texts.
+    pub tokens: usize,
     state: Mutex<State>,
 }
 
@@ -37,7 +39,8 @@ impl Job {
     ) -> Job {
         let open = encodings.len();
         let state = State { answer: Some(answer), open, result: None, waker: None };
-        let job = Job { encodings, labels, wanted, state: Mutex::new(state) };
+        let tokens = encodings.iter().map(|encoding| encoding.ids.len()).sum();
+        let job = Job { encodings, labels, wanted, tokens, state: Mutex::new(state) };
         if open == 0 {
             job.finish(job.state());
         }

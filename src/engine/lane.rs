@@ -1,14 +1,22 @@
 //! One device: its plans, the batches it has, and who reads the oldest.
 
-use super::{Engine, batch::Batch, job::Job};
+use super::{
+    Engine,
+    batch::Batch,
+    canary::{self, Canary},
+    job::Job,
+    self_check::{self, Checked},
+};
 use crate::error::{Error, Result};
 use crate::gpu::{Clock, Gpu, Pending, Plan, Timing, WeightBuffers};
 use crate::ir::{BatchLimits, Output, Recording, Storage, Values};
+use crate::models::Model;
 use crate::models::encoder::{self, OutputSpec};
+use crate::options::{Options, SelfCheck};
 use crate::reference::Reference;
 use crate::text::Encoding;
 use async_lock::Mutex as AsyncMutex;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -32,11 +40,15 @@ pub(super) struct Lane {
     weight_bytes: AtomicU64,
     activation_bytes: AtomicU64,
     lost: OnceLock<Error>,
+    /// Keys of the steps that the device was checked for.
+    checked: Mutex<HashSet<u64>>,
+    canary: Option<Canary>,
 }
 
-/// A recording that has no plan yet, and the largest batches that it will run.
+/// A recording that has no plan yet, the largest batches that are formed for it, and those that it will run: with canaries.
 struct Recorded {
     limits: BatchLimits,
+    with_canaries: BatchLimits,
     recording: Option<Recording>,
 }
 
@@ -51,6 +63,7 @@ struct Plans {
 
 struct InFlight {
     batch: Batch,
+    wanted: OutputSpec,
     arriving: Arriving,
 }
 
@@ -78,7 +91,10 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Lane {
-    pub(super) fn new(gpu: Option<Arc<Gpu>>) -> Lane {
+    pub(super) fn new(device: Option<Checked>, model: &Model, options: &Options) -> Lane {
+        let (gpu, checked) = device.map_or((None, HashSet::new()), |device| (Some(device.gpu), device.steps));
+        let storage = gpu.as_ref().map(|gpu| options.precision.storage(&gpu.capabilities));
+        let canary = storage.and_then(|storage| Canary::new(model, options.self_check, storage));
         Lane {
             name: gpu.as_ref().map_or("reference".into(), |gpu| gpu.name.clone()),
             gpu,
@@ -89,6 +105,8 @@ impl Lane {
             weight_bytes: AtomicU64::new(0),
             activation_bytes: AtomicU64::new(0),
             lost: OnceLock::new(),
+            checked: Mutex::new(checked),
+            canary,
         }
     }
 
@@ -128,9 +146,26 @@ impl Lane {
                     BatchLimits { tokens, texts: engine.options.batch_texts.unwrap_or(tokens).max(1) }
                 }
             };
-            Recorded { limits, recording: Some(recording) }
+            let [limits, with_canaries] = self.room(&recording, limits, longest);
+            Recorded { limits, with_canaries, recording: Some(recording) }
         });
         entry.limits
+    }
+
+    /// The largest batches that are formed, and those with canaries: as many tokens more as those have, or where the adapter
+    /// takes no more, as many fewer, if the longest text leaves them.
+    fn room(&self, recording: &Recording, limits: BatchLimits, longest: usize) -> [BatchLimits; 2] {
+        let (Some(gpu), Some(_)) = (&self.gpu, &self.canary) else { return [limits; 2] };
+        let (tokens, texts) = (canary::MOST * canary::TOKENS, canary::MOST);
+        let more = BatchLimits { tokens: limits.tokens + tokens, texts: limits.texts + texts };
+        let asked = Options { batch_tokens: Some(more.tokens), batch_texts: Some(more.texts), ..Options::default() };
+        if asked.capacity(&gpu.capabilities, recording, longest) == more {
+            return [limits, more];
+        }
+        if limits.tokens >= longest + tokens && limits.texts > texts {
+            return [BatchLimits { tokens: limits.tokens - tokens, texts: limits.texts - texts }, limits];
+        }
+        [limits; 2]
     }
 
     /// Submits what waits, as far as the device takes it.
@@ -147,12 +182,19 @@ impl Lane {
                 }
                 continue;
             }
-            let limits = locked(&self.recorded)[&wanted].limits;
+            let (limits, most) = {
+                let recorded = &locked(&self.recorded)[&wanted];
+                (recorded.limits, recorded.with_canaries)
+            };
             let (padding, labels) = (engine.model.position_padding(), engine.labels.len());
             let push = |batch: &mut Batch, job: &Arc<Job>, text| batch.push(job, text, padding, labels);
             let tokens = std::mem::take(&mut plans.tokens);
             let batch = engine.queue().batch(wanted, limits, tokens, push);
-            let Some(batch) = batch else { return };
+            let Some(mut batch) = batch else { return };
+            if let Some(canary) = &self.canary {
+                let room = [most.tokens - batch.tokens(), most.texts - batch.texts.len()];
+                canary.join(&mut batch, wanted, room, padding, labels);
+            }
             let mut formed = Formed { engine, batch: Some(batch) };
             let run = formed.batch.as_ref().expect("it was just formed").run();
             let arriving = match plans.plans.get_mut(&wanted) {
@@ -165,7 +207,7 @@ impl Lane {
             plans.tokens = batch.take_tokens();
             match arriving {
                 Ok(arriving) => {
-                    if let Some(batch) = self.take_off(InFlight { batch, arriving }) {
+                    if let Some(batch) = self.take_off(InFlight { batch, wanted, arriving }) {
                         self.undone(engine, batch, self.lost().expect("it gives batches back when it is lost"));
                     }
                     engine.changed.notify(usize::MAX);
@@ -208,12 +250,12 @@ impl Lane {
         let (limits, recording) = {
             let mut recorded = locked(&self.recorded);
             let entry = recorded.get_mut(&wanted).expect("the call looked at its limits");
-            (entry.limits, entry.recording.take())
+            (entry.with_canaries, entry.recording.take())
         };
         // A plan that failed has used up the recording.
         let again = || {
-            locked(&self.recorded).remove(&wanted);
-            self.limits(engine, wanted, limits.tokens);
+            let formed = locked(&self.recorded).remove(&wanted).map_or(limits, |entry| entry.limits);
+            self.limits(engine, wanted, formed.tokens);
             locked(&self.recorded).get_mut(&wanted).and_then(|entry| entry.recording.take())
         };
         let recording = recording.or_else(again).expect("it was recorded just now");
@@ -221,6 +263,10 @@ impl Lane {
             plans.references.insert(wanted, Reference::new(recording, &engine.weights)?);
             return Ok(());
         };
+        if engine.options.self_check != SelfCheck::Never {
+            let longest = wanted.attentions.unwrap_or(u32::MAX).min(engine.model.max_length as u32);
+            self_check::check_more(gpu, &recording, longest, limits.tokens as u32, &self.checked).await?;
+        }
         let plan = Plan::new(gpu.clone(), recording, limits, &mut plans.weights, &engine.weights).await?;
         let plan = match engine.options.timed && gpu.capabilities.timestamps {
             true => {
@@ -257,10 +303,14 @@ impl Lane {
             let mut flight = locked(&self.flight);
             if flight.front().is_some_and(is_ours) { flight.pop_front() } else { None }
         };
-        let Some(InFlight { batch, arriving }) = oldest else { return true };
+        let Some(InFlight { batch, wanted, arriving }) = oldest else { return true };
         let outputs = arrived.and_then(|()| match arriving {
             Arriving::Device(pending) => pending.take(),
             Arriving::Here(outputs) => Ok(outputs),
+        });
+        let outputs = outputs.and_then(|outputs| match &self.canary {
+            None => Ok(outputs),
+            Some(canary) => canary.check(&self.name, wanted, &batch, &outputs).map(|()| outputs),
         });
         match outputs {
             Ok(outputs) => batch.distribute(&outputs),
@@ -274,9 +324,9 @@ impl Lane {
         if self.gives_up(engine, &error) { engine.give_back(batch) } else { engine.fail(batch, &error) }
     }
 
-    /// Whether the device is lost and others go on.
+    /// Whether the device is lost, or as good as that since it computes something wrong, and others go on.
     fn gives_up(&self, engine: &Engine, error: &Error) -> bool {
-        matches!(error, Error::DeviceLost { .. }) && engine.lose(self, error)
+        matches!(error, Error::DeviceLost { .. } | Error::WrongAnswers { .. }) && engine.lose(self, error)
     }
 
     /// Says that no more batches are given to it, and takes from it those that it has. None where that was said before.
@@ -300,11 +350,11 @@ impl Lane {
         };
         let mut queue = super::queue::Queue::default();
         queue.push(engine.job(encodings.into(), Vec::new(), wanted));
+        let limits = locked(&self.recorded)[&wanted].limits;
         let (padding, labels) = (engine.model.position_padding(), engine.labels.len());
         let mut timings = Vec::new();
-        while let Some(batch) =
-            queue.batch(wanted, plan.limits(), Vec::new(), |batch, job, text| batch.push(job, text, padding, labels))
-        {
+        let push = |batch: &mut Batch, job: &Arc<Job>, text| batch.push(job, text, padding, labels);
+        while let Some(batch) = queue.batch(wanted, limits, Vec::new(), push) {
             timings.extend(plan.profile(batch.run()).await?);
         }
         Ok(timings)

@@ -6,9 +6,11 @@
 //! devices take batches from the same queue. Neither order nor bits of an answer depend on any of it.
 
 mod batch;
+mod canary;
 mod job;
 mod lane;
 mod queue;
+pub(crate) mod self_check;
 
 use crate::checkpoint::Weights;
 use crate::error::{Error, Result};
@@ -23,6 +25,7 @@ use event_listener::Event;
 use job::Job;
 use lane::Lane;
 use queue::Queue;
+use self_check::Checked;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -56,9 +59,9 @@ impl Engine {
         weights: Weights,
         labels: Arc<[String]>,
         options: Options,
-        devices: Vec<Option<Arc<Gpu>>>,
+        devices: Vec<Option<Checked>>,
     ) -> Engine {
-        let lanes = devices.into_iter().map(Lane::new).collect();
+        let lanes = devices.into_iter().map(|device| Lane::new(device, &model, &options)).collect();
         Engine { model, weights, labels, options, lanes, queue: Mutex::default(), changed: Event::new() }
     }
 

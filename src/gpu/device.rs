@@ -55,6 +55,11 @@ impl fmt::Display for AdapterDescription {
 }
 
 impl AdapterDescription {
+    /// The same adapter, of which kernels see something else.
+    pub fn with(&self, capabilities: Capabilities) -> AdapterDescription {
+        AdapterDescription { capabilities, ..self.clone() }
+    }
+
     /// The part of a file's name that says what its contents were made for: adapter, driver and version of this crate.
     pub(super) fn file_stem(&self) -> String {
         let text = format!("{self} {}", env!("CARGO_PKG_VERSION"));
@@ -119,6 +124,18 @@ fn edge(adapter: &wgpu::Adapter) -> Option<u32> {
     usable.map(|shape| shape.m_size).max()
 }
 
+/// Whether the environment asks for checks as shaders run, which a GPU does without.
+fn checked() -> bool {
+    match std::env::var("WGBERT_SHADER_CHECKS").as_deref() {
+        Err(_) | Ok("" | "off") => false,
+        Ok("on") => true,
+        Ok(other) => {
+            log::warn!("WGBERT_SHADER_CHECKS is {other:?}, neither on nor off: shaders are checked");
+            true
+        }
+    }
+}
+
 /// An open device, with the pipelines made on it so far; clones share both.
 #[derive(Clone, Debug)]
 pub struct Gpu {
@@ -130,6 +147,11 @@ pub struct Gpu {
     pipelines: Arc<Mutex<HashMap<Shader, wgpu::ComputePipeline>>>,
     pipeline_cache: Option<Arc<PipelineCache>>,
     lost: Arc<OnceLock<String>>,
+    /// Whether shaders bound their indices and loops, and zero a workgroup's memory, on a GPU too. Those for software adapters
+    /// always do: they load rows whose length they round up, and do not use what lies beyond.
+    checked: bool,
+    /// What a test makes it do wrong.
+    pub(super) fault: Option<Arc<dyn super::Fault>>,
     #[cfg(not(target_arch = "wasm32"))]
     pub(super) waiter: Arc<super::waiter::Waiter>,
 }
@@ -190,6 +212,8 @@ impl Gpu {
             pipelines: Arc::default(),
             pipeline_cache: None,
             lost,
+            checked: checked(),
+            fault: None,
         };
         let can = gpu.device.features().contains(wgpu::Features::PIPELINE_CACHE);
         if let Some(folder) = cache_dir.filter(|_| can) {
@@ -201,6 +225,16 @@ impl Gpu {
     /// The same device, of which kernels see something else: less than it offers, or other choices of tiles.
     pub fn with(&self, capabilities: Capabilities) -> Gpu {
         Gpu { capabilities, ..self.clone() }
+    }
+
+    /// The same device, without pipelines, whose shaders are checked by wgpu as they run, or are not.
+    pub fn with_checks(&self, checked: bool) -> Gpu {
+        Gpu { checked, pipelines: Arc::default(), ..self.clone() }
+    }
+
+    /// The same device, new, with something wrong about it.
+    pub fn with_fault(self, fault: Option<Arc<dyn super::Fault>>) -> Gpu {
+        Gpu { fault, ..self }
     }
 
     /// Destroys the device, as a driver reset would: everything afterwards is [`Error::DeviceLost`].
@@ -295,7 +329,7 @@ impl Gpu {
     }
 
     /// The pipeline of a shader, compiled on first use. `bindings` are those of group 0 that the shader has.
-    pub(super) async fn pipeline(&self, shader: &Shader, bindings: &[Binding]) -> Result<wgpu::ComputePipeline> {
+    pub(crate) async fn pipeline(&self, shader: &Shader, bindings: &[Binding]) -> Result<wgpu::ComputePipeline> {
         if let Some(pipeline) = self.pipelines.lock().unwrap_or_else(PoisonError::into_inner).get(shader) {
             return Ok(pipeline.clone());
         }
@@ -333,10 +367,27 @@ impl Gpu {
 
     fn compile(&self, shader: &Shader, bindings: &[Binding]) -> wgpu::ComputePipeline {
         let label = Some(shader.name);
-        let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
-            label,
-            source: wgpu::ShaderSource::Wgsl(shader.source().into()),
-        });
+        let source = match &self.fault {
+            None => shader.source(),
+            Some(fault) => fault.source(shader, shader.source()),
+        };
+        let descriptor = wgpu::ShaderModuleDescriptor { label, source: wgpu::ShaderSource::Wgsl(source.into()) };
+        let checked = self.checked || self.capabilities.cpu;
+        let module = match checked {
+            true => self.device.create_shader_module(descriptor),
+            // SAFETY: every index of every shader lies within what it indexes, every loop ends, and no divisor is 0: all of
+            // them depend on lane numbers, on constants, on the sizes of the batch and on parameters of the recording, which
+            // the host checks against the buffers, and on ids, types and classes, which the host checks against the tables
+            // (`Classifier::check`, `label::loss_kind`). `tests/kernels/bounds.rs` runs all kernels with code beside each
+            // access that says if this is not so.
+            #[allow(
+                unsafe_code,
+                reason = "checks cost a third of a product's time, and compilers unroll loops without them"
+            )]
+            false => unsafe {
+                self.device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked())
+            },
+        };
         let group = self.layout(shader.name, bindings);
         let layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
             label,
@@ -350,7 +401,10 @@ impl Gpu {
             module: &module,
             // The only one of the module.
             entry_point: None,
-            compilation_options: wgpu::PipelineCompilationOptions { constants: &constants, ..Default::default() },
+            compilation_options: wgpu::PipelineCompilationOptions {
+                constants: &constants,
+                zero_initialize_workgroup_memory: checked,
+            },
             cache: self.pipeline_cache.as_ref().map(|kept| kept.cache()),
         })
     }

@@ -2,6 +2,7 @@
 
 pub mod cache;
 mod device;
+mod fault;
 mod inputs;
 mod params;
 mod pending;
@@ -12,11 +13,13 @@ mod read_back;
 mod room;
 mod tuning;
 mod upload;
+pub mod verified;
 #[cfg(not(target_arch = "wasm32"))]
 mod waiter;
 mod weights;
 
 pub use device::{AdapterDescription, Backend, Gpu, adapters};
+pub use fault::Fault;
 pub use pending::Pending;
 pub use plan::Plan;
 pub(crate) use profile::Clock;

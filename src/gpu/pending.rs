@@ -53,7 +53,10 @@ impl Pending {
             }
             outputs
         };
-        let outputs = arriving.take(split)?;
+        let mut outputs: Vec<(Output, Values)> = arriving.take(split)?;
+        if let Some(fault) = &gpu.fault {
+            fault.spoil(&size, &mut outputs);
+        }
         gpu.check("reading a batch's answers back")?;
         Ok(outputs)
     }

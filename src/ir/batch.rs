@@ -21,10 +21,15 @@ impl BatchLimits {
         BatchLimits { tokens: self.tokens.min(other.tokens), texts: self.texts.min(other.texts) }
     }
 
-    /// As large as `size` where that is more, rounded up to a power of two.
+    /// As large as `size` where that is more, rounded up to a power of two, or to a few rows above one: a batch that has a
+    /// text more, by which it is checked, does not need twice the room.
     pub(crate) fn grown(self, size: BatchLimits) -> BatchLimits {
-        let grow = |has: usize, needs: usize| if needs <= has { has } else { needs.next_power_of_two() };
-        BatchLimits { tokens: grow(self.tokens, size.tokens), texts: grow(self.texts, size.texts) }
+        let grow = |has: usize, needs: usize, few: usize| match needs {
+            _ if needs <= has => has,
+            _ if needs <= few => few,
+            _ => (needs - few).next_power_of_two() + few,
+        };
+        BatchLimits { tokens: grow(self.tokens, size.tokens, 8), texts: grow(self.texts, size.texts, 2) }
     }
 
     pub(crate) fn batch(&self) -> BatchSize {

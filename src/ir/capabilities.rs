@@ -2,10 +2,11 @@
 //! can be replayed as another adapter.
 
 use super::Tuning;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// What the kernels' choices depend on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Capabilities {
     /// A software adapter: its "workgroups" are loops on CPU cores.
     pub cpu: bool,
@@ -30,6 +31,7 @@ pub struct Capabilities {
     /// Invocations of a workgroup, all along x.
     pub workgroup_size: u32,
     /// The tiles that were the fastest here, where that was measured.
+    #[serde(skip)]
     pub tuning: Arc<Tuning>,
 }
 

@@ -15,6 +15,7 @@ pub mod layernorm;
 pub mod loss;
 pub mod matmul;
 pub mod pool;
+pub mod probe;
 mod reduce;
 pub mod rotary;
 pub mod softmax;

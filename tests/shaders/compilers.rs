@@ -33,8 +33,11 @@ impl Compiler {
 
     /// Of texts that differ in their numbers alone the first stands for all.
     pub fn add(&mut self, shader: &str, extension: String, contents: Vec<u8>) {
-        let digest =
-            Sha256::new().chain_update(&extension).chain_update([0]).chain_update(without_numbers(&contents)).finalize();
+        let digest = Sha256::new()
+            .chain_update(&extension)
+            .chain_update([0])
+            .chain_update(without_numbers(&contents))
+            .finalize();
         let hash = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
         self.inputs.entry(hash).or_insert_with(|| Input { extension, contents, shader: shader.into() });
     }

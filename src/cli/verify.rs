@@ -1,0 +1,28 @@
+//! `wgbert verify`: whether an adapter computes what it should, for people and for reports.
+
+use super::arguments::{ListFormat, VerifyArguments};
+use super::{Failure, Outcome};
+use std::io;
+use wgbert::bench::{Format, Report, Verification, VerifyRow};
+use wgbert::gpu::cache;
+
+pub fn run(arguments: &VerifyArguments) -> Result<Outcome, Failure> {
+    let VerifyArguments { adapter, backend, all, kernel, format } = arguments;
+    let verification = Verification {
+        adapters: vec![adapter.clone().unwrap_or_default()],
+        backend: backend.map(Into::into),
+        all: *all,
+        kernels: kernel.clone(),
+        models: kernel.is_empty(),
+        cache_dir: cache::default_folder(),
+    };
+    let format = match format {
+        ListFormat::Text => Format::Markdown,
+        ListFormat::Json => Format::Json,
+    };
+    let mut report = Report::new(format, io::stdout());
+    let right = verification.run(|row: VerifyRow| Ok::<(), Failure>(report.row(&row)?));
+    // Also after an error: what was found before it stays a document that can be read.
+    report.finish()?;
+    Ok(if right? { Outcome::Complete } else { Outcome::Unusable })
+}

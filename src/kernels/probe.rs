@@ -1,0 +1,431 @@
+//! One step of a model on numbers by rule, in batches of any size: what an adapter is checked with before it answers.
+//!
+//! Texts repeat after a period that no tile divides. So the CPU twin computes one period, however large the batches are, and
+//! every row of every batch is held against it: also those of a tile that a sample would miss.
+
+use super::{embed::Embed, layernorm::LayerNorm, matmul::MatMul, unfold::Unfold};
+use crate::ir::{
+    Access, BatchSize, Capabilities, Element, Input, Kernel, Output, Random, Recording, Rows, Run, Shader, Source,
+    Step, Tensor, Values,
+};
+use half::f16;
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+/// Rows of a period, each a text of one token, where tokens do not meet.
+const ROWS: u32 = 7;
+
+/// Tokens of the texts of a period, where they do: one below, at and above the edges of tiles of queries and keys.
+const LENGTHS: &[u32] = &[3, 1, 8, 33, 9, 65, 2, 129, 16];
+
+/// Texts of the batches that are checked: few, which have kernels of their own, and one below, at and above the edges of
+/// subgroups and tiles.
+const EDGES: &[u32] = &[1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 33, 63, 64, 65, 127, 128, 129, 257];
+
+/// The same where texts have many tokens.
+const TEXTS: &[u32] = &[1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 33];
+
+/// Words of the table that is looked up in: of a large one these stand for all.
+const WORDS: u32 = 1024;
+
+/// A step with its operands.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    kernel: Arc<dyn Kernel>,
+    operands: Vec<Option<(Tensor, Given)>>,
+    /// Tokens of each text of a period, and the tokens.
+    period: Vec<u32>,
+    tokens: Vec<[u32; 4]>,
+    /// Classes and targets of a period's texts.
+    classes: Vec<u32>,
+    targets: Vec<f32>,
+    /// What the twin writes for a period, by the operands.
+    expected: Vec<Option<Values>>,
+}
+
+/// What an operand holds.
+#[derive(Clone, Debug)]
+enum Given {
+    Input(Input),
+    /// The same in every batch.
+    Fixed(Values),
+    /// The rows of a period.
+    Rows(Values),
+    /// The same, changed in place.
+    InPlace(Values),
+    Written,
+}
+
+/// A batch of a probe.
+#[derive(Clone, Debug)]
+pub struct ProbeBatch {
+    tokens: Vec<[u32; 4]>,
+    cu_seqlens: Vec<u32>,
+    classes: Vec<u32>,
+    targets: Vec<f32>,
+}
+
+impl ProbeBatch {
+    pub fn run(&self) -> Run<'_> {
+        let ProbeBatch { tokens, cu_seqlens, classes, targets } = self;
+        Run { tokens, cu_seqlens, classes, targets }
+    }
+
+    pub fn size(&self) -> BatchSize {
+        self.run().size()
+    }
+}
+
+/// The first number of an output that is not what the twin computes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wrong {
+    /// The binding.
+    pub name: &'static str,
+    pub rows: usize,
+    pub row: usize,
+    pub column: usize,
+    /// What the adapter made of it; none where nothing was written.
+    pub actual: Option<f32>,
+    pub expected: f32,
+    /// How many numbers of the output are wrong.
+    pub count: usize,
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Wrong { name, rows, row, column, actual, expected, count } = self;
+        let actual = actual.map_or("not written".into(), |actual| format!("{actual:?}"));
+        write!(f, "of {rows} rows, row {row} column {column} of {name} is {actual}, and should be {expected:?}")?;
+        if *count > 1 { write!(f, " ({count} numbers are wrong)") } else { Ok(()) }
+    }
+}
+
+impl Probe {
+    /// Of a step of a recording, whose texts have at most `longest` tokens; none for a step that no batch is part of and
+    /// that no batch can stand for.
+    pub fn new(recording: &Recording, step: &Step, longest: u32) -> Option<Probe> {
+        let kernel = of_batches(&step.kernel);
+        let words = (&*kernel as &dyn Any).downcast_ref::<Embed>().map(|embed| (embed.first_id, embed.ids));
+        let meets = step.bound().any(|(_, tensor)| {
+            let source = &recording.tensors[tensor.id].1;
+            matches!(source, Source::Input(Input::Tokens | Input::CuSeqlens | Input::Tiles))
+        });
+        let period: Vec<u32> = match meets {
+            true => LENGTHS.iter().map(|&length| length.min(longest.max(1))).collect(),
+            false => vec![1; ROWS as usize],
+        };
+        let converted = step
+            .bound()
+            .any(|(binding, tensor)| binding.access != Access::Read && matches!(tensor.rows, Rows::Fixed(_)));
+        let known: &dyn Any = &*kernel;
+        if converted && !known.is::<MatMul>() && !known.is::<LayerNorm>() {
+            return None;
+        }
+        let mut probe = Probe {
+            kernel,
+            operands: Vec::new(),
+            tokens: Vec::new(),
+            classes: Vec::new(),
+            targets: Vec::new(),
+            expected: Vec::new(),
+            period,
+        };
+        let size = BatchSize::new(probe.period.iter().copied());
+        for (seed, (binding, tensor)) in (1u64..).zip(step.kernel.bindings().iter().zip(&step.operands)) {
+            let Some(mut tensor) = *tensor else {
+                probe.operands.push(None);
+                continue;
+            };
+            if converted && binding.name != "weight" && binding.name != "bias" {
+                tensor.rows = Rows::Tokens;
+            }
+            if let (Some((_, ids)), "words") = (words, binding.name) {
+                tensor.rows = Rows::Fixed(ids);
+            }
+            let same = probe.operands.iter().flatten().find(|(other, _)| other.id == tensor.id);
+            let given = match (same, &recording.tensors[tensor.id].1, binding.access) {
+                (Some((_, given)), ..) => given.clone(),
+                (_, _, Access::Write) => Given::Written,
+                (_, Source::Input(input), _) => Given::Input(*input),
+                (_, Source::Constant(values), _) if !converted => Given::Fixed(values.clone()),
+                (_, _, access) => {
+                    let values = numbers(&tensor, size.rows(tensor.rows) as usize * tensor.columns, seed);
+                    match (access, tensor.rows) {
+                        (Access::ReadWrite, _) => Given::InPlace(values),
+                        (_, Rows::Fixed(_)) => Given::Fixed(values),
+                        _ => Given::Rows(values),
+                    }
+                }
+            };
+            probe.operands.push(Some((tensor, given)));
+        }
+        probe.inputs(words, &size);
+        probe.expect(&size);
+        Some(probe)
+    }
+
+    /// What a period's texts are.
+    fn inputs(&mut self, words: Option<(u32, u32)>, size: &BatchSize) {
+        let (first, ids) = words.unwrap_or((0, 1));
+        let named = |name: &str| {
+            let operands = self.kernel.bindings().iter().zip(&self.operands);
+            operands.filter_map(|(binding, operand)| operand.as_ref().filter(|_| binding.name == name)).next()
+        };
+        let types = match named("types") {
+            Some((Tensor { rows: Rows::Fixed(rows), .. }, _)) => *rows,
+            _ => 2,
+        };
+        let of_texts = |tensor: &&Tensor| tensor.rows == Rows::Texts && tensor.element == Element::F32;
+        let labels = self.operands.iter().flatten().map(|(tensor, _)| tensor).filter(of_texts);
+        let labels = labels.map(|tensor| tensor.columns).max().unwrap_or(1) as u32;
+        let mut random = Random(99);
+        for (text, &length) in (0u32..).zip(&size.lengths) {
+            for position in 0..length {
+                let id = first + (random.next() % u64::from(ids.max(1))) as u32;
+                self.tokens.push([id, position % types.max(1), position, text]);
+            }
+            self.classes.push(text % labels);
+            self.targets.extend((0..labels).map(|label| ((text + label) % 5) as f32 / 4.0));
+        }
+    }
+
+    /// Lets the twin compute a period.
+    fn expect(&mut self, size: &BatchSize) {
+        let batch = self.batch(size.texts());
+        let mut operands: Vec<Values> = Vec::new();
+        for operand in &self.operands {
+            operands.push(match operand {
+                None => Values::default(),
+                Some((tensor, Given::Written)) => {
+                    Values::unwritten(tensor.element, size.rows(tensor.rows) as usize * tensor.columns)
+                }
+                Some((_, Given::Input(input))) => batch.run().input(*input, size, 1),
+                Some((_, Given::Fixed(values) | Given::Rows(values) | Given::InPlace(values))) => values.clone(),
+            });
+        }
+        self.kernel.reference(size, &mut operands);
+        let written = self.kernel.bindings().iter().map(|binding| binding.access != Access::Read);
+        self.expected = operands.into_iter().zip(written).map(|(values, written)| written.then_some(values)).collect();
+    }
+
+    pub fn kernel(&self) -> &dyn Kernel {
+        &*self.kernel
+    }
+
+    /// What tells it from other probes: all that the shader, its uniform and its operands depend on.
+    pub fn identity(&self) -> String {
+        let shapes: Vec<_> = self.operands.iter().map(|operand| operand.as_ref().map(|(tensor, _)| tensor)).collect();
+        let shapes: Vec<_> = shapes.iter().map(|tensor| tensor.map(|t| (t.rows, t.columns, t.element))).collect();
+        format!("{:?} {shapes:?}", self.kernel)
+    }
+
+    /// The kernel and its operands, for people.
+    pub fn words(&self, shader: &Shader) -> String {
+        let bound = self.kernel.bindings().iter().zip(&self.operands);
+        let shapes = bound.filter_map(|(binding, operand)| {
+            let (tensor, _) = operand.as_ref()?;
+            let rows = match tensor.rows {
+                Rows::Fixed(rows) => rows.to_string(),
+                Rows::Tokens => "tokens".into(),
+                Rows::Texts => "texts".into(),
+            };
+            Some(format!("{} [{rows}, {}] {:?}", binding.name, tensor.columns, tensor.element))
+        });
+        format!("{} [{}] of {}", shader.name, shader.variant(), shapes.collect::<Vec<_>>().join(", "))
+    }
+
+    /// Texts of the batches to check: the edges, together in one plan, and then for each variant of the adapter that those do
+    /// not run the least batch that does, up to `most` tokens.
+    pub fn batches(&self, device: &Capabilities, most: u32) -> (Vec<u32>, Vec<u32>) {
+        let meets = self.period[..] != [1; ROWS as usize];
+        let edges: Vec<u32> = if meets { TEXTS } else { EDGES }.to_vec();
+        let shader = |texts: u32| self.kernel.launch(device, &self.batch_size(texts)).shader;
+        let mut seen: Vec<Shader> = edges.iter().map(|&texts| shader(texts)).collect();
+        let mut larger = Vec::new();
+        if !meets && self.kernel.varies_with().is_some() {
+            for texts in (9..31).map(|power| (1u32 << power) + 1).take_while(|&texts| texts <= most) {
+                let shader = shader(texts);
+                if !seen.contains(&shader) {
+                    seen.push(shader);
+                    larger.push(texts);
+                }
+            }
+        }
+        (edges, larger)
+    }
+
+    fn batch_size(&self, texts: u32) -> BatchSize {
+        BatchSize::new(self.period.iter().copied().cycle().take(texts as usize))
+    }
+
+    /// The first so many texts.
+    pub fn batch(&self, texts: u32) -> ProbeBatch {
+        let (period, targets) = (self.period.len(), self.targets.len() / self.period.len().max(1));
+        let mut starts = vec![0usize];
+        self.period.iter().for_each(|&length| starts.push(starts[starts.len() - 1] + length as usize));
+        let mut batch = ProbeBatch { tokens: vec![], cu_seqlens: vec![0], classes: vec![], targets: vec![] };
+        for text in 0..texts {
+            let own = text as usize % period;
+            let Some(tokens) = self.tokens.get(starts[own]..starts[own + 1]) else { continue };
+            batch.tokens.extend(tokens.iter().map(|&[id, kind, position, _]| [id, kind, position, text]));
+            batch.cu_seqlens.push(batch.tokens.len() as u32);
+            batch.classes.push(self.classes[own]);
+            batch.targets.extend_from_slice(&self.targets[own * targets..(own + 1) * targets]);
+        }
+        batch
+    }
+
+    /// The step alone, for batches of at most so many texts; what it writes is read back.
+    pub fn recording(&self, texts: u32) -> Recording {
+        let mut recording = Recording::new(u64::MAX);
+        let mut made: Vec<(usize, Tensor)> = Vec::new();
+        let mut operands = Vec::new();
+        for (binding, operand) in self.kernel.bindings().iter().zip(&self.operands) {
+            let Some((tensor, given)) = operand else {
+                operands.push(None);
+                continue;
+            };
+            let known = made.iter().find(|(id, _)| *id == tensor.id).map(|(_, own)| *own);
+            let own = known.unwrap_or_else(|| self.operand(&mut recording, tensor, given, texts));
+            made.push((tensor.id, own));
+            operands.push(Some(own));
+            if binding.access != Access::Read {
+                let index = recording.outputs.len();
+                recording.output(Output::HiddenState(index), own);
+            }
+        }
+        recording.push(self.kernel.clone(), operands);
+        recording
+    }
+
+    fn operand(&self, recording: &mut Recording, tensor: &Tensor, given: &Given, texts: u32) -> Tensor {
+        let &Tensor { rows, columns, element, .. } = tensor;
+        let constant = |recording: &mut Recording, values: Values| match values {
+            Values::F32(numbers) => recording.constant_as(element, rows, columns, numbers),
+            Values::U32(_) => recording.constant(rows, columns, values),
+        };
+        match given {
+            Given::Input(Input::Targets { .. }) => recording.input(Input::Targets { labels: columns as u32 }),
+            Given::Input(input) => recording.input(*input),
+            Given::Fixed(values) => constant(recording, values.clone()),
+            Given::Rows(values) => constant(recording, self.repeated(tensor, values, texts)),
+            Given::Written => recording.computed(rows, columns, element),
+            Given::InPlace(values) => {
+                // Each run starts from a copy.
+                let original = constant(recording, self.repeated(tensor, values, texts));
+                let copy = recording.computed(rows, columns, element);
+                let inputs = [Input::Tokens, Input::CuSeqlens].map(|input| Some(recording.input(input)));
+                let kernel = Unfold { columns: columns as u32, taps: 1, element };
+                recording.step(kernel, &[Some(original), inputs[0], inputs[1], Some(copy)]);
+                copy
+            }
+        }
+    }
+
+    /// The row of the period that a row of a batch repeats.
+    fn place(&self, rows: Rows, row: usize) -> usize {
+        let tokens: u32 = self.period.iter().sum();
+        match rows {
+            Rows::Tokens => row % tokens as usize,
+            Rows::Texts => row % self.period.len(),
+            Rows::Fixed(_) => row,
+        }
+    }
+
+    fn repeated(&self, tensor: &Tensor, values: &Values, texts: u32) -> Values {
+        let rows = self.batch_size(texts).rows(tensor.rows) as usize;
+        let row = |row: usize| {
+            let place = self.place(tensor.rows, row) * tensor.columns;
+            place..place + tensor.columns
+        };
+        match values {
+            Values::F32(values) => Values::F32((0..rows).flat_map(|index| &values[row(index)]).copied().collect()),
+            Values::U32(values) => Values::U32((0..rows).flat_map(|index| &values[row(index)]).copied().collect()),
+        }
+    }
+
+    /// Holds what a batch of so many texts made of the outputs against the twin.
+    ///
+    /// # Errors
+    /// The first number that is off by more than `tolerance`, relative to what is right where that is above 1.
+    pub fn check(&self, texts: u32, outputs: &[Values], tolerance: f64) -> Result<(), Wrong> {
+        let size = self.batch_size(texts);
+        let bound = self.kernel.bindings().iter().zip(&self.operands).zip(&self.expected);
+        let written =
+            bound.filter_map(|((binding, operand), expected)| Some((binding, operand.as_ref()?.0, expected.as_ref()?)));
+        for ((binding, tensor, expected), actual) in written.zip(outputs) {
+            let tolerance = tolerance + if tensor.element == Element::F16 { 0.5f64.powi(11) } else { 0.0 };
+            let rows = size.rows(tensor.rows) as usize;
+            let mut wrong: Option<Wrong> = None;
+            for row in 0..rows {
+                let start = self.place(tensor.rows, row) * tensor.columns;
+                for column in 0..tensor.columns {
+                    let (is, should) = match (actual, expected) {
+                        (Values::U32(actual), Values::U32(expected)) => {
+                            let (is, should) = (actual.get(row * tensor.columns + column), expected[start + column]);
+                            if is == Some(&should) {
+                                continue;
+                            }
+                            (is.map(|&is| is as f32), should as f32)
+                        }
+                        (Values::F32(actual), Values::F32(expected)) => {
+                            let should = expected[start + column];
+                            // What the twin leaves, such as weights of tokens that the text does not have.
+                            if tensor.element.is_unwritten(should) {
+                                continue;
+                            }
+                            let is = actual.get(row * tensor.columns + column).copied();
+                            let is = is.filter(|is| !tensor.element.is_unwritten(*is));
+                            let off = |is: f32| (f64::from(is) - f64::from(should)).abs();
+                            if is.is_some_and(|is| off(is) <= tolerance * f64::from(should).abs().max(1.0)) {
+                                continue;
+                            }
+                            (is, should)
+                        }
+                        _ => (None, 0.0),
+                    };
+                    let name = binding.name;
+                    let first = Wrong { name, rows, row, column, actual: is, expected: should, count: 0 };
+                    wrong.get_or_insert(first).count += 1;
+                }
+            }
+            if let Some(wrong) = wrong {
+                return Err(wrong);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The kernel as it runs in batches: one that runs on a table, once, runs so on as many tokens; of a large table of words a
+/// part stands for all.
+fn of_batches(kernel: &Arc<dyn Kernel>) -> Arc<dyn Kernel> {
+    let any: &dyn Any = &**kernel;
+    if let Some(product) = any.downcast_ref::<MatMul>() {
+        let rows = if matches!(product.rows, Rows::Fixed(_)) { Rows::Tokens } else { product.rows };
+        return Arc::new(MatMul { rows, ..product.clone() });
+    }
+    if let Some(norm) = any.downcast_ref::<LayerNorm>() {
+        let rows = if matches!(norm.rows, Rows::Fixed(_)) { Rows::Tokens } else { norm.rows };
+        return Arc::new(LayerNorm { rows, ..norm.clone() });
+    }
+    if let Some(embed) = any.downcast_ref::<Embed>() {
+        return Arc::new(Embed { ids: embed.ids.min(WORDS), ..embed.clone() });
+    }
+    kernel.clone()
+}
+
+/// Numbers in -1..1 as the tensor stores them, which the twin gets too.
+fn numbers(tensor: &Tensor, count: usize, seed: u64) -> Values {
+    // A prime number of them, of which no row is a multiple.
+    const MADE: usize = 65_537;
+    if tensor.element == Element::U32 {
+        return Values::U32(vec![0; count]);
+    }
+    let mut made = Random(seed).numbers(count.min(MADE));
+    if tensor.element == Element::F16 {
+        made.iter_mut().for_each(|x| *x = f16::from_f32(*x).to_f32());
+    }
+    Values::F32(made.iter().copied().cycle().take(count).collect())
+}

@@ -1,0 +1,299 @@
+//! That an adapter which computes wrong answers gives none: what was seen of real ones, and more, is done to the adapter here.
+//! `docs/verification.md` has the table that this prints.
+
+mod common;
+#[path = "self_check/faults.rs"]
+mod faults;
+
+use common::golden;
+use faults::{Broken, Edited, Once, Spoilt, faults};
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use wgbert::gpu::{self, Fault, Gpu, adapters, block_on};
+use wgbert::ir::{Capabilities, Shader};
+use wgbert::{Adapter, Classifier, Error, Options, Precision, SelfCheck, TensorCores};
+
+/// The adapter that the tests run on, and nothing else.
+fn here() -> Options {
+    let adapter: Adapter = std::env::var("WGBERT_ADAPTER").unwrap_or_default().parse().unwrap();
+    let found = block_on(Options::default().adapter(adapter).choose()).unwrap().expect("an adapter");
+    Options::default().adapter(Adapter::Named(found.name)).cache_dir(None).self_check(SelfCheck::Auto)
+}
+
+fn plain() -> Capabilities {
+    let own = &common::gpu().capabilities;
+    Capabilities { f16: own.f16, timestamps: own.timestamps, ..Capabilities::minimum() }
+}
+
+fn message(error: &Error) -> String {
+    assert!(matches!(error, Error::WrongAnswers { .. }), "{error:?}");
+    error.to_string()
+}
+
+/// The list of the public record, in its order: what is done, and what finds it.
+#[test]
+fn faults_are_caught() {
+    let (mut caught, mut missed) = (0, Vec::new());
+    println!("| fault | how | found by |\n|---|---|---|");
+    for (name, how, fault, options) in faults(here(), plain()) {
+        let offered = options.capabilities.clone().unwrap_or_else(|| common::gpu().capabilities.clone());
+        let found = match options.fault(fault).sentiment() {
+            Err(error) => {
+                let message = message(&error);
+                Some(message.split("none of them is given: ").nth(1).unwrap_or_default().to_string())
+            }
+            // It answers otherwise than it was asked to.
+            Ok(classifier) => {
+                let used = &classifier.gpu().unwrap().capabilities;
+                (used.subgroup != offered.subgroup || used.f16 != offered.f16).then(|| "it runs simpler kernels".into())
+            }
+        };
+        match found {
+            Some(found) => {
+                let found: String =
+                    found.split(['[', ',']).next().unwrap_or_default().trim().chars().take(60).collect();
+                println!("| {name} | {how} | {found} |");
+                caught += 1;
+            }
+            None => {
+                println!("| {name} | {how} | **not found** |");
+                missed.push(name);
+            }
+        }
+    }
+    println!("{caught} caught, not {missed:?}");
+    assert!(missed.is_empty(), "{missed:?}");
+    assert!(caught >= 22);
+}
+
+/// No adapter that is right is refused, and none is slowed down.
+#[test]
+fn what_is_right_is_not_refused() {
+    let cores = |precision| {
+        let offers = common::gpu().capabilities.clone();
+        offers.tensor_cores().then(|| here().precision(precision).tensor_cores(TensorCores::Always))
+    };
+    let mut count = 0;
+    for golden in golden::supported() {
+        for precision in [Precision::F32, Precision::F16] {
+            for options in [Some(here().precision(precision)), cores(precision)].into_iter().flatten() {
+                let start = Instant::now();
+                let found = block_on(options.choose()).unwrap().unwrap().capabilities;
+                let what = format!("{} {precision:?}", golden.name);
+                let classifier = options.load(&golden.folder).unwrap_or_else(|error| panic!("{what}: {error}"));
+                assert_eq!(classifier.gpu().unwrap().capabilities, found, "{what}: it was made to run something else");
+                println!("{what}: {:.0} ms", start.elapsed().as_secs_f64() * 1e3);
+                count += 1;
+            }
+        }
+    }
+    assert!(count >= 20);
+}
+
+/// The same as a card, and as an adapter with nothing to choose from.
+#[test]
+fn what_is_right_is_not_refused_as_another_adapter() {
+    for capabilities in [common::card(&common::gpu().capabilities), plain()] {
+        for precision in [Precision::F32, Precision::F16] {
+            let options = here().precision(precision).capabilities(capabilities.clone());
+            let classifier = options.sentiment().unwrap();
+            assert_eq!(classifier.gpu().unwrap().capabilities, capabilities);
+        }
+    }
+}
+
+/// On Mesa's newest software adapter: tensor cores of 8, as a card would use them.
+#[test]
+fn what_is_right_is_not_refused_on_tensor_cores() {
+    let Some(gpu) = common::tensor_gpu() else { return };
+    for precision in [Precision::F32, Precision::F16] {
+        let options = here().precision(precision).tensor_cores(TensorCores::Always);
+        let classifier = options.capabilities(gpu.capabilities.clone()).sentiment().unwrap();
+        assert!(classifier.gpu().unwrap().capabilities.tensor_cores());
+    }
+}
+
+/// What is wrong is left out, and the rest answers.
+#[test]
+fn what_is_left_answers() {
+    let logits = |classifier: &Classifier| classifier.classify(["good", "not good at all"]).unwrap().logits;
+    let right = logits(&here().sentiment().unwrap());
+    // Kernels for CPU vectors, of which the sums come out wrong.
+    let vectors = Edited { part: "tile_vec8", from: "store", to: "// store", every: false };
+    let has = |classifier: &Classifier| classifier.gpu().unwrap().capabilities.clone();
+    if here().sentiment().unwrap().gpu().unwrap().capabilities.cpu_vectors() {
+        let broken = Broken { part: vectors.part };
+        let classifier = here().fault(Arc::new(broken) as Arc<dyn Fault>).sentiment().unwrap();
+        assert_eq!(has(&classifier).subgroup, None, "it runs the kernels that run everywhere");
+        let simple = logits(&classifier);
+        for (a, b) in right.values.iter().zip(&simple.values) {
+            assert!((a - b).abs() < 1e-4, "{a} {b}");
+        }
+    }
+    // What is broken is 16-bit floats.
+    if has(&here().sentiment().unwrap()).f16 {
+        let broken = Arc::new(Broken { part: "element_f16" }) as Arc<dyn Fault>;
+        let classifier = here().precision(Precision::F16).fault(broken).sentiment().unwrap();
+        assert!(!has(&classifier).f16, "activations are f32");
+        for (a, b) in right.values.iter().zip(&logits(&classifier).values) {
+            assert!((a - b).abs() < 1e-2, "{a} {b}");
+        }
+    }
+}
+
+/// Who wants no check gets none.
+#[test]
+fn never_means_never() {
+    let zeros = Arc::new(Spoilt::everywhere(|_, values| values.fill(0.0))) as Arc<dyn Fault>;
+    let classifier = here().self_check(SelfCheck::Never).fault(zeros).sentiment().unwrap();
+    assert!(classifier.classify(["good"]).unwrap().logits.values.iter().all(|logit| *logit == 0.0));
+}
+
+/// A check is remembered with what was checked, and made again for another model and when it is asked for.
+#[test]
+fn a_check_is_remembered() {
+    let folder = tempfile::tempdir().unwrap();
+    let adapter = block_on(here().choose()).unwrap().unwrap();
+    let kept = || gpu::verified::read(folder.path(), &adapter);
+    let options = || here().cache_dir(folder.path().to_path_buf());
+    options().sentiment().unwrap();
+    let first = kept();
+    assert_eq!(first.len(), 1);
+    let (key, check) = first.first_key_value().unwrap();
+    assert!(check.problem.is_none() && check.what.contains("steps of bert"), "{check:?}");
+    let bert = golden::supported().into_iter().find(|golden| golden.name.starts_with("modernbert")).unwrap();
+    options().load(&bert.folder).unwrap();
+    assert_eq!(kept().len(), 2);
+    // What was found wrong stays so, until it is looked at again.
+    let wrong = gpu::verified::Verified { problem: Some("zeros were computed".into()), ..check.clone() };
+    let precise = || options().precision(Precision::F16);
+    gpu::verified::keep(folder.path(), &adapter, key, wrong).unwrap();
+    options().self_check(SelfCheck::Always).sentiment().unwrap();
+    assert_eq!(kept()[key].problem, None);
+    precise().sentiment().unwrap();
+    assert_eq!(kept().len(), 3, "another precision is another check");
+}
+
+/// Outputs that not every call asks for have kernels of their own, which are checked when they are asked for.
+#[test]
+fn other_outputs_are_checked_when_they_are_asked_for() {
+    let fault = Arc::new(Broken { part: "attention_weights" }) as Arc<dyn Fault>;
+    let classifier = here().fault(fault).sentiment().unwrap();
+    let encodings = [classifier.encode(0, "good").unwrap()];
+    classifier.run(&encodings, &wgbert::Request::default()).unwrap();
+    let error = classifier.run(&encodings, &wgbert::Request::default().attentions(true)).unwrap_err();
+    assert!(message(&error).contains("attention_weights"), "{error}");
+}
+
+/// An adapter that becomes wrong: of a large call nothing is handed out, and another adapter answers it.
+#[test]
+fn a_canary_stops_an_adapter_that_becomes_wrong() {
+    let texts: Vec<String> = (0..400).map(|i| format!("text number {i} was good, and not bad at all")).collect();
+    let right = here().sentiment().unwrap().classify(texts.iter().map(String::as_str)).unwrap().logits;
+    let fault = Arc::new(Once::default());
+    let one = here().fault(fault.clone() as Arc<dyn Fault>).sentiment().unwrap();
+    let answer = |classifier: &Classifier| classifier.classify(texts.iter().map(String::as_str));
+    assert_eq!(answer(&one).unwrap().logits, right);
+    fault.arm();
+    let error = answer(&one).unwrap_err();
+    assert!(message(&error).contains("of one that is known"), "{error}");
+    // It stays out of service.
+    message(&one.classify(["good"]).unwrap_err());
+
+    let Adapter::Named(name) = here().adapter else { panic!("one adapter") };
+    let both = Adapter::Several(vec![Adapter::Named(name.clone()), Adapter::Named(name)]);
+    let fault = Arc::new(Once::default());
+    let two = here().adapter(both).fault(fault.clone() as Arc<dyn Fault>).sentiment().unwrap();
+    answer(&two).unwrap();
+    fault.arm();
+    assert_eq!(answer(&two).unwrap().logits, right, "the other one answers");
+}
+
+/// Of small calls one batch in 64 has a canary, or with `Always` every one.
+#[test]
+fn small_calls_have_a_canary_at_times() {
+    for (when, least, most) in [(SelfCheck::Auto, 2, 140), (SelfCheck::Always, 1, 1)] {
+        let fault = Arc::new(Once::default());
+        let classifier = here().self_check(when).fault(fault.clone() as Arc<dyn Fault>).sentiment().unwrap();
+        // The answer is known once two canaries agreed.
+        (0..64).for_each(|_| drop(classifier.classify(["good"]).unwrap()));
+        fault.arm_for_ever();
+        let failed = (1..=200).find(|_| classifier.classify(["good"]).is_err());
+        assert!(failed.is_some_and(|calls| (least..=most).contains(&calls)), "{when:?}: {failed:?}");
+    }
+}
+
+#[cfg(unix)]
+fn script(folder: &std::path::Path, body: &str) -> std::path::PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    let path = folder.join("program");
+    fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+/// A driver that hangs or crashes does so in a process of its own; a program that is none leaves the check to this process.
+#[test]
+#[cfg(unix)]
+fn a_hang_and_a_crash_are_verdicts() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |body: &str| {
+        let program = script(folder.path(), body);
+        let options = here().self_check(SelfCheck::Always).self_check_program(program);
+        options.self_check_limit(Duration::from_millis(500)).cache_dir(folder.path().join("cache")).sentiment()
+    };
+    let start = Instant::now();
+    let hang = message(&check("exec sleep 1000").unwrap_err());
+    assert!(hang.contains("did not end within 0.5 seconds"), "{hang}");
+    assert!(start.elapsed() < Duration::from_secs(60));
+    let crash = message(&check("echo radv: something is null >&2; kill -SEGV $$").unwrap_err());
+    assert!(crash.contains("crashed (signal 11)") && crash.contains("something is null"), "{crash}");
+    let report = crash.split("A report is in ").nth(1).and_then(|rest| rest.split(": please").next()).unwrap();
+    let report = fs::read_to_string(report).unwrap();
+    assert!(report.contains("signal 11") && report.contains("| wgpu | 30") && report.contains("\"workgroup_memory\""));
+    check("echo not a program of ours >&2; exit 2").unwrap();
+    check("exit 0").unwrap();
+}
+
+/// The program itself, as the command line asks it.
+#[test]
+#[cfg(feature = "cli")]
+fn the_program_answers() {
+    let program = std::path::PathBuf::from(env!("CARGO_BIN_EXE_wgbert"));
+    let options = || here().self_check(SelfCheck::Always).self_check_program(program.clone());
+    let start = Instant::now();
+    options().sentiment().unwrap();
+    println!("{:?}", start.elapsed());
+    for golden in golden::supported().iter().take(2) {
+        options().precision(Precision::F16).load(&golden.folder).unwrap();
+    }
+}
+
+/// Of a device that was spoilt nothing is known afterwards.
+#[test]
+fn faults_are_of_one_device() {
+    #[derive(Debug, Default)]
+    struct Counted(AtomicUsize);
+    impl Fault for Counted {
+        fn source(&self, _: &Shader, source: String) -> String {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            source
+        }
+    }
+    let counted = Arc::new(Counted::default());
+    here().fault(counted.clone() as Arc<dyn Fault>).sentiment().unwrap();
+    let first = counted.0.load(Ordering::Relaxed);
+    here().fault(counted.clone() as Arc<dyn Fault>).sentiment().unwrap();
+    assert!(first > 10 && counted.0.load(Ordering::Relaxed) == 2 * first, "each is checked");
+    let adapter = block_on(adapters(None)).into_iter().next().unwrap();
+    block_on(Gpu::open(&adapter, None)).unwrap();
+}
+
+#[test]
+fn the_version_of_wgpu_is_that_of_the_lock_file() {
+    let lock = include_str!("../Cargo.lock").replace('\r', "");
+    let wanted = format!("name = \"wgpu\"\nversion = \"{}\"", gpu::verified::WGPU);
+    assert!(lock.contains(&wanted), "src/gpu/verified.rs names another version than Cargo.lock");
+}
