@@ -13,7 +13,6 @@ mod names;
 
 use adapters::adapters;
 use backends::{Hlsl, Pipeline};
-use common::requirements::Need;
 use compilers::Compiler;
 use naga::valid::{ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, GlobalVariable, Module, ScalarKind, ShaderStage, TypeInner};
@@ -152,9 +151,25 @@ fn each_shader(mut check: impl FnMut(&str, &Instance, &Shader, &Capabilities)) {
     println!("{count} shaders on {} adapters", adapters().len());
 }
 
+/// The WGSL as browsers take it, below a line that says how it is launched; none if it has what is naga's own.
+fn for_browsers(shader: &Shader) -> Option<String> {
+    let source = shader.source();
+    if source.contains("enable wgpu_cooperative_matrix;") || source.contains("u64") {
+        return None;
+    }
+    // naga has no such extension: subgroups are there where the device has them.
+    let builtin = source.contains("@builtin(subgroup_") || source.contains("@builtin(num_subgroups)");
+    let function = source
+        .match_indices("subgroup")
+        .any(|(place, word)| source[place + word.len()..].starts_with(|next: char| next.is_ascii_uppercase()));
+    let enable = if builtin || function { "enable subgroups;\n" } else { "" };
+    let constants = shader.constants.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect::<Vec<_>>();
+    Some(format!("//{{{}}}\n{enable}{source}", constants.join(",")))
+}
+
 #[test]
 fn every_shader_compiles_for_every_adapter_and_backend() {
-    let mut dxc = Compiler::new("dxc", Need::Dxc);
+    let [mut dxc, mut tint, mut spirv_val] = [Compiler::dxc(), Compiler::tint(), Compiler::spirv_val()];
     each_shader(|name, _, shader, device| {
         let reflected = Reflected::new(name, shader, device);
         let pipeline = Pipeline::new(&reflected.module, &reflected.info, shader, device);
@@ -177,7 +192,8 @@ fn every_shader_compiles_for_every_adapter_and_backend() {
 
         for checked in [true, false] {
             let words = pipeline.spirv(checked).unwrap_or_else(|error| panic!("{name}: SPIR-V: {error}"));
-            assert!(!words.is_empty(), "{name}");
+            let bytes = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+            spirv_val.add(name, format!("{}.spv", pipeline.vulkan()), bytes);
             if let Some(written) = pipeline.hlsl(checked) {
                 let Hlsl { text, entry, profile } = written.unwrap_or_else(|error| panic!("{name}: DX12: {error}"));
                 assert!(text.contains("numthreads"), "{name}");
@@ -186,8 +202,13 @@ fn every_shader_compiles_for_every_adapter_and_backend() {
         }
         let text = pipeline.metal().unwrap_or_else(|error| panic!("{name}: Metal: {error}"));
         assert!(text.contains("kernel void"), "{name}");
+        if let Some(text) = for_browsers(shader) {
+            tint.add(name, "wgsl".into(), text.into_bytes());
+        }
     });
-    dxc.accepts_all();
+    for compiler in [spirv_val, tint, dxc] {
+        compiler.accepts_all();
+    }
 }
 
 #[test]

@@ -23,18 +23,31 @@ pub struct Input {
 pub struct Compiler {
     name: &'static str,
     need: Need,
+    /// Of inputs that differ in their numbers alone the first stands for all.
+    without_numbers: fn(&[u8]) -> Vec<u8>,
     inputs: BTreeMap<String, Input>,
 }
 
 impl Compiler {
-    pub fn new(name: &'static str, need: Need) -> Compiler {
-        Compiler { name, need, inputs: BTreeMap::new() }
+    /// Microsoft's, of HLSL.
+    pub fn dxc() -> Compiler {
+        Compiler { name: "dxc", need: Need::Dxc, without_numbers: text_without_numbers, inputs: BTreeMap::new() }
     }
 
-    /// Of texts that differ in their numbers alone the first stands for all.
+    /// Chrome's, of WGSL.
+    pub fn tint() -> Compiler {
+        Compiler { name: "tint", need: Need::Tint, without_numbers: text_without_numbers, inputs: BTreeMap::new() }
+    }
+
+    /// Khronos' validator of SPIR-V.
+    pub fn spirv_val() -> Compiler {
+        let (name, need) = ("spirv-val", Need::SpirvVal);
+        Compiler { name, need, without_numbers: module_without_numbers, inputs: BTreeMap::new() }
+    }
+
     pub fn add(&mut self, shader: &str, extension: String, contents: Vec<u8>) {
-        let digest =
-            Sha256::new().chain_update(&extension).chain_update([0]).chain_update(without_numbers(&contents)).finalize();
+        let known = (self.without_numbers)(&contents);
+        let digest = Sha256::new().chain_update(&extension).chain_update([0]).chain_update(known).finalize();
         let hash = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
         self.inputs.entry(hash).or_insert_with(|| Input { extension, contents, shader: shader.into() });
     }
@@ -95,10 +108,29 @@ impl Compiler {
 }
 
 /// The text with 0 for each number.
-fn without_numbers(text: &[u8]) -> Vec<u8> {
+fn text_without_numbers(text: &[u8]) -> Vec<u8> {
     let in_word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
     let words = text.chunk_by(|a, b| in_word(a) == in_word(b));
     words.flat_map(|word| if word[0].is_ascii_digit() { b"0" } else { word }).copied().collect()
+}
+
+/// A module of SPIR-V with 0 for the value of each constant and for the workgroup's size.
+fn module_without_numbers(module: &[u8]) -> Vec<u8> {
+    const HEADER: usize = 5 * 4;
+    const EXECUTION_MODE: u16 = 16;
+    const CONSTANT: u16 = 43;
+    let mut all = module.to_vec();
+    let mut rest = &mut all[HEADER..];
+    while let [low, high, words, more, ..] = *rest {
+        let words = usize::from(u16::from_le_bytes([words, more]));
+        let (instruction, others) = rest.split_at_mut(4 * words);
+        if [EXECUTION_MODE, CONSTANT].contains(&u16::from_le_bytes([low, high])) {
+            // Behind the type and the result, or the entry point and the mode.
+            instruction[12..].fill(0);
+        }
+        rest = others;
+    }
+    all
 }
 
 fn root() -> PathBuf {
