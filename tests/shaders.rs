@@ -151,6 +151,13 @@ fn each_shader(mut check: impl FnMut(&str, &Instance, &Shader, &Capabilities)) {
     println!("{count} shaders on {} adapters", adapters().len());
 }
 
+/// naga's version, of Cargo.lock, as a word: numbers do not tell texts apart.
+fn naga() -> String {
+    let lock = fs::read_to_string(root().join("Cargo.lock")).unwrap_or_default();
+    let version = lock.split("name = \"naga\"\nversion = \"").nth(1).and_then(|rest| rest.split('"').next());
+    format!("naga_{}", version.unwrap_or_default())
+}
+
 /// The WGSL as browsers take it, below a line that says how it is launched; none if it has what is naga's own.
 fn for_browsers(shader: &Shader) -> Option<String> {
     let source = shader.source();
@@ -190,10 +197,13 @@ fn every_shader_compiles_for_every_adapter_and_backend() {
             assert_eq!(device.uniform_subgroup(), Some(lanes), "{name}: the workgroup must be one subgroup");
         }
 
+        let text = pipeline.metal().unwrap_or_else(|error| panic!("{name}: Metal: {error}"));
+        assert!(text.contains("kernel void"), "{name}");
         for checked in [true, false] {
             let words = pipeline.spirv(checked).unwrap_or_else(|error| panic!("{name}: SPIR-V: {error}"));
+            let told = format!("{} {checked}\n{}", naga(), text);
             let bytes = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-            spirv_val.add(name, format!("{}.spv", pipeline.vulkan()), bytes);
+            spirv_val.add_translation(name, format!("{}.spv", pipeline.vulkan()), &told, bytes);
             if let Some(written) = pipeline.hlsl(checked) {
                 let Hlsl { text, entry, profile } = written.unwrap_or_else(|error| panic!("{name}: DX12: {error}"));
                 assert!(text.contains("numthreads"), "{name}");
@@ -204,13 +214,11 @@ fn every_shader_compiles_for_every_adapter_and_backend() {
                     let twice = line.ends_with('{') && !line.starts_with(' ') && !helpers.insert(line);
                     assert!(!twice, "{name}: naga writes this twice for DX12, of T() or array<T, N>(...): {line}");
                 }
-                dxc.add(name, format!("{profile}.{entry}.hlsl"), text.into_bytes());
+                dxc.add(name, format!("{profile}.{entry}.hlsl"), text);
             }
         }
-        let text = pipeline.metal().unwrap_or_else(|error| panic!("{name}: Metal: {error}"));
-        assert!(text.contains("kernel void"), "{name}");
         if let Some(text) = for_browsers(shader) {
-            tint.add(name, "wgsl".into(), text.into_bytes());
+            tint.add(name, "wgsl".into(), text);
         }
     });
     for compiler in [spirv_val, tint, dxc] {
