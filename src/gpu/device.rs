@@ -90,6 +90,18 @@ fn describe(adapter: wgpu::Adapter) -> AdapterDescription {
     }
 }
 
+/// What its user can do for an adapter that could compute faster. wgpu does not say which of Microsoft's compilers it found,
+/// but only DXC compiles for shader model 6, which brings subgroups, 64-bit integers and f16: every GPU of the last ten years
+/// has one of them there.
+fn advice(backend: wgpu::Backend, capabilities: &Capabilities) -> Option<&'static str> {
+    let Capabilities { subgroup, int64, f16, .. } = capabilities;
+    let old = backend == wgpu::Backend::Dx12 && subgroup.is_none() && !int64 && !f16;
+    old.then_some(
+        "DX12 offers no subgroups and no f16 here, as where its compiler is the old FXC: put dxcompiler.dll, of a release of \
+         Microsoft's DirectXShaderCompiler from 1.8.2502 on, into the folder of this program, or use the adapter's Vulkan driver",
+    )
+}
+
 fn capabilities(adapter: &wgpu::Adapter, info: &wgpu::AdapterInfo) -> Capabilities {
     let (features, limits) = (adapter.features(), adapter.limits());
     let subgroup = features.contains(wgpu::Features::SUBGROUP) && info.subgroup_min_size > 0;
@@ -163,6 +175,9 @@ impl Gpu {
     /// # Errors
     /// [`Error::Adapter`]; nothing about the folder is one.
     pub async fn open(adapter: &AdapterDescription, cache_dir: Option<&Path>) -> Result<Gpu> {
+        if let Some(advice) = advice(adapter.adapter.get_info().backend, &adapter.capabilities) {
+            log::warn!("{adapter}: {advice}");
+        }
         let mut wanted = wgpu::Features::SUBGROUP
             | wgpu::Features::SHADER_F16
             | wgpu::Features::SHADER_INT64
@@ -407,5 +422,20 @@ impl Gpu {
             },
             cache: self.pipeline_cache.as_ref().map(|kept| kept.cache()),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// On DX12 without DXC nothing but speed and f16 tells that a DLL is missing.
+    #[test]
+    fn a_missing_dxc_is_told_from_an_adapter_that_has_it() {
+        let fxc = Capabilities::minimum();
+        let text = advice(wgpu::Backend::Dx12, &fxc).expect("an advice");
+        assert!(text.contains("dxcompiler.dll"), "{text}");
+        assert_eq!(advice(wgpu::Backend::Vulkan, &fxc), None);
+        assert_eq!(advice(wgpu::Backend::Dx12, &Capabilities { subgroup: Some((32, 32)), ..fxc }), None);
     }
 }
