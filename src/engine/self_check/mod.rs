@@ -16,6 +16,7 @@ use crate::checkpoint::{Config, Scoring};
 use crate::error::{Error, Result};
 use crate::gpu::{AdapterDescription, Gpu, verified};
 use crate::ir::{Capabilities, Recording, Shader, Step};
+use crate::kernels::probe::Probe;
 use crate::models::{Model, encoder, encoder::OutputSpec};
 use crate::options::{Options, Precision, SelfCheck, TensorCores};
 use serde::{Deserialize, Serialize};
@@ -23,7 +24,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use verified::Verified;
 
@@ -72,6 +73,19 @@ enum Refusal {
     Wrong(Vec<(&'static str, Problem)>),
 }
 
+/// What is timed; in a browser's wasm std has no clock.
+struct Stopwatch(Option<Instant>);
+
+impl Stopwatch {
+    fn start() -> Stopwatch {
+        Stopwatch((!cfg!(target_arch = "wasm32")).then(Instant::now))
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.0.map_or(Duration::ZERO, |start| start.elapsed())
+    }
+}
+
 /// What was found in this process, by adapter and key: a second classifier is not checked again.
 static FOUND: Mutex<BTreeMap<(String, String), Verified>> = Mutex::new(BTreeMap::new());
 /// What was said in this process.
@@ -92,9 +106,8 @@ fn distinct<'a>(recording: &'a Recording, device: &Capabilities, most: u32) -> V
     let mut known = HashSet::new();
     let mut steps = Vec::new();
     for step in &recording.steps {
-        let shapes: Vec<_> = step.operands.iter().map(|t| t.map(|t| (t.rows, t.columns, t.element))).collect();
         let mut hasher = DefaultHasher::new();
-        format!("{:?} {shapes:?}", step.kernel).hash(&mut hasher);
+        Probe::identity(step).hash(&mut hasher);
         if !known.insert(hasher.finish()) {
             continue;
         }
@@ -268,7 +281,7 @@ impl Subject<'_> {
                 }
             };
         }
-        let start = Instant::now();
+        let start = Stopwatch::start();
         let verdict = match self.child(adapter, most).await {
             Some(Ok(())) => Ok(self.gpu(adapter).await.map_err(Refusal::Error)?),
             Some(Err(problem)) => Err(problem),
@@ -318,11 +331,11 @@ impl Subject<'_> {
         most: u32,
     ) -> Result<(), Problem> {
         for (_, step) in steps {
-            let start = Instant::now();
+            let start = Stopwatch::start();
             steps::check(gpu, recording, step, self.longest as u32, most).await?;
             log::debug!("checked {} in {:?}: {:?}", step.kernel.name(), start.elapsed(), step.kernel);
         }
-        let start = Instant::now();
+        let start = Stopwatch::start();
         small::check(gpu, self.model, self.scoring, self.options.precision).await?;
         log::debug!("checked a small model in {:?}", start.elapsed());
         Ok(())
@@ -385,7 +398,7 @@ fn report(adapter: &AdapterDescription, options: &Options, problems: &[(&'static
     let mut text = format!(
         "# wgbert: an adapter that computes wrong answers\n\n\
          Please send this file to the project (see `repository` or the README of wgbert), with what else you know of the \
-         machine. `wgbert verify --all --format json` says more.\n\n\
+         machine. What `wgbert verify` finds in all of its kernels, written as JSON, says more.\n\n\
          | | |\n|---|---|\n| adapter | {name} |\n| kind | {kind}, {backend} |\n| driver | {driver} |\n\
          | wgbert | {} |\n| wgpu | {} |\n| system | {} {} |\n| precision | {:?} |\n| tensor cores | {:?} |\n\n\
          What it offers:\n\n```json\n{}\n```\n\n",
