@@ -73,6 +73,9 @@ enum Refusal {
     Wrong(Vec<(&'static str, Problem)>),
 }
 
+/// Called whenever something is done, so that who waits can tell slow from stuck.
+type Progress<'a> = &'a (dyn Fn() + Sync);
+
 /// What is timed; in a browser's wasm std has no clock.
 struct Stopwatch(Option<Instant>);
 
@@ -287,7 +290,7 @@ impl Subject<'_> {
             Some(Err(problem)) => Err(problem),
             None => match self.gpu(adapter).await {
                 Err(error) => return Err(Refusal::Error(error)),
-                Ok(gpu) => self.check(&gpu, &steps, &recording, most).await.map(|()| gpu),
+                Ok(gpu) => self.check(&gpu, &steps, &recording, most, &|| {}).await.map(|()| gpu),
             },
         };
         let what = format!("{} steps of {} stored as {storage:?}", steps.len(), self.config.model_type);
@@ -329,14 +332,15 @@ impl Subject<'_> {
         steps: &[(u64, &Step)],
         recording: &Recording,
         most: u32,
+        progress: Progress<'_>,
     ) -> Result<(), Problem> {
         for (_, step) in steps {
             let start = Stopwatch::start();
-            steps::check(gpu, recording, step, self.longest as u32, most).await?;
+            steps::check(gpu, recording, step, self.longest as u32, most, progress).await?;
             log::debug!("checked {} in {:?}: {:?}", step.kernel.name(), start.elapsed(), step.kernel);
         }
         let start = Stopwatch::start();
-        small::check(gpu, self.model, self.scoring, self.options.precision).await?;
+        small::check(gpu, self.model, self.scoring, self.options.precision, progress).await?;
         log::debug!("checked a small model in {:?}", start.elapsed());
         Ok(())
     }
@@ -381,7 +385,7 @@ pub(super) async fn check_more(
         if known.lock().unwrap_or_else(PoisonError::into_inner).contains(&key) {
             continue;
         }
-        let checked = steps::check(gpu, recording, step, longest, most).await;
+        let checked = steps::check(gpu, recording, step, longest, most, &|| {}).await;
         checked.map_err(|problem| Error::WrongAnswers {
             adapter: gpu.name.clone(),
             message: problem.to_string(),

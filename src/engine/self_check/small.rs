@@ -1,6 +1,6 @@
 //! A small model of the same parts as a whole: what one step hands the next, and where tensors share memory.
 
-use super::Problem;
+use super::{Problem, Progress};
 use crate::checkpoint::Scoring;
 use crate::error::Result;
 use crate::gpu::{Gpu, Plan, WeightBuffers};
@@ -139,6 +139,7 @@ pub(super) async fn check(
     model: &Model,
     scoring: Scoring,
     precision: Precision,
+    progress: Progress<'_>,
 ) -> Result<(), Problem> {
     const WHAT: &str = "a small model of the same parts";
     let small = shrunk(model);
@@ -185,6 +186,7 @@ pub(super) async fn check(
         }
         Ok(())
     };
+    progress();
     let first = plan.run(together).await.map_err(failed)?;
     compare(&all, &logits(&first))?;
     let second = plan.run(together).await.map_err(failed)?;
@@ -193,6 +195,7 @@ pub(super) async fn check(
         return Err(Problem::new(WHAT, "the same texts give other numbers when they are computed again"));
     }
     for text in all {
+        progress();
         let (tokens, starts) = tokens(&small, &[text]);
         let alone = plan.run(Run { tokens: &tokens, cu_seqlens: &starts, ..Run::default() }).await.map_err(failed)?;
         compare(&[text], &logits(&alone))?;
