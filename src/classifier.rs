@@ -288,7 +288,7 @@ impl Classifier {
 
     /// The logits of encoded texts, whatever the model classifies.
     #[cfg(feature = "bench")]
-    pub(crate) fn logits(&self, encodings: &[Encoding]) -> Result<Array> {
+    pub(crate) fn logits(&self, encodings: impl Into<Arc<[Encoding]>>) -> Result<Array> {
         self.block_on(self.answer(encodings.into(), &Request::default())).map(|answer| answer.logits)
     }
 

@@ -3,11 +3,18 @@
 
 #[path = "shaders/adapters.rs"]
 mod adapters;
+#[path = "shaders/backends.rs"]
+mod backends;
+mod common;
+#[path = "shaders/compilers.rs"]
+mod compilers;
 #[path = "shaders/names.rs"]
 mod names;
 
 use adapters::adapters;
-use naga::back::{hlsl, msl, pipeline_constants::process_overrides, spv};
+use backends::{Hlsl, Pipeline};
+use common::requirements::Need;
+use compilers::Compiler;
 use naga::valid::{ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, GlobalVariable, Module, ScalarKind, ShaderStage, TypeInner};
 use names::{Body, Header, Names};
@@ -17,7 +24,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use wgbert::bench::Roof;
-use wgbert::ir::{Access, BatchSize, Binding, Capabilities, Field, Kernel, Scalar, Shader, Storage};
+use wgbert::ir::{Access, BATCH, BatchSize, Binding, Capabilities, Field, Kernel, PARAMS, Scalar, Shader, Storage};
 use wgbert::kernels::{self, Activation, KERNELS, matmul::MatMul};
 
 /// Storage buffers that WebGPU's minimum lets one stage have.
@@ -51,20 +58,23 @@ impl Reflected {
         Reflected { name: name.into(), module, info }
     }
 
-    /// Variables of a bind group, by number.
-    fn group(&self, group: u32) -> BTreeMap<u32, &GlobalVariable> {
+    /// Variables of the only bind group, by number.
+    fn bound(&self) -> BTreeMap<u32, &GlobalVariable> {
         let variables = self.module.global_variables.iter().map(|(_, variable)| variable);
         let bound = variables.filter_map(|variable| Some((variable.binding?, variable)));
-        bound.filter(|(place, _)| place.group == group).map(|(place, variable)| (place.binding, variable)).collect()
+        bound
+            .inspect(|(place, _)| assert_eq!(place.group, 0, "{}: a second bind group", self.name))
+            .map(|(place, variable)| (place.binding, variable))
+            .collect()
     }
 
     /// Names, offsets and types of a uniform's fields, and its size.
     fn uniform(&self, number: u32) -> Option<(Fields, u32)> {
-        let variable = self.group(1).remove(&number)?;
+        let variable = self.bound().remove(&number)?;
         let TypeInner::Struct { members, span } = &self.module.types[variable.ty].inner else {
             panic!("{}: the uniform {number} is not a struct", self.name);
         };
-        assert_eq!(variable.space, AddressSpace::Uniform, "{}: group 1, binding {number}", self.name);
+        assert_eq!(variable.space, AddressSpace::Uniform, "{}: binding {number}", self.name);
         let field = |member: &naga::StructMember| match self.module.types[member.ty].inner {
             TypeInner::Scalar(naga::Scalar { kind, width: 4 }) => (member.name.clone().unwrap(), member.offset, kind),
             ref other => panic!("{}: uniform field {:?} is {other:?}", self.name, member.name),
@@ -147,13 +157,11 @@ fn each_shader(mut check: impl FnMut(&str, &Instance, &Shader, &Capabilities)) {
 
 #[test]
 fn every_shader_compiles_for_every_adapter_and_backend() {
+    let mut dxc = Compiler::new("dxc", Need::Dxc);
     each_shader(|name, _, shader, device| {
         let reflected = Reflected::new(name, shader, device);
-        let stage = ShaderStage::Compute;
-        let constants = shader.constants.iter().map(|(name, value)| (name.to_string(), f64::from(*value))).collect();
-        let (module, info) =
-            process_overrides(&reflected.module, &reflected.info, Some((stage, shader.name)), &constants)
-                .unwrap_or_else(|error| panic!("{name}: {error}"));
+        let pipeline = Pipeline::new(&reflected.module, &reflected.info, shader, device);
+        let module = &pipeline.module;
 
         let entry = &module.entry_points[0];
         let [y, z] = MAX_WORKGROUP;
@@ -170,47 +178,19 @@ fn every_shader_compiles_for_every_adapter_and_backend() {
             assert_eq!(device.uniform_subgroup(), Some(lanes), "{name}: the workgroup must be one subgroup");
         }
 
-        // Vulkan: 1.1 is the first to have subgroups. Metal: 2.1, 2.3 for matrices. DX12: FXC where it is enough.
-        let options = spv::Options {
-            lang_version: if device.subgroup.is_some() { (1, 3) } else { (1, 0) },
-            fake_missing_bindings: true,
-            ..spv::Options::default()
-        };
-        let entry = spv::PipelineOptions { shader_stage: stage, entry_point: shader.name.into() };
-        let words = spv::write_vec(&module, &info, &options, Some(&entry));
-        assert!(!words.unwrap_or_else(|error| panic!("{name}: SPIR-V: {error}")).is_empty());
-
-        let options = msl::Options {
-            lang_version: if device.cooperative_matrix_size.is_some() { (2, 3) } else { (2, 1) },
-            fake_missing_bindings: true,
-            ..msl::Options::default()
-        };
-        let entry = msl::PipelineOptions { entry_point: Some((stage, shader.name.into())), ..Default::default() };
-        let (text, translated) = msl::write_string(&module, &info, &options, &entry)
-            .unwrap_or_else(|error| panic!("{name}: Metal: {error}"));
-        assert!(translated.entry_point_names.iter().all(Result::is_ok) && text.contains("kernel void"), "{name}");
-
-        // naga has no cooperative matrices for HLSL, and so no DX12 adapter offers them.
-        if device.cooperative_matrix_size.is_none() {
-            let options = hlsl::Options {
-                shader_model: match device {
-                    Capabilities { f16: true, .. } => hlsl::ShaderModel::V6_2,
-                    Capabilities { subgroup: Some(_), .. } | Capabilities { int64: true, .. } => {
-                        hlsl::ShaderModel::V6_0
-                    }
-                    _ => hlsl::ShaderModel::V5_1,
-                },
-                fake_missing_bindings: true,
-                ..hlsl::Options::default()
-            };
-            let entry = hlsl::PipelineOptions { entry_point: Some((stage, shader.name.into())) };
-            let mut text = String::new();
-            let translated = hlsl::Writer::new(&mut text, &options, &entry)
-                .write(&module, &info, None)
-                .unwrap_or_else(|error| panic!("{name}: DX12: {error}"));
-            assert!(translated.entry_point_names.iter().all(Result::is_ok) && text.contains("numthreads"), "{name}");
+        for checked in [true, false] {
+            let words = pipeline.spirv(checked).unwrap_or_else(|error| panic!("{name}: SPIR-V: {error}"));
+            assert!(!words.is_empty(), "{name}");
+            if let Some(written) = pipeline.hlsl(checked) {
+                let Hlsl { text, entry, profile } = written.unwrap_or_else(|error| panic!("{name}: DX12: {error}"));
+                assert!(text.contains("numthreads"), "{name}");
+                dxc.add(name, format!("{profile}.{entry}.hlsl"), text.into_bytes());
+            }
         }
+        let text = pipeline.metal().unwrap_or_else(|error| panic!("{name}: Metal: {error}"));
+        assert!(text.contains("kernel void"), "{name}");
     });
+    dxc.accepts_all();
 }
 
 #[test]
@@ -223,15 +203,14 @@ fn params_are_the_same_in_wgsl_and_rust() {
             Scalar::F32 => ScalarKind::Float,
         };
         let field = |field: &Field| (field.name.to_string(), field.offset as u32, kind(field.scalar));
-        let (fields, bytes) = reflected.uniform(0).unwrap_or_else(|| panic!("{name}: no params"));
+        let (fields, bytes) = reflected.uniform(PARAMS).unwrap_or_else(|| panic!("{name}: no params"));
         assert_eq!(fields, params.fields.iter().map(field).collect::<Vec<_>>(), "{name}");
         assert_eq!(bytes as usize, params.bytes.len(), "{name}: bytes of the params");
         // The plan writes the two sizes of a batch in this order.
-        if let Some((fields, bytes)) = reflected.uniform(1) {
+        if let Some((fields, bytes)) = reflected.uniform(BATCH) {
             let expected = [("tokens", 0), ("texts", 4)].map(|(name, at)| (name.to_string(), at, ScalarKind::Uint));
             assert_eq!((fields.as_slice(), bytes), (expected.as_slice(), 8), "{name}: the batch");
         }
-        assert!(reflected.group(1).keys().all(|number| *number < 2), "{name}: an unknown uniform");
     });
 }
 
@@ -247,7 +226,8 @@ fn bindings_are_the_same_in_wgsl_and_rust() {
         let bindings = instance.kernel.bindings().iter().filter(|binding| !instance.without.contains(&binding.name));
         let expected: BTreeMap<u32, (&str, Access)> =
             bindings.map(|&Binding { number, name, access }| (number, (name, access))).collect();
-        let variables = reflected.group(0);
+        let mut variables = reflected.bound();
+        variables.retain(|number, _| ![PARAMS, BATCH].contains(number));
         let declared = variables.iter().map(|(number, variable)| {
             let access = match variable.space {
                 AddressSpace::Storage { access } if access == naga::StorageAccess::LOAD => Access::Read,
@@ -261,14 +241,15 @@ fn bindings_are_the_same_in_wgsl_and_rust() {
         let wanted = expected.iter().map(|(number, (binding, access))| (*number, (*binding, written(*access))));
         assert_eq!(declared.collect::<BTreeMap<_, _>>(), wanted.collect(), "{name}");
         assert!(variables.len() <= MAX_STORAGE_BUFFERS, "{name}: {} storage buffers", variables.len());
-        let groups = reflected.module.global_variables.iter().filter_map(|(_, variable)| variable.binding);
-        assert!(groups.into_iter().all(|place| place.group < 2), "{name}: a third bind group");
 
         // What is declared is also used, and what is written is not only read.
         let entry = reflected.info.get_entry_point(0);
         for (handle, variable) in reflected.module.global_variables.iter() {
             use naga::valid::GlobalUse;
-            let Some(place) = variable.binding.filter(|place| place.group == 0) else { continue };
+            let Some(place) = variable.binding else { continue };
+            if [PARAMS, BATCH].contains(&place.binding) {
+                continue;
+            }
             let wanted = match expected[&place.binding].1 {
                 Access::Read => GlobalUse::READ,
                 Access::Write => GlobalUse::WRITE,
@@ -288,7 +269,8 @@ fn entry_points_and_overrides_are_those_of_the_launch() {
         let reflected = Reflected::new(name, shader, device);
         assert_eq!(shader.name, instance.kernel.name(), "{name}");
         let entries: Vec<&str> = reflected.module.entry_points.iter().map(|entry| entry.name.as_str()).collect();
-        assert_eq!(entries, [shader.name], "{name}: entry points");
+        let reduces = shader.parts.iter().any(|part| part.path.starts_with("common/reduce_"));
+        assert_eq!(entries, [if reduces { "reduce_rows" } else { shader.name }], "{name}: entry points");
         assert_eq!(reflected.module.entry_points[0].stage, ShaderStage::Compute, "{name}");
         let passed: BTreeSet<&str> = shader.constants.iter().map(|(name, _)| *name).collect();
         assert_eq!(passed.len(), shader.constants.len(), "{name}: a constant is passed twice");
@@ -389,7 +371,7 @@ fn every_wgsl_file_is_linked_and_documented() {
         let (folder, stem) = path.split_once('/').unwrap();
         let start = if folder == stem { format!("// {stem}: ") } else { String::new() };
         assert!(text.starts_with(&start), "{path} does not open with its formula");
-        for line in text.lines().filter(|line| line.starts_with("@group(0)")) {
+        for line in text.lines().filter(|line| line.starts_with("@group(0)") && !line.contains("var<uniform>")) {
             assert!(line.contains("; // ["), "{path}: a binding without its shape: {line}");
         }
     }
@@ -404,11 +386,11 @@ fn every_file_says_what_it_provides_and_needs() {
     let mut shaders = BTreeSet::new();
     each_shader(|_, _, shader, _| {
         let sizes: Vec<&str> = shader.sizes.iter().map(|(name, _)| *name).collect();
-        shaders.insert((shader.name, shader.parts.iter().map(|part| part.path).collect::<Vec<_>>(), sizes));
+        shaders.insert((shader.parts.iter().map(|part| part.path).collect::<Vec<_>>(), sizes));
     });
 
     let mut headers: BTreeMap<&str, [Names; 2]> = BTreeMap::new();
-    for (entry, paths, sizes) in &shaders {
+    for (paths, sizes) in &shaders {
         let mut unused: BTreeSet<&str> = sizes.iter().copied().collect();
         for path in paths {
             headers.entry(path).or_default();
@@ -422,9 +404,7 @@ fn every_file_says_what_it_provides_and_needs() {
                     headers.entry(path).or_default()[1].insert(name.clone());
                 }
             }
-            if bodies[path].declared.contains(*entry) {
-                headers.entry(path).or_default()[0].insert(entry.to_string());
-            }
+            headers.entry(path).or_default()[0].extend(bodies[path].entry.clone());
         }
         assert!(unused.is_empty(), "{paths:?}: no file needs {unused:?}");
     }
@@ -440,7 +420,7 @@ fn every_file_says_what_it_provides_and_needs() {
         }
     }
     assert!(wrong.is_empty(), "headers that should be:\n{}", wrong.join("\n"));
-    for (_, paths, sizes) in &shaders {
+    for (paths, sizes) in &shaders {
         for path in paths {
             for name in &headers[path][1] {
                 let others = paths.iter().filter(|other| *other != path && headers[*other][0].contains(name)).count();

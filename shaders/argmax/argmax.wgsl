@@ -2,23 +2,18 @@
 //
 // A row with a NaN has no largest element: its index is NONE.
 //
-// provides: LANES, argmax;
+// provides: LANES, compute;
 // needs: Lane, first_column, fold, is_nan, next_column, own_row, reduce_max, reduce_min_index, resolve
 
 struct Params { rows: u32, columns: u32 }
-@group(1) @binding(0) var<uniform> params: Params;
+@group(0) @binding(14) var<uniform> params: Params;
 @group(0) @binding(0) var<storage, read> input: array<f32>; // [rows, columns]
 @group(0) @binding(1) var<storage, read_write> index: array<u32>; // [rows]
 
 override LANES: u32;
 const NONE: u32 = 0xffffffffu;
 
-@compute @workgroup_size(LANES)
-fn argmax(
-    @builtin(workgroup_id) workgroup: vec3<u32>,
-    @builtin(num_workgroups) grid: vec3<u32>,
-    lane: Lane,
-) {
+fn compute(workgroup: vec3<u32>, grid: vec3<u32>, lane: Lane) {
     let row = own_row(fold(workgroup, grid), lane);
     if row >= resolve(params.rows) { return; }
     let start = row * params.columns;

@@ -32,7 +32,7 @@ fn stage_queries(tile: QueryTile, head: u32, lane: u32) {
     for (var i = lane; i < ROWS * HEAD / 4u; i += LANES) {
         let row = i / (HEAD / 4u);
         let chunk = i % (HEAD / 4u);
-        var q = Chunk();
+        var q = Chunk(0);
         if row < tile.count && chunk < params.head_width { q = query_chunk(tile.row + row, head, chunk); }
         for (var e = 0u; e < 4u; e += 1u) { query_lds[row * HEAD_STRIDE + 4u * chunk + e] = f16(q[e]); }
     }
@@ -43,7 +43,7 @@ fn stage_keys(first: u32, key_row: u32, count: u32, head: u32, lane: u32) {
     for (var i = lane; i < KEYS * HEAD / 4u; i += LANES) {
         let row = i / (HEAD / 4u);
         let chunk = i % (HEAD / 4u);
-        var k = Chunk();
+        var k = Chunk(0);
         if row < count && chunk < params.head_width {
             k = Chunk(keys[(key_row + row) * params.key_stride + first + head * params.head_width + chunk]);
         }

@@ -27,7 +27,7 @@ fn attention(
     var row_max = LOWEST;
     var row_sum = 0.0;
     for (var j = first; j < end; j += 1u) {
-        var products = Chunk();
+        var products = Chunk(0);
         for (var c = 0u; c < CHUNKS; c += 1u) {
             if c < params.head_width { products = fma(query[c], key_chunk(start + j, head, c), products); }
         }

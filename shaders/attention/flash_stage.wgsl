@@ -50,7 +50,7 @@ fn stage_queries(work: Work, slice: u32) {
 fn stage_rows(work: Work, first: u32, block: u32, slice: u32) {
     let chunk = slice * SLICE + work.lane % SLICE;
     for (var row = work.lane / SLICE; row < KEYS; row += LANES / SLICE) {
-        var staged = Chunk();
+        var staged = Chunk(0);
         if block + row < work.length && chunk < params.head_width {
             let key_row = work.start + block + row;
             staged = Chunk(keys[key_row * params.key_stride + first + work.head * params.head_width + chunk]);

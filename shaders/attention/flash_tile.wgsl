@@ -34,7 +34,7 @@ fn exponentials(x: vec4<f32>) -> vec4<f32> {
 }
 
 fn p_of(scores: vec4<f32>, row_max: vec4<f32>, mask: vec4<bool>) -> vec4<f32> {
-    return select(vec4<f32>(), exponentials(scores - row_max), mask);
+    return select(vec4<f32>(0.0), exponentials(scores - row_max), mask);
 }
 
 fn add_values(work: Work, count: u32, before: Accumulator) -> Accumulator {
@@ -63,7 +63,7 @@ fn attention(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocat
 
     var acc: array<Accumulator, SLICES>;
     var row_max = vec4<f32>(LOWEST);
-    var row_sum = vec4<f32>(); // of the keys that this lane had
+    var row_sum = vec4<f32>(0.0); // of the keys that this lane had
     for (var block = first; block < end; block += KEYS) {
         var scores = Scores();
         for (var slice = 0u; slice * SLICE < params.head_width; slice += 1u) {
@@ -124,7 +124,7 @@ fn attention(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocat
 
     partial[work.keys * VEC4S + work.queries] = row_sum;
     workgroupBarrier();
-    var sum = vec4<f32>();
+    var sum = vec4<f32>(0.0);
     for (var four = 0u; four < VEC4S; four += 1u) { sum += partial[four * VEC4S + work.queries]; }
     for (var slice = 0u; slice < SLICES; slice += 1u) {
         let chunk = slice * SLICE + work.keys;

@@ -16,7 +16,7 @@ struct Params {
     table_head: u32,
     scale: f32,
 }
-@group(1) @binding(0) var<uniform> params: Params;
+@group(0) @binding(14) var<uniform> params: Params;
 @group(0) @binding(0) var<storage, read> queries: array<Stored>; // [query rows, query_stride]
 @group(0) @binding(3) var<storage, read> cu_seqlens: array<u32>; // [texts + 1]
 

@@ -13,7 +13,7 @@ override KEY_TERM: bool;
 
 fn score_term(head: u32, query_row: u32, key_row: u32, i: u32, j: u32) -> f32 {
     let place = buckets[i + params.max_length - 1u - j] * params.table_stride + head * params.table_head;
-    var acc = Chunk();
+    var acc = Chunk(0);
     for (var chunk = 0u; chunk < params.head_width; chunk += 1u) {
         if QUERY_TERM { acc = fma(query_chunk(query_row, head, chunk), Chunk(query_table[place + chunk]), acc); }
         if KEY_TERM { acc = fma(key_chunk(key_row, head, chunk), Chunk(key_table[place + chunk]), acc); }

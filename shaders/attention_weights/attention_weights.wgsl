@@ -2,9 +2,9 @@
 //
 // One workgroup a query and head. Columns from the text's length on are left alone; nobody reads them.
 //
-// provides: LANES, attention_weights;
-// needs: Chunk, LOWEST, Lane, batch, cu_seqlens, exponential, fold, key_chunk, params, query_chunk, reduce_add,
-//   reduce_max, score_bias, score_term, sum, visible
+// provides: LANES, compute;
+// needs: Chunk, LOWEST, Lane, batch, cu_seqlens, exponential, fold, key_chunk, params, query_chunk, reduce_add, reduce_max,
+//   score_bias, score_term, sum, visible
 
 @group(0) @binding(2) var<storage, read_write> output: array<f32>; // [tokens, heads, LONGEST]
 
@@ -14,7 +14,7 @@ override LANES: u32;
 override LONGEST: u32;
 
 fn score(head: u32, row: u32, start: u32, i: u32, j: u32) -> f32 {
-    var products = Chunk();
+    var products = Chunk(0);
     for (var c = 0u; c < params.head_width; c += 1u) {
         products = fma(query_chunk(row, head, c), key_chunk(start + j, head, c), products);
     }
@@ -22,12 +22,7 @@ fn score(head: u32, row: u32, start: u32, i: u32, j: u32) -> f32 {
     return fma(params.scale, sum(products) + term, score_bias(head, i, j));
 }
 
-@compute @workgroup_size(LANES)
-fn attention_weights(
-    @builtin(workgroup_id) workgroup: vec3<u32>,
-    @builtin(num_workgroups) grid: vec3<u32>,
-    lane: Lane,
-) {
+fn compute(workgroup: vec3<u32>, grid: vec3<u32>, lane: Lane) {
     let index = fold(workgroup, grid);
     let row = index / params.heads;
     let head = index % params.heads;

@@ -3,7 +3,7 @@
 // provides: batch, fold, resolve; needs: nothing
 
 struct Batch { tokens: u32, texts: u32 }
-@group(1) @binding(1) var<uniform> batch: Batch;
+@group(0) @binding(15) var<uniform> batch: Batch;
 
 // A count of rows is a number or one of these symbols: Rust's `Rows`.
 const TOKENS: u32 = 0xffffffffu;

@@ -1,8 +1,18 @@
 // A lane has a row for itself, of the LANES rows of its workgroup: for rows too short to be shared.
 //
-// provides: Lane, first_column, next_column, own_row, reduce_add, reduce_max, reduce_min_index; needs: LANES
+// provides: Lane, first_column, next_column, own_row, reduce_add, reduce_max, reduce_min_index, reduce_rows;
+// needs: LANES, compute
 
-struct Lane { @builtin(local_invocation_index) index: u32 }
+struct Lane { index: u32 }
+
+@compute @workgroup_size(LANES)
+fn reduce_rows(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) grid: vec3<u32>,
+    @builtin(local_invocation_index) index: u32,
+) {
+    compute(workgroup, grid, Lane(index));
+}
 
 fn reduce_add(lane: Lane, value: f32) -> f32 { return value; }
 fn reduce_max(lane: Lane, value: f32) -> f32 { return value; }

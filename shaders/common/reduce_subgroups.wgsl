@@ -1,13 +1,21 @@
 // One value a lane -> one value for all lanes of the workgroup: one a subgroup through workgroup memory, added up in the
 // subgroups' order. For workgroups of several subgroups, and where a subgroup's size is only known when it runs.
 //
-// provides: Lane, reduce_add, reduce_max, reduce_min_index; needs: LANES
+// provides: Lane, reduce_add, reduce_max, reduce_min_index, reduce_rows; needs: LANES, compute
 
-struct Lane {
+struct Lane { index: u32, within: u32, subgroup: u32, subgroups: u32 }
+
+// The builtins are arguments of their own: in a struct naga 30 forgets those of subgroups for DX12.
+@compute @workgroup_size(LANES)
+fn reduce_rows(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) grid: vec3<u32>,
     @builtin(local_invocation_index) index: u32,
     @builtin(subgroup_invocation_id) within: u32,
     @builtin(subgroup_id) subgroup: u32,
     @builtin(num_subgroups) subgroups: u32,
+) {
+    compute(workgroup, grid, Lane(index, within, subgroup, subgroups));
 }
 
 var<workgroup> scratch: array<f32, LANES>; // of each subgroup

@@ -1,8 +1,17 @@
 // One value a lane -> one value for all lanes of the workgroup, by a tree in workgroup memory. LANES is a power of two.
 //
-// provides: Lane, reduce_add, reduce_max, reduce_min_index; needs: LANES
+// provides: Lane, reduce_add, reduce_max, reduce_min_index, reduce_rows; needs: LANES, compute
 
-struct Lane { @builtin(local_invocation_index) index: u32 }
+struct Lane { index: u32 }
+
+@compute @workgroup_size(LANES)
+fn reduce_rows(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) grid: vec3<u32>,
+    @builtin(local_invocation_index) index: u32,
+) {
+    compute(workgroup, grid, Lane(index));
+}
 
 var<workgroup> scratch: array<f32, LANES>;
 var<workgroup> scratch_index: array<u32, LANES>;

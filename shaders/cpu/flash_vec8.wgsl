@@ -16,7 +16,7 @@ struct OnlineSoftmax { row_max: vec4<f32>, row_sum: vec4<f32>, p: vec4<f32>, res
 
 fn online_softmax(row_max: vec4<f32>, row_sum: vec4<f32>, scores: vec4<f32>, visible: vec4<bool>) -> OnlineSoftmax {
     let now = max(row_max, subgroup_max4(select(vec4<f32>(LOWEST), scores, visible)));
-    let p = select(vec4<f32>(), exponentials(scores - now), visible);
+    let p = select(vec4<f32>(0.0), exponentials(scores - now), visible);
     let rescale = exponentials(row_max - now);
     return OnlineSoftmax(now, fma(row_sum, rescale, p), p, rescale);
 }

@@ -3,7 +3,7 @@
 // provides: elementwise; needs: activate, fold, resolve
 
 struct Params { rows: u32, columns: u32 }
-@group(1) @binding(0) var<uniform> params: Params;
+@group(0) @binding(14) var<uniform> params: Params;
 @group(0) @binding(0) var<storage, read> input: array<f32>; // [rows, columns]
 @group(0) @binding(1) var<storage, read_write> output: array<f32>; // [rows, columns]
 

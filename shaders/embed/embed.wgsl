@@ -7,7 +7,7 @@
 // needs: Chunk, Stored, VECTOR_WIDTH, Weight, batch, fold, position_at, type_at, unpack, weight_index
 
 struct Params { columns: u32, first_id: u32, ids: u32 }
-@group(1) @binding(0) var<uniform> params: Params;
+@group(0) @binding(14) var<uniform> params: Params;
 @group(0) @binding(0) var<storage, read> tokens: array<vec4<u32>>; // [tokens] of (id, type, position, text)
 @group(0) @binding(1) var<storage, read> words: array<Weight>; // [ids, columns]
 @group(0) @binding(2) var<storage, read_write> output: array<Stored>; // [tokens, columns]

@@ -2,12 +2,12 @@
 //
 // Two passes: the variance is the mean of squared distances from the mean, which loses no digits to cancellation.
 //
-// provides: LANES, input_at, layernorm;
-// needs: Chunk, Lane, Stored, VECTOR_WIDTH, bias_at, fold, iterations, load_row, load_row_first, reduce_add,
-//   residual_at, resolve, sum
+// provides: LANES, compute, input_at;
+// needs: Chunk, Lane, Stored, VECTOR_WIDTH, bias_at, fold, iterations, load_row, load_row_first, reduce_add, residual_at,
+//   resolve, sum
 
 struct Params { rows: u32, columns: u32, epsilon: f32 }
-@group(1) @binding(0) var<uniform> params: Params;
+@group(0) @binding(14) var<uniform> params: Params;
 @group(0) @binding(0) var<storage, read> input: array<Stored>; // [rows, columns]
 @group(0) @binding(1) var<storage, read> weight: array<Chunk>; // [columns]
 @group(0) @binding(2) var<storage, read_write> output: array<Stored>; // [rows, columns]
@@ -16,26 +16,21 @@ override LANES: u32;
 
 fn input_at(index: u32) -> Chunk { return Chunk(input[index]) + residual_at(index); }
 
-@compute @workgroup_size(LANES)
-fn layernorm(
-    @builtin(workgroup_id) workgroup: vec3<u32>,
-    @builtin(num_workgroups) grid: vec3<u32>,
-    lane: Lane,
-) {
+fn compute(workgroup: vec3<u32>, grid: vec3<u32>, lane: Lane) {
     let row = fold(workgroup, grid);
     if row >= resolve(params.rows) { return; }
     let chunks = params.columns / VECTOR_WIDTH;
     let start = row * chunks;
     let columns = f32(params.columns);
 
-    var total = Chunk();
+    var total = Chunk(0);
     for (var iteration = 0u; iteration < iterations(chunks); iteration += 1u) {
         let chunk = iteration * LANES + lane.index;
         if chunk < chunks { total += load_row_first(iteration, start + chunk); }
     }
     let mean = reduce_add(lane, sum(total)) / columns;
 
-    var squares = Chunk();
+    var squares = Chunk(0);
     for (var iteration = 0u; iteration < iterations(chunks); iteration += 1u) {
         let chunk = iteration * LANES + lane.index;
         if chunk < chunks {

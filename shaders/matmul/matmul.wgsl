@@ -10,7 +10,7 @@
 
 // `first` selects the columns first .. first + columns of a weight (and bias) of weight_columns columns.
 struct Params { rows: u32, inner: u32, columns: u32, weight_columns: u32, first: u32 }
-@group(1) @binding(0) var<uniform> params: Params;
+@group(0) @binding(14) var<uniform> params: Params;
 @group(0) @binding(0) var<storage, read> input: array<Stored>; // [rows, inner]
 @group(0) @binding(2) var<storage, read_write> output: array<Written>; // [rows, columns]
 

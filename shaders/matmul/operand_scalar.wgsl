@@ -7,12 +7,12 @@ alias Operand4 = vec4<Element>;
 alias Weight4 = Operand4;
 
 fn input_at(row: u32, rows: u32, k: u32) -> Element {
-    if row >= rows || k >= params.inner { return Element(); }
+    if row >= rows || k >= params.inner { return Element(0); }
     return input[row * params.inner + k];
 }
 
 fn weight_at(k: u32, column: u32) -> Element {
-    if k >= params.inner || column >= params.columns { return Element(); }
+    if k >= params.inner || column >= params.columns { return Element(0); }
     let place = k * params.weight_columns + params.first + column;
     return unpack(weight[weight_index(place)], place);
 }

@@ -8,13 +8,13 @@ alias Weight4 = Weight;
 
 // input[row, k .. k + 4], zero beyond the edges.
 fn load_input4(row: u32, rows: u32, k: u32) -> Operand4 {
-    if row >= rows || k >= params.inner { return Operand4(); }
+    if row >= rows || k >= params.inner { return Operand4(0); }
     return input[(row * params.inner + k) / 4u];
 }
 
 // weight[k, column .. column + 4] of the used columns, zero beyond the edges.
 fn load_weight4(k: u32, column: u32) -> Weight4 {
-    if k >= params.inner || column >= params.columns { return Weight4(); }
+    if k >= params.inner || column >= params.columns { return Weight4(0); }
     return weight[(k * params.weight_columns + params.first + column) / 4u];
 }
 

@@ -19,20 +19,16 @@ var<workgroup> partials: array<vec4<f32>, SPLITS * OUTPUTS>; // [SPLITS, ROWS, A
 struct Block { inputs: array<Operand4, 4>, weights: array<Weight4, 4> }
 
 fn fetch(row: u32, rows: u32, column: u32, k: u32) -> Block {
-    return Block(
-        array<Operand4, 4>(
-            load_input4(row, rows, k),
-            load_input4(row + 1u, rows, k),
-            load_input4(row + 2u, rows, k),
-            load_input4(row + 3u, rows, k),
-        ),
-        array<Weight4, 4>(
-            load_weight4(k, column),
-            load_weight4(k + 1u, column),
-            load_weight4(k + 2u, column),
-            load_weight4(k + 3u, column),
-        ),
-    );
+    var block: Block;
+    block.inputs[0] = load_input4(row, rows, k);
+    block.inputs[1] = load_input4(row + 1u, rows, k);
+    block.inputs[2] = load_input4(row + 2u, rows, k);
+    block.inputs[3] = load_input4(row + 3u, rows, k);
+    block.weights[0] = load_weight4(k, column);
+    block.weights[1] = load_weight4(k + 1u, column);
+    block.weights[2] = load_weight4(k + 2u, column);
+    block.weights[3] = load_weight4(k + 3u, column);
+    return block;
 }
 
 @compute @workgroup_size(LANES)
@@ -53,10 +49,10 @@ fn matmul(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation
             vec4<f32>(unpack4(block.weights[2])),
             vec4<f32>(unpack4(block.weights[3])),
         );
-        partials[place] = add4(vec4<f32>(block.inputs[0]), w, vec4<f32>());
-        partials[place + ACROSS] = add4(vec4<f32>(block.inputs[1]), w, vec4<f32>());
-        partials[place + 2u * ACROSS] = add4(vec4<f32>(block.inputs[2]), w, vec4<f32>());
-        partials[place + 3u * ACROSS] = add4(vec4<f32>(block.inputs[3]), w, vec4<f32>());
+        partials[place] = add4(vec4<f32>(block.inputs[0]), w, vec4<f32>(0.0));
+        partials[place + ACROSS] = add4(vec4<f32>(block.inputs[1]), w, vec4<f32>(0.0));
+        partials[place + 2u * ACROSS] = add4(vec4<f32>(block.inputs[2]), w, vec4<f32>(0.0));
+        partials[place + 3u * ACROSS] = add4(vec4<f32>(block.inputs[3]), w, vec4<f32>(0.0));
         workgroupBarrier();
         // The next block is on its way while this one's partial sums are added.
         block = fetch(first_row, rows, own_column, k + DEPTH + own_k);

@@ -3,7 +3,7 @@
 // provides: pool; needs: Chunk, Stored, VECTOR_WIDTH, batch, fold
 
 struct Params { columns: u32 }
-@group(1) @binding(0) var<uniform> params: Params;
+@group(0) @binding(14) var<uniform> params: Params;
 @group(0) @binding(0) var<storage, read> input: array<Stored>; // [tokens, columns]
 @group(0) @binding(1) var<storage, read> cu_seqlens: array<u32>; // [texts + 1]
 @group(0) @binding(2) var<storage, read_write> output: array<Stored>; // [texts, columns]
@@ -23,7 +23,7 @@ fn pool(
     let end = select(first + 1u, cu_seqlens[row + 1u], MEAN);
     let chunks = params.columns / VECTOR_WIDTH;
     for (var chunk = lane; chunk < chunks; chunk += LANES) {
-        var total = Chunk();
+        var total = Chunk(0);
         for (var token = first; token < end; token += 1u) {
             total += Chunk(input[token * chunks + chunk]);
         }

@@ -5,7 +5,7 @@
 // provides: roof_copy; needs: Piece
 
 struct Params { pieces: u32 }
-@group(1) @binding(0) var<uniform> params: Params;
+@group(0) @binding(14) var<uniform> params: Params;
 @group(0) @binding(0) var<storage, read> input: array<Piece>; // [pieces]
 @group(0) @binding(1) var<storage, read_write> output: array<Piece>; // [pieces]
 

@@ -6,7 +6,7 @@
 // provides: roof_fma; needs: nothing
 
 struct Params { rounds: u32, factor: f32, offset: f32 }
-@group(1) @binding(0) var<uniform> params: Params;
+@group(0) @binding(14) var<uniform> params: Params;
 @group(0) @binding(0) var<storage, read_write> output: array<f32>; // [invocations]
 
 override LANES: u32;

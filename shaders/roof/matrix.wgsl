@@ -5,7 +5,7 @@
 // provides: roof_matrix; needs: EDGE, MatrixA, MatrixB, MatrixC
 
 struct Params { rounds: u32, left: f32, right: f32 }
-@group(1) @binding(0) var<uniform> params: Params;
+@group(0) @binding(14) var<uniform> params: Params;
 @group(0) @binding(0) var<storage, read_write> output: array<f32>; // [workgroups, EDGE, EDGE]
 
 override LANES: u32;

@@ -3,7 +3,7 @@
 // provides: rotary; needs: Chunk, Stored, VECTOR_WIDTH, batch, fold
 
 struct Params { columns: u32, heads: u32, half: u32 }
-@group(1) @binding(0) var<uniform> params: Params;
+@group(0) @binding(14) var<uniform> params: Params;
 @group(0) @binding(0) var<storage, read> tokens: array<vec4<u32>>; // [tokens] of (id, type, position, text)
 @group(0) @binding(1) var<storage, read> angles: array<Chunk>; // [positions, 2 half]: cosines, then sines
 @group(0) @binding(2) var<storage, read_write> rows: array<Stored>; // [tokens, columns], of which the first heads * 2 half

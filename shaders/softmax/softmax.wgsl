@@ -1,21 +1,16 @@
 // softmax: output = exp(input - max(input)) / sum(exp(input - max(input))), row by row
 //
-// provides: LANES, softmax;
+// provides: LANES, compute;
 // needs: LOWEST, Lane, exponential, first_column, fold, next_column, own_row, reduce_add, reduce_max, resolve
 
 struct Params { rows: u32, columns: u32 }
-@group(1) @binding(0) var<uniform> params: Params;
+@group(0) @binding(14) var<uniform> params: Params;
 @group(0) @binding(0) var<storage, read> input: array<f32>; // [rows, columns]
 @group(0) @binding(1) var<storage, read_write> output: array<f32>; // [rows, columns]
 
 override LANES: u32;
 
-@compute @workgroup_size(LANES)
-fn softmax(
-    @builtin(workgroup_id) workgroup: vec3<u32>,
-    @builtin(num_workgroups) grid: vec3<u32>,
-    lane: Lane,
-) {
+fn compute(workgroup: vec3<u32>, grid: vec3<u32>, lane: Lane) {
     let row = own_row(fold(workgroup, grid), lane);
     if row >= resolve(params.rows) { return; }
     let start = row * params.columns;

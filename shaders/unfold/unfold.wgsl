@@ -3,7 +3,7 @@
 // provides: unfold; needs: Element, batch, fold
 
 struct Params { columns: u32, taps: u32 }
-@group(1) @binding(0) var<uniform> params: Params;
+@group(0) @binding(14) var<uniform> params: Params;
 @group(0) @binding(0) var<storage, read> input: array<Element>; // [tokens, columns]
 @group(0) @binding(1) var<storage, read> tokens: array<vec4<u32>>; // [tokens] of (id, type, position, text)
 @group(0) @binding(2) var<storage, read> cu_seqlens: array<u32>; // [texts + 1]

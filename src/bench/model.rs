@@ -11,10 +11,12 @@ use crate::error::Error;
 use crate::gpu::{Backend, Timing, block_on};
 use crate::models::Architecture;
 use crate::options::{Adapter, Options, Precision, SelfCheck, TensorCores};
+use crate::text::Encoding;
 use crate::{Classifier, Memory};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What to time: every combination is a row.
@@ -183,14 +185,14 @@ impl ModelBench {
         environment: &Environment,
     ) -> Result<ModelRow, Error> {
         let model = classifier.model();
-        let encodings = workload.encodings(model.embeddings.words.rows);
+        let encodings: Arc<[Encoding]> = workload.encodings(model.embeddings.words.rows).into();
         let (layers, hidden) = (model.layers.len(), model.hidden);
         let weights: HashSet<_> = model.weights().into_iter().collect();
         let parameters = weights.iter().map(|weight| weight.rows * weight.columns).sum();
 
         let run = |classifier: &mut Classifier| {
             let start = Instant::now();
-            classifier.logits(&encodings).map(|_| start.elapsed())
+            classifier.logits(encodings.clone()).map(|_| start.elapsed())
         };
         let first = run(classifier)?;
         let (mut times, mut others) = (Vec::new(), Vec::new());

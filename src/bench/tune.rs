@@ -14,6 +14,7 @@ use crate::kernels::{
 };
 use crate::models::encoder;
 use crate::options::{Adapter, Options, Precision, SelfCheck, TensorCores};
+use crate::text::Encoding;
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -154,10 +155,10 @@ impl Tuner {
             Precision::F32 => 1e-4,
             Precision::F16 => 5e-2,
         };
-        let encodings = workload.encodings(plain.model().embeddings.words.rows);
+        let encodings: Arc<[Encoding]> = workload.encodings(plain.model().embeddings.words.rows).into();
         let run = |classifier: &mut Classifier| {
             let start = Instant::now();
-            classifier.logits(&encodings).map(|logits| (start.elapsed(), logits))
+            classifier.logits(encodings.clone()).map(|logits| (start.elapsed(), logits))
         };
         let (mut times, mut difference) = ([Vec::new(), Vec::new()], 0.0f64);
         // The first call uploads and compiles.

@@ -280,7 +280,7 @@ fn generated(
         let twins = size.classifier(architecture, twins)?;
         let workload: Workload = "ragged4".parse().expect("a workload is known");
         let encodings = workload.encodings(on_device.model().embeddings.words.rows);
-        let [actual, expected] = [&on_device, &twins].map(|classifier| classifier.logits(&encodings));
+        let [actual, expected] = [&on_device, &twins].map(|classifier| classifier.logits(&encodings[..]));
         let (actual, expected) = (actual?, expected?);
         let alone = on_device.logits(&encodings[..1])?;
         let wide = |row: &[f32]| row.iter().map(|x| f64::from(*x)).collect::<Vec<_>>();

@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// The texts of one batch.
 #[derive(Default)]
 pub(super) struct Batch {
-    /// `[tokens]` of (id, type id, position, text in this batch).
+    /// `[tokens]` of (id, type id, position, text in this batch), until it is submitted.
     tokens: Vec<[u32; 4]>,
     /// `[texts + 1]`: text `i` is `tokens[cu_seqlens[i]..cu_seqlens[i + 1]]`.
     cu_seqlens: Vec<u32>,
@@ -27,8 +27,15 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    pub(super) fn new() -> Batch {
-        Batch { cu_seqlens: vec![0], ..Batch::default() }
+    /// One without texts; its tokens will lie in the memory of others before it.
+    pub(super) fn new(mut tokens: Vec<[u32; 4]>) -> Batch {
+        tokens.clear();
+        Batch { tokens, cu_seqlens: vec![0], ..Batch::default() }
+    }
+
+    /// The tokens' memory, once a device has them.
+    pub(super) fn take_tokens(&mut self) -> Vec<[u32; 4]> {
+        std::mem::take(&mut self.tokens)
     }
 
     pub(super) fn tokens(&self) -> usize {
@@ -75,7 +82,7 @@ impl Batch {
         let (own, all) = match rows {
             Rows::Tokens => {
                 let [start, end] = [text, text + 1].map(|text| self.cu_seqlens[text] as usize);
-                (start..end, self.tokens.len())
+                (start..end, self.cu_seqlens[self.texts.len() + self.canaries] as usize)
             }
             _ => (text..text + 1, self.texts.len() + self.canaries),
         };

@@ -4,6 +4,7 @@ use super::{
     Engine,
     batch::Batch,
     canary::{self, Canary},
+    job::Job,
     self_check::{self, Checked},
 };
 use crate::error::{Error, Result};
@@ -56,6 +57,8 @@ struct Plans {
     weights: WeightBuffers,
     plans: HashMap<OutputSpec, Plan>,
     references: HashMap<OutputSpec, Reference>,
+    /// Memory for a batch's tokens, of the batch before: that of a large one would be mapped anew each time.
+    tokens: Vec<[u32; 4]>,
 }
 
 struct InFlight {
@@ -184,7 +187,9 @@ impl Lane {
                 (recorded.limits, recorded.with_canaries)
             };
             let (padding, labels) = (engine.model.position_padding(), engine.labels.len());
-            let batch = engine.queue().batch(wanted, limits, |batch, job, text| batch.push(job, text, padding, labels));
+            let push = |batch: &mut Batch, job: &Arc<Job>, text| batch.push(job, text, padding, labels);
+            let tokens = std::mem::take(&mut plans.tokens);
+            let batch = engine.queue().batch(wanted, limits, tokens, push);
             let Some(mut batch) = batch else { return };
             if let Some(canary) = &self.canary {
                 let room = [most.tokens - batch.tokens(), most.texts - batch.texts.len()];
@@ -198,7 +203,8 @@ impl Lane {
             };
             let activations = plans.plans.values().map(Plan::activation_bytes).sum();
             self.activation_bytes.store(activations, Ordering::Relaxed);
-            let batch = formed.batch.take().expect("it was not put back");
+            let mut batch = formed.batch.take().expect("it was not put back");
+            plans.tokens = batch.take_tokens();
             match arriving {
                 Ok(arriving) => {
                     if let Some(batch) = self.take_off(InFlight { batch, wanted, arriving }) {
@@ -347,7 +353,9 @@ impl Lane {
         let limits = locked(&self.recorded)[&wanted].limits;
         let (padding, labels) = (engine.model.position_padding(), engine.labels.len());
         let mut timings = Vec::new();
-        while let Some(batch) = queue.batch(wanted, limits, |batch, job, text| batch.push(job, text, padding, labels)) {
+        while let Some(batch) =
+            queue.batch(wanted, limits, Vec::new(), |batch, job, text| batch.push(job, text, padding, labels))
+        {
             timings.extend(plan.profile(batch.run()).await?);
         }
         Ok(timings)

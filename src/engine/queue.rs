@@ -51,14 +51,16 @@ impl Queue {
     }
 
     /// As many texts as the limits hold of jobs that want `wanted`: those of the first job, then those of the others. A job
-    /// with more than a batch of them goes behind the others, so that a short call waits for one batch of a long one.
+    /// with more than a batch of them goes behind the others, so that a short call waits for one batch of a long one. The
+    /// batch's tokens will lie in the memory of `tokens`.
     pub(super) fn batch(
         &mut self,
         wanted: OutputSpec,
         limits: BatchLimits,
+        tokens: Vec<[u32; 4]>,
         mut push: impl FnMut(&mut Batch, &Arc<Job>, usize),
     ) -> Option<Batch> {
-        let mut batch = Batch::new();
+        let mut batch = Batch::new(tokens);
         let mut later = VecDeque::new();
         while let Some(mut waiting) = self.waiting.pop_front() {
             let mut full = false;
@@ -112,7 +114,7 @@ mod tests {
 
     fn take(queue: &mut Queue, limits: BatchLimits) -> Option<Vec<(Arc<Job>, usize)>> {
         let next = queue.next()?;
-        let batch = queue.batch(next, limits, |batch, job, text| batch.push(job, text, None, 2));
+        let batch = queue.batch(next, limits, Vec::new(), |batch, job, text| batch.push(job, text, None, 2));
         Some(batch.expect("the first job has a text that fits").texts)
     }
 
@@ -165,7 +167,8 @@ mod tests {
         };
         assert_eq!(texts(take(&mut queue, limits)), [1]);
         let next = queue.next().expect("texts wait");
-        let batch = queue.batch(next, limits, |batch, job, text| batch.push(job, text, None, 2)).expect("a batch");
+        let batch =
+            queue.batch(next, limits, Vec::new(), |batch, job, text| batch.push(job, text, None, 2)).expect("a batch");
         assert_eq!(batch.texts.iter().map(|(_, text)| *text).collect::<Vec<_>>(), [3, 0]);
         queue.put_back(batch);
         assert_eq!(texts(take(&mut queue, limits)), [3, 0]);

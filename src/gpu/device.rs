@@ -2,7 +2,7 @@
 
 use super::pipeline_cache::PipelineCache;
 use crate::error::{Error, Result};
-use crate::ir::{Access, Binding, Capabilities, Shader};
+use crate::ir::{Access, BATCH, Binding, Capabilities, PARAMS, Shader};
 use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
@@ -326,9 +326,9 @@ impl Gpu {
         }
     }
 
-    /// The layouts of a kernel's two groups: its operands, and its parameters with the sizes of the batch. Those of its
-    /// variants are the same.
-    pub(super) fn layouts(&self, label: &str, bindings: &[Binding]) -> [wgpu::BindGroupLayout; 2] {
+    /// The layout of a kernel's bind group: its operands, its parameters and the sizes of the batch. That of its variants is
+    /// the same. It is one group because wgpu checks and tracks each group of each dispatch.
+    pub(super) fn layout(&self, label: &str, bindings: &[Binding]) -> wgpu::BindGroupLayout {
         let entry = |binding, ty| wgpu::BindGroupLayoutEntry {
             binding,
             visibility: wgpu::ShaderStages::COMPUTE,
@@ -339,11 +339,9 @@ impl Gpu {
             let read_only = binding.access == Access::Read;
             entry(binding.number, wgpu::BufferBindingType::Storage { read_only })
         };
-        let layout = |entries: &[wgpu::BindGroupLayoutEntry]| {
-            self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(label), entries })
-        };
-        let operands = layout(&bindings.iter().map(storage).collect::<Vec<_>>());
-        [operands, layout(&[0, 1].map(|number| entry(number, wgpu::BufferBindingType::Uniform)))]
+        let uniforms = [PARAMS, BATCH].map(|number| entry(number, wgpu::BufferBindingType::Uniform));
+        let entries: Vec<_> = bindings.iter().map(storage).chain(uniforms).collect();
+        self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(label), entries: &entries })
     }
 
     fn compile(&self, shader: &Shader, bindings: &[Binding]) -> wgpu::ComputePipeline {
@@ -356,10 +354,10 @@ impl Gpu {
             label,
             source: wgpu::ShaderSource::Wgsl(source.into()),
         });
-        let [operands, sizes] = self.layouts(shader.name, bindings);
+        let group = self.layout(shader.name, bindings);
         let layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
             label,
-            bind_group_layouts: &[Some(&operands), Some(&sizes)],
+            bind_group_layouts: &[Some(&group)],
             immediate_size: 0,
         });
         let constants: Vec<_> = shader.constants.iter().map(|(name, value)| (*name, f64::from(*value))).collect();
@@ -367,7 +365,8 @@ impl Gpu {
             label,
             layout: Some(&layout),
             module: &module,
-            entry_point: Some(shader.name),
+            // The only one of the module.
+            entry_point: None,
             compilation_options: wgpu::PipelineCompilationOptions { constants: &constants, ..Default::default() },
             cache: self.pipeline_cache.as_ref().map(|kept| kept.cache()),
         })

@@ -72,20 +72,28 @@ impl Inputs {
         })
     }
 
-    /// Writes a batch, before what is submitted next.
+    /// Writes a batch, before what is submitted next. Its bytes are copied once, to where the device fetches them.
     pub(super) fn write(&self, gpu: &Gpu, run: Run<'_>, size: &BatchSize, tile: u32) {
-        let mut bytes = bytemuck::cast_slice(&[size.tokens, size.texts(), 0, 0]).to_vec();
+        let sizes = [size.tokens, size.texts(), 0, 0];
+        let tiles: Vec<[u32; 2]> = size.tiles(tile).collect();
+        let mut parts: Vec<(u64, &[u8])> = vec![(0, bytemuck::cast_slice(&sizes))];
         for place in &self.places {
-            bytes.resize(place.offset as usize, 0);
-            match place.input {
-                Input::Tokens => bytes.extend_from_slice(bytemuck::cast_slice(run.tokens)),
-                Input::CuSeqlens => bytes.extend_from_slice(bytemuck::cast_slice(run.cu_seqlens)),
-                Input::Tiles => size.tiles(tile).for_each(|tile| bytes.extend_from_slice(bytemuck::cast_slice(&tile))),
-                Input::Classes => bytes.extend_from_slice(bytemuck::cast_slice(run.classes)),
-                Input::Targets { .. } => bytes.extend_from_slice(bytemuck::cast_slice(run.targets)),
-            }
-            assert!(bytes.len() as u64 <= place.offset + place.size, "{:?} does not fit its place", place.input);
+            let bytes = match place.input {
+                Input::Tokens => bytemuck::cast_slice(run.tokens),
+                Input::CuSeqlens => bytemuck::cast_slice(run.cu_seqlens),
+                Input::Tiles => bytemuck::cast_slice(&tiles),
+                Input::Classes => bytemuck::cast_slice(run.classes),
+                Input::Targets { .. } => bytemuck::cast_slice(run.targets),
+            };
+            assert!(bytes.len() as u64 <= place.size, "{:?} does not fit its place", place.input);
+            parts.push((place.offset, bytes));
         }
-        gpu.queue.write_buffer(&self.buffer, 0, &bytes);
+        let end = parts.iter().map(|(offset, bytes)| offset + bytes.len() as u64).max().unwrap_or(SIZES);
+        let whole = wgpu::BufferSize::new(end).expect("a batch has sizes");
+        // None where it failed, which the device's error scope tells.
+        let Some(mut view) = gpu.queue.write_buffer_with(&self.buffer, 0, whole) else { return };
+        for (offset, bytes) in parts {
+            view.slice(offset as usize..).slice(..bytes.len()).copy_from_slice(bytes);
+        }
     }
 }

@@ -44,8 +44,8 @@ pub struct Plan {
 /// What no batch changes about the steps, by their places in the recording.
 #[derive(Debug)]
 pub(super) struct Steps {
-    /// Layouts of the two groups of each.
-    pub layouts: Vec<[wgpu::BindGroupLayout; 2]>,
+    /// The layout of each one's bind group.
+    pub layouts: Vec<wgpu::BindGroupLayout>,
     /// By the number of rows, rounded up: the exponent of two. One where the variant does not depend on it.
     variants: Vec<Vec<OnceLock<Variant>>>,
     /// Those that depend on weights alone, already run.
@@ -75,7 +75,7 @@ impl Steps {
                 assert_eq!(*tile.get_or_insert(queries), queries, "kernels of one recording share one tile list");
             }
             let bindings: Vec<Binding> = step.bound().map(|(binding, _)| binding).collect();
-            steps.layouts.push(gpu.layouts(step.kernel.name(), &bindings));
+            steps.layouts.push(gpu.layout(step.kernel.name(), &bindings));
             steps.variants.push((0..=place(&*step.kernel, &most)).map(|_| OnceLock::new()).collect());
         }
         Steps { tile: tile.unwrap_or(1), ..steps }
@@ -122,7 +122,7 @@ impl Plan {
         if !plan.steps.once.is_empty() {
             let none = BatchSize::default();
             plan.compile(&plan.steps.once, &none).await?;
-            plan.send(plan.dispatches(&plan.steps.once, &none)).await?;
+            plan.send(None, plan.dispatches(&plan.steps.once, &none)).await?;
         }
         Ok(plan)
     }
@@ -197,10 +197,8 @@ impl Plan {
         let variant = &self.steps.variants[index][place(&*self.recording.steps[index].kernel, size)];
         let Variant { pipeline, grid } = variant.get().expect("what a batch needs was compiled before it");
         let [x, y, z] = grid.workgroups(size, self.gpu.capabilities.max_workgroups);
-        let [operands, sizes] = &self.room.groups[index];
         pass.set_pipeline(pipeline);
-        pass.set_bind_group(0, operands, &[]);
-        pass.set_bind_group(1, sizes, &[]);
+        pass.set_bind_group(0, &self.room.groups[index], &[]);
         pass.dispatch_workgroups(x, y, z);
     }
 
@@ -222,7 +220,6 @@ impl Plan {
         self.reserve(size.limits()).await?;
         self.compile(&self.steps.each, &size).await?;
         let readable = self.room.readable(&self.gpu).await?;
-        self.room.write(&self.gpu, run, &size, self.steps.tile);
         let mut encoder = self.dispatches(&self.steps.each, &size);
         let mut bytes = 0;
         for ((_, tensor), buffer) in self.outputs.iter().zip(&self.room.outputs) {
@@ -233,7 +230,7 @@ impl Plan {
         if let Some(clock) = &self.clock {
             bytes += clock.resolve(&mut encoder, &readable.buffer, bytes);
         }
-        let submission = self.send(encoder).await?;
+        let submission = self.send(Some((run, &size)), encoder).await?;
         let arriving = ReadBack::new(self.gpu.clone(), readable, bytes, submission);
         Ok(Pending { outputs: self.outputs.clone(), clock: self.clock.clone(), size, arriving })
     }
@@ -247,7 +244,6 @@ impl Plan {
         let timestamps = Timestamps::new(&self.gpu, self.steps.each.len()).await?;
         self.reserve(size.limits()).await?;
         self.compile(&self.steps.each, &size).await?;
-        self.room.write(&self.gpu, run, &size, self.steps.tile);
         let mut encoder = self.dispatches(&[], &size);
         for (place, &index) in self.steps.each.iter().enumerate() {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
@@ -257,7 +253,7 @@ impl Plan {
             self.dispatch(&mut pass, index, &size);
         }
         timestamps.resolve(&mut encoder);
-        let submission = self.send(encoder).await?;
+        let submission = self.send(Some((run, &size)), encoder).await?;
         let times = timestamps.read(&self.gpu, submission).await?;
         self.gpu.check("reading timestamps back")?;
         let timing = |(&step, time): (&usize, Duration)| {
@@ -278,7 +274,18 @@ impl Plan {
         Ok(())
     }
 
-    async fn send(&self, encoder: wgpu::CommandEncoder) -> Result<wgpu::SubmissionIndex> {
-        self.gpu.guard("submitting a batch", 0, || self.gpu.queue.submit([encoder.finish()])).await
+    /// Writes a batch's inputs, and submits what reads them.
+    async fn send(
+        &self,
+        inputs: Option<(Run<'_>, &BatchSize)>,
+        encoder: wgpu::CommandEncoder,
+    ) -> Result<wgpu::SubmissionIndex> {
+        let submit = || {
+            if let Some((run, size)) = inputs {
+                self.room.write(&self.gpu, run, size, self.steps.tile);
+            }
+            self.gpu.queue.submit([encoder.finish()])
+        };
+        self.gpu.guard("submitting a batch", 0, submit).await
     }
 }

@@ -4,7 +4,7 @@ use super::{
     Gpu, inputs::Inputs, params::Params, pending::copied, plan::Steps, profile::Clock, read_back::StagingLease,
 };
 use crate::error::Result;
-use crate::ir::{BatchLimits, BatchSize, Recording, Run, UNWRITTEN, share};
+use crate::ir::{BATCH, BatchLimits, BatchSize, PARAMS, Recording, Run, UNWRITTEN, share};
 use std::sync::{Arc, Mutex};
 use wgpu::BufferUsages as Usage;
 
@@ -14,8 +14,8 @@ pub(super) struct Room {
     pub limits: BatchLimits,
     inputs: Inputs,
     intermediates: Vec<wgpu::Buffer>,
-    /// For each step its operands, and its parameters with the sizes of the batch.
-    pub groups: Vec<[wgpu::BindGroup; 2]>,
+    /// For each step its operands, its parameters and the sizes of the batch.
+    pub groups: Vec<wgpu::BindGroup>,
     /// Where each output is computed, in the recording's order.
     pub outputs: Vec<wgpu::Buffer>,
     /// Bytes of all outputs of the largest batch.
@@ -62,15 +62,11 @@ impl Room {
                     let resource = inputs.tensor(tensor.id).unwrap_or_else(buffer);
                     wgpu::BindGroupEntry { binding: binding.number, resource }
                 };
-                let operands: Vec<_> = step.bound().map(entry).collect();
-                let sizes = [params.binding(index), inputs.sizes()];
-                let sizes: Vec<_> =
-                    (0..).zip(sizes).map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource }).collect();
-                let label = Some(step.kernel.name());
-                let [first, second] = &steps.layouts[index];
-                [(first, operands), (second, sizes)].map(|(layout, entries)| {
-                    gpu.device.create_bind_group(&wgpu::BindGroupDescriptor { label, layout, entries: &entries })
-                })
+                let uniforms = [(PARAMS, params.binding(index)), (BATCH, inputs.sizes())];
+                let uniforms = uniforms.map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource });
+                let entries: Vec<_> = step.bound().map(entry).chain(uniforms).collect();
+                let (label, layout) = (Some(step.kernel.name()), &steps.layouts[index]);
+                gpu.device.create_bind_group(&wgpu::BindGroupDescriptor { label, layout, entries: &entries })
             };
             recording.steps.iter().enumerate().map(bind).collect()
         });

@@ -4,6 +4,11 @@ use super::{BatchSize, Capabilities, Layout, Rows, Shader, Uniform, Values};
 use std::any::Any;
 use std::fmt::Debug;
 
+/// Where a kernel finds the uniform with its parameters.
+pub const PARAMS: u32 = 14;
+/// Where a kernel finds the uniform with the two sizes of the batch.
+pub const BATCH: u32 = 15;
+
 /// How a kernel uses a binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Access {
@@ -14,7 +19,7 @@ pub enum Access {
     ReadWrite,
 }
 
-/// One binding of group 0; `name` and `number` are those of the WGSL.
+/// One operand's binding, all of which are in group 0; `name` and `number` are those of the WGSL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Binding {
     pub number: u32,
@@ -81,10 +86,10 @@ pub trait Kernel: Any + Debug + Send + Sync {
     /// File stem, module, entry point, pipeline label, test and bench.
     fn name(&self) -> &'static str;
 
-    /// The bindings of group 0, optional ones included, in the order of the operands.
+    /// The operands' bindings, optional ones included, in the order of the operands.
     fn bindings(&self) -> &'static [Binding];
 
-    /// The uniform at group 1, binding 0.
+    /// The uniform at binding [`PARAMS`].
     fn params(&self) -> Uniform;
 
     /// The variant for an adapter and its grid, from the same variables. Both may depend on the batch only through the

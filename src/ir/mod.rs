@@ -18,7 +18,7 @@ mod weight;
 
 pub use batch::{BatchLimits, BatchSize, Run};
 pub use capabilities::Capabilities;
-pub use kernel::{Access, Binding, Grid, Kernel, Launch};
+pub use kernel::{Access, BATCH, Binding, Grid, Kernel, Launch, PARAMS};
 pub use launches::Launches;
 pub use layout::Layout;
 pub(crate) use lifetimes::share;

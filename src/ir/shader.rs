@@ -56,7 +56,7 @@ impl Hash for Part {
 /// A linked shader: the key of the pipeline cache.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Shader {
-    /// The kernel's name, which is its entry point.
+    /// The kernel's name. A linked shader has one entry point, of this name or `reduce_rows`.
     pub name: &'static str,
     pub parts: Vec<Part>,
     /// Values of the `const` declarations that stand before the files: of what WGSL takes no `override` for, such as the

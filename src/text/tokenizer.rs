@@ -42,7 +42,7 @@ impl Limits {
         if let Some(spans) = spans.as_deref().filter(|spans| spans.special.len() != ids.len() || !placed(spans)) {
             return Err(format!("it has {} ids, but spans of {}", ids.len(), spans.special.len()));
         }
-        let beyond = |ids: &[u32], rows: usize| ids.iter().copied().find(|&id| id as usize >= rows);
+        let beyond = |ids: &[u32], rows: usize| ids.iter().copied().max().filter(|&id| id as usize >= rows);
         match (beyond(ids, vocabulary), beyond(type_ids, types.max(1))) {
             (Some(id), _) => Err(format!("it has the id {id}, but the model's table has {vocabulary} rows")),
             (_, Some(id)) => Err(format!("it has the type id {id}, but the model's table has {types} rows")),

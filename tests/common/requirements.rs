@@ -24,10 +24,16 @@ pub enum Need {
     Script,
     /// A folder that WGBERT_MINILM names.
     Minilm,
+    /// Microsoft's HLSL compiler, by `.ci/dxc`.
+    Dxc,
+    /// Chrome's WGSL compiler, by `.ci/tint`.
+    Tint,
+    /// The SPIR-V validator, by `.ci/spirv-val`.
+    SpirvVal,
 }
 
 impl Need {
-    const ALL: [Need; 8] = [
+    const ALL: [Need; 11] = [
         Need::F16,
         Need::TensorCores,
         Need::Timestamps,
@@ -36,6 +42,9 @@ impl Need {
         Need::Python,
         Need::Script,
         Need::Minilm,
+        Need::Dxc,
+        Need::Tint,
+        Need::SpirvVal,
     ];
 
     fn name(self) -> &'static str {
@@ -48,6 +57,9 @@ impl Need {
             Need::Python => "python",
             Need::Script => "script",
             Need::Minilm => "minilm",
+            Need::Dxc => "dxc",
+            Need::Tint => "tint",
+            Need::SpirvVal => "spirv-val",
         }
     }
 

@@ -29,6 +29,8 @@ impl Header {
 pub struct Body {
     pub declared: Names,
     pub free: Names,
+    /// The entry point among them.
+    pub entry: Option<String>,
 }
 
 impl Body {
@@ -67,6 +69,9 @@ impl Body {
             _ => Vec::new(),
         };
         self.declared.extend(name.map(|place| tokens[place].to_string()));
+        if tokens[..kind].contains(&"compute") {
+            self.entry = name.map(|place| tokens[place].to_string());
+        }
         for (place, token) in tokens.iter().enumerate() {
             let before = |distance: usize| place.checked_sub(distance).map_or("", |place| tokens[place]);
             let member = before(1) == "." || tokens[kind] == "struct" && tokens.get(place + 1) == Some(&":");

@@ -14,7 +14,7 @@ pub use child::answer as answer_self_check;
 
 use crate::checkpoint::{Config, Scoring};
 use crate::error::{Error, Result};
-use crate::gpu::{AdapterDescription, Gpu, verified};
+use crate::gpu::{AdapterDescription, Gpu, block_on, may_block, verified};
 use crate::ir::{Capabilities, Recording, Shader, Step};
 use crate::kernels::probe::Probe;
 use crate::models::{Model, encoder, encoder::OutputSpec};
@@ -23,7 +23,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use verified::Verified;
@@ -132,6 +134,32 @@ fn distinct<'a>(recording: &'a Recording, device: &Capabilities, most: u32) -> V
         steps.push((hasher.finish(), step));
     }
     steps
+}
+
+/// Calls `check` with every step, on as many threads as there are cores; the first of the problems, in the order of the steps.
+fn side_by_side(steps: &[(u64, &Step)], check: impl Fn(&Step) -> Result<(), Problem> + Sync) -> Result<(), Problem> {
+    let (next, first) = (AtomicUsize::new(0), Mutex::new(None::<(usize, Problem)>));
+    let found = || first.lock().unwrap_or_else(PoisonError::into_inner);
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from).min(steps.len()) {
+            scope.spawn(|| {
+                loop {
+                    let place = next.fetch_add(1, Ordering::Relaxed);
+                    let Some((_, step)) = steps.get(place) else { return };
+                    if found().is_some() {
+                        return;
+                    }
+                    if let Err(problem) = check(step) {
+                        let mut first = found();
+                        if first.as_ref().is_none_or(|(other, _)| place < *other) {
+                            *first = Some((place, problem));
+                        }
+                    }
+                }
+            });
+        }
+    });
+    first.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), |(_, problem)| Err(problem))
 }
 
 /// The key of a check: all that was found right or wrong together.
@@ -334,10 +362,22 @@ impl Subject<'_> {
         most: u32,
         progress: Progress<'_>,
     ) -> Result<(), Problem> {
-        for (_, step) in steps {
-            let start = Stopwatch::start();
-            steps::check(gpu, recording, step, self.longest as u32, most, progress).await?;
-            log::debug!("checked {} in {:?}: {:?}", step.kernel.name(), start.elapsed(), step.kernel);
+        let one = |step: &'_ Step| {
+            let (gpu, step) = (gpu.clone(), step.clone());
+            async move {
+                let start = Stopwatch::start();
+                steps::check(&gpu, recording, &step, self.longest as u32, most, progress).await?;
+                log::debug!("checked {} in {:?}: {:?}", step.kernel.name(), start.elapsed(), step.kernel);
+                Ok(())
+            }
+        };
+        if may_block() {
+            // Most of it is compiling, and the twins: for every core.
+            side_by_side(steps, |step| block_on(one(step)))?;
+        } else {
+            for (_, step) in steps {
+                one(step).await?;
+            }
         }
         let start = Stopwatch::start();
         small::check(gpu, self.model, self.scoring, self.options.precision, progress).await?;
