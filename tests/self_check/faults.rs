@@ -38,7 +38,7 @@ impl Fault for Broken {
         if !shader.parts.iter().any(|part| part.name() == self.part) {
             return source;
         }
-        let entry = source.find(&format!("fn {}(", shader.name)).expect("its entry point");
+        let entry = source.find("@compute").expect("its entry point");
         let body = entry + source[entry..].find(") {\n").expect("its body") + 4;
         format!(
             "{}    if VECTOR_OF_FAULT == 1u {{ return; }}\n{}const VECTOR_OF_FAULT: u32 = 1u;\n",
