@@ -272,7 +272,7 @@ pub struct Options {
     /// The program `wgbert`, if the first check shall be in a process of its own: a driver that crashes or hangs then does so
     /// there. `None`: in this process. Later checks are in this process anyway.
     pub self_check_program: Option<PathBuf>,
-    /// How long that process may take before the adapter is thought to hang.
+    /// How long nothing may be done in that process before the adapter is thought to hang: compiling a kernel may take long.
     pub self_check_limit: Duration,
     /// What a test makes the adapter do wrong.
     #[cfg_attr(not(feature = "internals"), doc(hidden))]
@@ -375,7 +375,7 @@ impl Options {
         Options { self_check_program: program.into(), ..self }
     }
 
-    /// How long that process may take.
+    /// How long nothing may be done in that process.
     pub fn self_check_limit(self, limit: Duration) -> Options {
         Options { self_check_limit: limit, ..self }
     }

@@ -58,7 +58,12 @@ impl Run {
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wgbert"));
     // Nothing of the user's is read or written.
-    command.args(arguments).env_remove("RUST_LOG").env("WGBERT_CACHE_DIR", "").stdin(Stdio::null());
+    command
+        .args(arguments)
+        .env_remove("RUST_LOG")
+        .env("WGBERT_CACHE_DIR", "")
+        .env("WGBERT_SELF_CHECK", "never")
+        .stdin(Stdio::null());
     command
 }
 
@@ -207,7 +212,10 @@ fn texts_are_shortened_to_the_width_of_a_terminal() {
         "good ".repeat(50)
     );
     let mut script = Command::new("script");
-    script.args(["--quiet", "--return", "--command", &command, "/dev/null"]).env("WGBERT_CACHE_DIR", "");
+    script
+        .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+        .env("WGBERT_CACHE_DIR", "")
+        .env("WGBERT_SELF_CHECK", "never");
     let output = match script.stdin(Stdio::null()).output() {
         Err(_) => return not_run(Need::Script, "there is no script(1)"),
         Ok(output) => String::from_utf8(output.stdout).expect("it writes UTF-8"),

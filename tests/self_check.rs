@@ -6,7 +6,8 @@ mod common;
 mod faults;
 
 use common::golden;
-use faults::{Broken, Edited, Once, Spoilt, faults};
+use faults::{Broken, Once, SELDOM, Spoilt, faults};
+use std::collections::HashSet;
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -64,7 +65,7 @@ fn faults_are_caught() {
         }
     }
     println!("{caught} caught, not {missed:?}");
-    assert!(missed.is_empty(), "{missed:?}");
+    assert!(missed.iter().all(|name| *name == SELDOM), "{missed:?}");
     assert!(caught >= 22);
 }
 
@@ -75,8 +76,15 @@ fn what_is_right_is_not_refused() {
         let offers = common::gpu().capabilities.clone();
         offers.tensor_cores().then(|| here().precision(precision).tensor_cores(TensorCores::Always))
     };
-    let mut count = 0;
+    let (mut count, mut seen) = (0, HashSet::new());
+    // One of each architecture: all of them take minutes, and with this variable their time.
+    let all = std::env::var_os("WGBERT_TEST_ALL").is_some();
     for golden in golden::supported() {
+        let config: serde_json::Value =
+            serde_json::from_slice(&fs::read(golden.folder.join("config.json")).unwrap()).unwrap();
+        if !seen.insert(config["model_type"].to_string()) && !all {
+            continue;
+        }
         for precision in [Precision::F32, Precision::F16] {
             for options in [Some(here().precision(precision)), cores(precision)].into_iter().flatten() {
                 let start = Instant::now();
@@ -120,11 +128,10 @@ fn what_is_right_is_not_refused_on_tensor_cores() {
 fn what_is_left_answers() {
     let logits = |classifier: &Classifier| classifier.classify(["good", "not good at all"]).unwrap().logits;
     let right = logits(&here().sentiment().unwrap());
-    // Kernels for CPU vectors, of which the sums come out wrong.
-    let vectors = Edited { part: "tile_vec8", from: "store", to: "// store", every: false };
     let has = |classifier: &Classifier| classifier.gpu().unwrap().capabilities.clone();
-    if here().sentiment().unwrap().gpu().unwrap().capabilities.cpu_vectors() {
-        let broken = Broken { part: vectors.part };
+    // Kernels for CPU vectors.
+    if has(&here().sentiment().unwrap()).cpu_vectors() {
+        let broken = Broken { part: "tile_vec8" };
         let classifier = here().fault(Arc::new(broken) as Arc<dyn Fault>).sentiment().unwrap();
         assert_eq!(has(&classifier).subgroup, None, "it runs the kernels that run everywhere");
         let simple = logits(&classifier);
@@ -246,7 +253,7 @@ fn a_hang_and_a_crash_are_verdicts() {
     };
     let start = Instant::now();
     let hang = message(&check("exec sleep 1000").unwrap_err());
-    assert!(hang.contains("did not end within 0.5 seconds"), "{hang}");
+    assert!(hang.contains("nothing was done within 0.5 seconds"), "{hang}");
     assert!(start.elapsed() < Duration::from_secs(60));
     let crash = message(&check("echo radv: something is null >&2; kill -SEGV $$").unwrap_err());
     assert!(crash.contains("crashed (signal 11)") && crash.contains("something is null"), "{crash}");
@@ -266,6 +273,8 @@ fn the_program_answers() {
     let start = Instant::now();
     options().sentiment().unwrap();
     println!("{:?}", start.elapsed());
+    // A limit is for a batch, not for all of them.
+    options().self_check_limit(Duration::from_secs(60)).sentiment().unwrap();
     for golden in golden::supported().iter().take(2) {
         options().precision(Precision::F16).load(&golden.folder).unwrap();
     }
@@ -289,6 +298,51 @@ fn faults_are_of_one_device() {
     assert!(first > 10 && counted.0.load(Ordering::Relaxed) == 2 * first, "each is checked");
     let adapter = block_on(adapters(None)).into_iter().next().unwrap();
     block_on(Gpu::open(&adapter, None)).unwrap();
+}
+
+#[cfg(feature = "cli")]
+fn wgbert(folder: &std::path::Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_wgbert"));
+    command.args(arguments).env("WGBERT_CACHE_DIR", folder).env("WGBERT_SELF_CHECK", "auto");
+    let output = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+/// What a command checked is remembered by the next, and shown.
+#[test]
+#[cfg(feature = "cli")]
+fn the_command_line_checks_once_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let adapters = || -> serde_json::Value {
+        let (code, out, _) = wgbert(folder.path(), &["adapters", "--format", "json"]);
+        assert_eq!(code, Some(0));
+        serde_json::from_str(&out).unwrap()
+    };
+    let checks = || {
+        adapters()
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|a| a["verified"].as_array().unwrap().clone())
+            .collect::<Vec<_>>()
+    };
+    assert!(checks().is_empty());
+    for _ in 0..2 {
+        assert_eq!(wgbert(folder.path(), &["classify", "good"]).0, Some(0));
+        assert_eq!(checks().len(), 1);
+    }
+    let (code, out, err) = wgbert(folder.path(), &["verify", "--kernel", "softmax,argmax", "--format", "json"]);
+    assert_eq!(code, Some(0), "{err}");
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&out).unwrap();
+    assert!(
+        rows.len() >= 2 && rows.iter().all(|row| row["failed"] == 0 && row["cases"].as_u64().unwrap() > 0),
+        "{out}"
+    );
+    let (code, out, _) = wgbert(folder.path(), &["verify", "--kernel", "softmax"]);
+    assert!(code == Some(0) && out.contains("| kernel | softmax"), "{out}");
+    let (_, out, _) = wgbert(folder.path(), &["adapters"]);
+    assert!(out.contains("steps of bert stored as F32: right"), "{out}");
 }
 
 #[test]

@@ -7,7 +7,9 @@ use wgbert::answer_self_check;
 pub fn run() -> Result<Outcome, Failure> {
     let mut request = Vec::new();
     io::stdin().lock().read_to_end(&mut request).map_err(|error| Failure::Message(error.to_string()))?;
-    let answer = answer_self_check(&request).map_err(Failure::Message)?;
+    // Who closed the other end has given up, and ends this process.
+    let progress = || drop(writeln!(io::stdout(), "."));
+    let answer = answer_self_check(&request, &progress).map_err(Failure::Message)?;
     let mut out = io::stdout().lock();
     writeln!(out, "{answer}")?;
     out.flush()?;

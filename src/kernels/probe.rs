@@ -20,11 +20,15 @@ const ROWS: u32 = 7;
 const LENGTHS: &[u32] = &[3, 1, 8, 33, 9, 65, 2, 129, 16];
 
 /// Texts of the batches that are checked: few, which have kernels of their own, and one below, at and above the edges of
-/// subgroups and tiles.
-const EDGES: &[u32] = &[1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 33, 63, 64, 65, 127, 128, 129, 257];
+/// subgroups and tiles. Those that most faults show in come first.
+const EDGES: &[u32] = &[129, 1, 9, 65, 33, 8, 64, 17, 2, 3, 4, 5, 6, 7, 16, 63, 127, 128, 257];
 
 /// The same where texts have many tokens.
-const TEXTS: &[u32] = &[1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 33];
+const TEXTS: &[u32] = &[17, 1, 9, 2, 3, 4, 5, 6, 7, 8, 16, 33];
+
+/// Multiplications and additions of a step that a software adapter, which computes some ten billion a second, is checked with:
+/// of a large product it is asked for the first of the edges alone.
+const SOFTWARE_BUDGET: u64 = 1 << 29;
 
 /// Words of the table that is looked up in: of a large one these stand for all.
 const WORDS: u32 = 1024;
@@ -213,11 +217,22 @@ impl Probe {
         &*self.kernel
     }
 
-    /// What tells it from other probes: all that the shader, its uniform and its operands depend on.
-    pub fn identity(&self) -> String {
-        let shapes: Vec<_> = self.operands.iter().map(|operand| operand.as_ref().map(|(tensor, _)| tensor)).collect();
-        let shapes: Vec<_> = shapes.iter().map(|tensor| tensor.map(|t| (t.rows, t.columns, t.element))).collect();
-        format!("{:?} {shapes:?}", self.kernel)
+    /// What tells the probe of a step from others: all that the shader, its uniform and its operands depend on. Where each row
+    /// is computed by itself, whether rows are tokens or texts makes no difference but for the number that is read.
+    pub fn identity(step: &Step) -> String {
+        let alone = |rows: Rows| if matches!(rows, Rows::Texts) { Rows::Tokens } else { rows };
+        let shape = |tensor: Tensor, alone: fn(Rows) -> Rows| (alone(tensor.rows), tensor.columns, tensor.element);
+        let shapes = |alone: fn(Rows) -> Rows| -> Vec<_> {
+            step.operands.iter().map(|tensor| tensor.map(|tensor| shape(tensor, alone))).collect()
+        };
+        let any: &dyn Any = &*step.kernel;
+        if let Some(product) = any.downcast_ref::<MatMul>() {
+            return format!("{:?} {:?}", MatMul { rows: alone(product.rows), ..product.clone() }, shapes(alone));
+        }
+        if let Some(norm) = any.downcast_ref::<LayerNorm>() {
+            return format!("{:?} {:?}", LayerNorm { rows: alone(norm.rows), ..norm.clone() }, shapes(alone));
+        }
+        format!("{:?} {:?}", step.kernel, shapes(|rows| rows))
     }
 
     /// The kernel and its operands, for people.
@@ -239,7 +254,17 @@ impl Probe {
     /// not run the least batch that does, up to `most` tokens.
     pub fn batches(&self, device: &Capabilities, most: u32) -> (Vec<u32>, Vec<u32>) {
         let meets = self.period[..] != [1; ROWS as usize];
-        let edges: Vec<u32> = if meets { TEXTS } else { EDGES }.to_vec();
+        let mut left = if device.cpu { SOFTWARE_BUDGET } else { u64::MAX };
+        let affordable = |texts: &u32| -> bool {
+            let cost = self.kernel.operations(&self.batch_size(*texts));
+            let fits = cost <= left;
+            left -= if fits { cost } else { 0 };
+            fits
+        };
+        let mut edges: Vec<u32> = if meets { TEXTS } else { EDGES }.iter().copied().filter(affordable).collect();
+        if edges.is_empty() {
+            edges.push(1);
+        }
         let shader = |texts: u32| self.kernel.launch(device, &self.batch_size(texts)).shader;
         let mut seen: Vec<Shader> = edges.iter().map(|&texts| shader(texts)).collect();
         let mut larger = Vec::new();

@@ -59,7 +59,7 @@ impl User {
             }
         }
         command.env("HF_HOME", self.path("home")).env("HF_ENDPOINT", server.endpoint());
-        command.env("WGBERT_CACHE_DIR", "").current_dir(self.path("work"));
+        command.env("WGBERT_CACHE_DIR", "").env("WGBERT_SELF_CHECK", "never").current_dir(self.path("work"));
         command.args([
             "classify",
             "--adapter",

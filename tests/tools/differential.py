@@ -277,7 +277,7 @@ def command(binary, case, adapter):
 
 def run(binary, case, adapter):
     (case.folder / "rows.jsonl").write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in case.rows), encoding="utf-8")
-    done = subprocess.run(command(binary, case, adapter), env={**os.environ, "WGBERT_CACHE_DIR": ""}, capture_output=True, timeout=300)
+    done = subprocess.run(command(binary, case, adapter), env={**os.environ, "WGBERT_CACHE_DIR": "", "WGBERT_SELF_CHECK": "never"}, capture_output=True, timeout=300)
     # Words may hold what else Python takes for the end of a line.
     rows = [json.loads(line) for line in done.stdout.decode().split("\n") if line]
     return Run(done.returncode, {row["index"]: row for row in rows}, done.stderr.decode())
@@ -406,7 +406,7 @@ def work(task):
         try:
             result, case = verdict(binary, number, folder, adapter)
             if keep:
-                (folder / "command").write_text(" ".join(["WGBERT_CACHE_DIR="] + command(binary, case, adapter)) + "\n")
+                (folder / "command").write_text(" ".join(["WGBERT_CACHE_DIR=", "WGBERT_SELF_CHECK=never"] + command(binary, case, adapter)) + "\n")
                 (folder / "verdict").write_text("\n".join(map(str, result)) + "\n")
             return result
         except Exception as error:

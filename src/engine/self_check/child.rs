@@ -1,6 +1,6 @@
 //! The first check in a process of its own: drivers crash and hang, and then it is that process which does.
 
-use super::{Problem, Subject, distinct};
+use super::{Problem, Progress, Subject, distinct};
 use crate::checkpoint::{Checkpoint, Config, Scoring};
 use crate::error::{Error, Result};
 use crate::gpu::{AdapterDescription, adapters, block_on};
@@ -13,7 +13,7 @@ use serde_json::Value;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -91,29 +91,39 @@ fn run(program: &Path, request: &[u8], limit: Duration) -> Result<Answer, Troubl
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| cannot(&error))?;
+    // When it last said something: a driver may compile for minutes, but not one batch's kernels.
+    let last = Arc::new(Mutex::new(Instant::now()));
     let read = |stream: Option<Box<dyn Read + Send>>| {
+        let last = last.clone();
         thread::spawn(move || {
-            let mut bytes = Vec::new();
-            if let Some(mut stream) = stream {
-                let _ = stream.read_to_end(&mut bytes);
+            let (mut bytes, mut piece) = (Vec::new(), [0; 4096]);
+            let Some(mut stream) = stream else { return bytes };
+            while let Ok(count @ 1..) = stream.read(&mut piece) {
+                bytes.extend_from_slice(&piece[..count]);
+                *last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
             }
             bytes
         })
     };
-    let stdout = read(child.stdout.take().map(|stream| Box::new(stream) as _));
-    let stderr = read(child.stderr.take().map(|stream| Box::new(stream) as _));
+    let [stdout, stderr] = [
+        read(child.stdout.take().map(|stream| Box::new(stream) as _)),
+        read(child.stderr.take().map(|stream| Box::new(stream) as _)),
+    ];
     if let Some(mut stdin) = child.stdin.take() {
         // A process that ended already says so by its status.
         let _ = stdin.write_all(request);
     }
-    let start = Instant::now();
     let status = loop {
+        let silent = last.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
         match child.try_wait().map_err(|error| cannot(&error))? {
             Some(status) => break status,
-            None if start.elapsed() > limit => {
+            None if silent > limit => {
                 let _ = child.kill();
                 let _ = child.wait();
-                return Err(problem(format!("it did not end within {} seconds, and was ended", limit.as_secs_f32())));
+                return Err(problem(format!(
+                    "nothing was done within {} seconds, and it was ended",
+                    limit.as_secs_f32()
+                )));
             }
             None => thread::sleep(Duration::from_millis(2)),
         }
@@ -144,17 +154,18 @@ fn crashed(status: ExitStatus) -> Option<String> {
     }
 }
 
-/// The process's part: a request in, an answer out.
+/// The process's part: a request in, an answer out. Until there is one it calls `progress` now and then, which is to write a
+/// line.
 ///
 /// # Errors
 /// A message where the request is none.
-pub fn answer(request: &[u8]) -> Result<String, String> {
+pub fn answer(request: &[u8], progress: &(dyn Fn() + Sync)) -> Result<String, String> {
     let request: Request = serde_json::from_slice(request).map_err(|error| format!("no request: {error}"))?;
-    let problem = block_on(answer_async(request)).map_err(|error| error.to_string())?;
+    let problem = block_on(answer_async(request, progress)).map_err(|error| error.to_string())?;
     serde_json::to_string(&Answer { problem }).map_err(|error| error.to_string())
 }
 
-async fn answer_async(request: Request) -> Result<Option<Problem>> {
+async fn answer_async(request: Request, progress: Progress<'_>) -> Result<Option<Problem>> {
     let Request { adapter, capabilities, cache_dir, folder, config, f16, always, scoring, longest, most } = request;
     let found = adapters(None).await.into_iter().find(|found| found.to_string() == adapter);
     let Some(mut found) = found else {
@@ -180,5 +191,5 @@ async fn answer_async(request: Request) -> Result<Option<Problem>> {
     let gpu = subject.gpu(&found).await?;
     let recording = subject.recording(&found.capabilities);
     let steps = distinct(&recording, &found.capabilities, most);
-    Ok(subject.check(&gpu, &steps, &recording, most).await.err())
+    Ok(subject.check(&gpu, &steps, &recording, most, progress).await.err())
 }

@@ -14,16 +14,19 @@ pub use child::answer as answer_self_check;
 
 use crate::checkpoint::{Config, Scoring};
 use crate::error::{Error, Result};
-use crate::gpu::{AdapterDescription, Gpu, verified};
+use crate::gpu::{AdapterDescription, Gpu, block_on, may_block, verified};
 use crate::ir::{Capabilities, Recording, Shader, Step};
+use crate::kernels::probe::Probe;
 use crate::models::{Model, encoder, encoder::OutputSpec};
 use crate::options::{Options, Precision, SelfCheck, TensorCores};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use verified::Verified;
 
@@ -72,6 +75,22 @@ enum Refusal {
     Wrong(Vec<(&'static str, Problem)>),
 }
 
+/// Called whenever something is done, so that who waits can tell slow from stuck.
+type Progress<'a> = &'a (dyn Fn() + Sync);
+
+/// What is timed; in a browser's wasm std has no clock.
+struct Stopwatch(Option<Instant>);
+
+impl Stopwatch {
+    fn start() -> Stopwatch {
+        Stopwatch((!cfg!(target_arch = "wasm32")).then(Instant::now))
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.0.map_or(Duration::ZERO, |start| start.elapsed())
+    }
+}
+
 /// What was found in this process, by adapter and key: a second classifier is not checked again.
 static FOUND: Mutex<BTreeMap<(String, String), Verified>> = Mutex::new(BTreeMap::new());
 /// What was said in this process.
@@ -92,9 +111,8 @@ fn distinct<'a>(recording: &'a Recording, device: &Capabilities, most: u32) -> V
     let mut known = HashSet::new();
     let mut steps = Vec::new();
     for step in &recording.steps {
-        let shapes: Vec<_> = step.operands.iter().map(|t| t.map(|t| (t.rows, t.columns, t.element))).collect();
         let mut hasher = DefaultHasher::new();
-        format!("{:?} {shapes:?}", step.kernel).hash(&mut hasher);
+        Probe::identity(step).hash(&mut hasher);
         if !known.insert(hasher.finish()) {
             continue;
         }
@@ -116,6 +134,32 @@ fn distinct<'a>(recording: &'a Recording, device: &Capabilities, most: u32) -> V
         steps.push((hasher.finish(), step));
     }
     steps
+}
+
+/// Calls `check` with every step, on as many threads as there are cores; the first of the problems, in the order of the steps.
+fn side_by_side(steps: &[(u64, &Step)], check: impl Fn(&Step) -> Result<(), Problem> + Sync) -> Result<(), Problem> {
+    let (next, first) = (AtomicUsize::new(0), Mutex::new(None::<(usize, Problem)>));
+    let found = || first.lock().unwrap_or_else(PoisonError::into_inner);
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from).min(steps.len()) {
+            scope.spawn(|| {
+                loop {
+                    let place = next.fetch_add(1, Ordering::Relaxed);
+                    let Some((_, step)) = steps.get(place) else { return };
+                    if found().is_some() {
+                        return;
+                    }
+                    if let Err(problem) = check(step) {
+                        let mut first = found();
+                        if first.as_ref().is_none_or(|(other, _)| place < *other) {
+                            *first = Some((place, problem));
+                        }
+                    }
+                }
+            });
+        }
+    });
+    first.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), |(_, problem)| Err(problem))
 }
 
 /// The key of a check: all that was found right or wrong together.
@@ -268,13 +312,13 @@ impl Subject<'_> {
                 }
             };
         }
-        let start = Instant::now();
+        let start = Stopwatch::start();
         let verdict = match self.child(adapter, most).await {
             Some(Ok(())) => Ok(self.gpu(adapter).await.map_err(Refusal::Error)?),
             Some(Err(problem)) => Err(problem),
             None => match self.gpu(adapter).await {
                 Err(error) => return Err(Refusal::Error(error)),
-                Ok(gpu) => self.check(&gpu, &steps, &recording, most).await.map(|()| gpu),
+                Ok(gpu) => self.check(&gpu, &steps, &recording, most, &|| {}).await.map(|()| gpu),
             },
         };
         let what = format!("{} steps of {} stored as {storage:?}", steps.len(), self.config.model_type);
@@ -316,14 +360,27 @@ impl Subject<'_> {
         steps: &[(u64, &Step)],
         recording: &Recording,
         most: u32,
+        progress: Progress<'_>,
     ) -> Result<(), Problem> {
-        for (_, step) in steps {
-            let start = Instant::now();
-            steps::check(gpu, recording, step, self.longest as u32, most).await?;
-            log::debug!("checked {} in {:?}: {:?}", step.kernel.name(), start.elapsed(), step.kernel);
+        let one = |step: &'_ Step| {
+            let (gpu, step) = (gpu.clone(), step.clone());
+            async move {
+                let start = Stopwatch::start();
+                steps::check(&gpu, recording, &step, self.longest as u32, most, progress).await?;
+                log::debug!("checked {} in {:?}: {:?}", step.kernel.name(), start.elapsed(), step.kernel);
+                Ok(())
+            }
+        };
+        if may_block() {
+            // Most of it is compiling, and the twins: for every core.
+            side_by_side(steps, |step| block_on(one(step)))?;
+        } else {
+            for (_, step) in steps {
+                one(step).await?;
+            }
         }
-        let start = Instant::now();
-        small::check(gpu, self.model, self.scoring, self.options.precision).await?;
+        let start = Stopwatch::start();
+        small::check(gpu, self.model, self.scoring, self.options.precision, progress).await?;
         log::debug!("checked a small model in {:?}", start.elapsed());
         Ok(())
     }
@@ -368,7 +425,7 @@ pub(super) async fn check_more(
         if known.lock().unwrap_or_else(PoisonError::into_inner).contains(&key) {
             continue;
         }
-        let checked = steps::check(gpu, recording, step, longest, most).await;
+        let checked = steps::check(gpu, recording, step, longest, most, &|| {}).await;
         checked.map_err(|problem| Error::WrongAnswers {
             adapter: gpu.name.clone(),
             message: problem.to_string(),
@@ -385,7 +442,7 @@ fn report(adapter: &AdapterDescription, options: &Options, problems: &[(&'static
     let mut text = format!(
         "# wgbert: an adapter that computes wrong answers\n\n\
          Please send this file to the project (see `repository` or the README of wgbert), with what else you know of the \
-         machine. `wgbert verify --all --format json` says more.\n\n\
+         machine. What `wgbert verify` finds in all of its kernels, written as JSON, says more.\n\n\
          | | |\n|---|---|\n| adapter | {name} |\n| kind | {kind}, {backend} |\n| driver | {driver} |\n\
          | wgbert | {} |\n| wgpu | {} |\n| system | {} {} |\n| precision | {:?} |\n| tensor cores | {:?} |\n\n\
          What it offers:\n\n```json\n{}\n```\n\n",

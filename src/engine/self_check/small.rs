@@ -1,6 +1,6 @@
 //! A small model of the same parts as a whole: what one step hands the next, and where tensors share memory.
 
-use super::Problem;
+use super::{Problem, Progress};
 use crate::checkpoint::Scoring;
 use crate::error::Result;
 use crate::gpu::{Gpu, Plan, WeightBuffers};
@@ -90,7 +90,7 @@ struct ByName(Vec<f32>);
 impl ByName {
     fn new() -> ByName {
         // A prime number of them, of which no row is a multiple.
-        ByName(Random(3).numbers(65_537))
+        ByName(Random(3).numbers(65_537).into_iter().map(|x| f16::from_f32(x).to_f32()).collect())
     }
 }
 
@@ -102,15 +102,16 @@ impl WeightSource for ByName {
         let (middle, scale) = match (vector, gain) {
             (true, true) => (1.0, 0.25),
             (true, false) => (0.0, 0.1),
-            // Sums of as many products keep the size of what is summed.
-            (false, _) if weight.transposed => (0.0, (3.0 / inputs as f32).sqrt()),
+            // Sums of as many products keep about the size of what is summed; powers of two round nothing.
+            (false, _) if weight.transposed => (0.0, (3.0 / inputs as f32).sqrt().log2().round().exp2()),
             (false, _) => (0.0, 1.0),
         };
         let bytes = weight.names.iter().flat_map(|name| name.bytes());
         let first = bytes.fold(7u64, |hash, byte| Random(hash ^ u64::from(byte)).next()) as usize % self.0.len();
-        let place = |place: usize| self.0[(first + place) % self.0.len()];
-        let number = |index: usize| f16::from_f32(middle + scale * place(index)).to_f32();
-        Ok((rows.start * columns..rows.end * columns).map(number).collect())
+        let (start, count) = ((first + rows.start * columns) % self.0.len(), rows.len() * columns);
+        let numbers = self.0.iter().cycle().skip(start).take(count);
+        let near = |x: &f32| f16::from_f32(middle + scale * x).to_f32();
+        Ok(if vector { numbers.map(near).collect() } else { numbers.map(|x| scale * x).collect() })
     }
 }
 
@@ -138,6 +139,7 @@ pub(super) async fn check(
     model: &Model,
     scoring: Scoring,
     precision: Precision,
+    progress: Progress<'_>,
 ) -> Result<(), Problem> {
     const WHAT: &str = "a small model of the same parts";
     let small = shrunk(model);
@@ -184,6 +186,7 @@ pub(super) async fn check(
         }
         Ok(())
     };
+    progress();
     let first = plan.run(together).await.map_err(failed)?;
     compare(&all, &logits(&first))?;
     let second = plan.run(together).await.map_err(failed)?;
@@ -192,6 +195,7 @@ pub(super) async fn check(
         return Err(Problem::new(WHAT, "the same texts give other numbers when they are computed again"));
     }
     for text in all {
+        progress();
         let (tokens, starts) = tokens(&small, &[text]);
         let alone = plan.run(Run { tokens: &tokens, cu_seqlens: &starts, ..Run::default() }).await.map_err(failed)?;
         compare(&[text], &logits(&alone))?;

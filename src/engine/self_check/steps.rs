@@ -1,6 +1,6 @@
 //! One step of a model at the edge sizes of batches, against its CPU twin.
 
-use super::Problem;
+use super::{Problem, Progress};
 use crate::error::Result;
 use crate::gpu::{Gpu, Plan, WeightBuffers};
 use crate::ir::{BatchSize, Kernel, Recording, Rows, Step, Values, Weight, WeightSource};
@@ -38,18 +38,19 @@ pub(super) async fn check(
     step: &Step,
     longest: u32,
     most: u32,
+    progress: Progress<'_>,
 ) -> Result<(), Problem> {
     let Some(probe) = Probe::new(recording, step, longest) else { return Ok(()) };
     let (edges, larger) = probe.batches(&gpu.capabilities, most);
-    run(gpu, &probe, &edges).await?;
+    run(gpu, &probe, &edges, progress).await?;
     for texts in larger {
-        run(gpu, &probe, &[texts]).await?;
+        run(gpu, &probe, &[texts], progress).await?;
     }
     Ok(())
 }
 
 /// Batches of so many texts, with one plan.
-async fn run(gpu: &Arc<Gpu>, probe: &Probe, batches: &[u32]) -> Result<(), Problem> {
+async fn run(gpu: &Arc<Gpu>, probe: &Probe, batches: &[u32], progress: Progress<'_>) -> Result<(), Problem> {
     let most = batches.iter().copied().max().unwrap_or(1);
     let words = |texts: u32| {
         let size = probe.batch(texts).size();
@@ -61,6 +62,7 @@ async fn run(gpu: &Arc<Gpu>, probe: &Probe, batches: &[u32]) -> Result<(), Probl
     let plan = Plan::new(gpu.clone(), probe.recording(most), limits, &mut none, &NoWeights).await;
     let mut plan = plan.map_err(failed)?;
     for &texts in batches {
+        progress();
         let batch = probe.batch(texts);
         let outputs = outputs(&mut plan, &batch.run()).await.map_err(failed)?;
         probe.check(texts, &outputs, TOLERANCE).map_err(|wrong| Problem::new(words(texts), wrong))?;
