@@ -9,7 +9,7 @@ mod tiles;
 
 use common::requirements::{Need, not_run};
 use common::{elements, run, storages};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{
     Arc, Mutex,
     atomic::{AtomicUsize, Ordering},

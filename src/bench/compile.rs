@@ -7,7 +7,7 @@ use super::{Environment, Variant};
 use crate::error::{Error, Result};
 use crate::gpu::{Backend, Gpu, block_on};
 use crate::ir::{BatchSize, Binding, Shader, Storage};
-use crate::kernels::{Example, KERNELS, matmul::MatMul};
+use crate::kernels::{Activation, Example, KERNELS, matmul::MatMul};
 use crate::options::{Adapter, Options, TensorCores};
 use serde_json::{Value, json};
 use std::any::Any;
@@ -18,6 +18,9 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Debug)]
 pub struct CompileBench {
     pub kernels: Vec<&'static str>,
+    /// Every activation in every shader that has one: a switch that a constant decides. Else the two commonest, and of the
+    /// others one in every tile and precision.
+    pub every_activation: bool,
     pub adapters: Vec<Adapter>,
     pub backend: Option<Backend>,
 }
@@ -60,7 +63,7 @@ impl CompileBench {
             let adapter = &adapters[place];
             let environment = Environment::new(Some(adapter));
             let gpu = block_on(Gpu::open(adapter, None))?;
-            let mut seen = HashSet::new();
+            let (mut seen, mut activations) = (HashSet::new(), HashSet::new());
             for variant in Variant::ALL {
                 let gpu = match variant.of(&gpu) {
                     Ok(gpu) => gpu,
@@ -78,6 +81,12 @@ impl CompileBench {
                                 if !seen.insert(shader.clone()) {
                                     continue;
                                 }
+                                let rare = activation(&shader).filter(|one| !COMMON.contains(one));
+                                let mut first =
+                                    |one| activations.insert((shader.name, shader.sizes.clone(), storage, one));
+                                if !self.every_activation && rare.is_some_and(|one| !first(one)) {
+                                    continue;
+                                }
                                 let (time, failure) = compile(&gpu, &shader, &bindings(&example));
                                 all &= failure.is_none();
                                 let environment = environment.clone();
@@ -90,6 +99,13 @@ impl CompileBench {
         }
         Ok(all)
     }
+}
+
+/// None and GELU.
+const COMMON: [u32; 2] = [Activation::Identity as u32, Activation::Gelu as u32];
+
+fn activation(shader: &Shader) -> Option<u32> {
+    shader.constants.iter().find(|(name, _)| *name == "ACTIVATION").map(|(_, value)| *value)
 }
 
 /// What an example is launched with; of a product in every tile that the adapter has room for, since batches of other sizes and

@@ -68,9 +68,10 @@ fn kernels(arguments: &KernelArguments) -> Result<Outcome, Failure> {
 }
 
 fn compile(arguments: &CompileArguments) -> Result<Outcome, Failure> {
-    let CompileArguments { kernel, adapter, backend, output } = arguments;
+    let CompileArguments { kernel, every_activation, adapter, backend, output } = arguments;
     let bench = CompileBench {
         kernels: if kernel.is_empty() { NAMES.to_vec() } else { kernel.clone() },
+        every_activation: *every_activation,
         adapters: if adapter.is_empty() { vec![Adapter::Best] } else { adapter.clone() },
         backend: backend.map(Into::into),
     };

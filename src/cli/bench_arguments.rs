@@ -83,6 +83,10 @@ pub struct CompileArguments {
     #[arg(short, long, value_name = "NAME", value_delimiter = ',', value_parser = bench::kernel_name)]
     pub kernel: Vec<&'static str>,
 
+    /// Every activation in every shader; else the two commonest, and of the others one in every tile and precision
+    #[arg(long)]
+    pub every_activation: bool,
+
     /// Adapter by (part of its) name or by index as `wgbert adapters` lists it; give it again for more than one; by
     /// default the best there is
     #[arg(long, value_name = "NAME|INDEX", env = "WGBERT_ADAPTER", help_heading = "Device")]
