@@ -17,7 +17,8 @@ use std::time::Duration;
 /// Which adapter to run on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Adapter {
-    /// The fastest kind there is: discrete before integrated before virtual before software.
+    /// The fastest there is: discrete before integrated before virtual before software, and of one kind the first with tensor
+    /// cores, or else with 16-bit floats.
     #[default]
     Best,
     /// The first whose name contains this, whatever the case.
@@ -74,7 +75,10 @@ impl Adapter {
                 let name = name.to_lowercase();
                 adapters.iter().position(|adapter| adapter.name.to_lowercase().contains(&name))
             }
-            Adapter::Best => (0..adapters.len()).min_by_key(|&index| rank(&adapters[index])),
+            Adapter::Best => {
+                let rank = |index: &usize| rank(&adapters[*index].kind, &adapters[*index].capabilities);
+                (0..adapters.len()).min_by_key(rank)
+            }
             Adapter::Several(several) => several.first().and_then(|first| first.position(adapters)),
             Adapter::All => Adapter::Best.position(adapters),
             Adapter::Reference => None,
@@ -106,10 +110,12 @@ impl Adapter {
     }
 }
 
-/// The faster a kind is, the lower.
-fn rank(adapter: &AdapterDescription) -> usize {
+/// The faster, the lower: by kind, and on one kind with tensor cores first, then with f16. Windows lists a card once for Vulkan
+/// and once for DX12, which has no tensor cores, and f16 only beside a `dxcompiler.dll`.
+fn rank(kind: &str, capabilities: &Capabilities) -> (usize, bool, bool) {
     let kinds = ["DiscreteGpu", "IntegratedGpu", "VirtualGpu", "Cpu"];
-    kinds.iter().position(|kind| *kind == adapter.kind).unwrap_or(usize::MAX)
+    let place = kinds.iter().position(|other| *other == kind).unwrap_or(usize::MAX);
+    (place, capabilities.cooperative_matrix_size.is_none(), !capabilities.f16)
 }
 
 /// What weights and activations are stored as on the device. Sums, norms, softmax and logits are f32 either way.
@@ -504,7 +510,7 @@ impl Options {
         }
         let mut others = gpu::adapters(self.backend).await;
         others.retain(|other| other.to_string() != than.to_string());
-        others.sort_by_key(rank);
+        others.sort_by_key(|other| rank(&other.kind, &other.capabilities));
         others.into_iter().map(|adapter| self.effective_capabilities(adapter)).collect()
     }
 
@@ -564,6 +570,22 @@ fn read(folder: &Path) -> Result<(Checkpoint, Tokenizer)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Windows lists a card for Vulkan and for DX12, in any order, and only the one may have tensor cores or f16.
+    #[test]
+    fn of_one_kind_the_adapter_with_tensor_cores_or_else_f16_is_best() {
+        let plain = Capabilities::minimum();
+        let f16 = Capabilities { f16: true, ..plain.clone() };
+        let cores = Capabilities { cooperative_matrix_size: Some(16), ..f16.clone() };
+        let software = Capabilities { cooperative_matrix_size: Some(8), ..f16.clone() };
+        let best = |adapters: &[(&str, &Capabilities)]| {
+            (0..adapters.len()).min_by_key(|&index| rank(adapters[index].0, adapters[index].1)).unwrap()
+        };
+        assert_eq!(best(&[("DiscreteGpu", &f16), ("DiscreteGpu", &cores)]), 1);
+        assert_eq!(best(&[("DiscreteGpu", &plain), ("DiscreteGpu", &f16)]), 1);
+        assert_eq!(best(&[("DiscreteGpu", &f16), ("DiscreteGpu", &f16)]), 0);
+        assert_eq!(best(&[("Cpu", &software), ("IntegratedGpu", &cores), ("DiscreteGpu", &plain)]), 2);
+    }
 
     #[test]
     fn f16_is_stored_as_the_adapter_can_and_refused_by_the_reference() {

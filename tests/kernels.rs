@@ -1,13 +1,15 @@
 //! Every kernel on the adapter against its CPU twin, which sees all that the kernel leaves unwritten; and what a comparison of
 //! one example with its twin does not show.
 
+#[path = "kernels/bounds.rs"]
+mod bounds;
 mod common;
 #[path = "kernels/tiles.rs"]
 mod tiles;
 
 use common::requirements::{Need, not_run};
 use common::{elements, run, storages};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{
     Arc, Mutex,
     atomic::{AtomicUsize, Ordering},
@@ -129,6 +131,51 @@ fn every_kernel_is_its_twin_on_tensor_cores() {
     let kernels: HashSet<&str> = all.iter().map(|(entry, ..)| entry.name).collect();
     assert!(kernels.contains("matmul") && (kernels.contains("attention") || !gpu.capabilities.f16), "{kernels:?}");
     check_all(&gpu, &all);
+}
+
+/// On a GPU no shader is checked as it runs. Of each that one may run, but for its constants, the example with the most tokens
+/// checks itself: `bounds.rs`.
+#[test]
+fn no_kernel_indexes_beyond_its_bounds() {
+    check_bounds(|shader| Shader { constants: Vec::new(), ..shader });
+}
+
+#[test]
+#[ignore = "it takes minutes: for a change of how kernels index"]
+fn no_shader_indexes_beyond_its_bounds() {
+    check_bounds(|shader| shader);
+}
+
+fn check_bounds(of: fn(Shader) -> Shader) {
+    let mut ran: HashSet<Shader> = HashSet::new();
+    for gpu in [Some(common::card_gpu()), Some(common::plain_gpu()), common::tensor_gpu()].into_iter().flatten() {
+        let mut all = examples(&gpu);
+        all.sort_by_key(|(.., example)| std::cmp::Reverse(example.lengths.iter().sum::<u32>()));
+        all.retain(|(.., example)| ran.insert(of(shader(&gpu, example))));
+        let own = gpu.with_checks(true).with_fault(Some(Arc::new(bounds::Bounds::default())));
+        check_all(&Arc::new(own), &all);
+    }
+}
+
+/// Where a clamp, or that nobody uses the value, hides it from a comparison with the twin too.
+#[test]
+fn an_index_beyond_its_bounds_shows() {
+    let gpu = common::plain_gpu();
+    let all = examples(&gpu);
+    let check = |kernel: &str, edit: Option<[&'static str; 2]>| {
+        let (.., example) = all.iter().find(|(entry, ..)| entry.name == kernel).unwrap();
+        let device = gpu.with_checks(true).with_fault(Some(Arc::new(bounds::Bounds { edit })));
+        check(&Arc::new(device), example)
+    };
+    let beyond = ["output[index] = ", "let unused = input[index + 1000000u]; output[index] = unused * 0.0 + "];
+    let divisor = ["output[index] = ", "output[index] = f32(index / (index - index)) * 0.0 + "];
+    for edit in [beyond, divisor] {
+        check("elementwise", Some(edit)).expect_err("it shows");
+    }
+    // What nobody wrote to workgroup memory is no zero.
+    check("layernorm", Some(["scratch[lane.index] = value;", ""])).expect_err("it shows");
+    check("elementwise", None).unwrap();
+    check("layernorm", None).unwrap();
 }
 
 /// A vocabulary in two parts of unequal size: each step writes its share of the rows.

@@ -26,6 +26,8 @@ pub enum Variant {
 }
 
 impl Variant {
+    pub const ALL: [Variant; 4] = [Variant::Adapter, Variant::TensorCores, Variant::NoF16, Variant::Plain];
+
     pub fn name(self) -> &'static str {
         match self {
             Variant::Adapter => "adapter",
@@ -36,7 +38,7 @@ impl Variant {
     }
 
     /// The device with what this variant may use of it.
-    fn of(self, gpu: &Gpu) -> Result<Arc<Gpu>> {
+    pub(super) fn of(self, gpu: &Gpu) -> Result<Arc<Gpu>> {
         let all = gpu.capabilities.clone();
         let capabilities = match self {
             Variant::Adapter => Capabilities { cooperative_matrix_size: None, ..all },
@@ -55,7 +57,7 @@ impl FromStr for Variant {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Variant, String> {
-        let all = [Variant::Adapter, Variant::TensorCores, Variant::NoF16, Variant::Plain];
+        let all = Variant::ALL;
         let found = all.into_iter().find(|variant| variant.name() == name);
         found.ok_or_else(|| format!("no variant is called {name:?}; there are: {}", all.map(Variant::name).join(", ")))
     }

@@ -6,6 +6,7 @@
 //! after runs that are not counted; beside it stands the median absolute deviation, which one disturbed repetition does
 //! not move.
 
+mod compile;
 mod environment;
 mod generated;
 mod kernel_row;
@@ -22,6 +23,7 @@ mod tune_row;
 mod verify;
 mod workload;
 
+pub use compile::{CompileBench, CompileRow};
 pub use environment::Environment;
 pub use generated::{ModelChoice, SIZES, Size};
 pub use kernel_row::KernelRow;

@@ -1,16 +1,19 @@
 //! `wgbert bench`: how fast kernels and models are here.
 
 use super::bench_arguments::{
-    BenchArguments, BenchCommand, CommonArguments, KernelArguments, ModelArguments, PlotArguments,
+    BenchArguments, BenchCommand, CommonArguments, CompileArguments, KernelArguments, ModelArguments, PlotArguments,
 };
 use super::{Failure, Outcome};
 use std::env;
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::time::Instant;
+use wgbert::Adapter;
 use wgbert::Error;
-use wgbert::bench::{self, KernelBench, ModelBench, Report, Row};
+use wgbert::bench::{self, CompileBench, CompileRow, KernelBench, ModelBench, Report, Row};
 use wgbert::gpu::cache;
+use wgbert::kernels::NAMES;
 
 pub fn run(arguments: &BenchArguments) -> Result<Outcome, Failure> {
     if cfg!(debug_assertions) {
@@ -19,6 +22,7 @@ pub fn run(arguments: &BenchArguments) -> Result<Outcome, Failure> {
     match &arguments.command {
         BenchCommand::Model(arguments) => model(arguments),
         BenchCommand::Kernels(arguments) => kernels(arguments),
+        BenchCommand::Compile(arguments) => compile(arguments),
     }
 }
 
@@ -61,6 +65,26 @@ fn kernels(arguments: &KernelArguments) -> Result<Outcome, Failure> {
         repeats: common.repeats(default.repeats),
     };
     report(common, plot, |each| bench.run(each), bench::roofline)
+}
+
+fn compile(arguments: &CompileArguments) -> Result<Outcome, Failure> {
+    let CompileArguments { kernel, adapter, backend, output } = arguments;
+    let bench = CompileBench {
+        kernels: if kernel.is_empty() { NAMES.to_vec() } else { kernel.clone() },
+        adapters: if adapter.is_empty() { vec![Adapter::Best] } else { adapter.clone() },
+        backend: backend.map(Into::into),
+    };
+    let mut report = Report::new((*output).into(), io::stdout());
+    let (start, mut count, mut failed) = (Instant::now(), 0, 0);
+    let all = bench.run(|row: CompileRow| {
+        count += 1;
+        failed += usize::from(row.failure.is_some());
+        Ok::<(), Failure>(report.row(&row)?)
+    });
+    report.finish()?;
+    let seconds = start.elapsed().as_secs_f64();
+    super::say(format_args!("{count} shaders, of which {failed} do not compile, in {seconds:.1} s"));
+    Ok(if all? { Outcome::Complete } else { Outcome::Unusable })
 }
 
 /// Writes the rows that `run` hands over, and then their picture.

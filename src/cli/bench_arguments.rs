@@ -10,6 +10,8 @@ use wgbert::models::Architecture;
 const EXIT_CODES: &str =
     "Exit codes:\n  0  everything was measured\n  2  an error; what was written before it stays valid";
 
+const COMPILE_EXIT_CODES: &str = "Exit codes:\n  0  everything compiles\n  2  something does not, or an error";
+
 const MODEL_HELP: &str = "\
 Examples:
   wgbert bench model
@@ -68,6 +70,31 @@ pub enum BenchCommand {
     /// multiply out: every combination is a row.
     #[command(after_help = EXIT_CODES, after_long_help = format!("{KERNELS_HELP}\n\n{EXIT_CODES}"))]
     Kernels(Box<KernelArguments>),
+    /// Compile every shader that the adapter could be asked for, without running one, and say how long each takes
+    ///
+    /// Every kernel in each variant, tile and precision, by the driver alone, without what was compiled before.
+    #[command(after_help = COMPILE_EXIT_CODES)]
+    Compile(Box<CompileArguments>),
+}
+
+#[derive(Args, Debug)]
+pub struct CompileArguments {
+    /// Kernels by name; by default all
+    #[arg(short, long, value_name = "NAME", value_delimiter = ',', value_parser = bench::kernel_name)]
+    pub kernel: Vec<&'static str>,
+
+    /// Adapter by (part of its) name or by index as `wgbert adapters` lists it; give it again for more than one; by
+    /// default the best there is
+    #[arg(long, value_name = "NAME|INDEX", env = "WGBERT_ADAPTER", help_heading = "Device")]
+    pub adapter: Vec<Adapter>,
+
+    /// Look for adapters on this backend only
+    #[arg(long, help_heading = "Device")]
+    pub backend: Option<BackendName>,
+
+    /// How to write the rows
+    #[arg(short, long, value_enum, default_value = "md", help_heading = "Output")]
+    pub output: RowFormat,
 }
 
 #[derive(Args, Debug)]

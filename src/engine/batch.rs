@@ -82,7 +82,7 @@ impl Batch {
         let (own, all) = match rows {
             Rows::Tokens => {
                 let [start, end] = [text, text + 1].map(|text| self.cu_seqlens[text] as usize);
-                (start..end, self.cu_seqlens[self.texts.len() + self.canaries] as usize)
+                (start..end, self.cu_seqlens.last().map_or(0, |&tokens| tokens as usize))
             }
             _ => (text..text + 1, self.texts.len() + self.canaries),
         };

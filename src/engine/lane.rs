@@ -353,9 +353,8 @@ impl Lane {
         let limits = locked(&self.recorded)[&wanted].limits;
         let (padding, labels) = (engine.model.position_padding(), engine.labels.len());
         let mut timings = Vec::new();
-        while let Some(batch) =
-            queue.batch(wanted, limits, Vec::new(), |batch, job, text| batch.push(job, text, padding, labels))
-        {
+        let push = |batch: &mut Batch, job: &Arc<Job>, text| batch.push(job, text, padding, labels);
+        while let Some(batch) = queue.batch(wanted, limits, Vec::new(), push) {
             timings.extend(plan.profile(batch.run()).await?);
         }
         Ok(timings)

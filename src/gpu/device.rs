@@ -90,6 +90,18 @@ fn describe(adapter: wgpu::Adapter) -> AdapterDescription {
     }
 }
 
+/// What its user can do for an adapter that could compute faster. wgpu does not say which of Microsoft's compilers it found,
+/// but only DXC compiles for shader model 6, which brings subgroups, 64-bit integers and f16: every GPU of the last ten years
+/// has one of them there.
+fn advice(backend: wgpu::Backend, capabilities: &Capabilities) -> Option<&'static str> {
+    let Capabilities { subgroup, int64, f16, .. } = capabilities;
+    let old = backend == wgpu::Backend::Dx12 && subgroup.is_none() && !int64 && !f16;
+    old.then_some(
+        "DX12 offers no subgroups and no f16 here, as where its compiler is the old FXC: put dxcompiler.dll, of a release of \
+         Microsoft's DirectXShaderCompiler from 1.8.2502 on, into the folder of this program, or use the adapter's Vulkan driver",
+    )
+}
+
 fn capabilities(adapter: &wgpu::Adapter, info: &wgpu::AdapterInfo) -> Capabilities {
     let (features, limits) = (adapter.features(), adapter.limits());
     let subgroup = features.contains(wgpu::Features::SUBGROUP) && info.subgroup_min_size > 0;
@@ -124,6 +136,18 @@ fn edge(adapter: &wgpu::Adapter) -> Option<u32> {
     usable.map(|shape| shape.m_size).max()
 }
 
+/// Whether the environment asks for checks as shaders run, which a GPU does without.
+fn checked() -> bool {
+    match std::env::var("WGBERT_SHADER_CHECKS").as_deref() {
+        Err(_) | Ok("" | "off") => false,
+        Ok("on") => true,
+        Ok(other) => {
+            log::warn!("WGBERT_SHADER_CHECKS is {other:?}, neither on nor off: shaders are checked");
+            true
+        }
+    }
+}
+
 /// An open device, with the pipelines made on it so far; clones share both.
 #[derive(Clone, Debug)]
 pub struct Gpu {
@@ -135,6 +159,9 @@ pub struct Gpu {
     pipelines: Arc<Mutex<HashMap<Shader, wgpu::ComputePipeline>>>,
     pipeline_cache: Option<Arc<PipelineCache>>,
     lost: Arc<OnceLock<String>>,
+    /// Whether shaders bound their indices and loops, and zero a workgroup's memory, on a GPU too. Those for software adapters
+    /// always do: they load rows whose length they round up, and do not use what lies beyond.
+    checked: bool,
     /// What a test makes it do wrong.
     pub(super) fault: Option<Arc<dyn super::Fault>>,
     #[cfg(not(target_arch = "wasm32"))]
@@ -148,6 +175,9 @@ impl Gpu {
     /// # Errors
     /// [`Error::Adapter`]; nothing about the folder is one.
     pub async fn open(adapter: &AdapterDescription, cache_dir: Option<&Path>) -> Result<Gpu> {
+        if let Some(advice) = advice(adapter.adapter.get_info().backend, &adapter.capabilities) {
+            log::warn!("{adapter}: {advice}");
+        }
         let mut wanted = wgpu::Features::SUBGROUP
             | wgpu::Features::SHADER_F16
             | wgpu::Features::SHADER_INT64
@@ -197,6 +227,7 @@ impl Gpu {
             pipelines: Arc::default(),
             pipeline_cache: None,
             lost,
+            checked: checked(),
             fault: None,
         };
         let can = gpu.device.features().contains(wgpu::Features::PIPELINE_CACHE);
@@ -211,8 +242,13 @@ impl Gpu {
         Gpu { capabilities, ..self.clone() }
     }
 
+    /// The same device, without pipelines, whose shaders are checked by wgpu as they run, or are not.
+    pub fn with_checks(&self, checked: bool) -> Gpu {
+        Gpu { checked, pipelines: Arc::default(), ..self.clone() }
+    }
+
     /// The same device, new, with something wrong about it.
-    pub(crate) fn with_fault(self, fault: Option<Arc<dyn super::Fault>>) -> Gpu {
+    pub fn with_fault(self, fault: Option<Arc<dyn super::Fault>>) -> Gpu {
         Gpu { fault, ..self }
     }
 
@@ -308,7 +344,7 @@ impl Gpu {
     }
 
     /// The pipeline of a shader, compiled on first use. `bindings` are those of group 0 that the shader has.
-    pub(super) async fn pipeline(&self, shader: &Shader, bindings: &[Binding]) -> Result<wgpu::ComputePipeline> {
+    pub(crate) async fn pipeline(&self, shader: &Shader, bindings: &[Binding]) -> Result<wgpu::ComputePipeline> {
         if let Some(pipeline) = self.pipelines.lock().unwrap_or_else(PoisonError::into_inner).get(shader) {
             return Ok(pipeline.clone());
         }
@@ -350,10 +386,23 @@ impl Gpu {
             None => shader.source(),
             Some(fault) => fault.source(shader, shader.source()),
         };
-        let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
-            label,
-            source: wgpu::ShaderSource::Wgsl(source.into()),
-        });
+        let descriptor = wgpu::ShaderModuleDescriptor { label, source: wgpu::ShaderSource::Wgsl(source.into()) };
+        let checked = self.checked || self.capabilities.cpu;
+        let module = match checked {
+            true => self.device.create_shader_module(descriptor),
+            // SAFETY: every index of every shader lies within what it indexes, every loop ends, and no divisor is 0: all of
+            // them depend on lane numbers, on constants, on the sizes of the batch and on parameters of the recording, which
+            // the host checks against the buffers, and on ids, types and classes, which the host checks against the tables
+            // (`Classifier::check`, `label::loss_kind`). `tests/kernels/bounds.rs` runs all kernels with code beside each
+            // access that says if this is not so.
+            #[allow(
+                unsafe_code,
+                reason = "checks cost a third of a product's time, and compilers unroll loops without them"
+            )]
+            false => unsafe {
+                self.device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked())
+            },
+        };
         let group = self.layout(shader.name, bindings);
         let layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
             label,
@@ -367,8 +416,26 @@ impl Gpu {
             module: &module,
             // The only one of the module.
             entry_point: None,
-            compilation_options: wgpu::PipelineCompilationOptions { constants: &constants, ..Default::default() },
+            compilation_options: wgpu::PipelineCompilationOptions {
+                constants: &constants,
+                zero_initialize_workgroup_memory: checked,
+            },
             cache: self.pipeline_cache.as_ref().map(|kept| kept.cache()),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// On DX12 without DXC nothing but speed and f16 tells that a DLL is missing.
+    #[test]
+    fn a_missing_dxc_is_told_from_an_adapter_that_has_it() {
+        let fxc = Capabilities::minimum();
+        let text = advice(wgpu::Backend::Dx12, &fxc).expect("an advice");
+        assert!(text.contains("dxcompiler.dll"), "{text}");
+        assert_eq!(advice(wgpu::Backend::Vulkan, &fxc), None);
+        assert_eq!(advice(wgpu::Backend::Dx12, &Capabilities { subgroup: Some((32, 32)), ..fxc }), None);
     }
 }

@@ -83,7 +83,7 @@ pub struct Launch {
 
 /// One operation with its shapes and parameters; a plain value that touches no device.
 pub trait Kernel: Any + Debug + Send + Sync {
-    /// File stem, module, entry point, pipeline label, test and bench.
+    /// File stem, module, pipeline label, test and bench.
     fn name(&self) -> &'static str;
 
     /// The operands' bindings, optional ones included, in the order of the operands.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// A kernel as its module describes it to those that go through all kernels.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
-    /// Shader folder, module, entry point, pipeline label and bench.
+    /// Shader folder, module, pipeline label and bench.
     pub name: &'static str,
     /// What its tensors may be stored as: [`WEIGHTS`], [`ROWS`] or [`LOGITS`].
     pub storages: &'static [Storage],

@@ -19,11 +19,11 @@ pub fn gpu() -> Arc<Gpu> {
     GPU.get_or_init(|| Arc::new(open())).clone()
 }
 
-/// That adapter as one with the least capabilities: kernels choose the variants that run everywhere.
+/// That adapter as one with the least capabilities: kernels choose the variants that run everywhere, unchecked as on a card.
 pub fn plain_gpu() -> Arc<Gpu> {
     static GPU: OnceLock<Arc<Gpu>> = OnceLock::new();
     let open_plain = || {
-        let mut gpu = open();
+        let mut gpu = open().with_checks(false);
         gpu.capabilities = Capabilities {
             f16: gpu.capabilities.f16,
             timestamps: gpu.capabilities.timestamps,
@@ -45,7 +45,7 @@ pub fn card(device: &Capabilities) -> Capabilities {
 pub fn card_gpu() -> Arc<Gpu> {
     static GPU: OnceLock<Arc<Gpu>> = OnceLock::new();
     let open_card = || {
-        let mut gpu = open();
+        let mut gpu = open().with_checks(false);
         gpu.capabilities = card(&gpu.capabilities);
         Arc::new(gpu)
     };
@@ -57,7 +57,7 @@ pub fn card_gpu() -> Arc<Gpu> {
 pub fn tensor_gpu() -> Option<Arc<Gpu>> {
     static GPU: OnceLock<Option<Arc<Gpu>>> = OnceLock::new();
     let open_tensor = || {
-        let mut gpu = open();
+        let mut gpu = open().with_checks(false);
         if gpu.capabilities.cooperative_matrix_size.is_none() {
             not_run(Need::TensorCores, format_args!("{} has no square cooperative matrices", gpu.name));
             return None;

@@ -38,14 +38,22 @@ impl<'a> Pipeline<'a> {
         self.module.entry_points[0].name.clone()
     }
 
+    /// The Vulkan that it is written for: 1.1 is the first to have subgroups, and cooperative matrices come with 1.3.
+    pub fn vulkan(&self) -> &'static str {
+        match self.device {
+            Capabilities { cooperative_matrix_size: Some(_), .. } => "vulkan1.3",
+            Capabilities { subgroup: Some(_), .. } => "vulkan1.1",
+            _ => "vulkan1.0",
+        }
+    }
+
     /// For Vulkan. `checked` modules bound every index and loop and zero the workgroup's memory.
     pub fn spirv(&self, checked: bool) -> Result<Vec<u32>, spv::Error> {
         let bounds = if checked { BoundsCheckPolicy::Restrict } else { BoundsCheckPolicy::Unchecked };
         let options = spv::Options {
-            // 1.1 is the first Vulkan to have subgroups, and cooperative matrices come with 1.3.
-            lang_version: match self.device {
-                Capabilities { cooperative_matrix_size: Some(_), .. } => (1, 6),
-                Capabilities { subgroup: Some(_), .. } => (1, 3),
+            lang_version: match self.vulkan() {
+                "vulkan1.3" => (1, 6),
+                "vulkan1.1" => (1, 3),
                 _ => (1, 0),
             },
             flags: spv::WriterFlags::LABEL_VARYINGS | spv::WriterFlags::FORCE_POINT_SIZE,

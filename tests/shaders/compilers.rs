@@ -27,17 +27,31 @@ pub struct Compiler {
 }
 
 impl Compiler {
-    pub fn new(name: &'static str, need: Need) -> Compiler {
-        Compiler { name, need, inputs: BTreeMap::new() }
+    /// Microsoft's, of HLSL.
+    pub fn dxc() -> Compiler {
+        Compiler { name: "dxc", need: Need::Dxc, inputs: BTreeMap::new() }
+    }
+
+    /// Chrome's, of WGSL.
+    pub fn tint() -> Compiler {
+        Compiler { name: "tint", need: Need::Tint, inputs: BTreeMap::new() }
+    }
+
+    /// Khronos' validator of SPIR-V.
+    pub fn spirv_val() -> Compiler {
+        Compiler { name: "spirv-val", need: Need::SpirvVal, inputs: BTreeMap::new() }
     }
 
     /// Of texts that differ in their numbers alone the first stands for all.
-    pub fn add(&mut self, shader: &str, extension: String, contents: Vec<u8>) {
-        let digest = Sha256::new()
-            .chain_update(&extension)
-            .chain_update([0])
-            .chain_update(without_numbers(&contents))
-            .finalize();
+    pub fn add(&mut self, shader: &str, extension: String, text: String) {
+        self.add_translation(shader, extension, &text.clone(), text.into_bytes());
+    }
+
+    /// What the same naga makes of one `text`, its numbers aside, is one.
+    pub fn add_translation(&mut self, shader: &str, extension: String, text: &str, contents: Vec<u8>) {
+        let digest =
+            Sha256::new().chain_update(&extension).chain_update([0]).chain_update(without_numbers(text.as_bytes()));
+        let digest = digest.finalize();
         let hash = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
         self.inputs.entry(hash).or_insert_with(|| Input { extension, contents, shader: shader.into() });
     }
@@ -76,16 +90,16 @@ impl Compiler {
                 }
             };
             let said = String::from_utf8_lossy(&output.stdout);
-            let refused = fresh.iter().filter(|(hash, _)| said.contains(hash.as_str()));
-            let refused: Vec<String> = refused.map(|(hash, input)| format!("{hash}: {}", input.shader)).collect();
+            let refused: Vec<_> = fresh.iter().filter(|(hash, _)| said.contains(hash.as_str())).collect();
+            let first = refused.first().map_or("", |(_, input)| &input.shader);
+            let errors: String = said.chars().take(2000).collect();
             assert!(
                 output.status.success(),
-                "{} refuses {} of {} in {}:\n{}\n{said}{}",
+                "{} refuses {} of {} in {}, first {first}:\n{errors}\n{}",
                 self.name,
                 refused.len(),
                 fresh.len(),
                 folder.display(),
-                refused.join("\n"),
                 String::from_utf8_lossy(&output.stderr)
             );
         }
