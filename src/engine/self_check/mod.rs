@@ -371,13 +371,13 @@ impl Subject<'_> {
                 Ok(())
             }
         };
-        if may_block() {
-            // Most of it is compiling, and the twins: for every core.
-            side_by_side(steps, |step| block_on(one(step)))?;
-        } else {
-            for (_, step) in steps {
-                one(step).await?;
-            }
+        // Most of it is compiling, and the twins: for every core. A browser's device stays on its thread.
+        #[cfg(not(target_arch = "wasm32"))]
+        let done = may_block() && side_by_side(steps, |step| block_on(one(step))).map(|()| true)?;
+        #[cfg(target_arch = "wasm32")]
+        let done = false;
+        for (_, step) in steps.iter().filter(|_| !done) {
+            one(step).await?;
         }
         let start = Stopwatch::start();
         small::check(gpu, self.model, self.scoring, self.options.precision, progress).await?;
