@@ -23,6 +23,11 @@ fn here() -> Options {
     Options::default().adapter(Adapter::Named(found.name)).cache_dir(None).self_check(SelfCheck::Auto)
 }
 
+/// The same, whatever another test of this process found, or made it find.
+fn looked_at() -> Options {
+    here().self_check(SelfCheck::Always)
+}
+
 fn plain() -> Capabilities {
     let own = &common::gpu().capabilities;
     Capabilities { f16: own.f16, timestamps: own.timestamps, ..Capabilities::minimum() }
@@ -74,7 +79,7 @@ fn faults_are_caught() {
 fn what_is_right_is_not_refused() {
     let cores = |precision| {
         let offers = common::gpu().capabilities.clone();
-        offers.tensor_cores().then(|| here().precision(precision).tensor_cores(TensorCores::Always))
+        offers.tensor_cores().then(|| looked_at().precision(precision).tensor_cores(TensorCores::Always))
     };
     let (mut count, mut seen) = (0, HashSet::new());
     // One of each architecture: all of them take minutes, and with this variable their time.
@@ -86,7 +91,7 @@ fn what_is_right_is_not_refused() {
             continue;
         }
         for precision in [Precision::F32, Precision::F16] {
-            for options in [Some(here().precision(precision)), cores(precision)].into_iter().flatten() {
+            for options in [Some(looked_at().precision(precision)), cores(precision)].into_iter().flatten() {
                 let start = Instant::now();
                 let found = block_on(options.choose()).unwrap().unwrap().capabilities;
                 let what = format!("{} {precision:?}", golden.name);
@@ -105,7 +110,7 @@ fn what_is_right_is_not_refused() {
 fn what_is_right_is_not_refused_as_another_adapter() {
     for capabilities in [common::card(&common::gpu().capabilities), plain()] {
         for precision in [Precision::F32, Precision::F16] {
-            let options = here().precision(precision).capabilities(capabilities.clone());
+            let options = looked_at().precision(precision).capabilities(capabilities.clone());
             let classifier = options.sentiment().unwrap();
             assert_eq!(classifier.gpu().unwrap().capabilities, capabilities);
         }
@@ -117,7 +122,7 @@ fn what_is_right_is_not_refused_as_another_adapter() {
 fn what_is_right_is_not_refused_on_tensor_cores() {
     let Some(gpu) = common::tensor_gpu() else { return };
     for precision in [Precision::F32, Precision::F16] {
-        let options = here().precision(precision).tensor_cores(TensorCores::Always);
+        let options = looked_at().precision(precision).tensor_cores(TensorCores::Always);
         let classifier = options.capabilities(gpu.capabilities.clone()).sentiment().unwrap();
         assert!(classifier.gpu().unwrap().capabilities.tensor_cores());
     }
@@ -262,6 +267,8 @@ fn a_hang_and_a_crash_are_verdicts() {
     assert!(report.contains("signal 11") && report.contains("| wgpu | 30") && report.contains("\"workgroup_memory\""));
     check("echo not a program of ours >&2; exit 2").unwrap();
     check("exit 0").unwrap();
+    // Killed by a person or by a system without memory, it says nothing of the driver.
+    check("kill -KILL $$").unwrap();
 }
 
 /// The program itself, as the command line asks it.
@@ -295,7 +302,9 @@ fn faults_are_of_one_device() {
     here().fault(counted.clone() as Arc<dyn Fault>).sentiment().unwrap();
     let first = counted.0.load(Ordering::Relaxed);
     here().fault(counted.clone() as Arc<dyn Fault>).sentiment().unwrap();
-    assert!(first > 10 && counted.0.load(Ordering::Relaxed) == 2 * first, "each is checked");
+    // Steps are checked side by side, and two of them may compile what they share.
+    let second = counted.0.load(Ordering::Relaxed) - first;
+    assert!(first > 10 && second > 10, "each is checked: {first} and {second} shaders");
     let adapter = block_on(adapters(None)).into_iter().next().unwrap();
     block_on(Gpu::open(&adapter, None)).unwrap();
 }

@@ -145,7 +145,8 @@ fn crashed(status: ExitStatus) -> Option<String> {
     #[cfg(unix)]
     {
         use std::os::unix::process::ExitStatusExt;
-        status.signal().map(|signal| format!("signal {signal}"))
+        // Hangup, interrupt, kill and terminate come from people and from a system without memory, not from a driver.
+        status.signal().filter(|signal| ![1, 2, 9, 15].contains(signal)).map(|signal| format!("signal {signal}"))
     }
     #[cfg(not(unix))]
     {
