@@ -57,7 +57,8 @@ pub fn card_gpu() -> Arc<Gpu> {
 pub fn tensor_gpu() -> Option<Arc<Gpu>> {
     static GPU: OnceLock<Option<Arc<Gpu>>> = OnceLock::new();
     let open_tensor = || {
-        let mut gpu = open().with_checks(false);
+        // Checked: a software adapter takes minutes to compile what it unrolls without.
+        let mut gpu = open();
         if gpu.capabilities.cooperative_matrix_size.is_none() {
             not_run(Need::TensorCores, format_args!("{} has no square cooperative matrices", gpu.name));
             return None;
