@@ -58,7 +58,7 @@ pub fn tensor_gpu() -> Option<Arc<Gpu>> {
     static GPU: OnceLock<Option<Arc<Gpu>>> = OnceLock::new();
     let open_tensor = || {
         // Checked: a software adapter takes minutes to compile what it unrolls without.
-        let mut gpu = open();
+        let mut gpu = open().with_checks(true);
         if gpu.capabilities.cooperative_matrix_size.is_none() {
             not_run(Need::TensorCores, format_args!("{} has no square cooperative matrices", gpu.name));
             return None;
