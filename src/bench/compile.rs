@@ -3,7 +3,7 @@
 
 use super::report::{Cell, Row};
 use super::statistics::significant;
-use super::{Environment, Variant};
+use super::{Environment, Variant, storage_name};
 use crate::error::{Error, Result};
 use crate::gpu::{Backend, Gpu, block_on};
 use crate::ir::{BatchSize, Binding, Shader, Storage};
@@ -50,19 +50,14 @@ impl CompileBench {
             let options = Options {
                 adapter: adapter.clone(),
                 backend: self.backend,
-                tensor_cores: TensorCores::Auto,
+                tensor_cores: TensorCores::Always,
                 cache_dir: None,
                 ..Options::default()
             };
-            let adapter = Adapter::list(self.backend);
-            let adapters = block_on(adapter)?;
-            let place = options.adapter.position(&adapters).ok_or_else(|| Error::Adapter {
-                adapter: format!("{:?}", options.adapter),
-                message: "is none whose driver compiles".into(),
-            })?;
-            let adapter = &adapters[place];
-            let environment = Environment::new(Some(adapter));
-            let gpu = block_on(Gpu::open(adapter, None))?;
+            let adapter = block_on(options.choose())?
+                .ok_or_else(|| Error::Adapter { adapter: "reference".into(), message: "compiles nothing".into() })?;
+            let environment = Environment::new(Some(&adapter));
+            let gpu = block_on(Gpu::open(&adapter, None))?;
             let (mut seen, mut activations) = (HashSet::new(), HashSet::new());
             for variant in Variant::ALL {
                 let gpu = match variant.of(&gpu) {
@@ -138,14 +133,6 @@ impl CompileRow {
         let constants = self.shader.constants.iter().map(|(name, value)| format!("{name}={value}"));
         constants.collect::<Vec<_>>().join(" ")
     }
-
-    fn stored(&self) -> &'static str {
-        match self.storage {
-            Storage::F32 => "f32",
-            Storage::F16 => "f16",
-            Storage::PackedWeights => "f16 weights",
-        }
-    }
 }
 
 impl Row for CompileRow {
@@ -157,7 +144,7 @@ impl Row for CompileRow {
         vec![
             ("kernel", json!(self.shader.name)),
             ("variant", json!(self.variant.name())),
-            ("storage", json!(self.stored())),
+            ("storage", json!(storage_name(self.storage))),
             ("parts", json!(self.shader.variant())),
             ("constants", json!(self.constants())),
             ("milliseconds", json!(significant(self.time.as_secs_f64() * 1e3))),
@@ -170,7 +157,7 @@ impl Row for CompileRow {
         vec![
             Cell::text("kernel", 17, self.shader.name),
             Cell::text("variant", 12, self.variant.name()),
-            Cell::text("stored", 11, self.stored()),
+            Cell::text("stored", 11, storage_name(self.storage)),
             Cell::number("ms", 7, format!("{:.1}", self.time.as_secs_f64() * 1e3)),
             Cell::text("result", 8, result.replace('\n', " ")),
             Cell::text("parts and constants", 0, format!("{} {}", self.shader.variant(), self.constants())),

@@ -38,6 +38,7 @@ pub use tune_row::{Subject, TuneRow};
 pub use verify::{Verification, VerifyRow};
 pub use workload::Workload;
 
+use crate::ir::Storage;
 use crate::kernels::NAMES;
 use crate::models::{ARCHITECTURES, Architecture};
 use crate::options::Precision;
@@ -83,5 +84,14 @@ pub(crate) fn precision_name(precision: Precision) -> &'static str {
     match precision {
         Precision::F32 => "f32",
         Precision::F16 => "f16",
+    }
+}
+
+/// As rows of kernels have it.
+fn storage_name(storage: Storage) -> &'static str {
+    match storage {
+        Storage::F32 => "f32",
+        Storage::F16 => "f16",
+        Storage::PackedWeights => "f16 weights",
     }
 }

@@ -5,7 +5,7 @@ use super::generated::{SIZES, Size};
 use super::report::{Cell, Row};
 use super::statistics::significant;
 use super::time::Prepared;
-use super::{Environment, Workload};
+use super::{Environment, Workload, storage_name};
 use crate::error::{Error, Result};
 use crate::gpu::{AdapterDescription, Backend, Gpu, block_on, verified};
 use crate::ir::{Capabilities, Storage};
@@ -291,16 +291,6 @@ fn generated(
     })
 }
 
-impl VerifyRow {
-    fn stored(&self) -> &'static str {
-        match self.storage {
-            Storage::F32 => "f32",
-            Storage::F16 => "f16",
-            Storage::PackedWeights => "f16 weights",
-        }
-    }
-}
-
 impl Row for VerifyRow {
     fn environment(&self) -> &Environment {
         &self.environment
@@ -311,7 +301,7 @@ impl Row for VerifyRow {
             ("verify", json!(self.kind)),
             ("name", json!(self.name)),
             ("variant", json!(self.variant)),
-            ("storage", json!(self.stored())),
+            ("storage", json!(storage_name(self.storage))),
             ("cases", json!(self.cases)),
             ("failed", json!(self.failures.len())),
             ("error", json!(significant(self.worst))),
@@ -329,7 +319,7 @@ impl Row for VerifyRow {
             Cell::text("what", 6, self.kind),
             Cell::text("name", 24, &self.name),
             Cell::text("variant", 12, self.variant),
-            Cell::text("stored", 11, self.stored()),
+            Cell::text("stored", 11, storage_name(self.storage)),
             Cell::number("cases", 5, self.cases),
             Cell::number("largest error", 7, format!("{:.1e}", self.worst)),
             Cell::number("s", 5, format!("{:.1}", self.time.as_secs_f64())),

@@ -57,7 +57,7 @@ pub fn card_gpu() -> Arc<Gpu> {
 pub fn tensor_gpu() -> Option<Arc<Gpu>> {
     static GPU: OnceLock<Option<Arc<Gpu>>> = OnceLock::new();
     let open_tensor = || {
-        // Checked: a software adapter takes minutes to compile what it unrolls without.
+        // Checked, which compiles sooner: unchecked, these took longer than five minutes.
         let mut gpu = open().with_checks(true);
         if gpu.capabilities.cooperative_matrix_size.is_none() {
             not_run(Need::TensorCores, format_args!("{} has no square cooperative matrices", gpu.name));

@@ -8,8 +8,8 @@
 use naga::back::pipeline_constants::process_overrides;
 use naga::valid::{Capabilities as Naga, FunctionInfo, ModuleInfo, ValidationFlags, Validator};
 use naga::{
-    AddressSpace, ArraySize, BinaryOperator, Binding, Block, BuiltIn, Expression, Function, GlobalVariable, Handle,
-    Literal, Module, Range, ScalarKind, Span, Statement, StorageAccess, Type, TypeInner,
+    AddressSpace, ArraySize, BinaryOperator, Binding, Block, BuiltIn, CooperativeData, Expression, Function,
+    GlobalVariable, Handle, Literal, Module, Range, ScalarKind, Span, Statement, StorageAccess, Type, TypeInner,
 };
 use std::cell::Cell;
 use wgbert::gpu::Fault;
@@ -221,6 +221,11 @@ impl Checks<'_> {
                     let emitted: Vec<_> = range.clone().collect();
                     emitted.into_iter().flat_map(|expression| self.checks(function, expression)).collect()
                 }
+                Statement::CooperativeStore { target, data } => {
+                    let (target, data) = (*target, *data);
+                    let edge = self.edge(target);
+                    self.matrix(function, data, edge)
+                }
                 Statement::Block(inner) => {
                     self.block(function, inner);
                     Vec::new()
@@ -265,8 +270,40 @@ impl Checks<'_> {
                     other => panic!("a divisor of {other:?}"),
                 }
             }
+            Expression::CooperativeLoad { rows, data, .. } => self.matrix(function, data, rows as u32),
             _ => Vec::new(),
         }
+    }
+
+    /// Edge of a cooperative matrix.
+    fn edge(&self, matrix: Handle<Expression>) -> u32 {
+        match self.info[matrix].ty.inner_with(self.types) {
+            TypeInner::CooperativeMatrix { rows, .. } => *rows as u32,
+            other => panic!("a matrix that is {other:?}"),
+        }
+    }
+
+    /// Whether the last element of a square matrix that is loaded or stored, whose rows are `stride` apart, is there too.
+    fn matrix(&self, function: &mut Function, data: CooperativeData, edge: u32) -> Vec<Statement> {
+        let Expression::Access { base, index } = function.expressions[data.pointer] else {
+            panic!("a matrix at no index of an array");
+        };
+        let last = append(function, Expression::Literal(Literal::U32(edge - 1)));
+        let length = self.length(function, base);
+        let Length::Known(length) = length else { panic!("a matrix of no workgroup memory") };
+        let add = |function: &mut Function, op, left, right| append(function, Expression::Binary { op, left, right });
+        let flag = append(function, Expression::GlobalVariable(self.flag));
+        self.count.set(self.count.get() + 1);
+        let number = append(function, Expression::Literal(Literal::U32(self.count.get())));
+        let rows = add(function, BinaryOperator::Multiply, last, data.stride);
+        let row = add(function, BinaryOperator::Add, rows, last);
+        let place = add(function, BinaryOperator::Add, row, index);
+        let condition = add(function, BinaryOperator::GreaterEqual, place, length);
+        let raise = Statement::Store { pointer: flag, value: number };
+        vec![
+            Statement::Emit(Range::new_from_bounds(rows, condition)),
+            Statement::If { condition, accept: Block::from_vec(vec![raise]), reject: Block::new() },
+        ]
     }
 
     fn length(&self, function: &mut Function, base: Handle<Expression>) -> Length {

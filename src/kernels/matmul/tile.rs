@@ -185,9 +185,10 @@ impl Units {
         self.subgroups * self.subgroup.1
     }
 
-    /// Elements of a matrix for each subgroup, of which there are more where they are smaller.
+    /// Elements of a matrix for each subgroup, of which there are more where they are smaller, and a vector more: where a chunk
+    /// is one element, its three neighbours are loaded too, also of the last.
     fn epilogue_lds(&self) -> u32 {
-        self.edge * self.edge * (self.lanes() / self.subgroup.0)
+        self.edge * self.edge * (self.lanes() / self.subgroup.0) + 4
     }
 }
 
