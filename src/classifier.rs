@@ -413,4 +413,8 @@ impl WeightSource for Weights {
     fn rows(&self, weight: &Weight, rows: std::ops::Range<usize>) -> Result<Vec<f32>> {
         self.read_rows(weight, rows)
     }
+
+    fn columns(&self, weight: &Weight, columns: std::ops::Range<usize>) -> Result<Vec<f32>> {
+        self.read_columns(weight, columns)
+    }
 }

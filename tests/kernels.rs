@@ -131,6 +131,19 @@ fn every_kernel_is_its_twin_on_tensor_cores() {
     let kernels: HashSet<&str> = all.iter().map(|(entry, ..)| entry.name).collect();
     assert!(kernels.contains("matmul") && (kernels.contains("attention") || !gpu.capabilities.f16), "{kernels:?}");
     check_all(&gpu, &all);
+    // As on Metal, whose matrices take no vectors: the largest example of each shader, but for its constants.
+    let mut metal = gpu.with_checks(true);
+    metal.capabilities.cooperative_vectors = false;
+    let metal = Arc::new(metal);
+    all.sort_by_key(|(.., example)| std::cmp::Reverse(example.lengths.iter().sum::<u32>()));
+    let mut ran: HashSet<Shader> = all.iter().map(|(.., example)| shader(&gpu, example)).collect();
+    let of = |shader: Shader| Shader { constants: Vec::new(), ..shader };
+    all.retain(|(.., example)| {
+        let own = shader(&metal, example);
+        ran.insert(own.clone()) && ran.insert(of(own))
+    });
+    assert!(!all.is_empty(), "they take other files");
+    check_all(&metal, &all);
 }
 
 /// On a GPU no shader is checked as it runs. Of each that one may run, but for its constants, the example with the most tokens

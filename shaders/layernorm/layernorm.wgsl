@@ -23,29 +23,29 @@ fn compute(workgroup: vec3<u32>, grid: vec3<u32>, lane: Lane) {
     let start = row * chunks;
     let columns = f32(params.columns);
 
+    // Nothing is asked before a load, which would then be waited for: a lane without a chunk loads the last, and leaves it out.
     var total = Chunk(0);
     for (var iteration = 0u; iteration < iterations(chunks); iteration += 1u) {
         let chunk = iteration * LANES + lane.index;
-        if chunk < chunks { total += load_row_first(iteration, start + chunk); }
+        let x = load_row_first(iteration, start + min(chunk, chunks - 1u));
+        total += select(Chunk(0), x, chunk < chunks);
     }
     let mean = reduce_add(lane, sum(total)) / columns;
 
     var squares = Chunk(0);
     for (var iteration = 0u; iteration < iterations(chunks); iteration += 1u) {
         let chunk = iteration * LANES + lane.index;
-        if chunk < chunks {
-            let distance = load_row(iteration, start + chunk) - mean;
-            squares = fma(distance, distance, squares);
-        }
+        let distance = load_row(iteration, start + min(chunk, chunks - 1u)) - mean;
+        squares = fma(distance, select(Chunk(0), distance, chunk < chunks), squares);
     }
     let variance = reduce_add(lane, sum(squares)) / columns;
 
     let scale = 1.0 / sqrt(variance + params.epsilon);
     for (var iteration = 0u; iteration < iterations(chunks); iteration += 1u) {
         let chunk = iteration * LANES + lane.index;
-        if chunk < chunks {
-            let normal = (load_row(iteration, start + chunk) - mean) * scale;
-            output[start + chunk] = Stored(fma(normal, weight[chunk], bias_at(chunk)));
-        }
+        let own = min(chunk, chunks - 1u);
+        let normal = (load_row(iteration, start + own) - mean) * scale;
+        let scaled = fma(normal, weight[own], bias_at(own));
+        if chunk < chunks { output[start + chunk] = Stored(scaled); }
     }
 }

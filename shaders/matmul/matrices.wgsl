@@ -2,8 +2,8 @@
 // the loops over so few matrices, and keep them in registers.
 //
 // provides: Accumulators, MATRICES, add_block, store_accumulator;
-// needs: Accumulator, DEPTH, EDGE, INPUT_STRIDE, MATRICES_ACROSS, MATRICES_DOWN, OperandB, WEIGHT_STRIDE, fold_partial,
-//   load_a, load_b, multiply_add, open_partial, store_matrix
+// needs: Accumulator, DEPTH, EDGE, MATRICES_ACROSS, MATRICES_DOWN, OperandB, STRIDE, fold_partial, load_a, load_b,
+//   multiply_add, open_partial, store_matrix
 
 const MATRICES: u32 = MATRICES_DOWN * MATRICES_ACROSS;
 alias Accumulators = array<Accumulator, MATRICES>; // [MATRICES_DOWN, MATRICES_ACROSS]
@@ -14,9 +14,9 @@ fn add_block(acc: ptr<function, Accumulators>, rows: u32, columns: u32) {
     for (var i = 0u; i < MATRICES; i += 1u) { partial[i] = open_partial((*acc)[i]); }
     for (var k = 0u; k < DEPTH; k += EDGE) {
         var b: array<OperandB, MATRICES_ACROSS>;
-        for (var j = 0u; j < MATRICES_ACROSS; j += 1u) { b[j] = load_b(columns + k * WEIGHT_STRIDE + j * EDGE); }
+        for (var j = 0u; j < MATRICES_ACROSS; j += 1u) { b[j] = load_b(columns + j * EDGE * STRIDE + k); }
         for (var i = 0u; i < MATRICES_DOWN; i += 1u) {
-            let a = load_a(rows + i * EDGE * INPUT_STRIDE + k);
+            let a = load_a(rows + i * EDGE * STRIDE + k);
             for (var j = 0u; j < MATRICES_ACROSS; j += 1u) {
                 let place = i * MATRICES_ACROSS + j;
                 partial[place] = multiply_add(a, b[j], partial[place]);
@@ -28,8 +28,8 @@ fn add_block(acc: ptr<function, Accumulators>, rows: u32, columns: u32) {
 
 // Writes a matrix of the accumulators to memory, where `load_epilogue` finds it. The loop over the epilogue is too long to
 // unroll, and an array that its variable indexed would lie in memory while the products are added too.
-fn store_accumulator(acc: ptr<function, Accumulators>, matrix: u32, place: u32) {
+fn store_accumulator(acc: ptr<function, Accumulators>, matrix: u32, slot: u32) {
     for (var i = 0u; i < MATRICES; i += 1u) {
-        if i == matrix { store_matrix((*acc)[i], place); }
+        if i == matrix { store_matrix((*acc)[i], slot); }
     }
 }

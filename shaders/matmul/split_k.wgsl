@@ -3,7 +3,8 @@
 // of k.
 //
 // provides: matmul, weight;
-// needs: COLUMNS, Operand4, ROWS, Weight, Weight4, add4, epilogue4, load_input4, load_weight4, params, resolve, unpack4
+// needs: COLUMNS, Operand4, ROWS, Weight, Weight4, add4, epilogue4, load_input4, load_weight4, params, resolve, unpack4,
+//   within
 
 @group(0) @binding(1) var<storage, read> weight: array<Weight>; // [inner, weight_columns]
 
@@ -20,14 +21,14 @@ struct Block { inputs: array<Operand4, 4>, weights: array<Weight4, 4> }
 
 fn fetch(row: u32, rows: u32, column: u32, k: u32) -> Block {
     var block: Block;
-    block.inputs[0] = load_input4(row, rows, k);
-    block.inputs[1] = load_input4(row + 1u, rows, k);
-    block.inputs[2] = load_input4(row + 2u, rows, k);
-    block.inputs[3] = load_input4(row + 3u, rows, k);
-    block.weights[0] = load_weight4(k, column);
-    block.weights[1] = load_weight4(k + 1u, column);
-    block.weights[2] = load_weight4(k + 2u, column);
-    block.weights[3] = load_weight4(k + 3u, column);
+    block.inputs[0] = load_input4(row, rows, k, 0u);
+    block.inputs[1] = load_input4(row + 1u, rows, k, 0u);
+    block.inputs[2] = load_input4(row + 2u, rows, k, 0u);
+    block.inputs[3] = load_input4(row + 3u, rows, k, 0u);
+    block.weights[0] = load_weight4(k, column, 0u);
+    block.weights[1] = load_weight4(k + 1u, column, 0u);
+    block.weights[2] = load_weight4(k + 2u, column, 0u);
+    block.weights[3] = load_weight4(k + 3u, column, 0u);
     return block;
 }
 
@@ -43,16 +44,17 @@ fn matmul(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation
     var acc: vec4<f32>; // of the first lanes, one each
     var block = fetch(first_row, rows, own_column, own_k);
     for (var k = 0u; k < params.inner; k += DEPTH) {
+        let place_k = k + own_k;
         let w = mat4x4<f32>(
-            vec4<f32>(unpack4(block.weights[0])),
-            vec4<f32>(unpack4(block.weights[1])),
-            vec4<f32>(unpack4(block.weights[2])),
-            vec4<f32>(unpack4(block.weights[3])),
+            vec4<f32>(within(unpack4(block.weights[0]), place_k, 0u)),
+            vec4<f32>(within(unpack4(block.weights[1]), place_k + 1u, 0u)),
+            vec4<f32>(within(unpack4(block.weights[2]), place_k + 2u, 0u)),
+            vec4<f32>(within(unpack4(block.weights[3]), place_k + 3u, 0u)),
         );
-        partials[place] = add4(vec4<f32>(block.inputs[0]), w, vec4<f32>(0.0));
-        partials[place + ACROSS] = add4(vec4<f32>(block.inputs[1]), w, vec4<f32>(0.0));
-        partials[place + 2u * ACROSS] = add4(vec4<f32>(block.inputs[2]), w, vec4<f32>(0.0));
-        partials[place + 3u * ACROSS] = add4(vec4<f32>(block.inputs[3]), w, vec4<f32>(0.0));
+        partials[place] = add4(vec4<f32>(within(block.inputs[0], place_k, 1u)), w, vec4<f32>(0.0));
+        partials[place + ACROSS] = add4(vec4<f32>(within(block.inputs[1], place_k, 1u)), w, vec4<f32>(0.0));
+        partials[place + 2u * ACROSS] = add4(vec4<f32>(within(block.inputs[2], place_k, 1u)), w, vec4<f32>(0.0));
+        partials[place + 3u * ACROSS] = add4(vec4<f32>(within(block.inputs[3], place_k, 1u)), w, vec4<f32>(0.0));
         workgroupBarrier();
         // The next block is on its way while this one's partial sums are added.
         block = fetch(first_row, rows, own_column, k + DEPTH + own_k);

@@ -1,17 +1,17 @@
 // ROWS x COLUMNS outputs a workgroup, LANE_ROWS x LANE_COLUMNS a lane: rows DOWN and fours of columns ACROSS apart, so that
-// lanes beside each other read beside each other. Blocks of 16 along k pass through workgroup memory, zero beyond the
-// edges: an accumulator is never -0, so adding zero does not change it.
+// lanes beside each other read beside each other. Blocks of DEPTH along k pass through workgroup memory, zero beyond the
+// last k: an accumulator is never -0, so adding zero does not change it.
 //
-// provides: ACROSS, DEPTH, DOWN, LANES, input_tile, matmul, weight, weight_tile;
-// needs: Accumulators, Block, COLUMNS, COLUMNS_VEC4, DEPTH_VEC4, INPUTS, LANE_COLUMNS, LANE_ROWS, ROWS, WEIGHTS,
-//   Weight, add_products, fetch, params, resolve, store_accumulators, unpack4
+// provides: ACROSS, COLUMNS_VEC4, DOWN, LANES, input_tile, matmul, weight, weight_corner, weight_tile;
+// needs: Accumulators, Block, COLUMNS, DEPTH, DEPTH_VEC4, INPUTS, LANE_COLUMNS, LANE_ROWS, ROWS, WEIGHTS, Weight,
+//   add_products, fetch, own_four, params, resolve, store_accumulators, unpack4, within
 
 @group(0) @binding(1) var<storage, read> weight: array<Weight>; // [inner, weight_columns]
 
-const DEPTH: u32 = 16u;
 const DOWN: u32 = ROWS / LANE_ROWS;
 const ACROSS: u32 = COLUMNS / LANE_COLUMNS;
 const LANES: u32 = DOWN * ACROSS;
+const COLUMNS_VEC4: u32 = COLUMNS / 4u;
 
 // Where there is memory for two blocks, one is staged while slower lanes still multiply the other.
 override BUFFERS: u32;
@@ -24,13 +24,19 @@ var<workgroup> weight_tile: array<vec4<f32>, WEIGHT_TILES>; // [BUFFERS, DEPTH, 
 // bank. It only changes the last three bits, of which rows DOWN apart have the same.
 fn staged(row: u32, k4: u32) -> u32 { return k4 * ROWS + (row ^ (2u * k4)); }
 
-fn stage(block: Block, lane: u32, buffer: u32) {
+// k and column of four columns.
+fn weight_corner(four: u32) -> vec2<u32> { return vec2<u32>(four / COLUMNS_VEC4, four % COLUMNS_VEC4 * 4u); }
+
+fn stage(block: Block, k: u32, lane: u32, buffer: u32) {
     for (var i = 0u; i < INPUTS / LANES; i += 1u) {
-        let place = lane + i * LANES;
-        input_tile[buffer * INPUTS + staged(place / DEPTH_VEC4, place % DEPTH_VEC4)] = vec4<f32>(block.inputs[i]);
+        let four = own_four(lane, i);
+        let x = within(block.inputs[i], k + four % DEPTH_VEC4 * 4u, 1u);
+        input_tile[buffer * INPUTS + staged(four / DEPTH_VEC4, four % DEPTH_VEC4)] = vec4<f32>(x);
     }
     for (var i = 0u; i < WEIGHTS / LANES; i += 1u) {
-        weight_tile[buffer * WEIGHTS + lane + i * LANES] = vec4<f32>(unpack4(block.weights[i]));
+        let four = own_four(lane, i);
+        let w = within(unpack4(block.weights[i]), k + weight_corner(four).x, 0u);
+        weight_tile[buffer * WEIGHTS + four] = vec4<f32>(w);
     }
 }
 
@@ -46,7 +52,7 @@ fn matmul(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation
     var block = fetch(first_row, rows, first_column, 0u, lane);
     var buffer = 0u;
     for (var k = 0u; k < params.inner; k += DEPTH) {
-        stage(block, lane, buffer);
+        stage(block, k, lane, buffer);
         workgroupBarrier();
         // The next block is on its way while this one is multiplied.
         block = fetch(first_row, rows, first_column, k + DEPTH, lane);

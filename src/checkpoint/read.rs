@@ -63,11 +63,35 @@ impl Weights {
             }
             Parts::Stored(parts) => read_elements(&parts, rows.start * columns, &mut output)?,
         }
-        if weight.times_root_of != 1 {
-            let factor = (weight.times_root_of as f64).sqrt();
-            output.iter_mut().for_each(|number| *number = (f64::from(*number) * factor) as f32);
-        }
+        scale(weight, &mut output);
         Ok(output)
+    }
+
+    /// Columns `columns` of what [`Weights::read`] answers, one after the other: a linear layer's lie so in the file, and are read
+    /// as they lie.
+    ///
+    /// # Errors
+    ///
+    /// As [`Weights::read`], where only the numbers of these columns are looked at.
+    ///
+    /// # Panics
+    ///
+    /// If the weight does not have these columns.
+    pub fn read_columns(&self, weight: &Weight, columns: Range<usize>) -> Result<Vec<f32>> {
+        let [rows, count] = weight.shape();
+        assert!(columns.start <= columns.end && columns.end <= count, "columns {columns:?} of {:?}", weight.names);
+        match self.parts(weight)? {
+            Parts::Stored(parts) if weight.transposed => {
+                let mut output = vec![0.0; columns.len() * rows];
+                read_elements(&parts, columns.start * rows, &mut output)?;
+                scale(weight, &mut output);
+                Ok(output)
+            }
+            _ => {
+                let values = self.read(weight)?;
+                Ok(columns.flat_map(|column| values.iter().skip(column).step_by(count)).copied().collect())
+            }
+        }
     }
 
     /// Where the numbers of a checked weight come from.
@@ -131,6 +155,13 @@ impl Weights {
             );
         }
         random_head::fill(self.random_head.unwrap_or_default(), weight, rows, output);
+    }
+}
+
+fn scale(weight: &Weight, numbers: &mut [f32]) {
+    if weight.times_root_of != 1 {
+        let factor = (weight.times_root_of as f64).sqrt();
+        numbers.iter_mut().for_each(|number| *number = (f64::from(*number) * factor) as f32);
     }
 }
 

@@ -35,7 +35,9 @@ fn a_stack_is_laid_out_for_the_device() {
     // Stacked [outputs, inputs] it is 1 2 3 | 4 5 6 | 7 8 9.
     assert_eq!(weights.read(&linear.weight).expect("there"), [1., 4., 7., 2., 5., 8., 3., 6., 9.]);
     assert_eq!(weights.read_rows(&linear.weight, 1..3).expect("there"), [2., 5., 8., 3., 6., 9.]);
+    assert_eq!(weights.read_columns(&linear.weight, 1..3).expect("there"), [4., 5., 6., 7., 8., 9.]);
     let straight = Weight { transposed: false, ..linear.weight };
+    assert_eq!(weights.read_columns(&straight, 1..3).expect("there"), [2., 5., 8., 3., 6., 9.]);
     assert_eq!(weights.read(&straight).expect("there"), [1., 2., 3., 4., 5., 6., 7., 8., 9.]);
     for (rows, expected) in [(0..0, &[][..]), (1..2, &[4., 5., 6.]), (1..3, &[4., 5., 6., 7., 8., 9.])] {
         assert_eq!(weights.read_rows(&straight, rows).expect("there"), expected);

@@ -44,12 +44,20 @@ impl<'a> Upload<'a> {
     ) -> Result<()> {
         // The source transposes this many rows at a time, and as many of f16 are whole words whatever their length.
         const TOGETHER: usize = 64;
-        let [_, columns] = weight.shape();
-        let step = (self.piece / columns.max(1)).next_multiple_of(TOGETHER).max(TOGETHER);
+        let [all, columns] = weight.shape();
+        let by_columns = layout == Layout::Columns;
+        assert!(!by_columns || rows == (0..all), "{:?} lies column after column: rows {rows:?} do not", weight.names);
+        let (lines, length) = if by_columns { (0..columns, all) } else { (rows.clone(), columns) };
+        let step = (self.piece / length.max(1)).next_multiple_of(TOGETHER).max(TOGETHER);
         let doing = format!("uploading {}", weight.names.join(" + "));
-        for start in rows.clone().step_by(step) {
-            let values = source.rows(weight, start..rows.end.min(start + step))?;
-            for (place, values) in layout.place(values, start - rows.start, rows.len(), columns) {
+        for start in lines.clone().step_by(step) {
+            let piece = start..lines.end.min(start + step);
+            let pieces = if by_columns {
+                vec![(start * length, source.columns(weight, piece)?)]
+            } else {
+                layout.place(source.rows(weight, piece)?, start - rows.start, rows.len(), columns)
+            };
+            for (place, values) in pieces {
                 let values = Values::F32(values);
                 let contents = stored(&values, element);
                 let (offset, bytes) = (place as u64 * element.bytes(), contents.len() as u64);

@@ -10,6 +10,8 @@ pub enum Layout {
     Rows,
     /// Panels of [`Layout::PANEL`] columns, the last one narrower, one after the other; row after row in each.
     Panels,
+    /// Column after column: a linear layer's weight as its checkpoint has it.
+    Columns,
 }
 
 impl Layout {
@@ -21,6 +23,10 @@ impl Layout {
     pub(crate) fn place(self, values: Vec<f32>, first: usize, rows: usize, columns: usize) -> Vec<(usize, Vec<f32>)> {
         if self == Layout::Rows {
             return vec![(first * columns, values)];
+        }
+        if self == Layout::Columns {
+            let column = |column: usize| values.iter().skip(column).step_by(columns).copied().collect();
+            return (0..columns).map(|start| (start * rows + first, column(start))).collect();
         }
         let panel = |start: usize| {
             let width = Layout::PANEL.min(columns - start);
@@ -55,6 +61,13 @@ impl Recording {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn columns_are_rows_of_the_transposed() {
+        let whole: Vec<f32> = (0..6).map(|place| place as f32).collect();
+        let expected = [(1, vec![0.0, 3.0]), (5, vec![1.0, 4.0]), (9, vec![2.0, 5.0])];
+        assert_eq!(Layout::Columns.place(whole, 1, 4, 3), expected);
+    }
 
     #[test]
     fn panels_are_narrower_at_the_end() {

@@ -56,4 +56,14 @@ pub trait WeightSource: Sync {
     /// # Errors
     /// What is wrong with the tensor or its file.
     fn rows(&self, weight: &Weight, rows: Range<usize>) -> Result<Vec<f32>>;
+
+    /// Columns `columns` of the weight in device layout, one after the other: who has them so need not transpose them.
+    ///
+    /// # Errors
+    /// What is wrong with the tensor or its file.
+    fn columns(&self, weight: &Weight, columns: Range<usize>) -> Result<Vec<f32>> {
+        let [rows, width] = weight.shape();
+        let values = self.rows(weight, 0..rows)?;
+        Ok(columns.flat_map(|column| values.iter().skip(column).step_by(width)).copied().collect())
+    }
 }

@@ -95,8 +95,9 @@ impl Kernel for LayerNorm {
             part!("layernorm/layernorm"),
         ];
         let shader = Shader::link(NAME, parts).constant("LANES", reduction.lanes);
+        let registers = chunks.div_ceil(reduction.lanes);
         Launch {
-            shader: if fits { shader.size("ROW_REGISTERS", reduce::ROW_REGISTERS) } else { shader },
+            shader: if fits { shader.size("ROW_REGISTERS", registers) } else { shader },
             grid: reduction.grid(self.rows),
         }
     }

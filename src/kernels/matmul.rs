@@ -106,7 +106,7 @@ impl MatMul {
         linked.extend(tile.parts(self, chunk));
         linked.push(part!("matmul/matmul"));
         Launch {
-            shader: tile.size(Shader::link(NAME, linked)).constant("ACTIVATION", self.activation as u32),
+            shader: tile.size(Shader::link(NAME, linked), self).constant("ACTIVATION", self.activation as u32),
             grid: Grid::Blocks { columns: self.columns.div_ceil(tile.columns), rows: self.rows, per: tile.rows },
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::ir::{Capabilities, Grid, Part, Rows, part};
 
-/// Items of a row that a lane of `row_in_registers.wgsl` holds.
+/// Items of a row that a lane of `row_in_registers.wgsl` holds, at most.
 pub(super) const ROW_REGISTERS: u32 = 8;
 /// Lanes of a workgroup of several subgroups or none, at least.
 const LANES: u32 = 64;

@@ -283,12 +283,14 @@ impl Checks<'_> {
         }
     }
 
-    /// Whether the last element of a square matrix that is loaded or stored, whose rows are `stride` apart, is there too.
+    /// Whether the last element of a square matrix that is loaded or stored, whose rows are `stride` apart, is there too: of an
+    /// array of numbers or of vectors, which the stride counts.
     fn matrix(&self, function: &mut Function, data: CooperativeData, edge: u32) -> Vec<Statement> {
         let Expression::Access { base, index } = function.expressions[data.pointer] else {
             panic!("a matrix at no index of an array");
         };
         let last = append(function, Expression::Literal(Literal::U32(edge - 1)));
+        let of_row = append(function, Expression::Literal(Literal::U32(edge / self.numbers(base) - 1)));
         let length = self.length(function, base);
         let Length::Known(length) = length else { panic!("a matrix of no workgroup memory") };
         let add = |function: &mut Function, op, left, right| append(function, Expression::Binary { op, left, right });
@@ -296,7 +298,7 @@ impl Checks<'_> {
         self.count.set(self.count.get() + 1);
         let number = append(function, Expression::Literal(Literal::U32(self.count.get())));
         let rows = add(function, BinaryOperator::Multiply, last, data.stride);
-        let row = add(function, BinaryOperator::Add, rows, last);
+        let row = add(function, BinaryOperator::Add, rows, of_row);
         let place = add(function, BinaryOperator::Add, row, index);
         let condition = add(function, BinaryOperator::GreaterEqual, place, length);
         let raise = Statement::Store { pointer: flag, value: number };
@@ -304,6 +306,16 @@ impl Checks<'_> {
             Statement::Emit(Range::new_from_bounds(rows, condition)),
             Statement::If { condition, accept: Block::from_vec(vec![raise]), reject: Block::new() },
         ]
+    }
+
+    /// Numbers of an element of the array that is pointed to.
+    fn numbers(&self, array: Handle<Expression>) -> u32 {
+        let TypeInner::Pointer { base, .. } = *self.info[array].ty.inner_with(self.types) else { panic!("no array") };
+        let TypeInner::Array { base, .. } = self.types[base].inner else { panic!("no array") };
+        match self.types[base].inner {
+            TypeInner::Vector { size, .. } => size as u32,
+            _ => 1,
+        }
     }
 
     fn length(&self, function: &mut Function, base: Handle<Expression>) -> Length {

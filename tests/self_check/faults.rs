@@ -285,7 +285,7 @@ pub fn faults(options: Options, plain: Capabilities) -> Vec<Listed> {
     );
     edited(
         "a sum is one block short",
-        "the last 16 of k",
+        "the last of k",
         "tile_workgroup",
         "k < params.inner;",
         "k + DEPTH < params.inner;",

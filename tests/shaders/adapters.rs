@@ -8,6 +8,7 @@ pub fn adapters() -> Vec<(&'static str, Capabilities)> {
     let desktop = || Capabilities {
         f16: true,
         int64: true,
+        cooperative_vectors: true,
         timestamps: true,
         max_binding: 2 << 30,
         max_buffer: 2 << 30,
@@ -39,7 +40,15 @@ pub fn adapters() -> Vec<(&'static str, Capabilities)> {
             },
         ),
         ("Intel", Capabilities { subgroup: Some((8, 32)), ..desktop() }),
-        ("Apple", Capabilities { subgroup: Some((32, 32)), cooperative_matrix_size: Some(8), ..desktop() }),
+        (
+            "Apple",
+            Capabilities {
+                subgroup: Some((32, 32)),
+                cooperative_matrix_size: Some(8),
+                cooperative_vectors: false,
+                ..desktop()
+            },
+        ),
         ("a phone", Capabilities { subgroup: Some((64, 64)), f16: true, ..least() }),
         (
             "matrices and subgroups of many sizes",

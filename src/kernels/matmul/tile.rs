@@ -8,6 +8,12 @@ use crate::kernels::common;
 /// fewer than this leave units idle, and a smaller tile, which loads more for each multiplication, is the lesser loss.
 const TARGET_WORKGROUPS: u32 = 128;
 
+/// Bytes of workgroup memory that leave room for a second workgroup on a core of every GPU.
+const SHARED_MEMORY: u32 = 32 << 10;
+
+/// Of a block along k, on tensor cores.
+const COOPERATIVE_DEPTH: u32 = 32;
+
 /// Rows (or columns) of a skinny product, at most: its time is that of loading its weight (or input).
 const SKINNY_LIMIT: u32 = 16;
 
@@ -30,10 +36,11 @@ enum Kind {
     Lane { weight: Layout },
     /// The lanes of a workgroup split k between them.
     SplitK,
-    /// Blocks of both operands pass through workgroup memory, `buffers` of them at a time; a lane has `lane` rows and columns.
-    Workgroup { lane: u32, buffers: u32 },
-    /// The same on tensor cores.
-    Cooperative { units: Units, buffers: u32 },
+    /// Blocks of `depth` along k of both operands pass through workgroup memory, `buffers` of them at a time; a lane has `lane`
+    /// rows and columns.
+    Workgroup { lane: u32, depth: u32, buffers: u32 },
+    /// The same on tensor cores, whose matrices lie there as vectors of four or number by number.
+    Cooperative { units: Units, vectors: bool, buffers: u32 },
 }
 
 /// What tiles on an adapter's tensor cores depend on.
@@ -71,15 +78,15 @@ const SPLIT_K: &[Tile] = &[tile("split_k_4x16", 4, 16, Kind::SplitK)];
 
 /// For every adapter: no more than 16 KiB of workgroup memory and 256 lanes.
 const WORKGROUP: &[Tile] = &[
-    block("workgroup_128x128", 128, 128, 8),
-    block("workgroup_64x128", 64, 128, 8),
-    block("workgroup_64x64", 64, 64, 4),
-    block("workgroup_32x64", 32, 64, 4),
-    block("workgroup_32x32", 32, 32, 4),
+    block("workgroup_128x128", 128, 128, 8, 8),
+    block("workgroup_64x128", 64, 128, 8, 8),
+    block("workgroup_64x64", 64, 64, 4, 16),
+    block("workgroup_32x64", 32, 64, 4, 16),
+    block("workgroup_32x32", 32, 32, 4, 16),
 ];
 
-const fn block(name: &'static str, rows: u32, columns: u32, lane: u32) -> Tile {
-    tile(name, rows, columns, Kind::Workgroup { lane, buffers: 1 })
+const fn block(name: &'static str, rows: u32, columns: u32, lane: u32, depth: u32) -> Tile {
+    tile(name, rows, columns, Kind::Workgroup { lane, depth, buffers: 1 })
 }
 
 /// A tile's name, rows and columns, and the matrices of each subgroup, down and across.
@@ -87,7 +94,7 @@ type Shape = (&'static str, u32, u32, [u32; 2]);
 
 /// Matrices of 16, operands as one f16.
 const OF_16_F16: &[Shape] = &[
-    ("cooperative_128x128", 128, 128, [2, 4]),
+    ("cooperative_128x128", 128, 128, [4, 4]),
     ("cooperative_64x128", 64, 128, [2, 4]),
     ("cooperative_64x64", 64, 64, [2, 2]),
     ("cooperative_32x64", 32, 64, [2, 2]),
@@ -127,11 +134,11 @@ impl MatMul {
             return LANE.to_vec();
         }
         let blocks = WORKGROUP.iter().map(|tile| {
-            // Of 16 along k, in f32.
-            let bytes = 4 * 16 * (tile.rows + tile.columns);
+            let Kind::Workgroup { lane, depth, .. } = tile.kind else { unreachable!("they all are") };
+            // In f32.
+            let bytes = 4 * depth * (tile.rows + tile.columns);
             let buffers = if 2 * bytes <= device.workgroup_memory { 2 } else { 1 };
-            let Kind::Workgroup { lane, .. } = tile.kind else { unreachable!("they all are") };
-            Tile { kind: Kind::Workgroup { lane, buffers }, ..*tile }
+            Tile { kind: Kind::Workgroup { lane, depth, buffers }, ..*tile }
         });
         SPLIT_K.iter().copied().chain(blocks).collect()
     }
@@ -169,11 +176,19 @@ impl MatMul {
         let fitting = shapes.iter().filter_map(|&(name, rows, columns, matrices)| {
             let subgroups = rows * columns / (matrices[0] * matrices[1] * edge * edge);
             let units = Units { edge, matrices, subgroup, subgroups };
-            // Blocks of 32 along k in f16, whose rows are eight elements longer; and a matrix of f32 for each subgroup.
-            let block = 2 * (rows * (32 + 8) + 32 * (columns + 8));
-            let memory = |buffers: u32| halves * (buffers * block + 4 * units.epilogue_lds());
-            let buffers = [2, 1].into_iter().find(|&buffers| memory(buffers) <= device.workgroup_memory)?;
-            let kind = Kind::Cooperative { units, buffers };
+            // Blocks in f16, whose rows are eight elements longer; and a matrix of f32 for each subgroup and for those beyond, or
+            // two where they cannot be added up.
+            let block = 2 * (rows + columns) * (COOPERATIVE_DEPTH + 8);
+            let parts = if units.sums() { 1 } else { halves };
+            let epilogue = 4 * edge * edge * (subgroups + 1);
+            let memory = |buffers: u32| halves * buffers * block + parts * epilogue;
+            // A subgroup alone waits for none, and a second block must not keep a second workgroup from the core.
+            let two = subgroups > 1 && memory(2) <= SHARED_MEMORY.min(device.workgroup_memory);
+            let buffers = if two { 2 } else { 1 };
+            if memory(buffers) > device.workgroup_memory {
+                return None;
+            }
+            let kind = Kind::Cooperative { units, vectors: device.cooperative_vectors, buffers };
             (units.lanes() <= device.workgroup_size).then_some(tile(name, rows, columns, kind))
         });
         fitting.collect()
@@ -185,10 +200,9 @@ impl Units {
         self.subgroups * self.subgroup.1
     }
 
-    /// Elements of a matrix for each subgroup, of which there are more where they are smaller, and a vector more: where a chunk
-    /// is one element, its three neighbours are loaded too, also of the last.
-    fn epilogue_lds(&self) -> u32 {
-        self.edge * self.edge * (self.lanes() / self.subgroup.0) + 4
+    /// Whether matrices can be added up: Metal's, of 8, cannot.
+    fn sums(&self) -> bool {
+        self.edge == 16
     }
 }
 
@@ -207,6 +221,7 @@ impl Tile {
         match self.kind {
             Kind::Vec8 => Layout::Panels,
             Kind::Lane { weight } => weight,
+            Kind::Cooperative { .. } => Layout::Columns,
             _ => Layout::Rows,
         }
     }
@@ -221,34 +236,49 @@ impl Tile {
                 vec![common::wide(storage.weights()), part!("cpu/weight_panels"), part!("cpu/tile_vec8")]
             }
             Kind::Lane { weight: Layout::Panels } => vec![weight, part!("cpu/weight_panels"), part!("cpu/tile_lane")],
-            Kind::Lane { weight: Layout::Rows } => vec![weight, part!("cpu/weight_rows"), part!("cpu/tile_lane")],
-            Kind::SplitK => vec![weight, operand, part!("matmul/split_k")],
+            Kind::Lane { .. } => vec![weight, part!("cpu/weight_rows"), part!("cpu/tile_lane")],
+            Kind::SplitK => vec![weight, part!("matmul/weight_rows"), operand, part!("matmul/split_k")],
             Kind::Workgroup { .. } => {
-                vec![weight, operand, part!("matmul/fetch"), part!("matmul/lanes"), part!("matmul/tile_workgroup")]
+                let [rows, fetch] = [part!("matmul/weight_rows"), part!("matmul/fetch")];
+                vec![weight, rows, operand, fetch, part!("matmul/lanes"), part!("matmul/tile_workgroup")]
             }
-            Kind::Cooperative { units, .. } => {
-                let one = storage.activations() == Element::F16;
-                let precision = if one { part!("matmul/operand_f16") } else { part!("matmul/operand_f16x2") };
-                let [matrices, tile] = [part!("matmul/matrices"), part!("matmul/tile_cooperative")];
-                vec![weight, operand, part!("matmul/fetch"), common::cooperative(units.edge), precision, matrices, tile]
+            Kind::Cooperative { units, vectors, .. } => {
+                let [columns, fetch] = [part!("matmul/weight_columns"), part!("matmul/fetch")];
+                let lds = if vectors { part!("common/lds_vec4") } else { part!("common/lds_scalar") };
+                let mut parts = vec![weight, columns, operand, fetch, common::cooperative(units.edge), lds];
+                match (storage.activations(), units.sums()) {
+                    (Element::F16, _) => parts.push(part!("matmul/operand_f16")),
+                    (_, true) => parts.extend([part!("matmul/operand_f16x2"), part!("matmul/parts_summed")]),
+                    (_, false) => parts.extend([part!("matmul/operand_f16x2"), part!("matmul/parts_stored")]),
+                }
+                parts.extend([part!("matmul/matrices"), part!("matmul/tile_cooperative")]);
+                parts
             }
         }
     }
 
     /// `shader` with the sizes and overrides of those files.
-    pub(super) fn size(&self, shader: Shader) -> Shader {
+    pub(super) fn size(&self, shader: Shader, kernel: &MatMul) -> Shader {
         let shader = shader.size("ROWS", self.rows).size("COLUMNS", self.columns);
+        // Of fours that one load takes, where rows have whole ones.
+        let eights = kernel.storage.activations() == Element::F16 && kernel.inner.is_multiple_of(8);
+        let run = if eights && self.chunk(kernel) == 4 { 2 } else { 1 };
         match self.kind {
             _ if self.layout() == Layout::Panels => shader.constant("PANEL", Layout::PANEL as u32),
-            Kind::Cooperative { units, buffers } => shader
+            Kind::Cooperative { units, buffers, .. } => shader
+                .size("DEPTH", COOPERATIVE_DEPTH)
+                .size("RUN", run)
                 .size("MATRICES_DOWN", units.matrices[0])
                 .size("MATRICES_ACROSS", units.matrices[1])
                 .size("LANES", units.lanes())
-                .constant("EPILOGUE_LDS", units.epilogue_lds())
                 .constant("BUFFERS", buffers),
-            Kind::Workgroup { lane, buffers } => {
-                shader.size("LANE_ROWS", lane).size("LANE_COLUMNS", lane).constant("BUFFERS", buffers)
-            }
+            Kind::Workgroup { lane, depth, buffers } => shader
+                .size("DEPTH", depth)
+                .size("RUN", 1)
+                .size("LANE_ROWS", lane)
+                .size("LANE_COLUMNS", lane)
+                .constant("BUFFERS", buffers),
+            Kind::SplitK => shader.size("RUN", 1),
             _ => shader,
         }
     }

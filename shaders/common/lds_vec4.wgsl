@@ -1,0 +1,12 @@
+// What tensor cores load and store lies in workgroup memory as vectors of four, which are stored and loaded at once.
+//
+// provides: LDS_WIDTH, LdsF16, LdsF32, lds_f16, lds_f32; needs: nothing
+
+const LDS_WIDTH: u32 = 4u;
+alias LdsF16 = vec4<f16>;
+alias LdsF32 = vec4<f32>;
+
+// The i-th element of memory that has some of `x`.
+fn lds_f16(x: vec4<f16>, i: u32) -> LdsF16 { return x; }
+// `x` with what the i-th element of memory has of it.
+fn lds_f32(x: vec4<f32>, i: u32, element: LdsF32) -> vec4<f32> { return element; }
