@@ -76,6 +76,8 @@ mod label;
 mod oneshot;
 mod options;
 mod output;
+#[cfg(feature = "rows")]
+pub mod rows;
 mod stream;
 pub mod text;
 

@@ -2,6 +2,8 @@
 
 #[path = "common/requirements.rs"]
 mod requirements;
+#[path = "cli/rows.rs"]
+mod rows;
 #[path = "cli/tokens.rs"]
 mod tokens;
 

@@ -23,6 +23,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("classifier", &["ir", "text", "checkpoint", "models", "gpu", "label", "output", "options", "engine", "stream"]),
     ("stream", &["text", "gpu", "output", "classifier"]),
     ("inspection", &["text", "checkpoint", "models"]),
+    ("rows", &[]),
     (
         "bench",
         &["ir", "text", "checkpoint", "kernels", "models", "reference", "gpu", "classifier", "options", "output"],

@@ -174,13 +174,42 @@ pub struct ClassifyArguments {
     #[arg(value_name = "TEXT")]
     pub texts: Vec<String>,
 
-    /// File of texts to classify, - for standard input, which is also read where there is no TEXT
+    /// File of rows to classify, folder of such files, pattern like "data/*.csv", or - for standard input, which is also read
+    /// where there is no TEXT; may be repeated
     #[arg(short, long, value_name = "FILE", conflicts_with = "texts", help_heading = "Input")]
-    pub input: Option<PathBuf>,
+    pub input: Vec<PathBuf>,
 
-    /// What a row of the input is; by default jsonl for files called .jsonl or .ndjson, else lines
-    #[arg(long, value_name = "FORMAT", help_heading = "Input")]
-    pub input_format: Option<InputFormat>,
+    /// What the rows of the input are
+    ///
+    /// By default what the name of each file says (.jsonl, .ndjson, .json, .csv, .tsv, .tab), else its first bytes: { begins
+    /// jsonl, [ json, and all else is lines. Each may be compressed by gzip or zstd.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "auto", help_heading = "Input")]
+    pub input_format: InputFormat,
+
+    /// Column of the texts, by name or by number from 1; by default the only one that is called text, sentence, content,
+    /// review...
+    #[arg(long, value_name = "COLUMN", help_heading = "Input")]
+    pub text_column: Option<String>,
+
+    /// Column of the second texts of pairs; by default text_pair, or what belongs to the first: sentence2, hypothesis...
+    #[arg(long, value_name = "COLUMN", help_heading = "Input")]
+    pub pair_column: Option<String>,
+
+    /// Column of the right labels, for the loss; by default label in json and jsonl, and none in csv and tsv
+    #[arg(long, value_name = "COLUMN", help_heading = "Input")]
+    pub label_column: Option<String>,
+
+    /// Column whose values are repeated as id in the rows of json and jsonl
+    #[arg(long, value_name = "COLUMN", help_heading = "Input")]
+    pub id_column: Option<String>,
+
+    /// The first row of csv and tsv is a row, and does not name the columns
+    #[arg(long, help_heading = "Input")]
+    pub no_header: bool,
+
+    /// What becomes of a row whose text is null
+    #[arg(long, value_enum, value_name = "WHAT", default_value = "error", help_heading = "Input")]
+    pub null: NullText,
 
     /// What happens to a text longer than the model's limit
     #[arg(long, value_enum, default_value = "cut", help_heading = "Input")]
@@ -284,8 +313,28 @@ pub struct InspectArguments {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum InputFormat {
+    /// What each input looks like
+    Auto,
+    /// Each line is a text
     Lines,
+    /// Each line is an object: {"text": "...", "text_pair": "...", "label": ...}
     Jsonl,
+    /// An array of such objects, or of texts
+    Json,
+    /// Columns between commas, or semicolons
+    Csv,
+    /// Columns between tabs
+    Tsv,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum NullText {
+    /// It fails, the others are answered
+    Error,
+    /// It is left out
+    Skip,
+    /// It is an empty text
+    Empty,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

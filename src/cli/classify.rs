@@ -75,9 +75,9 @@ impl Writing {
     /// Writes the answers of a chunk out, or says where they stop.
     fn write(&mut self, answered: Result<Answered, Stop>) -> Result<(), Failure> {
         let Answered { chunk, output, failures } = answered.map_err(|Stop { row, failure }| match row {
-            0 => failure,
-            row => {
-                let place = self.places.name(row);
+            (0, _) => failure,
+            (_, place) => {
+                let place = self.places.name(place);
                 Failure::Message(format!("stopped before {place} (the rows before it are answered): {failure}"))
             }
         })?;
@@ -101,7 +101,7 @@ impl Writing {
                 }
                 Err(message) => {
                     self.failed += 1;
-                    let place = self.places.name(row.index);
+                    let place = self.places.name(row.place);
                     self.progress.say(format_args!("warning: {place}: {message}"));
                     self.report.failure(row.index, &place, row.content.as_ref().ok(), &message)?;
                 }

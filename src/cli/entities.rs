@@ -3,6 +3,7 @@
 use super::Failure;
 use super::arguments::ClassifyArguments;
 use serde::Serialize;
+use serde_json::Value;
 use wgbert::text::Encoding;
 use wgbert::{
     Aggregation, Array, Classification, Classifier, Entity, EntityKind, Error, Request, SequenceClassifierOutput, Task,
@@ -106,6 +107,8 @@ impl Answer<'_> {
 pub struct Row<'a> {
     index: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<&'a str>,
     entities: Vec<Found<'a>>,
     tokens: usize,
@@ -130,6 +133,7 @@ struct Found<'a> {
 impl<'a> Row<'a> {
     pub fn new(
         index: usize,
+        id: Option<&'a Value>,
         text: Option<&'a str>,
         answer: TokenClassification<'_>,
         entities: &'a [Entity],
@@ -150,6 +154,6 @@ impl<'a> Row<'a> {
             }
         };
         let entities = entities.iter().map(found).collect();
-        Row { index, text, entities, tokens: answer.ids().len(), truncated: answer.truncated() }
+        Row { index, id, text, entities, tokens: answer.ids().len(), truncated: answer.truncated() }
     }
 }

@@ -1,13 +1,14 @@
 //! Rows -> chunks of tokens, on a thread of its own: while one chunk is computed, the next is read and tokenized.
 
 use super::Failure;
-use super::input::{Input, Row};
+use super::input::Input;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+use wgbert::rows::{Place, Row};
 use wgbert::text::Encoding;
 use wgbert::{Error, Text, TextEncoder};
 
@@ -19,8 +20,8 @@ const CHUNK_TIME: Duration = Duration::from_secs(1);
 
 /// Some rows that follow each other.
 pub struct Chunk {
-    /// Index of the first row, or of what was skipped before it.
-    pub first: usize,
+    /// Index of the first row, or of what was skipped before it, and where that is.
+    pub first: (usize, Place),
     pub rows: Vec<Row>,
     /// The tokens of each row, or why there are none.
     pub encodings: Vec<Result<Encoding, String>>,
@@ -32,7 +33,7 @@ pub struct Chunk {
 
 /// Why there are no more rows, and the first that is missing.
 pub struct Stop {
-    pub row: usize,
+    pub row: (usize, Place),
     pub failure: Failure,
 }
 
@@ -83,7 +84,7 @@ impl Iterator for Chunks {
 
 fn prepare(mut input: Input, encoder: &TextEncoder, most: &AtomicUsize, sender: &SyncSender<Result<Chunk, Stop>>) {
     loop {
-        let (first, most) = (input.next_index(), most.load(Ordering::Relaxed));
+        let (first, most) = (input.next(), most.load(Ordering::Relaxed));
         let chunk = match input.chunk(most) {
             Ok(rows) if rows.is_empty() => return,
             Ok(rows) => Ok(Chunk { first, encodings: encode(encoder, &rows), rows, position: input.position(), most }),

@@ -2,13 +2,13 @@
 
 use super::arguments::{ClassifyArguments, OutputFormat};
 use super::entities::{Answer, Row};
-use super::input::Content;
 use super::say;
 use super::text::Layout;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 use terminal_size::{Width, terminal_size_of};
+use wgbert::rows::Content;
 use wgbert::{Classification, Classifier};
 
 /// Labels that a text of the command line is shown with at most, where nobody says how many.
@@ -39,6 +39,8 @@ enum Style {
 #[derive(Serialize)]
 struct TextRow<'a> {
     index: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,7 +100,11 @@ impl Report {
             (_, Answer::Text(answer)) => self.text_row(index, content, *answer),
             (_, Answer::Tokens(answer, entities)) => {
                 let text = self.echo_text.then_some(content.text.as_str());
-                write_row(&mut self.out, &mut self.style, &Row::new(index, text, *answer, entities))
+                write_row(
+                    &mut self.out,
+                    &mut self.style,
+                    &Row::new(index, content.id.as_ref(), text, *answer, entities),
+                )
             }
         }
     }
@@ -107,6 +113,7 @@ impl Report {
         let scored = |(label, score)| Scored { label, score };
         let row = TextRow {
             index,
+            id: content.id.as_ref(),
             text: self.echo_text.then_some(&content.text),
             text_pair: content.text_pair.as_deref().filter(|_| self.echo_text),
             label: answer.label(),
@@ -130,12 +137,18 @@ impl Report {
         #[derive(Serialize)]
         struct Failed<'a> {
             index: usize,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            id: Option<&'a Value>,
             error: &'a str,
         }
         if let Style::Text(layout) = &mut self.style {
             return layout.write_failure(&mut self.out, row, content, message);
         }
-        write_row(&mut self.out, &mut self.style, &Failed { index, error: message })
+        write_row(
+            &mut self.out,
+            &mut self.style,
+            &Failed { index, id: content.and_then(|content| content.id.as_ref()), error: message },
+        )
     }
 
     /// Lets everything so far be seen.

@@ -1,9 +1,9 @@
 //! Answers for people: labels, percentages, bars.
 
-use super::input::Content;
 use std::io::{self, Write};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use wgbert::checkpoint::Scoring;
+use wgbert::rows::Content;
 use wgbert::{Classification, Entity, TokenClassification};
 
 /// Columns that a text gets at least, however narrow the terminal and wide the labels.

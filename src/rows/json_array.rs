@@ -1,0 +1,162 @@
+//! The elements of a JSON array, each read when it is wanted.
+
+use super::lines::{LONGEST, of_text, too_long};
+use super::{Columns, Fault, Line, columns::Keys};
+use crate::json;
+use serde_json::Value;
+use std::io::BufRead;
+
+/// Reads an array's elements, or a single object, which is one.
+#[derive(Debug, Default)]
+pub(super) struct Elements {
+    state: State,
+    element: Vec<u8>,
+    pub keys: Keys,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Begin,
+    /// Inside of the array; whether an element was there.
+    Array { any: bool },
+    /// Behind all elements.
+    End,
+}
+
+impl Elements {
+    pub(super) fn next(
+        &mut self,
+        reader: &mut impl BufRead,
+        columns: &Columns,
+        notes: &mut Vec<String>,
+    ) -> Result<Line, Fault> {
+        let wrong = |message: &str| Err(Fault::Malformed(message.into()));
+        let mut first = skip_space(reader)?;
+        match (&self.state, first) {
+            (State::Begin, None) | (State::End, None) => return Ok(Line::End),
+            (State::Begin, Some(b'[')) => {
+                reader.consume(1);
+                self.state = State::Array { any: false };
+                first = skip_space(reader)?;
+            }
+            (State::Begin, Some(b'{')) => {
+                self.state = State::End;
+                return self.element(reader, columns, notes);
+            }
+            (State::Begin, _) => return wrong("is no JSON array of rows: it begins with neither [ nor {"),
+            (State::End, Some(b'{')) => return wrong("has more than one JSON object: a row a line is jsonl"),
+            (State::End, Some(_)) => return wrong("goes on behind the end of its JSON array"),
+            (State::Array { .. }, _) => {}
+        }
+        let State::Array { any } = self.state else { unreachable!("all others have returned") };
+        match first {
+            None => return wrong("ends within its JSON array"),
+            Some(b']') => {
+                reader.consume(1);
+                self.state = State::End;
+                return match skip_space(reader)? {
+                    None => Ok(Line::End),
+                    Some(_) => wrong("goes on behind the end of its JSON array"),
+                };
+            }
+            Some(b',') if any => reader.consume(1),
+            Some(_) if any => return wrong("has no comma between two elements of its JSON array"),
+            Some(_) => {}
+        }
+        self.state = State::Array { any: true };
+        if skip_space(reader)?.is_none() {
+            return wrong("ends within its JSON array");
+        }
+        self.element(reader, columns, notes)
+    }
+
+    fn element(
+        &mut self,
+        reader: &mut impl BufRead,
+        columns: &Columns,
+        notes: &mut Vec<String>,
+    ) -> Result<Line, Fault> {
+        let whole = self.read(reader)?;
+        if !whole {
+            return Ok(Line::Row(Err(too_long("element"))));
+        }
+        let value: Result<Value, _> = json::from_slice(&self.element);
+        Ok(match value {
+            // What an element is not, the array is not either, from there on.
+            Err(error) => return Err(Fault::Malformed(format!("is no JSON: {error}, within one of its elements"))),
+            Ok(Value::String(text)) => Line::Row(Ok(of_text(&text))),
+            Ok(Value::Null) => Line::Null,
+            Ok(value) => match (json::unreadable(&value), value.as_object()) {
+                (None, Some(fields)) => self.keys.row(columns, fields, notes),
+                _ => Line::Row(Err("neither a JSON object like {\"text\": \"...\"} nor a text".into())),
+            },
+        })
+    }
+
+    /// Reads up to the end of an element, which is left out of memory where it is too long: whether it was not.
+    fn read(&mut self, reader: &mut impl BufRead) -> Result<bool, Fault> {
+        self.element.clear();
+        let (mut depth, mut quoted, mut escaped, mut length) = (0u32, false, false, 0usize);
+        loop {
+            let bytes = reader.fill_buf()?;
+            if bytes.is_empty() {
+                return match (depth, quoted) {
+                    (0, false) => Ok(length <= LONGEST),
+                    _ => Err(Fault::Malformed("ends within an element of its JSON".into())),
+                };
+            }
+            let mut used = 0;
+            let mut ended = false;
+            for &byte in bytes {
+                if quoted {
+                    (quoted, escaped) = (escaped || byte != b'"', !escaped && byte == b'\\');
+                    used += 1;
+                    // A text is an element of its own.
+                    ended = !quoted && depth == 0;
+                } else if depth == 0 && matches!(byte, b',' | b']' | b'}') {
+                    // The array's own.
+                    ended = true;
+                } else {
+                    match byte {
+                        b'"' => quoted = true,
+                        b'{' | b'[' => depth += 1,
+                        b'}' | b']' => {
+                            depth -= 1;
+                            ended = depth == 0;
+                        }
+                        _ => {}
+                    }
+                    used += 1;
+                }
+                if ended {
+                    break;
+                }
+            }
+            length += used;
+            if length <= LONGEST {
+                self.element.extend_from_slice(&bytes[..used]);
+            }
+            reader.consume(used);
+            if ended {
+                return Ok(length <= LONGEST);
+            }
+        }
+    }
+}
+
+/// The next byte that is no space, which is not consumed.
+fn skip_space(reader: &mut impl BufRead) -> Result<Option<u8>, Fault> {
+    loop {
+        let bytes = reader.fill_buf()?;
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        let spaces = bytes.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        let next = bytes.get(spaces).copied();
+        reader.consume(spaces);
+        if next.is_some() {
+            return Ok(next);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Lines, of which none is held that is too long to be a text.
+
+use super::{Columns, Content, Line, columns::Keys};
+use crate::json;
+use serde_json::{Map, Value};
+use std::io::{self, BufRead, Read};
+
+/// A longer line is no text, and must not be held in memory.
+pub(super) const LONGEST: usize = 64 << 20;
+
+/// Reads one line without its end. Gives the bytes read, and whether `line` holds all of it.
+pub(super) fn read(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<(u64, bool)> {
+    line.clear();
+    let mut bytes = reader.by_ref().take(LONGEST as u64).read_until(b'\n', line)? as u64;
+    let whole = line.ends_with(b"\n") || bytes < LONGEST as u64;
+    if !whole {
+        bytes += reader.skip_until(b'\n')? as u64;
+    }
+    for end in [b'\n', b'\r'] {
+        line.pop_if(|last| *last == end);
+    }
+    Ok((bytes, whole))
+}
+
+/// The text of a line, or what is wrong with it.
+pub(super) fn text(line: &[u8], whole: bool) -> Result<&str, String> {
+    if !whole {
+        return Err(too_long("line"));
+    }
+    std::str::from_utf8(line).map_err(|error| format!("byte {} of the line is not UTF-8", error.valid_up_to() + 1))
+}
+
+pub(super) fn too_long(what: &str) -> String {
+    format!("the {what} is longer than {} MiB", LONGEST >> 20)
+}
+
+pub(super) fn of_text(text: &str) -> Content {
+    Content { text: text.into(), ..Content::default() }
+}
+
+/// The row that a line of JSONL is.
+pub(super) fn object(line: &str, keys: &mut Keys, columns: &Columns, notes: &mut Vec<String>) -> Line {
+    if line.trim().is_empty() {
+        return Line::Blank;
+    }
+    if !line.trim_start().starts_with('{') {
+        return Line::Row(Err("not a JSON object like {\"text\": \"...\"}".into()));
+    }
+    // serde_json counts lines too, and here there is only one.
+    let fields: Result<Map<String, Value>, _> = json::from_slice(line.as_bytes());
+    match fields {
+        Ok(fields) => keys.row(columns, &fields, notes),
+        Err(error) => Line::Row(Err(error.to_string().replace("at line 1 column", "at column"))),
+    }
+}

@@ -1,0 +1,244 @@
+//! Tables in: files, folders and streams -> rows with a text, read as they are wanted.
+//!
+//! Lines, JSONL, JSON, CSV and TSV, each also compressed by gzip or zstd. What an input is, is seen by its name, else by its first
+//! bytes; which column has the texts, by its name.
+
+mod columns;
+mod format;
+mod json_array;
+mod lines;
+mod source;
+mod table;
+
+pub use columns::Columns;
+pub use format::Format;
+
+use crate::error::{Error, Result};
+use serde_json::Value;
+use source::{Opened, Raw};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// How rows are to be read.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct RowOptions {
+    /// What every input is; by default each is what its name or its first bytes say.
+    pub format: Option<Format>,
+    /// The columns that count.
+    pub columns: Columns,
+    /// Whether the first row of CSV and TSV has no names: columns are then called 1, 2, 3...
+    pub no_header: bool,
+    /// What a row becomes whose text is null.
+    pub null: Null,
+}
+
+/// What a row becomes whose text is null.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Null {
+    /// A row with an error.
+    #[default]
+    Error,
+    /// No row.
+    Skip,
+    /// A row with an empty text.
+    Empty,
+}
+
+/// Where a row is, for people.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Which input, counted from 0.
+    pub input: usize,
+    /// Its line, or its element where the input is a JSON array, counted from 1.
+    pub number: u64,
+}
+
+/// One row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// Its position, counted from 0 through all inputs: that of its line in lines and JSONL, of its record in CSV and TSV, of its
+    /// element in JSON.
+    pub index: usize,
+    /// Where it is.
+    pub place: Place,
+    /// What to classify, or why the row says nothing that can be.
+    pub content: Result<Content, String>,
+}
+
+/// A text with what belongs to it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Content {
+    /// What to classify.
+    pub text: String,
+    /// The second text of a pair.
+    pub text_pair: Option<String>,
+    /// What is right.
+    pub label: Option<Value>,
+    /// What the row is called in another table.
+    pub id: Option<Value>,
+}
+
+impl Content {
+    /// The second text, if there is anything to show of it.
+    pub fn pair(&self) -> Option<&str> {
+        self.text_pair.as_deref().filter(|pair| !pair.is_empty())
+    }
+}
+
+/// What stands where a row would be.
+enum Line {
+    End,
+    /// Nothing, where a row would have to be something.
+    Blank,
+    /// A row whose text is null.
+    Null,
+    Row(Result<Content, String>),
+}
+
+/// The rows of some inputs, one after the other.
+#[derive(Debug)]
+pub struct Rows {
+    options: RowOptions,
+    inputs: Vec<Raw>,
+    /// The one that is being read, if it was opened.
+    opened: Option<Opened>,
+    place: Place,
+    index: usize,
+    /// Bytes of the inputs before it.
+    before: u64,
+    notes: Vec<String>,
+}
+
+impl Rows {
+    /// The rows of files; those of a folder are its files of known names, and `*` and `?` stand for what they do in a shell.
+    ///
+    /// # Errors
+    /// [`Error::File`] where one is absent, [`Error::Malformed`] where a folder or a pattern has no file.
+    pub fn of_files(paths: &[PathBuf], options: RowOptions) -> Result<Rows> {
+        let mut inputs = Vec::new();
+        for path in paths {
+            for path in source::expand(path)? {
+                inputs.push(Raw::file(path)?);
+            }
+        }
+        Ok(Rows::new(inputs, options))
+    }
+
+    /// The rows of a stream, which messages call `name`.
+    pub fn of_stream(name: impl Into<PathBuf>, stream: impl Read + Send + 'static, options: RowOptions) -> Rows {
+        Rows::new(vec![Raw::stream(name.into(), Box::new(stream))], options)
+    }
+
+    fn new(inputs: Vec<Raw>, options: RowOptions) -> Rows {
+        let place = Place { input: 0, number: 1 };
+        Rows { options, inputs, opened: None, place, index: 0, before: 0, notes: Vec::new() }
+    }
+
+    /// The next rows: at most `most`, none at the end of the inputs, and no more than are there already. Who writes into a pipe
+    /// line by line is answered line by line.
+    ///
+    /// # Errors
+    /// What an input cannot be read for; [`Error::Malformed`] where it is not what it should be from some place on, or has no such
+    /// column.
+    pub fn chunk(&mut self, most: usize) -> Result<Vec<Row>> {
+        let mut rows = Vec::new();
+        while rows.len() < most && (rows.is_empty() || self.is_ready()) {
+            let Some(raw) = self.inputs.get_mut(self.place.input) else { break };
+            let opened = match &mut self.opened {
+                Some(opened) => opened,
+                none => {
+                    let opened = Opened::new(raw, &self.options, &mut self.notes)?;
+                    self.place.number = opened.number();
+                    none.insert(opened)
+                }
+            };
+            let line = opened.next(&self.options, &mut self.notes).map_err(|error| raw.error(error))?;
+            // A record of CSV may begin behind blank lines, and ends behind those of its texts.
+            let place = Place { number: opened.began(), ..self.place };
+            self.place.number = opened.number();
+            match line {
+                Line::End => {
+                    self.before += raw.position();
+                    self.opened = None;
+                    self.place = Place { input: self.place.input + 1, number: 1 };
+                    continue;
+                }
+                Line::Blank => {}
+                Line::Null => match self.options.null {
+                    Null::Skip => {}
+                    Null::Empty => rows.push(Row { index: self.index, place, content: Ok(Content::default()) }),
+                    Null::Error => {
+                        let content = Err("its text is null".into());
+                        rows.push(Row { index: self.index, place, content });
+                    }
+                },
+                Line::Row(content) => rows.push(Row { index: self.index, place, content }),
+            }
+            self.index += 1;
+        }
+        Ok(rows)
+    }
+
+    fn is_ready(&self) -> bool {
+        match &self.opened {
+            Some(opened) => opened.is_ready(),
+            // The next input is a file.
+            None => true,
+        }
+    }
+
+    /// Index of the row that comes next.
+    pub fn next_index(&self) -> usize {
+        self.index
+    }
+
+    /// Where the row is that comes next.
+    pub fn next_place(&self) -> Place {
+        self.place
+    }
+
+    /// What each input is called in messages, and where its rows are.
+    pub fn names(&self) -> Vec<PathBuf> {
+        self.inputs.iter().map(|raw| raw.path.clone()).collect()
+    }
+
+    /// Bytes of all inputs, where all are files.
+    pub fn length(&self) -> Option<u64> {
+        self.inputs.iter().map(|raw| raw.length).sum()
+    }
+
+    /// Bytes that were read.
+    pub fn position(&self) -> u64 {
+        self.before + self.inputs.get(self.place.input).map_or(0, Raw::position)
+    }
+
+    /// What was found by itself and its user may want to know, since this was asked last.
+    pub fn notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
+    }
+}
+
+/// Why an input cannot be read further.
+enum Fault {
+    Io(io::Error),
+    /// From some place on it is not what it should be.
+    Malformed(String),
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Fault {
+        Fault::Io(error)
+    }
+}
+
+fn failed(path: &Path, fault: Fault) -> Error {
+    match fault {
+        Fault::Io(source) => Error::File { action: "read", path: path.into(), source: source.into() },
+        Fault::Malformed(message) => Error::Malformed { path: path.into(), message },
+    }
+}
+
+#[cfg(test)]
+#[path = "rows_tests.rs"]
+mod tests;

@@ -1,0 +1,280 @@
+use super::lines::LONGEST;
+use super::*;
+use serde_json::json;
+use std::fs;
+use std::io::{Cursor, Write};
+
+fn options(format: Option<Format>) -> RowOptions {
+    RowOptions { format, ..RowOptions::default() }
+}
+
+/// The rows of a stream, two at a time, and what ended them, if something did.
+fn read(bytes: &[u8], options: RowOptions) -> (Vec<Row>, Option<String>, Vec<String>) {
+    let mut input = Rows::of_stream("test", Cursor::new(bytes.to_vec()), options);
+    let (mut rows, mut notes) = (Vec::new(), Vec::new());
+    loop {
+        let chunk = input.chunk(2);
+        notes.extend(input.notes());
+        match chunk {
+            Err(error) => return (rows, Some(error.to_string()), notes),
+            Ok(chunk) if chunk.is_empty() => {
+                assert_eq!(input.position(), bytes.len() as u64);
+                return (rows, None, notes);
+            }
+            Ok(chunk) => rows.extend(chunk),
+        }
+    }
+}
+
+/// Index, line or element, and text of each row.
+fn texts(bytes: &[u8], options: RowOptions) -> Vec<(usize, u64, Result<String, String>)> {
+    let (rows, error, _) = read(bytes, options);
+    assert_eq!(error, None);
+    rows.into_iter().map(|row| (row.index, row.place.number, row.content.map(|content| content.text))).collect()
+}
+
+fn only(bytes: &[u8], format: Option<Format>) -> Vec<String> {
+    texts(bytes, options(format)).into_iter().map(|(.., text)| text.unwrap_or_else(|error| error)).collect()
+}
+
+fn object(line: &str) -> Result<Content, String> {
+    let (mut rows, error, _) = read(line.as_bytes(), options(Some(Format::Jsonl)));
+    assert_eq!(error, None);
+    rows.remove(0).content
+}
+
+#[test]
+fn every_line_is_a_row() {
+    let expected = ["a", "", "b", "\r", "c"].map(String::from);
+    assert_eq!(only(b"\xef\xbb\xbfa\r\n\nb\n\r\r\nc", Some(Format::Lines)), expected);
+    assert_eq!(only(b"\xef\xbb\xbfa\r\n\nb\n\r\r\nc\n", None), expected);
+    assert_eq!(only(b"", None), [""; 0]);
+    assert_eq!(only(b"\n", None), [""]);
+}
+
+#[test]
+fn a_bad_line_fails_alone() {
+    let rows = texts(b"a\nb\xff\nc", options(None));
+    assert_eq!(rows[1], (1, 2, Err("byte 2 of the line is not UTF-8".into())));
+    assert_eq!(rows[2], (2, 3, Ok("c".into())));
+}
+
+#[test]
+fn objects_are_numbered_by_their_lines() {
+    let rows = texts(b"{\"text\": \"a\"}\n \n[1]\n{\"text\": 1}\n{\"text\": \"b\", \"more\": 1}\n", options(None));
+    assert_eq!(rows.iter().map(|(index, ..)| *index).collect::<Vec<_>>(), [0, 2, 3, 4]);
+    assert_eq!(rows.iter().map(|(_, line, _)| *line).collect::<Vec<_>>(), [1, 3, 4, 5]);
+    assert_eq!(rows.iter().map(|(.., text)| text.is_ok()).collect::<Vec<_>>(), [true, false, false, true]);
+}
+
+#[test]
+fn rows_are_those_of_python() {
+    let label = |line: &str| object(line).map(|content| content.label);
+    assert_eq!(label(r#"{"text": "a", "label": NaN, "more": [-Infinity, "\ud83d"]}"#), Ok(None));
+    assert_eq!(label(r#"{"text": "a", "label": 1.0, "more": NaN}"#), Ok(Some(1.0.into())));
+    for (line, expected) in [
+        (r#"{"text": NaN}"#, "text: invalid type: NaN, expected a string"),
+        (r#"{"text": "a", "text_pair": -Infinity}"#, "text_pair: invalid type: -Infinity, expected a string"),
+        (r#"{"text": "a", "label": Infinity}"#, "label: Infinity is no label"),
+        (r#"{"text": "a", "label": [0.5, NaN]}"#, "label: NaN is no label"),
+        (r#"{"text": "a", "label": "\ud83d"}"#, r"label: half a surrogate pair (\ud83d) is no label"),
+        (r#"{"text": "a \ude00"}"#, r"text: invalid value: half a surrogate pair (\ude00), expected a string"),
+        (r#"{"text": "a", "more": NaN"#, "EOF while parsing an object at column 25"),
+    ] {
+        assert_eq!(object(line), Err(expected.to_string()), "{line}");
+    }
+}
+
+#[test]
+fn an_endless_line_fails_alone() {
+    let mut bytes = vec![b'x'; LONGEST + 5];
+    bytes.extend(b"\nshort\n");
+    let rows = texts(&bytes, options(None));
+    assert!(rows[0].2.as_ref().is_err_and(|message| message.contains("64 MiB")));
+    assert_eq!(rows[1], (1, 2, Ok("short".into())));
+    let mut csv = b"text,n\nfirst,1\n".to_vec();
+    csv.extend(vec![b'x'; LONGEST + 5]);
+    csv.extend(b",2\nshort,3\n");
+    let rows = only(&csv, Some(Format::Csv));
+    assert_eq!([&rows[0], &rows[2]], ["first", "short"]);
+    assert!(rows[1].contains("64 MiB"));
+    let mut json = b"[\"first\", \"".to_vec();
+    json.extend(vec![b'x'; LONGEST + 5]);
+    json.extend(b"\", \"short\"]");
+    let rows = only(&json, None);
+    assert_eq!([&rows[0], &rows[2]], ["first", "short"]);
+    assert!(rows[1].contains("64 MiB"));
+}
+
+#[test]
+fn first_bytes_say_what_it_is() {
+    assert_eq!(only(br#"{"text": "a"}"#, None), ["a"], "JSONL, which was read as lines");
+    assert_eq!(only(b" \n{\"text\": \"a\"}\n{\"text\": \"b\"}", None), ["a", "b"]);
+    assert_eq!(only(br#"[{"text": "a"}, "b", {"text": "c, ] }"}]"#, None), ["a", "b", "c, ] }"]);
+    assert_eq!(only(b"{\n  \"text\": \"a\"\n}\n", None), ["a"]);
+    // What only begins so is text.
+    assert_eq!(only(b"{laughs} no\nyes", None), ["{laughs} no", "yes"]);
+    assert_eq!(only(b"[laughs] no\nyes", None), ["[laughs] no", "yes"]);
+    for (bytes, word) in [
+        (&b"\xff\xfea\0"[..], "UTF-16"),
+        (b"PAR1....", "Parquet"),
+        (b"ARROW1\0\0", "Arrow"),
+        (b"PK\x03\x04", "zip"),
+        (b"\xfd7zXZ\0", "unxz"),
+    ] {
+        let (rows, error, _) = read(bytes, options(Some(Format::Lines)));
+        assert!(rows.is_empty() && error.as_ref().is_some_and(|error| error.contains(word)), "{word}: {error:?}");
+    }
+}
+
+#[test]
+fn lines_that_look_like_more_are_noted() {
+    let notes = |bytes: &[u8], format| read(bytes, options(format)).2;
+    assert!(notes(b"{\"text\": \"a\"}\n", Some(Format::Lines))[0].contains("looks like jsonl"));
+    assert!(notes(b"a\t1\nb\t2\nc", None)[0].contains("looks like tsv"));
+    assert_eq!(notes(b"a\t1\nb\nc\td", None), [""; 0]);
+    assert_eq!(notes(b"a\nb\n", None), [""; 0]);
+}
+
+#[test]
+fn compressed_or_not_it_is_the_same() {
+    let text = b"{\"text\": \"a\"}\n{\"text\": \"b\"}\n".repeat(1000);
+    let expected = ["a", "b"].repeat(1000);
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&text).unwrap();
+    let gzip = gzip.finish().unwrap();
+    let zstd = ruzstd::encoding::compress_to_vec(&text[..], ruzstd::encoding::CompressionLevel::Fastest);
+    for bytes in [&gzip, &zstd] {
+        assert_eq!(only(bytes, None), expected);
+        // What ends early gives what it has, and says so.
+        let (rows, error, _) = read(&bytes[..bytes.len() - 9], options(None));
+        assert!(error.is_some(), "{} rows of a file that ends early", rows.len());
+    }
+    let two = [gzip.clone(), gzip].concat();
+    assert_eq!(only(&two, None).len(), 4000, "as `cat a.gz b.gz` makes it");
+}
+
+#[test]
+fn tables_have_columns() {
+    let csv = b"id,review,stars\n7,\"so, so \"\"good\"\"\nindeed\",5\n\n8,no,1\n";
+    let columns = Columns { id: Some("id".into()), label: Some("3".into()), ..Columns::default() };
+    let (rows, error, notes) = read(csv, RowOptions { columns, ..options(Some(Format::Csv)) });
+    assert_eq!(error, None);
+    assert_eq!(notes, ["texts are the column \"review\""]);
+    let row = |index, number, id: &str, text: &str, stars: u32| Row {
+        index,
+        place: Place { input: 0, number },
+        content: Ok(Content { text: text.into(), text_pair: None, label: Some(json!(stars)), id: Some(json!(id)) }),
+    };
+    assert_eq!(rows, [row(0, 2, "7", "so, so \"good\"\nindeed", 5), row(1, 5, "8", "no", 1)]);
+
+    // A quote that begins a text is no quoting unless the column ends with one too: it must not swallow rows.
+    let tsv = b"sentence1\tsentence2\n\"Yes\" he said\tno\n\"a \"\"b\"\"\"\tc\n";
+    let (rows, _, notes) = read(tsv, options(Some(Format::Tsv)));
+    assert_eq!(notes, ["texts are the column \"sentence1\"", "second texts are the column \"sentence2\""]);
+    let pairs: Vec<_> = rows.into_iter().map(|row| row.content.unwrap()).map(|c| (c.text, c.text_pair)).collect();
+    assert_eq!(pairs, [("\"Yes\" he said".into(), Some("no".into())), ("a \"b\"".to_string(), Some("c".to_string()))]);
+
+    assert_eq!(only(b"text;n\na, b;1\n", Some(Format::Csv)), ["a, b"], "semicolons");
+    assert_eq!(only(b"whatever\na\nb\n", Some(Format::Csv)), ["a", "b"], "the only column there is");
+}
+
+#[test]
+fn a_headerless_table_has_numbers() {
+    let columns = Columns { text: Some("1".into()), label: Some("2".into()), ..Columns::default() };
+    let headless = RowOptions { columns, no_header: true, ..options(Some(Format::Tsv)) };
+    let (rows, error, notes) = read(b"fine\t3\tx\nbad\t1,2\ty\n", headless);
+    assert_eq!((error, notes), (None, Vec::new()));
+    let labels: Vec<_> = rows.iter().map(|row| row.content.as_ref().unwrap().label.clone().unwrap()).collect();
+    assert_eq!(labels, [json!(3), json!("1,2")]);
+    assert_eq!(rows[0].place.number, 1);
+}
+
+#[test]
+fn columns_that_are_not_there_are_named() {
+    let error = |bytes: &[u8], format, text: Option<&str>| {
+        let columns = Columns { text: text.map(String::from), ..Columns::default() };
+        read(bytes, RowOptions { columns, ..options(Some(format)) }).1.expect("it has no such column")
+    };
+    assert!(error(b"a,b\n1,2\n", Format::Csv, Some("c")).contains("no column \"c\"; the columns are a, b"));
+    assert!(error(b"a,b\n1,2\n", Format::Csv, None).contains("the columns are a, b"));
+    assert!(error(b"body\ttitle\n1\t2\n", Format::Tsv, None).contains("several columns"));
+    let wrong = texts(b"text,n\na,1\nb\nc,1,2\nd,4\n", options(Some(Format::Csv)));
+    assert_eq!(wrong[1].2, Err("the row has 1 columns where the first row has 2".into()));
+    assert_eq!([&wrong[0].2, &wrong[3].2], [&Ok("a".into()), &Ok("d".into())]);
+    assert!(wrong[2].2.is_err());
+    let missing = object(r#"{"words": "a", "n": 1}"#).unwrap_err();
+    assert!(missing.contains("the columns are n, words") || missing.contains("the columns are words, n"), "{missing}");
+}
+
+#[test]
+fn a_null_is_what_was_asked_for() {
+    let jsonl = b"{\"text\": \"a\"}\n{\"text\": null}\n{\"text\": \"b\"}\n";
+    let read = |null| texts(jsonl, RowOptions { null, ..options(None) });
+    assert_eq!(read(Null::Error)[1].2, Err("its text is null".into()));
+    assert_eq!(read(Null::Empty)[1].2, Ok(String::new()));
+    assert_eq!(read(Null::Skip).iter().map(|(index, ..)| *index).collect::<Vec<_>>(), [0, 2]);
+}
+
+#[test]
+fn json_that_breaks_keeps_what_was_before() {
+    for (bytes, word) in [
+        (&br#"["a", "b""#[..], "ends within"),
+        (br#"["a", "b" "c"]"#, "no comma"),
+        (br#"["a", "b"] more"#, "goes on"),
+        (br#"["a", "b", {"text": x}]"#, "no JSON"),
+        (br#"["a", "b",]"#, "no JSON"),
+        (br#"["a", "b", {"text": "c]"#, "ends within"),
+    ] {
+        let (rows, error, _) = read(bytes, options(Some(Format::Json)));
+        assert_eq!(rows.len() / 2 * 2, 2, "{}", String::from_utf8_lossy(bytes));
+        assert!(error.as_ref().is_some_and(|error| error.contains(word)), "{word}: {error:?}");
+    }
+    let (rows, error, _) = read(br#"["a", 7, [], null, {"text": "b"}]"#, options(None));
+    assert_eq!((rows.len(), error), (5, None));
+    assert_eq!(rows.iter().filter(|row| row.content.is_ok()).count(), 2);
+}
+
+#[test]
+fn several_files_follow_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write("b.csv", "text\nthird\n");
+    write("a.jsonl", "{\"text\": \"first\"}\n{\"text\": \"second\"}\n");
+    write("notes.txt", "not a table");
+    let all = |paths: &[PathBuf]| {
+        let mut rows = Rows::of_files(paths, RowOptions::default())?;
+        let (names, length) = (rows.names(), rows.length());
+        let mut all = rows.chunk(10)?;
+        // What is read ahead ends with a file.
+        all.extend(rows.chunk(10)?);
+        let rows = all;
+        let found = rows.iter().map(|row| (row.index, row.content.clone().unwrap().text)).collect::<Vec<_>>();
+        Ok::<_, Error>((found, names.len(), length, rows.last().map(|row| row.place)))
+    };
+    let expected: Vec<_> = (0..).zip(["first", "second", "third"].map(String::from)).collect();
+    let last = Some(Place { input: 1, number: 2 });
+    assert_eq!(all(&[folder.path().into()]).unwrap(), (expected, 2, Some(48), last));
+    let pattern = folder.path().join("*.csv");
+    assert_eq!(all(&[pattern]).unwrap().0, [(0, "third".to_string())]);
+    for (path, word) in [("*.tsv", "no file has such a name"), ("absent", "cannot read")] {
+        let error = all(&[folder.path().join(path)]).unwrap_err().to_string();
+        assert!(error.contains(word), "{error}");
+    }
+}
+
+proptest::proptest! {
+    /// Whatever bytes come, every reader ends, and none panics.
+    #[test]
+    fn no_bytes_panic(bytes in proptest::collection::vec(proptest::sample::select(b"{}[]\",\\\n\r\t;a1: \xff".to_vec()), 0..60)) {
+        for format in [None, Some(Format::Jsonl), Some(Format::Json), Some(Format::Csv), Some(Format::Tsv)] {
+            let mut rows = Rows::of_stream("test", Cursor::new(bytes.clone()), options(format));
+            for _ in 0..100 {
+                match rows.chunk(3) {
+                    Ok(chunk) if !chunk.is_empty() => {}
+                    _ => break,
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Where the bytes of an input come from, and what reads them.
+
+use super::columns::Keys;
+use super::json_array::Elements;
+use super::table::Table;
+use super::{Fault, Format, Line, RowOptions, failed, format, lines};
+use crate::error::{Error, Result};
+use flate2::bufread::MultiGzDecoder;
+use ruzstd::decoding::StreamingDecoder;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Bytes that are read ahead. A chunk of rows ends where more would have to be read, so this also bounds what is in memory at a
+/// time.
+const BUFFER: usize = 1 << 20;
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// An input that nobody has read of.
+pub(super) struct Raw {
+    pub path: PathBuf,
+    /// Bytes of a file.
+    pub length: Option<u64>,
+    bytes: Option<Box<dyn Read + Send>>,
+    read: Arc<AtomicU64>,
+}
+
+impl fmt::Debug for Raw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Raw").field("path", &self.path).field("length", &self.length).finish_non_exhaustive()
+    }
+}
+
+/// Counts what goes through it.
+struct Counted {
+    bytes: Box<dyn Read + Send>,
+    read: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.bytes.read(buffer)?;
+        self.read.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+impl Raw {
+    pub(super) fn file(path: PathBuf) -> Result<Raw> {
+        let failed = |source: io::Error| failed(&path, source.into());
+        let file = File::open(&path).map_err(failed)?;
+        let metadata = file.metadata().map_err(failed)?;
+        let length = metadata.is_file().then_some(metadata.len());
+        Ok(Raw { length, ..Raw::stream(path, Box::new(file)) })
+    }
+
+    pub(super) fn stream(path: PathBuf, bytes: Box<dyn Read + Send>) -> Raw {
+        Raw { path, length: None, bytes: Some(bytes), read: Arc::default() }
+    }
+
+    /// Bytes that were read of it.
+    pub(super) fn position(&self) -> u64 {
+        self.read.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn error(&self, fault: Fault) -> Error {
+        failed(&self.path, fault)
+    }
+}
+
+/// An input with what reads its rows.
+pub(super) struct Opened {
+    reader: BufReader<Box<dyn Read + Send>>,
+    rows: Reader,
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opened").field("rows", &self.rows).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug)]
+enum Reader {
+    Lines { line: Vec<u8>, keys: Option<Keys>, next: u64 },
+    Json { elements: Box<Elements>, next: u64 },
+    Table(Table),
+}
+
+impl Opened {
+    /// Finds out what it is, which may have to wait for its first bytes.
+    pub(super) fn new(raw: &mut Raw, options: &RowOptions, notes: &mut Vec<String>) -> Result<Opened> {
+        let path = raw.path.clone();
+        let bytes = raw.bytes.take().expect("an input is opened once");
+        let counted = Counted { bytes, read: raw.read.clone() };
+        let mut reader = buffered(Box::new(counted));
+        let mut start = reader.fill_buf().map_err(|error| raw.error(error.into()))?;
+        if start.starts_with(&[0x1f, 0x8b]) {
+            reader = buffered(Box::new(MultiGzDecoder::new(reader)));
+            start = reader.fill_buf().map_err(|error| raw.error(error.into()))?;
+        } else if start.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+            let decoder = StreamingDecoder::new(reader)
+                .map_err(|error| raw.error(Fault::Malformed(format!("is no whole zstd file: {error}"))))?;
+            reader = buffered(Box::new(decoder));
+            start = reader.fill_buf().map_err(|error| raw.error(error.into()))?;
+        }
+        if let Some(what) = format::unreadable(start) {
+            return Err(raw.error(Fault::Malformed(what.into())));
+        }
+        let mark = if start.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+        let start = &start[mark..];
+        let format = format_of(&path, start, options.format, notes);
+        reader.consume(mark);
+        let rows = match format {
+            Format::Lines => Reader::Lines { line: Vec::new(), keys: None, next: 1 },
+            Format::Jsonl => Reader::Lines { line: Vec::new(), keys: Some(Keys::default()), next: 1 },
+            Format::Json => Reader::Json { elements: Box::default(), next: 1 },
+            Format::Csv => Reader::Table(Table::csv()),
+            Format::Tsv => Reader::Table(Table::tsv()),
+        };
+        Ok(Opened { reader, rows })
+    }
+
+    pub(super) fn next(&mut self, options: &RowOptions, notes: &mut Vec<String>) -> Result<Line, Fault> {
+        let columns = &options.columns;
+        match &mut self.rows {
+            Reader::Lines { line, keys, next } => {
+                let (bytes, whole) = lines::read(&mut self.reader, line)?;
+                if bytes == 0 {
+                    return Ok(Line::End);
+                }
+                *next += 1;
+                let text = match lines::text(line, whole) {
+                    Ok(text) => text,
+                    Err(message) => return Ok(Line::Row(Err(message))),
+                };
+                Ok(match keys {
+                    None => Line::Row(Ok(lines::of_text(text))),
+                    Some(keys) => lines::object(text, keys, columns, notes),
+                })
+            }
+            Reader::Json { elements, next } => {
+                *next += 1;
+                elements.next(&mut self.reader, columns, notes)
+            }
+            Reader::Table(table) => table.next(&mut self.reader, columns, options.no_header, notes),
+        }
+    }
+
+    /// The number of the line or element that the last row began with.
+    pub(super) fn began(&self) -> u64 {
+        match &self.rows {
+            Reader::Lines { next, .. } | Reader::Json { next, .. } => next - 1,
+            Reader::Table(table) => table.began,
+        }
+    }
+
+    /// The number of what comes next.
+    pub(super) fn number(&self) -> u64 {
+        match &self.rows {
+            Reader::Lines { next, .. } | Reader::Json { next, .. } => *next,
+            Reader::Table(table) => table.next,
+        }
+    }
+
+    /// Whether the next row can be had without waiting.
+    pub(super) fn is_ready(&self) -> bool {
+        self.reader.buffer().contains(&b'\n')
+    }
+}
+
+fn buffered(bytes: Box<dyn Read + Send>) -> BufReader<Box<dyn Read + Send>> {
+    BufReader::with_capacity(BUFFER, bytes)
+}
+
+/// What was asked for, else what the name says, else the first bytes; what they say and is not done is noted.
+fn format_of(path: &Path, start: &[u8], asked: Option<Format>, notes: &mut Vec<String>) -> Format {
+    let (named, seen) = (Format::of_name(path), Format::of_bytes(start));
+    let name = path.display();
+    if let Some(asked) = asked {
+        if let (Format::Lines, Some(other)) = (asked, seen.or(named)) {
+            notes.push(format!("{name} looks like {}, and each line of it is read as a text", other.name()));
+        }
+        return asked;
+    }
+    match named.or(seen) {
+        // JSON's extension is used for both.
+        Some(Format::Json) if seen == Some(Format::Jsonl) => Format::Jsonl,
+        Some(format) => format,
+        None => {
+            if format::looks_tabular(start) {
+                notes.push(format!("{name} looks like tsv, and each line of it is read as a text"));
+            }
+            Format::Lines
+        }
+    }
+}
+
+/// The files that a path means.
+pub(super) fn expand(path: &Path) -> Result<Vec<PathBuf>> {
+    let none = |message: &str| Err(Error::Malformed { path: path.into(), message: message.into() });
+    if path.is_dir() {
+        let failed = |source: io::Error| failed(path, source.into());
+        let mut files = Vec::new();
+        for entry in fs::read_dir(path).map_err(failed)? {
+            let file = entry.map_err(failed)?.path();
+            if file.is_file() && Format::of_name(&file).is_some() {
+                files.push(file);
+            }
+        }
+        files.sort();
+        return if files.is_empty() { none("has no .jsonl, .json, .csv or .tsv file") } else { Ok(files) };
+    }
+    let pattern = path.to_str().filter(|text| text.contains(['*', '?']) && !path.exists());
+    let Some(pattern) = pattern else { return Ok(vec![path.into()]) };
+    match glob::glob(pattern) {
+        Err(error) => none(&format!("is no pattern of files: {error}")),
+        Ok(found) => {
+            let files: Vec<PathBuf> = found.flatten().filter(|file| file.is_file()).collect();
+            if files.is_empty() { none("no file has such a name") } else { Ok(files) }
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! CSV and TSV: records of columns, which a header names.
+
+use super::lines::{self, LONGEST, too_long};
+use super::{Columns, Content, Line, columns::Found};
+use csv_core::ReadRecordResult;
+use serde_json::Value;
+use std::io::{self, BufRead};
+
+/// Reads the records of a table.
+#[derive(Debug)]
+pub(super) struct Table {
+    records: Records,
+    /// How many columns there are, and which count; known behind the header.
+    header: Option<(usize, Found)>,
+    /// The line that the last record began in, counted from 1, and the one behind it.
+    pub began: u64,
+    pub next: u64,
+}
+
+#[derive(Debug)]
+enum Records {
+    Csv { parser: Box<csv_core::Reader>, sniffed: bool, fields: Vec<u8>, ends: Vec<usize> },
+    Tsv { line: Vec<u8> },
+}
+
+/// A record's columns.
+enum Record {
+    End,
+    Columns(Vec<String>),
+    Wrong(String),
+}
+
+impl Table {
+    pub(super) fn csv() -> Table {
+        let parser = Box::new(csv_core::Reader::new());
+        let records = Records::Csv { parser, sniffed: false, fields: vec![0; 4096], ends: vec![0; 64] };
+        Table { records, header: None, began: 1, next: 1 }
+    }
+
+    pub(super) fn tsv() -> Table {
+        Table { records: Records::Tsv { line: Vec::new() }, header: None, began: 1, next: 1 }
+    }
+
+    pub(super) fn next(
+        &mut self,
+        reader: &mut impl BufRead,
+        columns: &Columns,
+        no_header: bool,
+        notes: &mut Vec<String>,
+    ) -> Result<Line, super::Fault> {
+        let mut record = self.record(reader)?;
+        if self.header.is_none() {
+            let names = match &record {
+                Record::End => return Ok(Line::End),
+                Record::Wrong(message) => return Err(super::Fault::Malformed(format!("its first row: {message}"))),
+                Record::Columns(first) if no_header => (1..=first.len()).map(|number| number.to_string()).collect(),
+                Record::Columns(first) => first.clone(),
+            };
+            // Of one column there is no doubt.
+            let alone = columns.text.is_none() && names.len() == 1;
+            let text = if alone { Some(names[0].clone()) } else { columns.text.clone() };
+            let found = Columns { text, ..columns.clone() }.find(&names, notes).map_err(|message| {
+                let hint = if no_header { "" } else { ", if its first row names them" };
+                super::Fault::Malformed(format!("{message}{hint}"))
+            })?;
+            self.header = Some((names.len(), found));
+            if !no_header {
+                record = self.record(reader)?;
+            }
+        }
+        let (count, found) = self.header.expect("it was read");
+        Ok(match record {
+            Record::End => Line::End,
+            Record::Wrong(message) => Line::Row(Err(message)),
+            Record::Columns(values) if values.len() != count => {
+                let message = format!("the row has {} columns where the first row has {count}", values.len());
+                Line::Row(Err(message))
+            }
+            Record::Columns(values) => Line::Row(Ok(content(values, &found))),
+        })
+    }
+
+    fn record(&mut self, reader: &mut impl BufRead) -> io::Result<Record> {
+        match &mut self.records {
+            Records::Tsv { line } => {
+                self.began = self.next;
+                let (bytes, whole) = lines::read(reader, line)?;
+                if bytes == 0 {
+                    return Ok(Record::End);
+                }
+                self.next += 1;
+                Ok(match lines::text(line, whole) {
+                    Err(message) => Record::Wrong(message),
+                    Ok(text) => Record::Columns(text.split('\t').map(unquoted).collect()),
+                })
+            }
+            Records::Csv { parser, sniffed, fields, ends } => {
+                if !*sniffed {
+                    *sniffed = true;
+                    let start = reader.fill_buf()?;
+                    let header = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
+                    if header.contains(&b';') && !header.contains(&b',') {
+                        **parser = csv_core::ReaderBuilder::new().delimiter(b';').build();
+                    }
+                }
+                let (began, record) = read_csv(parser, reader, fields, ends)?;
+                (self.began, self.next) = (began, parser.line());
+                Ok(record)
+            }
+        }
+    }
+}
+
+/// A record, and the line that it begins in.
+fn read_csv(
+    parser: &mut csv_core::Reader,
+    reader: &mut impl BufRead,
+    fields: &mut Vec<u8>,
+    ends: &mut Vec<usize>,
+) -> io::Result<(u64, Record)> {
+    let (mut written, mut count, mut long) = (0, 0, false);
+    let mut began = parser.line();
+    let mut blank = true;
+    loop {
+        let input = reader.fill_buf()?;
+        if blank {
+            // Blank lines before a record are no records.
+            let lines = input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+            began += lines.filter(|byte| **byte == b'\n').count() as u64;
+            blank = !input.is_empty() && input.iter().all(|byte| matches!(byte, b'\r' | b'\n'));
+        }
+        let (result, read, more, ended) = parser.read_record(input, &mut fields[written..], &mut ends[count..]);
+        reader.consume(read);
+        (written, count) = (written + more, count + ended);
+        match result {
+            ReadRecordResult::InputEmpty => {}
+            ReadRecordResult::OutputFull if fields.len() < LONGEST => fields.resize(fields.len() * 2, 0),
+            // The rest of the record takes the place of its beginning.
+            ReadRecordResult::OutputFull => (long, written) = (true, 0),
+            ReadRecordResult::OutputEndsFull if ends.len() < LONGEST / 64 => ends.resize(ends.len() * 2, 0),
+            ReadRecordResult::OutputEndsFull => (long, count) = (true, 0),
+            ReadRecordResult::End => return Ok((began, Record::End)),
+            ReadRecordResult::Record => break,
+        }
+    }
+    if long {
+        return Ok((began, Record::Wrong(too_long("row"))));
+    }
+    let starts = std::iter::once(0).chain(ends[..count].iter().copied());
+    let mut columns = Vec::with_capacity(count);
+    for (number, (start, &end)) in starts.zip(&ends[..count]).enumerate() {
+        match std::str::from_utf8(&fields[start..end]) {
+            Ok(column) => columns.push(column.to_string()),
+            Err(_) => return Ok((began, Record::Wrong(format!("column {} of the row is not UTF-8", number + 1)))),
+        }
+    }
+    Ok((began, Record::Columns(columns)))
+}
+
+/// A column of TSV: quoted from end to end as pandas does, or just what it is.
+fn unquoted(column: &str) -> String {
+    let inner = column.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    match inner {
+        Some(inner) if !inner.replace("\"\"", "").contains('"') => inner.replace("\"\"", "\""),
+        _ => column.into(),
+    }
+}
+
+fn content(values: Vec<String>, found: &Found) -> Content {
+    let mut values: Vec<Option<String>> = values.into_iter().map(Some).collect();
+    let of = |values: &[Option<String>], place: Option<usize>| place.and_then(|place| values[place].clone());
+    let label = of(&values, found.label).filter(|label| !label.is_empty()).map(|label| value(&label));
+    let id = of(&values, found.id).map(Value::String);
+    let text_pair = of(&values, found.pair);
+    let text = values[found.text].take().unwrap_or_default();
+    Content { text, text_pair, label, id }
+}
+
+/// A label as JSON would have it: a number, a list, or a name.
+fn value(label: &str) -> Value {
+    match serde_json::from_str(label.trim()) {
+        Ok(value @ (Value::Number(_) | Value::Array(_))) => value,
+        _ => Value::String(label.into()),
+    }
+}
