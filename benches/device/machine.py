@@ -55,8 +55,9 @@ def environment(root):
             folder.mkdir(parents=True, exist_ok=True)
             for path in lacking:
                 link = folder / path.name
-                if not link.exists():
-                    link.symlink_to(path)
+                if link.is_symlink():
+                    link.unlink()  # a pack that was moved
+                link.symlink_to(path)
             before = variables.get("LD_LIBRARY_PATH")
             variables["LD_LIBRARY_PATH"] = f"{folder}:{before}" if before else str(folder)
         variables.setdefault("XDG_RUNTIME_DIR", "/tmp")
@@ -72,6 +73,7 @@ def loads(library):
 
 
 def adapters(binary, variables):
+    """Those that it lists; none where it finds none."""
     try:
         ended = subprocess.run(
             [binary, "adapters", "-f", "json"], env=variables, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL
@@ -82,6 +84,8 @@ def adapters(binary, variables):
         return json.loads(ended.stdout)
     except ValueError:
         said = (ended.stderr or ended.stdout).strip().splitlines() or ["nothing"]
+        if "no GPU adapter" in said[-1]:
+            return []
         raise Unusable(f"{binary} lists no adapters (status {ended.returncode}), and says: {said[-1]}") from None
 
 
@@ -93,12 +97,11 @@ def adapter(binary, asked, variables):
         more = {"VK_DRIVER_FILES": ":".join(icd)}
         if vendor:
             more["__EGL_VENDOR_LIBRARY_FILENAMES"] = ":".join(vendor)
-        again = adapters(binary, {**variables, **more})
-        if again:
+        if again := adapters(binary, {**variables, **more}):
             found = again
             variables.update(more)
     if not found:
-        raise Unusable("wgbert finds no adapter here: is a driver for Vulkan, Metal or DX12 installed?")
+        raise Unusable("wgbert finds no adapter here: is a driver for Vulkan, Metal or DX12 installed, and on Linux libvulkan.so.1?")
     if asked is None:
         return next((one for one in found if one["default"]), found[0])
     fits = [one for one in found if asked.lower() in one["name"].lower()]
