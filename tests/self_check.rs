@@ -350,6 +350,7 @@ fn the_command_line_checks_once_and_says_so() {
     );
     let (code, out, _) = wgbert(folder.path(), &["verify", "--kernel", "softmax"]);
     assert!(code == Some(0) && out.contains("| kernel | softmax"), "{out}");
+    assert_eq!(wgbert(folder.path(), &["verify", "--models", "--kernel", "softmax"]).0, Some(2));
     let (_, out, _) = wgbert(folder.path(), &["adapters"]);
     assert!(out.contains("steps of bert stored as F32: right"), "{out}");
 }

@@ -92,6 +92,8 @@ def write(folder, size):
         "model": {"type": "WordLevel", "vocab": vocabulary, "unk_token": "w0"},
     }
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    # Else a BERT's would be that of its class, which needs what this one lacks.
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "PreTrainedTokenizerFast"}))
     (folder / "config.json").write_text(json.dumps(config(layers, hidden, heads), indent=2))
 
 

@@ -19,12 +19,12 @@ def say(text):
 
 
 def arguments(words):
-    """Those that say what was measured: not where the rows go."""
+    """Those that say what was measured: not where something is."""
     words = iter(words)
     for word in words:
-        if word in ("-o", "--output"):
+        if word in ("-o", "--output", "--binary", "--tuned"):
             next(words)
-        elif not word.startswith("--output="):
+        elif not word.startswith(("--output=", "--binary=", "--tuned=")):
             yield word
 
 

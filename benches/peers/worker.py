@@ -13,11 +13,17 @@ import pathlib
 import sys
 import time
 
-import numpy
+try:
+    import numpy
+except ImportError:
+    numpy = None
 
 
 def main(engine, folder):
-    about, call = ENGINES[engine](pathlib.Path(folder))
+    try:
+        about, call = ENGINES[engine](pathlib.Path(folder)) if numpy else missing("No module named 'numpy'")
+    except ImportError as error:
+        about, call = missing(str(error))
     say(about)
     if call is None:
         return
@@ -121,7 +127,9 @@ ENGINES = {
     "torch-eager": torch_engine("eager", "cpu", "float32"),
     "torch-sdpa": torch_engine("sdpa", "cpu", "float32"),
     "torch-cuda-f32": torch_engine("sdpa", "cuda", "float32"),
+    "torch-cuda-f32-eager": torch_engine("eager", "cuda", "float32"),
     "torch-cuda-f16": torch_engine("sdpa", "cuda", "float16"),
+    "torch-cuda-f16-eager": torch_engine("eager", "cuda", "float16"),
 }
 
 if __name__ == "__main__":

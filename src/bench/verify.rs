@@ -29,8 +29,9 @@ pub struct Verification {
     pub all: bool,
     /// These kernels; none: all.
     pub kernels: Vec<&'static str>,
-    /// Whether whole models are run.
+    /// Whether whole models are run, or they alone.
     pub models: bool,
+    pub models_alone: bool,
     /// Where it is kept that the adapter passed.
     pub cache_dir: Option<PathBuf>,
 }
@@ -113,7 +114,7 @@ impl Verification {
         let gpu = block_on(Gpu::open(&offered, None))?;
         for variant in self.variants(&offered.capabilities) {
             let gpu = Arc::new(gpu.with(variant.capabilities));
-            for entry in KERNELS.iter().filter(|e| self.kernels.is_empty() || self.kernels.contains(&e.name)) {
+            for entry in KERNELS.iter().filter(|entry| self.has(entry)) {
                 for &storage in entry.storages {
                     if storage == Storage::F16 && !gpu.capabilities.f16 {
                         continue;
@@ -140,7 +141,9 @@ impl Verification {
         let right = problem.is_none();
         let words = if self.all { "verify --all" } else { "verify" };
         // Of a part nothing is kept.
-        if let Some(folder) = self.cache_dir.as_deref().filter(|_| self.kernels.is_empty() && self.models) {
+        if let Some(folder) =
+            self.cache_dir.as_deref().filter(|_| self.kernels.is_empty() && self.models && !self.models_alone)
+        {
             let what = format!("{words}, {cases} cases");
             let found = Verified::now(what, start.elapsed().as_millis() as u64, problem);
             if let Err(error) = verified::keep(folder, adapter, words, found) {
@@ -148,6 +151,10 @@ impl Verification {
             }
         }
         Ok(right)
+    }
+
+    fn has(&self, kernel: &Entry) -> bool {
+        !self.models_alone && (self.kernels.is_empty() || self.kernels.contains(&kernel.name))
     }
 
     fn variants(&self, offered: &Capabilities) -> Vec<Variant> {

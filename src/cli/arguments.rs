@@ -280,6 +280,10 @@ pub struct VerifyArguments {
     #[arg(short, long, value_name = "NAME", value_delimiter = ',', value_parser = kernel_name)]
     pub kernel: Vec<&'static str>,
 
+    /// Whole models alone, which run the kernels at few sizes
+    #[arg(long, conflicts_with_all = ["kernel", "all"])]
+    pub models: bool,
+
     /// How to write the rows
     #[arg(short, long, value_enum, default_value = "text")]
     pub format: ListFormat,
