@@ -485,33 +485,34 @@ impl Options {
     /// As [`Options::choose`].
     #[cfg_attr(not(feature = "internals"), doc(hidden))]
     pub async fn choose_all(&self) -> Result<Vec<Option<AdapterDescription>>> {
+        Ok(self.choose_in_turn().await?.into_iter().map(|mut each| each.swap_remove(0)).collect())
+    }
+
+    /// The adapters that are meant, each with those that answer in its place if it computes something wrong: the others, the
+    /// fastest kind first, where it was chosen because it is the best.
+    ///
+    /// # Errors
+    /// As [`Options::choose`].
+    pub(crate) async fn choose_in_turn(&self) -> Result<Vec<Vec<Option<AdapterDescription>>>> {
         if self.adapter == Adapter::Reference {
-            return Ok(vec![None]);
+            return Ok(vec![vec![None]]);
         }
         let adapters = Adapter::list(self.backend).await?;
         let choose = |one: &Adapter| {
             if *one == Adapter::Reference {
-                return Ok(None);
+                return Ok(vec![None]);
             }
             let listed =
                 || adapters.iter().enumerate().map(|(i, a)| format!("{i}: {a}")).collect::<Vec<_>>().join("; ");
             let found = one.position(&adapters);
             let found = found.ok_or_else(|| Error::NoSuchAdapter { wanted: one.words(), available: listed() })?;
-            Ok(Some(self.effective_capabilities(adapters[found].clone())))
+            let mut others: Vec<_> = (0..adapters.len()).filter(|other| *other != found).collect();
+            others.sort_by_key(|other| rank(&adapters[*other].kind, &adapters[*other].capabilities));
+            others.retain(|_| self.adapter == Adapter::Best);
+            let seen = |index: usize| Some(self.effective_capabilities(adapters[index].clone()));
+            Ok([found].into_iter().chain(others).map(seen).collect())
         };
         self.adapter.each(&adapters).iter().map(choose).collect()
-    }
-
-    /// What comes after an adapter that was chosen because it is the best, and computes something wrong: the others, the
-    /// fastest kind first.
-    pub(crate) async fn others(&self, than: &AdapterDescription) -> Vec<AdapterDescription> {
-        if self.adapter != Adapter::Best {
-            return Vec::new();
-        }
-        let mut others = gpu::adapters(self.backend).await;
-        others.retain(|other| other.to_string() != than.to_string());
-        others.sort_by_key(|other| rank(&other.kind, &other.capabilities));
-        others.into_iter().map(|adapter| self.effective_capabilities(adapter)).collect()
     }
 
     /// An adapter with what kernels see of it: what these options have in its place, what it was tuned for, and its tensor
