@@ -9,7 +9,7 @@ use crate::gpu::{Gpu, Timing};
 use crate::ir::{Weight, WeightSource};
 use crate::label::{self, Label};
 use crate::models::{self, Model, Task, encoder};
-use crate::options::Options;
+use crate::options::{Options, Precision};
 #[cfg(feature = "bench")]
 use crate::output::Array;
 use crate::output::{Answer, SequenceClassifierOutput};
@@ -172,6 +172,11 @@ impl Classifier {
     /// Name of the adapter, the first where there are several, or `reference`.
     pub fn adapter(&self) -> &str {
         self.0.engine.name()
+    }
+
+    /// What weights and activations are stored as: what was asked for, or what [`Precision::Auto`] is on the (first) adapter.
+    pub fn precision(&self) -> Precision {
+        self.0.engine.precision()
     }
 
     /// The open devices; none where the reference runs.

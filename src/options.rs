@@ -127,6 +127,8 @@ pub enum Precision {
     /// Half the memory: each stored number keeps 11 bits and must stay below 65504. Where shaders have no f16, activations
     /// stay f32, and only the weights take half.
     F16,
+    /// f16 where shaders have it, f32 on other adapters and on the reference. [`Classifier::precision`] says which it became.
+    Auto,
 }
 
 impl Precision {
@@ -134,9 +136,18 @@ impl Precision {
     #[cfg_attr(not(feature = "internals"), doc(hidden))]
     pub fn storage(self, device: &Capabilities) -> Storage {
         match self {
-            Precision::F32 => Storage::F32,
-            Precision::F16 if device.f16 => Storage::F16,
+            Precision::F16 | Precision::Auto if device.f16 => Storage::F16,
+            Precision::F32 | Precision::Auto => Storage::F32,
             Precision::F16 => Storage::PackedWeights,
+        }
+    }
+
+    /// What [`Precision::Auto`] is on an adapter that offers this; the others stay what they are.
+    #[cfg_attr(not(feature = "internals"), doc(hidden))]
+    pub fn on(self, device: &Capabilities) -> Precision {
+        match self.storage(device) {
+            Storage::F32 => Precision::F32,
+            Storage::F16 | Storage::PackedWeights => Precision::F16,
         }
     }
 
@@ -146,7 +157,7 @@ impl Precision {
     /// [`Error::Adapter`] if not.
     #[cfg_attr(not(feature = "internals"), doc(hidden))]
     pub fn check(self, adapter: Option<&AdapterDescription>) -> Result<()> {
-        if self == Precision::F32 || adapter.is_some() {
+        if self != Precision::F16 || adapter.is_some() {
             return Ok(());
         }
         let message = "computes in f32 only: use `Precision::F32`".into();
@@ -158,7 +169,10 @@ impl Precision {
 /// simdgroup matrices). What is stored as f32 is multiplied in two parts of 11 bits there: logits differ in the last digits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TensorCores {
-    /// Where `wgbert tune` found on this adapter that they give the right answers, and faster.
+    /// Where `wgbert tune` found on this adapter that they give the right answers, and faster. Where it was not run: on an
+    /// adapter that has any and is no software, if it is checked, since one whose tensor cores compute something wrong then
+    /// answers without them. What is stored as f32 takes three products there, and so only matrices of 16 x 16: those of
+    /// 8 x 8 are a GPU's own arithmetic in other words.
     #[default]
     Auto,
     /// On an adapter that has any; [`Error::NoTensorCores`] on others.
@@ -516,7 +530,7 @@ impl Options {
     }
 
     /// An adapter with what kernels see of it: what these options have in its place, what it was tuned for, and its tensor
-    /// cores only if they are used.
+    /// cores only if they are used ([`TensorCores::Auto`]).
     #[cfg_attr(not(feature = "internals"), doc(hidden))]
     pub fn effective_capabilities(&self, mut adapter: AdapterDescription) -> AdapterDescription {
         if let Some(capabilities) = &self.capabilities {
@@ -530,8 +544,11 @@ impl Options {
             }
         }
         let capabilities = &mut adapter.capabilities;
+        let storage = self.precision.storage(capabilities);
+        let worth = storage != Storage::F32 || capabilities.cooperative_matrix_size == Some(16);
+        let unless_tuned = worth && capabilities.tensor_cores() && self.self_check != SelfCheck::Never;
         let used = match self.tensor_cores {
-            TensorCores::Auto => capabilities.tuning.tensor_cores(self.precision.storage(capabilities)),
+            TensorCores::Auto => capabilities.tuning.tensor_cores(storage).unwrap_or(unless_tuned),
             TensorCores::Always => true,
             TensorCores::Never => false,
         };
@@ -594,6 +611,10 @@ mod tests {
         assert_eq!(Precision::F16.storage(&without), Storage::PackedWeights);
         assert_eq!(Precision::F16.storage(&Capabilities { f16: true, ..without.clone() }), Storage::F16);
         assert_eq!(Precision::F32.storage(&without), Storage::F32);
+        let with = Capabilities { f16: true, ..without.clone() };
+        assert_eq!([&without, &with].map(|seen| Precision::Auto.storage(seen)), [Storage::F32, Storage::F16]);
+        assert_eq!([&without, &with].map(|seen| Precision::Auto.on(seen)), [Precision::F32, Precision::F16]);
+        Precision::Auto.check(None).unwrap();
         let error = Precision::F16.check(None).unwrap_err().to_string();
         assert!(error.contains("reference") && error.contains("`Precision::F32`"), "{error}");
         Precision::F32.check(None).unwrap();
@@ -611,26 +632,46 @@ mod tests {
     }
 
     #[test]
-    fn tensor_cores_are_used_where_tuning_found_them_faster() {
+    fn tensor_cores_are_used_where_they_are_checked_or_tuned() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let capabilities = Capabilities { f16: true, cooperative_matrix_size: Some(16), ..Capabilities::minimum() };
-        let options = Options { capabilities: Some(capabilities), ..Options::default() };
-        let options = Options { cache_dir: Some(folder.path().into()), ..options };
-        let chosen = |precision, tensor_cores| {
-            let options = Options { precision, tensor_cores, ..options.clone() };
+        let card = Capabilities {
+            f16: true,
+            subgroup: Some((32, 32)),
+            cooperative_matrix_size: Some(16),
+            ..Capabilities::minimum()
+        };
+        let chosen = |seen: &Capabilities, precision, tensor_cores, self_check| {
+            let options = Options { precision, tensor_cores, self_check, ..Options::default() };
+            let options = options.capabilities(seen.clone()).cache_dir(folder.path().to_path_buf());
             gpu::block_on(options.choose()).expect("an adapter").expect("not the reference")
         };
-        let edge = |precision, tensor_cores| chosen(precision, tensor_cores).capabilities.cooperative_matrix_size;
-
-        assert_eq!(edge(Precision::F16, TensorCores::Auto), None, "never tuned");
+        let edge = |seen: &Capabilities, precision, tensor_cores, self_check| {
+            chosen(seen, precision, tensor_cores, self_check).capabilities.cooperative_matrix_size
+        };
+        let of_8 = Capabilities { cooperative_matrix_size: Some(8), ..card.clone() };
+        let software = Capabilities { cpu: true, ..card.clone() };
+        let cases = [
+            (&card, Precision::F16, SelfCheck::Auto, Some(16)),
+            (&card, Precision::F32, SelfCheck::Always, Some(16)),
+            (&card, Precision::F16, SelfCheck::Never, None),
+            (&of_8, Precision::F16, SelfCheck::Auto, Some(8)),
+            (&of_8, Precision::Auto, SelfCheck::Auto, Some(8)),
+            (&of_8, Precision::F32, SelfCheck::Auto, None),
+            (&software, Precision::F16, SelfCheck::Auto, None),
+        ];
+        for (seen, precision, check, expected) in cases {
+            assert_eq!(edge(seen, precision, TensorCores::Auto, check), expected, "{precision:?} {check:?} {seen:?}");
+        }
         let mut tuning = Tuning::default();
-        tuning.set_tensor_cores(Storage::F16, true);
-        tuning.set_tensor_cores(Storage::F32, false);
-        tuning.write(folder.path(), &chosen(Precision::F32, TensorCores::Auto)).unwrap();
-        for (precision, auto) in [(Precision::F16, Some(16)), (Precision::F32, None)] {
-            assert_eq!(edge(precision, TensorCores::Auto), auto);
-            assert_eq!(edge(precision, TensorCores::Always), Some(16));
-            assert_eq!(edge(precision, TensorCores::Never), None);
+        tuning.set_tensor_cores(Storage::F16, false);
+        tuning.set_tensor_cores(Storage::F32, true);
+        tuning.write(folder.path(), &chosen(&card, Precision::F32, TensorCores::Auto, SelfCheck::Auto)).unwrap();
+        for check in [SelfCheck::Auto, SelfCheck::Never] {
+            for (precision, auto) in [(Precision::F32, Some(8)), (Precision::F16, None), (Precision::Auto, None)] {
+                assert_eq!(edge(&of_8, precision, TensorCores::Auto, check), auto, "{precision:?} {check:?}");
+                assert_eq!(edge(&of_8, precision, TensorCores::Always, check), Some(8));
+                assert_eq!(edge(&of_8, precision, TensorCores::Never, check), None);
+            }
         }
     }
 }

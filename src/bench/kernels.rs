@@ -130,7 +130,7 @@ impl KernelBench {
             for (variant, gpu) in variants {
                 for kernel in self.kernels.iter().filter_map(|name| KERNELS.iter().find(|entry| entry.name == *name)) {
                     for shape in self.shapes(kernel) {
-                        for &precision in self.precisions_of(kernel, &gpu.capabilities) {
+                        for precision in self.precisions_of(kernel, &gpu.capabilities) {
                             let shape = Shape { storage: precision.storage(&gpu.capabilities), ..shape };
                             let timed = time(&gpu, &(kernel.sized)(&shape), self.repeats)?;
                             let roof = match timed.parts.contains("cooperative") {
@@ -166,9 +166,11 @@ impl KernelBench {
     }
 
     /// Those that change what the kernel's tensors are stored as; f32 alone where none does.
-    fn precisions_of(&self, kernel: &Entry, device: &Capabilities) -> &[Precision] {
+    fn precisions_of(&self, kernel: &Entry, device: &Capabilities) -> Vec<Precision> {
         let halves = kernel.storages.contains(&Precision::F16.storage(device));
-        if halves { &self.precisions } else { &[Precision::F32] }
+        let mut all: Vec<Precision> = self.precisions.iter().map(|precision| precision.on(device)).collect();
+        all.dedup();
+        if halves { all } else { vec![Precision::F32] }
     }
 
     /// The sizes of a kernel: those that were asked for, else its own.

@@ -159,8 +159,7 @@ impl ModelBench {
             };
             for workload in &self.workloads {
                 let row = self.time(&mut classifier, bert.as_mut(), workload, environment)?;
-                let Options { batch_tokens, precision, .. } = *options;
-                let row = ModelRow { model: model.to_string(), batch_tokens, precision, ..row };
+                let row = ModelRow { model: model.to_string(), batch_tokens: options.batch_tokens, ..row };
                 each(row)?;
             }
         }
@@ -224,7 +223,7 @@ impl ModelBench {
             texts: encodings.len(),
             tokens: workload.tokens(),
             batch_tokens: None,
-            precision: Precision::F32,
+            precision: classifier.precision(),
             tensor_cores: classifier.gpu().is_some_and(|gpu| gpu.capabilities.tensor_cores()),
             warmup: self.repeats.warmup,
             first,

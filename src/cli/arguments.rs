@@ -52,8 +52,9 @@ Output:
          index, entities, tokens, truncated, and text where --echo-text was.
          Numbers are 32-bit floats, written so that they are read back as they
          were; what is not finite is null.
-  json   One object: model, adapter, labels, results (objects like those above,
-         without labels), loss (the mean, or null), and error if it stopped.
+  json   One object: model, labels, results (objects like those above, without
+         labels), adapter and precision (what answered, and stored as what), loss
+         (the mean, or null), and error if it stopped.
   A row that fails is {\"index\": ..., \"error\": ...} in json and jsonl, and always
   a line on standard error too.
 

@@ -75,6 +75,8 @@ impl DeviceArguments {
 pub enum PrecisionName {
     F32,
     F16,
+    /// f16 where shaders have it, else f32
+    Auto,
 }
 
 impl From<PrecisionName> for Precision {
@@ -82,13 +84,15 @@ impl From<PrecisionName> for Precision {
         match name {
             PrecisionName::F32 => Precision::F32,
             PrecisionName::F16 => Precision::F16,
+            PrecisionName::Auto => Precision::Auto,
         }
     }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum TensorCoresName {
-    /// Where wgbert tune found here that the answers are right, and come faster
+    /// Where wgbert tune found here that the answers are right, and come faster; where it was not run, on a GPU that is
+    /// checked (f32 on matrices of 16 x 16 alone)
     Auto,
     /// On an adapter that has any, and refused on others
     Always,

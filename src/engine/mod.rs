@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::gpu::{self, Gpu, Timing};
 use crate::label::Label;
 use crate::models::{Model, encoder::OutputSpec};
-use crate::options::Options;
+use crate::options::{Options, Precision};
 use crate::output::Answer;
 use crate::text::Encoding;
 use batch::Batch;
@@ -78,6 +78,9 @@ impl Engine {
             let devices = adapters.into_iter().flat_map(|adapter| Device::all(adapter, &model, &options));
             let devices: Vec<Device> = devices.collect();
             devices[0].open(&options).await?;
+            if let (Precision::Auto, Some(gpu)) = (options.precision, devices[0].gpu()) {
+                log::info!("adapter {}: numbers are stored as {:?}", gpu.name, options.precision.on(&gpu.capabilities));
+            }
             lanes.push(Lane::new(devices));
         }
         let labels = config.labels.clone().into();
@@ -115,6 +118,11 @@ impl Engine {
     /// Name of the first adapter, or `reference`.
     pub(crate) fn name(&self) -> &str {
         self.lanes[0].name()
+    }
+
+    /// What the first of them stores numbers as.
+    pub(crate) fn precision(&self) -> Precision {
+        self.devices().next().map_or(Precision::F32, |gpu| self.options.precision.on(&gpu.capabilities))
     }
 
     /// The open devices; none where the reference runs.

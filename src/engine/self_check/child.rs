@@ -35,6 +35,8 @@ struct Setup {
     folder: Option<PathBuf>,
     config: Value,
     f16: bool,
+    /// Whether kernels are chosen as the adapter was tuned.
+    tuned: bool,
     longest: usize,
 }
 
@@ -92,7 +94,8 @@ impl Seat {
             cache_dir: cache_dir.clone(),
             folder: folder.and_then(|folder| folder.canonicalize().ok()),
             config: subject.config.json(),
-            f16: *precision == Precision::F16,
+            f16: precision.on(&adapter.capabilities) == Precision::F16,
+            tuned: !adapter.capabilities.tuning.is_empty(),
             longest: subject.longest,
         };
         let OutputSpec { scoring, hidden_states, attentions, loss } = needed.wanted;
@@ -209,7 +212,10 @@ impl Child {
                             Err(_) => continue,
                         },
                         Line::Error(line) if line.trim().is_empty() => {}
-                        Line::Error(line) => words = line,
+                        Line::Error(line) => {
+                            log::debug!("{line}");
+                            words = line;
+                        }
                     }
                 }
                 // It said all that it will.
@@ -296,12 +302,12 @@ struct Process {
 
 impl Process {
     async fn open(setup: Setup) -> Result<Process, Error> {
-        let Setup { adapter, capabilities, cache_dir, folder, config, f16, longest } = setup;
+        let Setup { adapter, capabilities, cache_dir, folder, config, f16, tuned, longest } = setup;
         let found = adapters(None).await.into_iter().find(|found| found.to_string() == adapter);
         let Some(mut found) = found else {
             return Err(Error::NoSuchAdapter { wanted: adapter, available: String::new() });
         };
-        let tuning = cache_dir.as_deref().map(|folder| Tuning::read(folder, &found)).and_then(Result::ok);
+        let tuning = cache_dir.as_deref().filter(|_| tuned).map(|folder| Tuning::read(folder, &found)).and_then(Result::ok);
         found.capabilities = Capabilities { tuning: Arc::new(tuning.unwrap_or_default()), ..capabilities };
         let config = match folder {
             Some(folder) => Checkpoint::open(folder)?.config,

@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::gpu::{AdapterDescription, Gpu, verified};
 #[cfg(not(target_arch = "wasm32"))]
 use crate::gpu::{block_on, may_block};
-use crate::ir::{BatchSize, Capabilities, Recording, Shader, Step};
+use crate::ir::{BatchSize, Capabilities, Recording, Shader, Step, Storage};
 use crate::kernels::probe::Probe;
 use crate::models::{Model, encoder::OutputSpec};
 use crate::options::{Options, Precision, SelfCheck, TensorCores};
@@ -155,9 +155,13 @@ pub(super) fn attempts(options: &Options, device: &Capabilities) -> Vec<(&'stati
         left.cooperative_matrix_size = None;
         all.push(("without tensor cores", left.clone()));
     }
-    if left.f16 && options.precision == Precision::F16 {
+    if options.precision.storage(&left) == Storage::F16 {
         left.f16 = false;
-        all.push(("without 16-bit floats in shaders, which are for weights only then", left.clone()));
+        let how = match options.precision {
+            Precision::F16 => "without 16-bit floats in shaders, which are for weights only then",
+            _ => "without 16-bit floats in shaders",
+        };
+        all.push((how, left.clone()));
     }
     let least = Capabilities::minimum();
     let simple = Capabilities {
