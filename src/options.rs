@@ -274,6 +274,10 @@ pub struct Options {
     /// Choose kernels as for an adapter that offers this, of which the chosen one must have all; `None`: by what it offers.
     #[cfg_attr(not(feature = "internals"), doc(hidden))]
     pub capabilities: Option<Capabilities>,
+    /// Choose kernels as for an adapter that offers this, as far as the chosen one can run them
+    /// ([`Capabilities::within`]); what it was tuned for does not count then.
+    #[cfg_attr(not(feature = "internals"), doc(hidden))]
+    pub seen_as: Option<Capabilities>,
     /// The folder for what one process leaves to the next, by default the command line's: the
     /// choices of `wgbert tune`, which are read, and on Vulkan the compiled pipelines, which are read and written. `None`, the
     /// default in a browser and where `WGBERT_CACHE_DIR` is empty: no files are looked for or made.
@@ -306,6 +310,7 @@ impl Default for Options {
             precision: Precision::default(),
             tensor_cores: TensorCores::default(),
             capabilities: None,
+            seen_as: None,
             cache_dir: gpu::cache::default_folder(),
             timed: false,
             self_check: SelfCheck::of_environment(),
@@ -367,6 +372,12 @@ impl Options {
     #[cfg(feature = "internals")]
     pub fn capabilities(self, capabilities: impl Into<Option<Capabilities>>) -> Options {
         Options { capabilities: capabilities.into(), ..self }
+    }
+
+    /// The adapter that kernels are chosen for, as far as the chosen one can run them.
+    #[cfg(feature = "internals")]
+    pub fn seen_as(self, capabilities: impl Into<Option<Capabilities>>) -> Options {
+        Options { seen_as: capabilities.into(), ..self }
     }
 
     /// The folder for what one process leaves to the next.
@@ -487,7 +498,8 @@ impl Options {
     /// reference.
     ///
     /// # Errors
-    /// [`Error::NoAdapter`], or [`Error::NoSuchAdapter`] with those there are.
+    /// [`Error::NoAdapter`], [`Error::NoSuchAdapter`] with those there are, or [`Error::Adapter`] if it cannot be seen as
+    /// another.
     #[cfg_attr(not(feature = "internals"), doc(hidden))]
     pub async fn choose(&self) -> Result<Option<AdapterDescription>> {
         Ok(self.choose_all().await?.swap_remove(0))
@@ -522,9 +534,22 @@ impl Options {
             let found = found.ok_or_else(|| Error::NoSuchAdapter { wanted: one.words(), available: listed() })?;
             let mut others: Vec<_> = (0..adapters.len()).filter(|other| *other != found).collect();
             others.sort_by_key(|other| rank(&adapters[*other].kind, &adapters[*other].capabilities));
-            others.retain(|_| self.adapter == Adapter::Best);
-            let seen = |index: usize| Some(self.effective_capabilities(adapters[index].clone()));
-            Ok([found].into_iter().chain(others).map(seen).collect())
+            others.retain(|_| self.adapter == Adapter::Best && self.seen_as.is_none());
+            let seen = |index: usize| {
+                let mut adapter = adapters[index].clone();
+                if let Some(other) = &self.seen_as {
+                    let mut other = other.clone();
+                    other.cooperative_matrix_size =
+                        other.cooperative_matrix_size.filter(|_| self.tensor_cores != TensorCores::Never);
+                    let seen = other.within(&adapter.capabilities);
+                    adapter.capabilities = seen.map_err(|lacks| Error::Adapter {
+                        adapter: adapter.to_string(),
+                        message: format!("cannot be seen as the other adapter: it {lacks}"),
+                    })?;
+                }
+                Ok(Some(self.effective_capabilities(adapter)))
+            };
+            [found].into_iter().chain(others).map(seen).collect()
         };
         self.adapter.each(&adapters).iter().map(choose).collect()
     }
@@ -536,7 +561,7 @@ impl Options {
         if let Some(capabilities) = &self.capabilities {
             adapter.capabilities = capabilities.clone();
         }
-        if let Some(folder) = &self.cache_dir {
+        if let Some(folder) = self.cache_dir.as_ref().filter(|_| self.seen_as.is_none()) {
             match Tuning::read(folder, &adapter) {
                 Ok(tuning) => adapter.capabilities.tuning = Arc::new(tuning),
                 // It only decides how fast the same answers come.

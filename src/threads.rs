@@ -8,10 +8,7 @@ use std::thread;
 ///
 /// # Errors
 /// Of those that failed, what the first in the order of the items answered.
-pub(crate) fn side_by_side<T: Sync, E: Send>(
-    items: &[T],
-    each: impl Fn(&T) -> Result<(), E> + Sync,
-) -> Result<(), E> {
+pub(crate) fn side_by_side<T: Sync, E: Send>(items: &[T], each: impl Fn(&T) -> Result<(), E> + Sync) -> Result<(), E> {
     let (next, first) = (AtomicUsize::new(0), Mutex::new(None::<(usize, E)>));
     let found = || first.lock().unwrap_or_else(PoisonError::into_inner);
     let work = || {

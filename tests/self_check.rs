@@ -34,7 +34,8 @@ fn used(classifier: Classifier) -> Result<Classifier, Error> {
     let text = |i: usize| format!("text number {i} was good, and not bad at all");
     for count in [1, 5, 400] {
         let texts: Vec<String> = (0..count).map(text).collect();
-        let encodings: Vec<_> = (0..count).map(|i| classifier.encode(i, texts[i].as_str())).collect::<Result<_, _>>()?;
+        let encodings: Vec<_> =
+            (0..count).map(|i| classifier.encode(i, texts[i].as_str())).collect::<Result<_, _>>()?;
         match classifier.task() {
             Task::SequenceClassification => drop(classifier.run(&encodings, &Request::default())?),
             Task::TokenClassification => drop(classifier.run_tokens(&encodings, &Request::default())?),
@@ -277,7 +278,11 @@ fn a_hang_and_a_crash_are_verdicts() {
     let check = |body: &str| {
         let program = script(folder.path(), body);
         let options = here().self_check(SelfCheck::Always).self_check_program(program);
-        options.self_check_limit(Duration::from_millis(500)).cache_dir(folder.path().join("cache")).sentiment()?.classify(["good"])
+        options
+            .self_check_limit(Duration::from_millis(500))
+            .cache_dir(folder.path().join("cache"))
+            .sentiment()?
+            .classify(["good"])
     };
     let start = Instant::now();
     let hang = message(&check("exec sleep 1000").unwrap_err());

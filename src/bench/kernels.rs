@@ -76,6 +76,8 @@ pub struct KernelBench {
     pub lengths: Vec<u32>,
     pub precisions: Vec<Precision>,
     pub variants: Vec<Variant>,
+    /// Kernels are chosen as for an adapter that offers this.
+    pub seen_as: Option<Capabilities>,
     pub adapters: Vec<Adapter>,
     pub backend: Option<Backend>,
     /// Where `wgbert tune` kept its choices; `None`: the built-in ones run.
@@ -93,6 +95,7 @@ impl Default for KernelBench {
             lengths: Vec::new(),
             precisions: vec![Precision::F32],
             variants: vec![Variant::Adapter],
+            seen_as: None,
             adapters: vec![Adapter::Best],
             backend: None,
             cache_dir: None,
@@ -108,11 +111,13 @@ impl KernelBench {
     /// [`Error::Adapter`] for an adapter without timestamps, or with a wrong result; other errors of the device; and
     /// what `each` answers.
     pub fn run<E: From<Error>>(&self, mut each: impl FnMut(KernelRow) -> Result<(), E>) -> Result<(), E> {
+        let on_tensor_cores = self.variants.contains(&Variant::TensorCores);
         for adapter in &self.adapters {
             let options = Options {
                 adapter: adapter.clone(),
                 backend: self.backend,
-                tensor_cores: TensorCores::Always,
+                tensor_cores: if on_tensor_cores { TensorCores::Always } else { TensorCores::Never },
+                seen_as: self.seen_as.clone(),
                 cache_dir: self.cache_dir.clone(),
                 ..Options::default()
             };

@@ -1,7 +1,7 @@
 //! What can be asked for: the commands, their options, and their help.
 
 use super::bench_arguments::{BenchArguments, CommonArguments};
-use super::device::{BackendName, DeviceArguments, PrecisionName, TensorCoresName};
+use super::device::{BackendName, DeviceArguments, PrecisionName, SeenArguments, TensorCoresName};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use wgbert::bench::{ModelChoice, Workload, kernel_name};
@@ -247,6 +247,9 @@ pub struct VerifyArguments {
     /// Also the kernels that other adapters would run, as far as this one can: it takes minutes
     #[arg(long)]
     pub all: bool,
+
+    #[command(flatten)]
+    pub seen: SeenArguments,
 
     /// These kernels alone; by default all, and then whole models
     #[arg(short, long, value_name = "NAME", value_delimiter = ',', value_parser = kernel_name)]

@@ -1,8 +1,10 @@
 //! Where a model runs: the options of all commands that take one.
 
+use super::seen_as::SeenAs;
 use clap::{Args, ValueEnum};
 use std::env;
 use wgbert::gpu::Backend;
+use wgbert::ir::Capabilities;
 use wgbert::{Adapter, Options, Precision, SelfCheck, TensorCores};
 
 /// Where a model runs, and how.
@@ -34,11 +36,29 @@ pub struct DeviceArguments {
     pub tensor_cores: TensorCoresName,
 
     #[command(flatten)]
+    pub seen: SeenArguments,
+
+    #[command(flatten)]
     pub check: CheckArguments,
 
     /// Most tokens of one batch on the device: fewer take less memory
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Device")]
     pub batch_tokens: Option<u32>,
+}
+
+/// As which adapter the kernels are chosen.
+#[derive(Args, Debug)]
+pub struct SeenArguments {
+    /// Choose kernels as for another adapter: a file that `wgbert adapters --format json` wrote there, with # and an index or a
+    /// part of a name behind it if it lists several. What this adapter lacks is refused by name
+    #[arg(long = "as", value_name = "FILE[#ADAPTER]", help_heading = "Device")]
+    pub seen_as: Option<SeenAs>,
+}
+
+impl SeenArguments {
+    pub fn capabilities(&self) -> Option<Capabilities> {
+        self.seen_as.as_ref().map(|other| other.0.clone())
+    }
 }
 
 /// Whether what the adapter computes is checked.
@@ -65,6 +85,7 @@ impl DeviceArguments {
             .backend(self.backend.map(Into::into))
             .precision(self.precision.into())
             .tensor_cores(self.tensor_cores.into())
+            .seen_as(self.seen.capabilities())
             .self_check(self.check.self_check)
             .self_check_program(env::current_exe().ok())
             .batch_tokens(self.batch_tokens.map(|tokens| tokens as usize))

@@ -7,13 +7,14 @@ use wgbert::bench::{Format, Report, Verification, VerifyRow};
 use wgbert::gpu::cache;
 
 pub fn run(arguments: &VerifyArguments) -> Result<Outcome, Failure> {
-    let VerifyArguments { adapter, backend, all, kernel, format } = arguments;
+    let VerifyArguments { adapter, backend, all, seen, kernel, format } = arguments;
     let verification = Verification {
         adapters: vec![adapter.clone().unwrap_or_default()],
         backend: backend.map(Into::into),
         all: *all,
         kernels: kernel.clone(),
         models: kernel.is_empty(),
+        seen_as: seen.capabilities(),
         cache_dir: cache::default_folder(),
     };
     let format = match format {

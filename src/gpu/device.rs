@@ -4,11 +4,11 @@ use super::pipeline_cache::PipelineCache;
 use crate::error::{Error, Result};
 use crate::ir::{Access, BATCH, Binding, Capabilities, PARAMS, Shader};
 use std::collections::HashMap;
-#[cfg(not(target_arch = "wasm32"))]
-use {crate::threads::side_by_side, std::collections::HashSet};
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+#[cfg(not(target_arch = "wasm32"))]
+use {crate::threads::side_by_side, std::collections::HashSet};
 
 /// A graphics interface to look for adapters on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -185,7 +185,8 @@ mod tests {
         let adapter = block_on(adapters(None)).into_iter().next().expect("an adapter");
         let folder = tempfile::tempdir().expect("a temporary folder");
         let check = |key: &str, problem: Option<&str>, steps: &[&str]| {
-            let verified = Verified::now("steps".into(), 1, problem.map(Into::into)).of(steps.iter().map(|s| (*s).into()));
+            let verified =
+                Verified::now("steps".into(), 1, problem.map(Into::into)).of(steps.iter().map(|s| (*s).into()));
             keep(folder.path(), &adapter, key, verified).unwrap();
             let kept = read(folder.path(), &adapter).into_iter();
             kept.map(|(key, check)| (key, check.steps.into_iter().collect::<Vec<_>>().join(""))).collect::<Vec<_>>()

@@ -307,7 +307,8 @@ impl Process {
         let Some(mut found) = found else {
             return Err(Error::NoSuchAdapter { wanted: adapter, available: String::new() });
         };
-        let tuning = cache_dir.as_deref().filter(|_| tuned).map(|folder| Tuning::read(folder, &found)).and_then(Result::ok);
+        let tuning =
+            cache_dir.as_deref().filter(|_| tuned).map(|folder| Tuning::read(folder, &found)).and_then(Result::ok);
         found.capabilities = Capabilities { tuning: Arc::new(tuning.unwrap_or_default()), ..capabilities };
         let config = match folder {
             Some(folder) => Checkpoint::open(folder)?.config,
@@ -327,11 +328,7 @@ impl Process {
 
     /// # Errors
     /// A message where it does not know what it is asked for: it is of another version.
-    async fn check(
-        &self,
-        question: Question,
-        say: &(dyn Fn(&str) + Sync),
-    ) -> Result<Result<(), Problem>, String> {
+    async fn check(&self, question: Question, say: &(dyn Fn(&str) + Sync)) -> Result<Result<(), Problem>, String> {
         let Question { scoring, hidden_states, attentions, loss, lengths, variants: keys, whole } = question;
         let all = [Scoring::None, Scoring::Sigmoid, Scoring::Softmax, Scoring::Tanh];
         let scoring = all.into_iter().find(|known| known.name() == scoring).unwrap_or(Scoring::None);

@@ -342,8 +342,7 @@ impl Subject<'_> {
         if whole.is_some() {
             let start = Stopwatch::start();
             let Options { precision, .. } = *self.options;
-            let checked =
-                small::check(gpu, self.model, needed.wanted.scoring, precision, needed.size, progress).await;
+            let checked = small::check(gpu, self.model, needed.wanted.scoring, precision, needed.size, progress).await;
             checked.map_err(|problem| Problem { step: whole, ..problem })?;
             log::debug!("checked a small model in {:?}", start.elapsed());
         }
@@ -378,14 +377,15 @@ fn report(adapter: &AdapterDescription, options: &Options, problems: &[(&'static
          machine. What `wgbert verify` finds in all of its kernels, written as JSON, says more.\n\n\
          | | |\n|---|---|\n| adapter | {name} |\n| kind | {kind}, {backend} |\n| driver | {driver} |\n\
          | wgbert | {} |\n| wgpu | {} |\n| system | {} {} |\n| precision | {:?} |\n| tensor cores | {:?} |\n\n\
-         What it offers:\n\n```json\n{}\n```\n\n",
+         What it offers, for `--as`:\n\n```json\n{}\n```\n\n",
         env!("CARGO_PKG_VERSION"),
         verified::WGPU,
         std::env::consts::OS,
         std::env::consts::ARCH,
         options.precision,
         options.tensor_cores,
-        serde_json::to_string_pretty(capabilities).unwrap_or_default(),
+        serde_json::to_string_pretty(&serde_json::json!({"name": name, "capabilities": capabilities}))
+            .unwrap_or_default(),
     );
     for (how, problem) in problems {
         text += &format!("## Used {how}\n\nComputed: {}\n\nFound: {}\n\n", problem.what, problem.message);
