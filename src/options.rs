@@ -203,11 +203,11 @@ impl TensorCores {
 /// What a check is, and what is guaranteed, is in `docs/verification.md`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SelfCheck {
-    /// At the first use of a model's kernels on an adapter, and again after a change of its driver or of this crate; then in
-    /// every batch of a call that has some thousand tokens, and in every 64th of others.
+    /// Before a batch first needs a variant of a kernel on an adapter, and again after a change of its driver or of this
+    /// crate; then in every batch of a call that has some thousand tokens, and in every 64th of others.
     #[default]
     Auto,
-    /// Whenever a classifier is made, and in every batch.
+    /// The same in every classifier, whatever was found before, and in every batch.
     Always,
     /// Never: what a wrong driver computes is answered.
     Never,
@@ -287,8 +287,8 @@ pub struct Options {
     /// When the adapter is checked; by default what the environment variable `WGBERT_SELF_CHECK` says, else
     /// [`SelfCheck::Auto`].
     pub self_check: SelfCheck,
-    /// The program `wgbert`, if the first check shall be in a process of its own: a driver that crashes or hangs then does so
-    /// there. `None`: in this process. Later checks are in this process anyway.
+    /// The program `wgbert`, if kernels shall be checked in a process of its own: a driver that crashes or hangs then does so
+    /// there. `None`: in this process. The canaries of batches are in this process anyway.
     pub self_check_program: Option<PathBuf>,
     /// How long nothing may be done in that process before the adapter is thought to hang: compiling a kernel may take long.
     pub self_check_limit: Duration,
@@ -395,7 +395,7 @@ impl Options {
         Options { self_check, ..self }
     }
 
-    /// The program whose process the first check is in.
+    /// The program whose process kernels are checked in.
     pub fn self_check_program(self, program: impl Into<Option<PathBuf>>) -> Options {
         Options { self_check_program: program.into(), ..self }
     }

@@ -141,7 +141,7 @@ fn write_text(out: &mut impl Write, adapter: &Listed<'_>) -> io::Result<()> {
 /// What it was checked for last; what was wrong comes first.
 fn checked(verified: &[Verified]) -> String {
     let found = verified.iter().find(|check| check.problem.is_some()).or(verified.first());
-    let Some(check) = found else { return "no: at its first use, or by wgbert verify".into() };
+    let Some(check) = found else { return "no: when a batch first needs it, or by wgbert verify".into() };
     let Verified { what, steps, problem, .. } = check;
     let what = if steps.is_empty() { what.clone() } else { format!("{} {what}", steps.len()) };
     let more = match verified.len() {

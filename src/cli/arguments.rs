@@ -112,8 +112,9 @@ pub enum Command {
     Bench(BenchArguments),
     /// Find what runs a model the fastest on this adapter, and keep it: tiles of matrix products, tensor cores
     ///
-    /// Every command uses what was kept, on the same adapter with the same driver. Tiles change no bit of an answer. Matrix
-    /// units change last digits, and are used only where they were compared with what runs without them, and were faster.
+    /// Every command uses what was kept, on the same adapter with the same driver. Tiles change no bit of an answer. Tensor
+    /// cores change last digits: what is stored as was measured uses them from then on where models gave the same answers with
+    /// them, and faster.
     #[command(
         after_help = "Exit codes:\n  0  everything was measured and kept\n  2  an error; what was measured before it is kept"
     )]

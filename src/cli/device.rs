@@ -64,8 +64,8 @@ impl SeenArguments {
 /// Whether what the adapter computes is checked.
 #[derive(Args, Debug)]
 pub struct CheckArguments {
-    /// Check that the adapter computes right: auto, before a model's first use on it and in a hundredth of the work; always;
-    /// never
+    /// Check that the adapter computes right: auto, before a batch first needs a kernel there and in a hundredth of the work;
+    /// always; never
     #[arg(
         long,
         value_name = "auto|always|never",

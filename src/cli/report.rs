@@ -116,7 +116,7 @@ impl Report {
             probabilities: answer.probabilities(),
             logits: answer.logits(),
             // A document names them once.
-            labels: matches!(self.style, Style::JsonLines).then_some(&self.classifier.labels()),
+            labels: matches!(self.style, Style::JsonLines).then_some(self.classifier.labels()),
             tokens: answer.tokens(),
             truncated: answer.truncated(),
             loss: answer.loss(),
