@@ -3,13 +3,13 @@
 mod tokens;
 
 use crate::checkpoint::{Checkpoint, Config, Scoring, Weights};
-use crate::engine::{Engine, self_check::Subject};
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Timing};
 use crate::ir::{Weight, WeightSource};
 use crate::label::{self, Label};
 use crate::models::{self, Model, Task, encoder};
-use crate::options::Options;
+use crate::options::{Options, Precision};
 #[cfg(feature = "bench")]
 use crate::output::Array;
 use crate::output::{Answer, SequenceClassifierOutput};
@@ -69,7 +69,6 @@ pub struct Classifier(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    config: Config,
     encoder: TextEncoder,
     scoring: Scoring,
     labels: Arc<[String]>,
@@ -102,16 +101,14 @@ impl Classifier {
             types: model.embeddings.types.as_ref().map_or(0, |types| types.rows),
         };
         let longest = limits.max_length;
-        let subject = Subject { options: &options, config: &config, model: &model, scoring, longest };
-        let devices = subject.open().await?;
         let labels: Arc<[String]> = config.labels.clone().into();
         let encoder = TextEncoder::new(tokenizer, limits, options.truncation);
         let encoder = match model.task() {
             Task::SequenceClassification => encoder.with_prompt(config.prompt()),
             Task::TokenClassification => encoder.with_spans(),
         };
-        let engine = Engine::new(model, weights, labels.clone(), options, devices);
-        Ok(Classifier(Arc::new(Shared { config, encoder, scoring, labels, engine })))
+        let engine = Engine::open(options, config, model, weights, longest).await?;
+        Ok(Classifier(Arc::new(Shared { encoder, scoring, labels, engine })))
     }
 
     /// Loads a checkpoint folder onto the best adapter; [`Options::load`] offers choices.
@@ -159,7 +156,7 @@ impl Classifier {
 
     #[cfg_attr(not(feature = "internals"), doc(hidden))]
     pub fn config(&self) -> &Config {
-        &self.0.config
+        self.0.engine.config()
     }
 
     #[cfg_attr(not(feature = "internals"), doc(hidden))]
@@ -175,6 +172,11 @@ impl Classifier {
     /// Name of the adapter, the first where there are several, or `reference`.
     pub fn adapter(&self) -> &str {
         self.0.engine.name()
+    }
+
+    /// What weights and activations are stored as: what was asked for, or what [`Precision::Auto`] is on the (first) adapter.
+    pub fn precision(&self) -> Precision {
+        self.0.engine.precision()
     }
 
     /// The open devices; none where the reference runs.
@@ -303,16 +305,15 @@ impl Classifier {
 
     async fn answer(&self, encodings: Arc<[Encoding]>, request: &Request) -> Result<Answer> {
         self.check(&encodings)?;
-        let Shared { config, scoring, engine, .. } = &*self.0;
+        let Shared { scoring, engine, .. } = &*self.0;
         let wanted = encoder::OutputSpec {
             scoring: *scoring,
             hidden_states: request.hidden_states,
             attentions: request.attentions.then(|| self.longest(&encodings)),
-            loss: label::loss_kind(config, &request.labels, encodings.len())?,
+            loss: label::loss_kind(self.config(), &request.labels, encodings.len())?,
         };
-        let longest = wanted.attentions.map_or(self.max_length(), |longest| longest as usize);
         self.check_rows(&encodings)?;
-        let answer = engine.answer(encodings.clone(), request.labels.clone(), wanted, longest).await?;
+        let answer = engine.answer(encodings.clone(), request.labels.clone(), wanted).await?;
         // The first batch reads the tables.
         self.check_rows(&encodings)?;
         Ok(answer)
@@ -343,7 +344,7 @@ impl Classifier {
         self.check(encodings)?;
         let scoring = self.0.scoring;
         let wanted = encoder::OutputSpec { scoring, hidden_states: false, attentions: None, loss: None };
-        self.0.engine.profile(encodings, wanted, self.max_length()).await
+        self.0.engine.profile(encodings, wanted).await
     }
 
     /// Bytes on the devices of the weights, and of what the batches of all requests so far compute; none where the

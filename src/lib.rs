@@ -80,11 +80,13 @@ mod output;
 pub mod rows;
 mod stream;
 pub mod text;
+#[cfg(not(target_arch = "wasm32"))]
+mod threads;
 
 pub use checkpoint::{ProblemType, Scoring};
 pub use classifier::{Classifier, Memory, Request};
 #[cfg(all(feature = "internals", not(target_arch = "wasm32")))]
-pub use engine::self_check::answer_self_check;
+pub use engine::self_check::answer_self_checks;
 pub use error::{Error, Result};
 pub use gpu::Backend;
 #[cfg(feature = "internals")]

@@ -127,6 +127,8 @@ pub enum Precision {
     /// Half the memory: each stored number keeps 11 bits and must stay below 65504. Where shaders have no f16, activations
     /// stay f32, and only the weights take half.
     F16,
+    /// f16 where shaders have it, f32 on other adapters and on the reference. [`Classifier::precision`] says which it became.
+    Auto,
 }
 
 impl Precision {
@@ -134,9 +136,18 @@ impl Precision {
     #[cfg_attr(not(feature = "internals"), doc(hidden))]
     pub fn storage(self, device: &Capabilities) -> Storage {
         match self {
-            Precision::F32 => Storage::F32,
-            Precision::F16 if device.f16 => Storage::F16,
+            Precision::F16 | Precision::Auto if device.f16 => Storage::F16,
+            Precision::F32 | Precision::Auto => Storage::F32,
             Precision::F16 => Storage::PackedWeights,
+        }
+    }
+
+    /// What [`Precision::Auto`] is on an adapter that offers this; the others stay what they are.
+    #[cfg_attr(not(feature = "internals"), doc(hidden))]
+    pub fn on(self, device: &Capabilities) -> Precision {
+        match self.storage(device) {
+            Storage::F32 => Precision::F32,
+            Storage::F16 | Storage::PackedWeights => Precision::F16,
         }
     }
 
@@ -146,7 +157,7 @@ impl Precision {
     /// [`Error::Adapter`] if not.
     #[cfg_attr(not(feature = "internals"), doc(hidden))]
     pub fn check(self, adapter: Option<&AdapterDescription>) -> Result<()> {
-        if self == Precision::F32 || adapter.is_some() {
+        if self != Precision::F16 || adapter.is_some() {
             return Ok(());
         }
         let message = "computes in f32 only: use `Precision::F32`".into();
@@ -158,7 +169,10 @@ impl Precision {
 /// simdgroup matrices). What is stored as f32 is multiplied in two parts of 11 bits there: logits differ in the last digits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TensorCores {
-    /// Where `wgbert tune` found on this adapter that they give the right answers, and faster.
+    /// Where `wgbert tune` found on this adapter that they give the right answers, and faster. Where it was not run: on an
+    /// adapter that has any and is no software, if it is checked, since one whose tensor cores compute something wrong then
+    /// answers without them. What is stored as f32 takes three products there, and so only matrices of 16 x 16: those of
+    /// 8 x 8 are a GPU's own arithmetic in other words.
     #[default]
     Auto,
     /// On an adapter that has any; [`Error::NoTensorCores`] on others.
@@ -189,11 +203,11 @@ impl TensorCores {
 /// What a check is, and what is guaranteed, is in `docs/verification.md`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SelfCheck {
-    /// At the first use of a model's kernels on an adapter, and again after a change of its driver or of this crate; then in
-    /// every batch of a call that has some thousand tokens, and in every 64th of others.
+    /// Before a batch first needs a variant of a kernel on an adapter, and again after a change of its driver or of this
+    /// crate; then in every batch of a call that has some thousand tokens, and in every 64th of others.
     #[default]
     Auto,
-    /// Whenever a classifier is made, and in every batch.
+    /// The same in every classifier, whatever was found before, and in every batch.
     Always,
     /// Never: what a wrong driver computes is answered.
     Never,
@@ -260,6 +274,10 @@ pub struct Options {
     /// Choose kernels as for an adapter that offers this, of which the chosen one must have all; `None`: by what it offers.
     #[cfg_attr(not(feature = "internals"), doc(hidden))]
     pub capabilities: Option<Capabilities>,
+    /// Choose kernels as for an adapter that offers this, as far as the chosen one can run them
+    /// ([`Capabilities::within`]); what it was tuned for does not count then.
+    #[cfg_attr(not(feature = "internals"), doc(hidden))]
+    pub seen_as: Option<Capabilities>,
     /// The folder for what one process leaves to the next, by default the command line's: the
     /// choices of `wgbert tune`, which are read, and on Vulkan the compiled pipelines, which are read and written. `None`, the
     /// default in a browser and where `WGBERT_CACHE_DIR` is empty: no files are looked for or made.
@@ -269,8 +287,8 @@ pub struct Options {
     /// When the adapter is checked; by default what the environment variable `WGBERT_SELF_CHECK` says, else
     /// [`SelfCheck::Auto`].
     pub self_check: SelfCheck,
-    /// The program `wgbert`, if the first check shall be in a process of its own: a driver that crashes or hangs then does so
-    /// there. `None`: in this process. Later checks are in this process anyway.
+    /// The program `wgbert`, if kernels shall be checked in a process of its own: a driver that crashes or hangs then does so
+    /// there. `None`: in this process. The canaries of batches are in this process anyway.
     pub self_check_program: Option<PathBuf>,
     /// How long nothing may be done in that process before the adapter is thought to hang: compiling a kernel may take long.
     pub self_check_limit: Duration,
@@ -292,6 +310,7 @@ impl Default for Options {
             precision: Precision::default(),
             tensor_cores: TensorCores::default(),
             capabilities: None,
+            seen_as: None,
             cache_dir: gpu::cache::default_folder(),
             timed: false,
             self_check: SelfCheck::of_environment(),
@@ -355,6 +374,12 @@ impl Options {
         Options { capabilities: capabilities.into(), ..self }
     }
 
+    /// The adapter that kernels are chosen for, as far as the chosen one can run them.
+    #[cfg(feature = "internals")]
+    pub fn seen_as(self, capabilities: impl Into<Option<Capabilities>>) -> Options {
+        Options { seen_as: capabilities.into(), ..self }
+    }
+
     /// The folder for what one process leaves to the next.
     pub fn cache_dir(self, folder: impl Into<Option<PathBuf>>) -> Options {
         Options { cache_dir: folder.into(), ..self }
@@ -370,7 +395,7 @@ impl Options {
         Options { self_check, ..self }
     }
 
-    /// The program whose process the first check is in.
+    /// The program whose process kernels are checked in.
     pub fn self_check_program(self, program: impl Into<Option<PathBuf>>) -> Options {
         Options { self_check_program: program.into(), ..self }
     }
@@ -473,7 +498,8 @@ impl Options {
     /// reference.
     ///
     /// # Errors
-    /// [`Error::NoAdapter`], or [`Error::NoSuchAdapter`] with those there are.
+    /// [`Error::NoAdapter`], [`Error::NoSuchAdapter`] with those there are, or [`Error::Adapter`] if it cannot be seen as
+    /// another.
     #[cfg_attr(not(feature = "internals"), doc(hidden))]
     pub async fn choose(&self) -> Result<Option<AdapterDescription>> {
         Ok(self.choose_all().await?.swap_remove(0))
@@ -485,43 +511,57 @@ impl Options {
     /// As [`Options::choose`].
     #[cfg_attr(not(feature = "internals"), doc(hidden))]
     pub async fn choose_all(&self) -> Result<Vec<Option<AdapterDescription>>> {
+        Ok(self.choose_in_turn().await?.into_iter().map(|mut each| each.swap_remove(0)).collect())
+    }
+
+    /// The adapters that are meant, each with those that answer in its place if it computes something wrong: the others, the
+    /// fastest kind first, where it was chosen because it is the best.
+    ///
+    /// # Errors
+    /// As [`Options::choose`].
+    pub(crate) async fn choose_in_turn(&self) -> Result<Vec<Vec<Option<AdapterDescription>>>> {
         if self.adapter == Adapter::Reference {
-            return Ok(vec![None]);
+            return Ok(vec![vec![None]]);
         }
         let adapters = Adapter::list(self.backend).await?;
         let choose = |one: &Adapter| {
             if *one == Adapter::Reference {
-                return Ok(None);
+                return Ok(vec![None]);
             }
             let listed =
                 || adapters.iter().enumerate().map(|(i, a)| format!("{i}: {a}")).collect::<Vec<_>>().join("; ");
             let found = one.position(&adapters);
             let found = found.ok_or_else(|| Error::NoSuchAdapter { wanted: one.words(), available: listed() })?;
-            Ok(Some(self.effective_capabilities(adapters[found].clone())))
+            let mut others: Vec<_> = (0..adapters.len()).filter(|other| *other != found).collect();
+            others.sort_by_key(|other| rank(&adapters[*other].kind, &adapters[*other].capabilities));
+            others.retain(|_| self.adapter == Adapter::Best && self.seen_as.is_none());
+            let seen = |index: usize| {
+                let mut adapter = adapters[index].clone();
+                if let Some(other) = &self.seen_as {
+                    let mut other = other.clone();
+                    other.cooperative_matrix_size =
+                        other.cooperative_matrix_size.filter(|_| self.tensor_cores != TensorCores::Never);
+                    let seen = other.within(&adapter.capabilities);
+                    adapter.capabilities = seen.map_err(|lacks| Error::Adapter {
+                        adapter: adapter.to_string(),
+                        message: format!("cannot be seen as the other adapter: it {lacks}"),
+                    })?;
+                }
+                Ok(Some(self.effective_capabilities(adapter)))
+            };
+            [found].into_iter().chain(others).map(seen).collect()
         };
         self.adapter.each(&adapters).iter().map(choose).collect()
     }
 
-    /// What comes after an adapter that was chosen because it is the best, and computes something wrong: the others, the
-    /// fastest kind first.
-    pub(crate) async fn others(&self, than: &AdapterDescription) -> Vec<AdapterDescription> {
-        if self.adapter != Adapter::Best {
-            return Vec::new();
-        }
-        let mut others = gpu::adapters(self.backend).await;
-        others.retain(|other| other.to_string() != than.to_string());
-        others.sort_by_key(|other| rank(&other.kind, &other.capabilities));
-        others.into_iter().map(|adapter| self.effective_capabilities(adapter)).collect()
-    }
-
     /// An adapter with what kernels see of it: what these options have in its place, what it was tuned for, and its tensor
-    /// cores only if they are used.
+    /// cores only if they are used ([`TensorCores::Auto`]).
     #[cfg_attr(not(feature = "internals"), doc(hidden))]
     pub fn effective_capabilities(&self, mut adapter: AdapterDescription) -> AdapterDescription {
         if let Some(capabilities) = &self.capabilities {
             adapter.capabilities = capabilities.clone();
         }
-        if let Some(folder) = &self.cache_dir {
+        if let Some(folder) = self.cache_dir.as_ref().filter(|_| self.seen_as.is_none()) {
             match Tuning::read(folder, &adapter) {
                 Ok(tuning) => adapter.capabilities.tuning = Arc::new(tuning),
                 // It only decides how fast the same answers come.
@@ -529,8 +569,11 @@ impl Options {
             }
         }
         let capabilities = &mut adapter.capabilities;
+        let storage = self.precision.storage(capabilities);
+        let worth = storage != Storage::F32 || capabilities.cooperative_matrix_size == Some(16);
+        let unless_tuned = worth && capabilities.tensor_cores() && self.self_check != SelfCheck::Never;
         let used = match self.tensor_cores {
-            TensorCores::Auto => capabilities.tuning.tensor_cores(self.precision.storage(capabilities)),
+            TensorCores::Auto => capabilities.tuning.tensor_cores(storage).unwrap_or(unless_tuned),
             TensorCores::Always => true,
             TensorCores::Never => false,
         };
@@ -593,6 +636,10 @@ mod tests {
         assert_eq!(Precision::F16.storage(&without), Storage::PackedWeights);
         assert_eq!(Precision::F16.storage(&Capabilities { f16: true, ..without.clone() }), Storage::F16);
         assert_eq!(Precision::F32.storage(&without), Storage::F32);
+        let with = Capabilities { f16: true, ..without.clone() };
+        assert_eq!([&without, &with].map(|seen| Precision::Auto.storage(seen)), [Storage::F32, Storage::F16]);
+        assert_eq!([&without, &with].map(|seen| Precision::Auto.on(seen)), [Precision::F32, Precision::F16]);
+        Precision::Auto.check(None).unwrap();
         let error = Precision::F16.check(None).unwrap_err().to_string();
         assert!(error.contains("reference") && error.contains("`Precision::F32`"), "{error}");
         Precision::F32.check(None).unwrap();
@@ -610,26 +657,46 @@ mod tests {
     }
 
     #[test]
-    fn tensor_cores_are_used_where_tuning_found_them_faster() {
+    fn tensor_cores_are_used_where_they_are_checked_or_tuned() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let capabilities = Capabilities { f16: true, cooperative_matrix_size: Some(16), ..Capabilities::minimum() };
-        let options = Options { capabilities: Some(capabilities), ..Options::default() };
-        let options = Options { cache_dir: Some(folder.path().into()), ..options };
-        let chosen = |precision, tensor_cores| {
-            let options = Options { precision, tensor_cores, ..options.clone() };
+        let card = Capabilities {
+            f16: true,
+            subgroup: Some((32, 32)),
+            cooperative_matrix_size: Some(16),
+            ..Capabilities::minimum()
+        };
+        let chosen = |seen: &Capabilities, precision, tensor_cores, self_check| {
+            let options = Options { precision, tensor_cores, self_check, ..Options::default() };
+            let options = options.capabilities(seen.clone()).cache_dir(folder.path().to_path_buf());
             gpu::block_on(options.choose()).expect("an adapter").expect("not the reference")
         };
-        let edge = |precision, tensor_cores| chosen(precision, tensor_cores).capabilities.cooperative_matrix_size;
-
-        assert_eq!(edge(Precision::F16, TensorCores::Auto), None, "never tuned");
+        let edge = |seen: &Capabilities, precision, tensor_cores, self_check| {
+            chosen(seen, precision, tensor_cores, self_check).capabilities.cooperative_matrix_size
+        };
+        let of_8 = Capabilities { cooperative_matrix_size: Some(8), ..card.clone() };
+        let software = Capabilities { cpu: true, ..card.clone() };
+        let cases = [
+            (&card, Precision::F16, SelfCheck::Auto, Some(16)),
+            (&card, Precision::F32, SelfCheck::Always, Some(16)),
+            (&card, Precision::F16, SelfCheck::Never, None),
+            (&of_8, Precision::F16, SelfCheck::Auto, Some(8)),
+            (&of_8, Precision::Auto, SelfCheck::Auto, Some(8)),
+            (&of_8, Precision::F32, SelfCheck::Auto, None),
+            (&software, Precision::F16, SelfCheck::Auto, None),
+        ];
+        for (seen, precision, check, expected) in cases {
+            assert_eq!(edge(seen, precision, TensorCores::Auto, check), expected, "{precision:?} {check:?} {seen:?}");
+        }
         let mut tuning = Tuning::default();
-        tuning.set_tensor_cores(Storage::F16, true);
-        tuning.set_tensor_cores(Storage::F32, false);
-        tuning.write(folder.path(), &chosen(Precision::F32, TensorCores::Auto)).unwrap();
-        for (precision, auto) in [(Precision::F16, Some(16)), (Precision::F32, None)] {
-            assert_eq!(edge(precision, TensorCores::Auto), auto);
-            assert_eq!(edge(precision, TensorCores::Always), Some(16));
-            assert_eq!(edge(precision, TensorCores::Never), None);
+        tuning.set_tensor_cores(Storage::F16, false);
+        tuning.set_tensor_cores(Storage::F32, true);
+        tuning.write(folder.path(), &chosen(&card, Precision::F32, TensorCores::Auto, SelfCheck::Auto)).unwrap();
+        for check in [SelfCheck::Auto, SelfCheck::Never] {
+            for (precision, auto) in [(Precision::F32, Some(8)), (Precision::F16, None), (Precision::Auto, None)] {
+                assert_eq!(edge(&of_8, precision, TensorCores::Auto, check), auto, "{precision:?} {check:?}");
+                assert_eq!(edge(&of_8, precision, TensorCores::Always, check), Some(8));
+                assert_eq!(edge(&of_8, precision, TensorCores::Never, check), None);
+            }
         }
     }
 }

@@ -4,6 +4,8 @@
 mod requirements;
 #[path = "cli/rows.rs"]
 mod rows;
+#[path = "cli/seen_as.rs"]
+mod seen_as;
 #[path = "cli/tokens.rs"]
 mod tokens;
 
@@ -640,7 +642,13 @@ fn f16_answers_nearly_the_same_and_not_on_the_reference() {
     }
     let refused = run(&["classify", "--adapter", "reference", "--precision", "f16", OKAY]).expect(2);
     refused.says(&["error: adapter reference", "f32 only", "--precision f32"]);
-    run(&["classify", "--precision", "bf16", OKAY]).expect(2).says(&["possible values: f32, f16"]);
+    let auto = run(&["classify", "--precision", "auto", "--format", "json", OKAY]).expect(0).document();
+    let listed = run(&["adapters", "--format", "json"]).expect(0).document();
+    let default = listed.as_array().unwrap().iter().find(|adapter| adapter["default"] == true).unwrap();
+    assert_eq!(auto["precision"], if default["capabilities"]["f16"] == true { "f16" } else { "f32" });
+    let reference = run(&["classify", "--adapter", "reference", "--precision", "auto", "--format", "json", OKAY]);
+    assert_eq!(reference.expect(0).document()["precision"], "f32");
+    run(&["classify", "--precision", "bf16", OKAY]).expect(2).says(&["possible values: f32, f16, auto"]);
 }
 
 #[test]

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What everybody may name: errors, JSON as Python writes it, and a value that a thread brings. They name nothing.
-const EVERYBODYS: &[&str] = &["error", "json", "oneshot"];
+/// What everybody may name: errors, JSON as Python writes it, a value that a thread brings, and work for every core. They name
+/// nothing.
+const EVERYBODYS: &[&str] = &["error", "json", "oneshot", "threads"];
 
 /// What each other module at the crate's root may name, in the order of the data flow.
 const MAY_NAME: &[(&str, &[&str])] = &[

@@ -88,7 +88,7 @@ fn agree_with_float64(options: &[Options], cases: &[Golden]) {
         let Worst { logits, hidden_states, probabilities, attentions, loss } = worst;
         let tolerance = match precision {
             Precision::F32 => TOLERANCE.max(golden.floor()),
-            Precision::F16 => TOLERANCE_F16,
+            Precision::F16 | Precision::Auto => TOLERANCE_F16,
         };
         for (what, error) in [
             ("logits", logits),

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use wgbert::gpu::{self, Fault, Gpu, adapters, block_on};
 use wgbert::ir::{Capabilities, Shader};
-use wgbert::{Adapter, Classifier, Error, Options, Precision, SelfCheck, TensorCores};
+use wgbert::{Adapter, Classifier, Error, Options, Precision, Request, SelfCheck, Task, TensorCores};
 
 /// The adapter that the tests run on, and nothing else.
 fn here() -> Options {
@@ -26,6 +26,22 @@ fn here() -> Options {
 /// The same, whatever another test of this process found, or made it find.
 fn looked_at() -> Options {
     here().self_check(SelfCheck::Always)
+}
+
+/// A classifier that was asked for batches of one text, of a few, and as large as they come: what it needs for each is checked
+/// before it answers.
+fn used(classifier: Classifier) -> Result<Classifier, Error> {
+    let text = |i: usize| format!("text number {i} was good, and not bad at all");
+    for count in [1, 5, 400] {
+        let texts: Vec<String> = (0..count).map(text).collect();
+        let encodings: Vec<_> =
+            (0..count).map(|i| classifier.encode(i, texts[i].as_str())).collect::<Result<_, _>>()?;
+        match classifier.task() {
+            Task::SequenceClassification => drop(classifier.run(&encodings, &Request::default())?),
+            Task::TokenClassification => drop(classifier.run_tokens(&encodings, &Request::default())?),
+        }
+    }
+    Ok(classifier)
 }
 
 fn plain() -> Capabilities {
@@ -45,7 +61,7 @@ fn faults_are_caught() {
     println!("| fault | how | found by |\n|---|---|---|");
     for (name, how, fault, options) in faults(here(), plain()) {
         let offered = options.capabilities.clone().unwrap_or_else(|| common::gpu().capabilities.clone());
-        let found = match options.fault(fault).sentiment() {
+        let found = match options.fault(fault).sentiment().and_then(used) {
             Err(error) => {
                 let message = message(&error);
                 Some(message.split("none of them is given: ").nth(1).unwrap_or_default().to_string())
@@ -95,7 +111,8 @@ fn what_is_right_is_not_refused() {
                 let start = Instant::now();
                 let found = block_on(options.choose()).unwrap().unwrap().capabilities;
                 let what = format!("{} {precision:?}", golden.name);
-                let classifier = options.load(&golden.folder).unwrap_or_else(|error| panic!("{what}: {error}"));
+                let classifier = options.load(&golden.folder).and_then(used);
+                let classifier = classifier.unwrap_or_else(|error| panic!("{what}: {error}"));
                 assert_eq!(classifier.gpu().unwrap().capabilities, found, "{what}: it was made to run something else");
                 println!("{what}: {:.0} ms", start.elapsed().as_secs_f64() * 1e3);
                 count += 1;
@@ -111,7 +128,7 @@ fn what_is_right_is_not_refused_as_another_adapter() {
     for capabilities in [common::card(&common::gpu().capabilities), plain()] {
         for precision in [Precision::F32, Precision::F16] {
             let options = looked_at().precision(precision).capabilities(capabilities.clone());
-            let classifier = options.sentiment().unwrap();
+            let classifier = options.sentiment().and_then(used).unwrap();
             assert_eq!(classifier.gpu().unwrap().capabilities, capabilities);
         }
     }
@@ -123,7 +140,7 @@ fn what_is_right_is_not_refused_on_tensor_cores() {
     let Some(gpu) = common::tensor_gpu() else { return };
     for precision in [Precision::F32, Precision::F16] {
         let options = looked_at().precision(precision).tensor_cores(TensorCores::Always);
-        let classifier = options.capabilities(gpu.capabilities.clone()).sentiment().unwrap();
+        let classifier = options.capabilities(gpu.capabilities.clone()).sentiment().and_then(used).unwrap();
         assert!(classifier.gpu().unwrap().capabilities.tensor_cores());
     }
 }
@@ -138,8 +155,8 @@ fn what_is_left_answers() {
     if has(&here().sentiment().unwrap()).cpu_vectors() {
         let broken = Broken { part: "tile_vec8" };
         let classifier = here().fault(Arc::new(broken) as Arc<dyn Fault>).sentiment().unwrap();
-        assert_eq!(has(&classifier).subgroup, None, "it runs the kernels that run everywhere");
         let simple = logits(&classifier);
+        assert_eq!(has(&classifier).subgroup, None, "it runs the kernels that run everywhere");
         for (a, b) in right.values.iter().zip(&simple.values) {
             assert!((a - b).abs() < 1e-4, "{a} {b}");
         }
@@ -148,8 +165,9 @@ fn what_is_left_answers() {
     if has(&here().sentiment().unwrap()).f16 {
         let broken = Arc::new(Broken { part: "element_f16" }) as Arc<dyn Fault>;
         let classifier = here().precision(Precision::F16).fault(broken).sentiment().unwrap();
+        let answers = logits(&classifier);
         assert!(!has(&classifier).f16, "activations are f32");
-        for (a, b) in right.values.iter().zip(&logits(&classifier).values) {
+        for (a, b) in right.values.iter().zip(&answers.values) {
             assert!((a - b).abs() < 1e-2, "{a} {b}");
         }
     }
@@ -170,21 +188,27 @@ fn a_check_is_remembered() {
     let adapter = block_on(here().choose()).unwrap().unwrap();
     let kept = || gpu::verified::read(folder.path(), &adapter);
     let options = || here().cache_dir(folder.path().to_path_buf());
-    options().sentiment().unwrap();
+    let one = |options: Options| options.sentiment().unwrap().classify(["good"]).map(|output| output.logits.values);
+    let right = one(options()).unwrap();
     let first = kept();
     assert_eq!(first.len(), 1);
     let (key, check) = first.first_key_value().unwrap();
     assert!(check.problem.is_none() && check.what.contains("steps of bert"), "{check:?}");
+    assert!(check.steps.len() > 10, "{check:?}");
+    one(options()).unwrap();
+    assert_eq!(kept(), first, "nothing new was needed");
+    used(options().sentiment().unwrap()).unwrap();
+    let check = &kept()[key];
+    assert!(check.steps.len() > first[key].steps.len(), "larger batches need more: {check:?}");
     let bert = golden::supported().into_iter().find(|golden| golden.name.starts_with("modernbert")).unwrap();
-    options().load(&bert.folder).unwrap();
+    used(options().load(&bert.folder).unwrap()).unwrap();
     assert_eq!(kept().len(), 2);
     // What was found wrong stays so, until it is looked at again.
     let wrong = gpu::verified::Verified { problem: Some("zeros were computed".into()), ..check.clone() };
-    let precise = || options().precision(Precision::F16);
     gpu::verified::keep(folder.path(), &adapter, key, wrong).unwrap();
-    options().self_check(SelfCheck::Always).sentiment().unwrap();
+    assert_eq!(one(options().self_check(SelfCheck::Always)).unwrap(), right);
     assert_eq!(kept()[key].problem, None);
-    precise().sentiment().unwrap();
+    one(options().precision(Precision::F16)).unwrap();
     assert_eq!(kept().len(), 3, "another precision is another check");
 }
 
@@ -194,8 +218,8 @@ fn other_outputs_are_checked_when_they_are_asked_for() {
     let fault = Arc::new(Broken { part: "attention_weights" }) as Arc<dyn Fault>;
     let classifier = here().fault(fault).sentiment().unwrap();
     let encodings = [classifier.encode(0, "good").unwrap()];
-    classifier.run(&encodings, &wgbert::Request::default()).unwrap();
-    let error = classifier.run(&encodings, &wgbert::Request::default().attentions(true)).unwrap_err();
+    classifier.run(&encodings, &Request::default()).unwrap();
+    let error = classifier.run(&encodings, &Request::default().attentions(true)).unwrap_err();
     assert!(message(&error).contains("attention_weights"), "{error}");
 }
 
@@ -254,7 +278,11 @@ fn a_hang_and_a_crash_are_verdicts() {
     let check = |body: &str| {
         let program = script(folder.path(), body);
         let options = here().self_check(SelfCheck::Always).self_check_program(program);
-        options.self_check_limit(Duration::from_millis(500)).cache_dir(folder.path().join("cache")).sentiment()
+        options
+            .self_check_limit(Duration::from_millis(500))
+            .cache_dir(folder.path().join("cache"))
+            .sentiment()?
+            .classify(["good"])
     };
     let start = Instant::now();
     let hang = message(&check("exec sleep 1000").unwrap_err());
@@ -278,12 +306,12 @@ fn the_program_answers() {
     let program = std::path::PathBuf::from(env!("CARGO_BIN_EXE_wgbert"));
     let options = || here().self_check(SelfCheck::Always).self_check_program(program.clone());
     let start = Instant::now();
-    options().sentiment().unwrap();
+    options().sentiment().and_then(used).unwrap();
     println!("{:?}", start.elapsed());
     // A limit is for a batch, not for all of them.
-    options().self_check_limit(Duration::from_secs(60)).sentiment().unwrap();
+    options().self_check_limit(Duration::from_secs(60)).sentiment().and_then(used).unwrap();
     for golden in golden::supported().iter().take(2) {
-        options().precision(Precision::F16).load(&golden.folder).unwrap();
+        options().precision(Precision::F16).load(&golden.folder).and_then(used).unwrap();
     }
 }
 
@@ -299,9 +327,10 @@ fn faults_are_of_one_device() {
         }
     }
     let counted = Arc::new(Counted::default());
-    here().fault(counted.clone() as Arc<dyn Fault>).sentiment().unwrap();
+    let ask = || here().fault(counted.clone() as Arc<dyn Fault>).sentiment().unwrap().classify(["good"]).unwrap();
+    ask();
     let first = counted.0.load(Ordering::Relaxed);
-    here().fault(counted.clone() as Arc<dyn Fault>).sentiment().unwrap();
+    ask();
     // Steps are checked side by side, and two of them may compile what they share.
     let second = counted.0.load(Ordering::Relaxed) - first;
     assert!(first > 10 && second > 10, "each is checked: {first} and {second} shaders");

@@ -76,6 +76,8 @@ pub struct KernelBench {
     pub lengths: Vec<u32>,
     pub precisions: Vec<Precision>,
     pub variants: Vec<Variant>,
+    /// Kernels are chosen as for an adapter that offers this.
+    pub seen_as: Option<Capabilities>,
     pub adapters: Vec<Adapter>,
     pub backend: Option<Backend>,
     /// Where `wgbert tune` kept its choices; `None`: the built-in ones run.
@@ -93,6 +95,7 @@ impl Default for KernelBench {
             lengths: Vec::new(),
             precisions: vec![Precision::F32],
             variants: vec![Variant::Adapter],
+            seen_as: None,
             adapters: vec![Adapter::Best],
             backend: None,
             cache_dir: None,
@@ -108,11 +111,13 @@ impl KernelBench {
     /// [`Error::Adapter`] for an adapter without timestamps, or with a wrong result; other errors of the device; and
     /// what `each` answers.
     pub fn run<E: From<Error>>(&self, mut each: impl FnMut(KernelRow) -> Result<(), E>) -> Result<(), E> {
+        let on_tensor_cores = self.variants.contains(&Variant::TensorCores);
         for adapter in &self.adapters {
             let options = Options {
                 adapter: adapter.clone(),
                 backend: self.backend,
-                tensor_cores: TensorCores::Always,
+                tensor_cores: if on_tensor_cores { TensorCores::Always } else { TensorCores::Never },
+                seen_as: self.seen_as.clone(),
                 cache_dir: self.cache_dir.clone(),
                 ..Options::default()
             };
@@ -130,7 +135,7 @@ impl KernelBench {
             for (variant, gpu) in variants {
                 for kernel in self.kernels.iter().filter_map(|name| KERNELS.iter().find(|entry| entry.name == *name)) {
                     for shape in self.shapes(kernel) {
-                        for &precision in self.precisions_of(kernel, &gpu.capabilities) {
+                        for precision in self.precisions_of(kernel, &gpu.capabilities) {
                             let shape = Shape { storage: precision.storage(&gpu.capabilities), ..shape };
                             let timed = time(&gpu, &(kernel.sized)(&shape), self.repeats)?;
                             let roof = match timed.parts.contains("cooperative") {
@@ -166,9 +171,11 @@ impl KernelBench {
     }
 
     /// Those that change what the kernel's tensors are stored as; f32 alone where none does.
-    fn precisions_of(&self, kernel: &Entry, device: &Capabilities) -> &[Precision] {
+    fn precisions_of(&self, kernel: &Entry, device: &Capabilities) -> Vec<Precision> {
         let halves = kernel.storages.contains(&Precision::F16.storage(device));
-        if halves { &self.precisions } else { &[Precision::F32] }
+        let mut all: Vec<Precision> = self.precisions.iter().map(|precision| precision.on(device)).collect();
+        all.dedup();
+        if halves { all } else { vec![Precision::F32] }
     }
 
     /// The sizes of a kernel: those that were asked for, else its own.

@@ -80,10 +80,11 @@ pub fn architectures(name: &str) -> Result<Vec<&'static Architecture>, String> {
 }
 
 /// As `--precision` has it.
-pub(crate) fn precision_name(precision: Precision) -> &'static str {
+pub fn precision_name(precision: Precision) -> &'static str {
     match precision {
         Precision::F32 => "f32",
         Precision::F16 => "f16",
+        Precision::Auto => "auto",
     }
 }
 

@@ -9,6 +9,7 @@ use super::statistics::significant;
 use super::{Environment, ModelChoice, Repeats, Summary, Workload, precision_name};
 use crate::error::Error;
 use crate::gpu::{Backend, Timing, block_on};
+use crate::ir::Capabilities;
 use crate::models::Architecture;
 use crate::options::{Adapter, Options, Precision, SelfCheck, TensorCores};
 use crate::text::Encoding;
@@ -34,6 +35,8 @@ pub struct ModelBench {
     pub batch_tokens: Vec<Option<usize>>,
     pub precisions: Vec<Precision>,
     pub tensor_cores: Vec<TensorCores>,
+    /// Kernels are chosen as for an adapter that offers this.
+    pub seen_as: Option<Capabilities>,
     /// What computes wrong answers is not timed.
     pub self_check: SelfCheck,
     pub self_check_program: Option<PathBuf>,
@@ -53,6 +56,7 @@ impl Default for ModelBench {
             batch_tokens: vec![None],
             precisions: vec![Precision::F32],
             tensor_cores: vec![TensorCores::Auto],
+            seen_as: None,
             self_check: Options::default().self_check,
             self_check_program: None,
             repeats: Repeats::default(),
@@ -103,8 +107,9 @@ impl ModelBench {
             let (backend, cache_dir) = (self.backend, self.cache_dir.clone());
             let (self_check, self_check_program) = (self.self_check, self.self_check_program.clone());
             let options = Options { adapter: adapter.clone(), backend, cache_dir, self_check, ..Options::default() };
-            let options = Options { self_check_program, ..options };
-            let environment = Environment::new(block_on(options.choose())?.as_ref());
+            let options = Options { self_check_program, seen_as: self.seen_as.clone(), ..options };
+            let environment =
+                Environment::new(block_on(Options { seen_as: None, ..options.clone() }.choose())?.as_ref());
             for &batch_tokens in &self.batch_tokens {
                 for &precision in &self.precisions {
                     for &tensor_cores in &self.tensor_cores {
@@ -130,6 +135,7 @@ impl ModelBench {
                 adapter: adapter.clone(),
                 backend: self.backend,
                 tensor_cores,
+                seen_as: self.seen_as.clone(),
                 cache_dir: None,
                 ..Options::default()
             };
@@ -159,8 +165,7 @@ impl ModelBench {
             };
             for workload in &self.workloads {
                 let row = self.time(&mut classifier, bert.as_mut(), workload, environment)?;
-                let Options { batch_tokens, precision, .. } = *options;
-                let row = ModelRow { model: model.to_string(), batch_tokens, precision, ..row };
+                let row = ModelRow { model: model.to_string(), batch_tokens: options.batch_tokens, ..row };
                 each(row)?;
             }
         }
@@ -224,7 +229,7 @@ impl ModelBench {
             texts: encodings.len(),
             tokens: workload.tokens(),
             batch_tokens: None,
-            precision: Precision::F32,
+            precision: classifier.precision(),
             tensor_cores: classifier.gpu().is_some_and(|gpu| gpu.capabilities.tensor_cores()),
             warmup: self.repeats.warmup,
             first,

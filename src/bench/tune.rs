@@ -61,16 +61,18 @@ impl Tuner {
     pub fn run<E: From<Error>>(&self, mut each: impl FnMut(&Tuning, TuneRow) -> Result<(), E>) -> Result<Tuning, E> {
         let adapter = self.adapter()?;
         let mut tuning = Tuning::default();
+        let mut precisions: Vec<_> = self.precisions.iter().map(|asked| asked.on(&adapter.capabilities)).collect();
+        precisions.dedup();
         if self.tensor_cores != TensorCores::Always {
             let mut plain = adapter.clone();
             plain.capabilities.cooperative_matrix_size = None;
-            self.tiles(&plain, &self.precisions, &mut tuning, &mut each)?;
+            self.tiles(&plain, &precisions, &mut tuning, &mut each)?;
         }
         if self.tensor_cores == TensorCores::Never {
             return Ok(tuning);
         }
         let mut on_units = Vec::new();
-        for &precision in &self.precisions {
+        for precision in precisions {
             if self.shapes(&adapter.capabilities, precision)?.keys().any(|product| product.tensor_cores) {
                 on_units.push(precision);
             }
@@ -153,7 +155,7 @@ impl Tuner {
         // Of a logit, by its size where that is above 1.
         let tolerance = match precision {
             Precision::F32 => 1e-4,
-            Precision::F16 => 5e-2,
+            Precision::F16 | Precision::Auto => 5e-2,
         };
         let encodings: Arc<[Encoding]> = workload.encodings(plain.model().embeddings.words.rows).into();
         let run = |classifier: &mut Classifier| {

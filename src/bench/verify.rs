@@ -27,6 +27,8 @@ pub struct Verification {
     pub backend: Option<Backend>,
     /// Also the kernels that other adapters would run, where this one can.
     pub all: bool,
+    /// Kernels are chosen as for an adapter that offers this, tensor cores where this one has the same.
+    pub seen_as: Option<Capabilities>,
     /// These kernels; none: all.
     pub kernels: Vec<&'static str>,
     /// Whether whole models are run, or they alone.
@@ -77,6 +79,7 @@ impl Verification {
                 backend: self.backend,
                 tensor_cores: TensorCores::Never,
                 self_check: SelfCheck::Never,
+                seen_as: self.seen_as.clone(),
                 cache_dir: None,
                 ..Options::default()
             };
@@ -109,7 +112,15 @@ impl Verification {
         };
         let all = block_on(Adapter::list(self.backend))?;
         let offered = all.into_iter().find(|other| other.to_string() == adapter.to_string());
-        let offered = offered.unwrap_or_else(|| adapter.clone());
+        let mut offered = offered.unwrap_or_else(|| adapter.clone());
+        if let Some(other) = &self.seen_as {
+            let edge = offered.capabilities.cooperative_matrix_size.filter(|_| other.cooperative_matrix_size.is_some());
+            if other.cooperative_matrix_size != edge {
+                log::warn!("{adapter} has no such cooperative matrices: the kernels for tensor cores are left out");
+            }
+            let edge = edge.filter(|edge| other.cooperative_matrix_size == Some(*edge));
+            offered.capabilities = Capabilities { cooperative_matrix_size: edge, ..adapter.capabilities.clone() };
+        }
         let environment = Environment::new(Some(adapter));
         let gpu = block_on(Gpu::open(&offered, None))?;
         for variant in self.variants(&offered.capabilities) {
@@ -127,23 +138,28 @@ impl Verification {
             }
         }
         if self.models {
-            for precision in [Precision::F32, Precision::F16] {
-                let options = Options { precision, ..options.clone() };
-                let storage = precision.storage(&offered.capabilities);
-                #[cfg(feature = "embedded")]
-                count(embedded(&environment, &options, storage))?;
-                for architecture in ARCHITECTURES {
-                    let row = generated(&environment, &options, storage, &SIZES[0], architecture);
-                    count(row)?;
+            let mut variants = vec![("adapter", TensorCores::Never)];
+            if offered.capabilities.tensor_cores() {
+                variants.push(("tensor-cores", TensorCores::Always));
+            }
+            for (variant, tensor_cores) in variants {
+                for precision in [Precision::F32, Precision::F16] {
+                    let options = Options { precision, tensor_cores, ..options.clone() };
+                    let storage = precision.storage(&offered.capabilities);
+                    #[cfg(feature = "embedded")]
+                    count(VerifyRow { variant, ..embedded(&environment, &options, storage) })?;
+                    for architecture in ARCHITECTURES {
+                        let row = generated(&environment, &options, storage, &SIZES[0], architecture);
+                        count(VerifyRow { variant, ..row })?;
+                    }
                 }
             }
         }
         let right = problem.is_none();
         let words = if self.all { "verify --all" } else { "verify" };
-        // Of a part nothing is kept.
-        if let Some(folder) =
-            self.cache_dir.as_deref().filter(|_| self.kernels.is_empty() && self.models && !self.models_alone)
-        {
+        // Of a part nothing is kept, nor of what stands for another adapter.
+        let whole = self.kernels.is_empty() && self.models && !self.models_alone && self.seen_as.is_none();
+        if let Some(folder) = self.cache_dir.as_deref().filter(|_| whole) {
             let what = format!("{words}, {cases} cases");
             let found = Verified::now(what, start.elapsed().as_millis() as u64, problem);
             if let Err(error) = verified::keep(folder, adapter, words, found) {
@@ -283,7 +299,12 @@ fn generated(
     let name = format!("{} as {}", size.name, architecture.model_type);
     model(environment, name, storage, || {
         let on_device = size.classifier(architecture, options.clone())?;
-        let twins = Options { adapter: Adapter::Reference, precision: Precision::F32, ..options.clone() };
+        let twins = Options {
+            adapter: Adapter::Reference,
+            precision: Precision::F32,
+            tensor_cores: TensorCores::Never,
+            ..options.clone()
+        };
         let twins = size.classifier(architecture, twins)?;
         let workload: Workload = "ragged4".parse().expect("a workload is known");
         let encodings = workload.encodings(on_device.model().embeddings.words.rows);

@@ -6,8 +6,9 @@ use serde::Serialize;
 use std::io::{self, Write};
 use wgbert::gpu::{AdapterDescription, block_on, cache, verified, verified::Verified};
 use wgbert::ir::{BatchSize, Capabilities, Kernel};
-use wgbert::{Adapter, Options, kernels};
+use wgbert::{Adapter, Options, Precision, kernels};
 
+/// What `--format json` writes of an adapter, and `--as` reads of it: `capabilities`, whose fields stay what they are.
 #[derive(Serialize)]
 struct Listed<'a> {
     index: usize,
@@ -15,28 +16,21 @@ struct Listed<'a> {
     kind: &'a str,
     backend: &'a str,
     driver: &'a str,
+    /// Of this program.
+    version: &'static str,
     /// Whether it runs where no adapter is named.
     default: bool,
-    f16: bool,
-    subgroup: Option<(u32, u32)>,
-    cooperative: Option<u32>,
-    /// Whether kernels can use them.
+    /// All that kernels are chosen by.
+    capabilities: &'a Capabilities,
+    /// Whether kernels can use its cooperative matrices.
     tensor_cores: bool,
-    timestamps: bool,
+    /// Whether they do where nothing else is asked for: weights stored as f32, and as f16.
+    #[serde(skip)]
+    used: [bool; 2],
     tuned_products: usize,
     /// What it was checked for, with this driver and these versions, the last first.
     verified: Vec<Verified>,
-    limits: Limits,
     kernels: Vec<Variant>,
-}
-
-#[derive(Serialize)]
-struct Limits {
-    binding_bytes: u64,
-    buffer_bytes: u64,
-    workgroups: u32,
-    workgroup_memory_bytes: u32,
-    workgroup_invocations: u32,
 }
 
 #[derive(Serialize)]
@@ -67,28 +61,22 @@ fn list(index: usize, adapter: &AdapterDescription, default: bool) -> Listed<'_>
     let checked = cache::default_folder().map(|folder| verified::read(&folder, adapter)).unwrap_or_default();
     let mut verified: Vec<Verified> = checked.into_values().collect();
     verified.sort_by_key(|check| std::cmp::Reverse(check.at));
-    let seen = Options::default().effective_capabilities(adapter.clone()).capabilities;
+    let seen = |precision| Options::default().precision(precision).effective_capabilities(adapter.clone()).capabilities;
+    let used = [Precision::F32, Precision::F16].map(|precision| seen(precision).tensor_cores());
+    let seen = seen(Precision::F32);
     Listed {
         index,
         name,
         kind,
         backend,
         driver,
+        version: env!("CARGO_PKG_VERSION"),
         default,
-        f16: capabilities.f16,
-        subgroup: capabilities.subgroup,
-        cooperative: capabilities.cooperative_matrix_size,
+        capabilities,
         tensor_cores: capabilities.tensor_cores(),
-        timestamps: capabilities.timestamps,
+        used,
         tuned_products: seen.tuning.products(),
         verified,
-        limits: Limits {
-            binding_bytes: capabilities.max_binding,
-            buffer_bytes: capabilities.max_buffer,
-            workgroups: capabilities.max_workgroups,
-            workgroup_memory_bytes: capabilities.workgroup_memory,
-            workgroup_invocations: capabilities.workgroup_size,
-        },
         kernels: variants(&seen),
     }
 }
@@ -104,16 +92,22 @@ fn write_text(out: &mut impl Write, adapter: &Listed<'_>) -> io::Result<()> {
     if adapter.index > 0 {
         writeln!(out)?;
     }
-    let Listed { index, name, kind, backend, driver, limits, .. } = adapter;
+    let Listed { index, name, kind, backend, driver, capabilities, .. } = adapter;
     let default = if adapter.default { "  (the default)" } else { "" };
     let yes = |offered| if offered { "yes" } else { "no" }.to_string();
-    let subgroups = adapter.subgroup.map_or("no".into(), |(least, most)| match least == most {
+    let subgroups = capabilities.subgroup.map_or("no".into(), |(least, most)| match least == most {
         true => format!("of {least}"),
         false => format!("of {least} to {most}"),
     });
-    let cooperative = adapter.cooperative.map_or("no".into(), |edge| match adapter.tensor_cores {
-        true => format!("{edge} x {edge}, used if wgbert tune finds them faster, or with --tensor-cores always"),
-        false => format!("{edge} x {edge}, not used: kernels need a GPU with 16-bit floats"),
+    let cooperative = capabilities.cooperative_matrix_size.map_or("no".into(), |edge| {
+        let used = match (adapter.tensor_cores, adapter.used) {
+            (false, _) => "not used: kernels need a GPU with 16-bit floats",
+            (true, [true, true]) => "used",
+            (true, [false, true]) => "used for f16; for f32 with --tensor-cores always",
+            (true, [true, false]) => "used for f32; for f16 with --tensor-cores always",
+            (true, [false, false]) => "used with --tensor-cores always",
+        };
+        format!("{edge} x {edge}, {used}")
     });
     let tuned = match adapter.tuned_products {
         0 => "no: wgbert tune".into(),
@@ -123,16 +117,16 @@ fn write_text(out: &mut impl Write, adapter: &Listed<'_>) -> io::Result<()> {
     let facts = [
         ("kind", format!("{kind}, {backend}")),
         ("driver", driver.to_string()),
-        ("16-bit floats", if adapter.f16 { "yes" } else { "no: --precision f16 is for weights only" }.into()),
+        ("16-bit floats", if capabilities.f16 { "yes" } else { "no: --precision f16 is for weights only" }.into()),
         ("subgroups", subgroups),
         ("cooperative matrices", cooperative),
-        ("timestamps", yes(adapter.timestamps)),
+        ("timestamps", yes(capabilities.timestamps)),
         ("tuned", tuned),
         ("verified", checked(&adapter.verified)),
-        ("largest buffer", bytes(limits.buffer_bytes)),
-        ("largest binding", bytes(limits.binding_bytes)),
-        ("workgroup", format!("{} invocations", limits.workgroup_invocations)),
-        ("workgroup memory", bytes(limits.workgroup_memory_bytes.into())),
+        ("largest buffer", bytes(capabilities.max_buffer)),
+        ("largest binding", bytes(capabilities.max_binding)),
+        ("workgroup", format!("{} invocations", capabilities.workgroup_size)),
+        ("workgroup memory", bytes(capabilities.workgroup_memory.into())),
     ];
     for (fact, value) in facts {
         writeln!(out, "   {fact:<20}  {value}")?;
@@ -147,8 +141,9 @@ fn write_text(out: &mut impl Write, adapter: &Listed<'_>) -> io::Result<()> {
 /// What it was checked for last; what was wrong comes first.
 fn checked(verified: &[Verified]) -> String {
     let found = verified.iter().find(|check| check.problem.is_some()).or(verified.first());
-    let Some(check) = found else { return "no: at its first use, or by wgbert verify".into() };
-    let Verified { what, problem, .. } = check;
+    let Some(check) = found else { return "no: when a batch first needs it, or by wgbert verify".into() };
+    let Verified { what, steps, problem, .. } = check;
+    let what = if steps.is_empty() { what.clone() } else { format!("{} {what}", steps.len()) };
     let more = match verified.len() {
         1 => String::new(),
         checks => format!("; {} other checks", checks - 1),

@@ -1,7 +1,7 @@
 //! What can be asked for: the commands, their options, and their help.
 
 use super::bench_arguments::{BenchArguments, CommonArguments};
-use super::device::{BackendName, DeviceArguments, PrecisionName, TensorCoresName};
+use super::device::{BackendName, DeviceArguments, PrecisionName, SeenArguments, TensorCoresName};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use wgbert::bench::{ModelChoice, Workload, kernel_name};
@@ -52,8 +52,9 @@ Output:
          index, entities, tokens, truncated, and text where --echo-text was.
          Numbers are 32-bit floats, written so that they are read back as they
          were; what is not finite is null.
-  json   One object: model, adapter, labels, results (objects like those above,
-         without labels), loss (the mean, or null), and error if it stopped.
+  json   One object: model, labels, results (objects like those above, without
+         labels), adapter and precision (what answered, and stored as what), loss
+         (the mean, or null), and error if it stopped.
   A row that fails is {\"index\": ..., \"error\": ...} in json and jsonl, and always
   a line on standard error too.
 
@@ -111,8 +112,9 @@ pub enum Command {
     Bench(BenchArguments),
     /// Find what runs a model the fastest on this adapter, and keep it: tiles of matrix products, tensor cores
     ///
-    /// Every command uses what was kept, on the same adapter with the same driver. Tiles change no bit of an answer. Matrix
-    /// units change last digits, and are used only where they were compared with what runs without them, and were faster.
+    /// Every command uses what was kept, on the same adapter with the same driver. Tiles change no bit of an answer. Tensor
+    /// cores change last digits: what is stored as was measured uses them from then on where models gave the same answers with
+    /// them, and faster.
     #[command(
         after_help = "Exit codes:\n  0  everything was measured and kept\n  2  an error; what was measured before it is kept"
     )]
@@ -275,6 +277,9 @@ pub struct VerifyArguments {
     /// Also the kernels that other adapters would run, as far as this one can: it takes minutes
     #[arg(long)]
     pub all: bool,
+
+    #[command(flatten)]
+    pub seen: SeenArguments,
 
     /// These kernels alone; by default all, and then whole models
     #[arg(short, long, value_name = "NAME", value_delimiter = ',', value_parser = kernel_name)]

@@ -27,8 +27,18 @@ pub fn run(arguments: &BenchArguments) -> Result<Outcome, Failure> {
 }
 
 fn model(arguments: &ModelArguments) -> Result<Outcome, Failure> {
-    let ModelArguments { model, architecture, workload, precision, tensor_cores, batch_tokens, check, common, plot } =
-        arguments;
+    let ModelArguments {
+        model,
+        architecture,
+        workload,
+        precision,
+        tensor_cores,
+        batch_tokens,
+        seen,
+        check,
+        common,
+        plot,
+    } = arguments;
     let tokens = batch_tokens.iter().map(|tokens| Some(*tokens as usize));
     let default = ModelBench::default();
     let bench = ModelBench {
@@ -41,6 +51,7 @@ fn model(arguments: &ModelArguments) -> Result<Outcome, Failure> {
         batch_tokens: if batch_tokens.is_empty() { default.batch_tokens } else { tokens.collect() },
         precisions: precision.iter().map(|name| (*name).into()).collect(),
         tensor_cores: tensor_cores.iter().map(|when| (*when).into()).collect(),
+        seen_as: seen.capabilities(),
         self_check: check.self_check,
         self_check_program: env::current_exe().ok(),
         repeats: common.repeats(default.repeats),
@@ -49,7 +60,7 @@ fn model(arguments: &ModelArguments) -> Result<Outcome, Failure> {
 }
 
 fn kernels(arguments: &KernelArguments) -> Result<Outcome, Failure> {
-    let KernelArguments { kernel, rows, inner, columns, length, variant, precision, common, plot } = arguments;
+    let KernelArguments { kernel, rows, inner, columns, length, variant, precision, seen, common, plot } = arguments;
     let default = KernelBench::default();
     let bench = KernelBench {
         kernels: if kernel.is_empty() { default.kernels } else { kernel.clone() },
@@ -59,6 +70,7 @@ fn kernels(arguments: &KernelArguments) -> Result<Outcome, Failure> {
         lengths: length.clone(),
         precisions: precision.iter().map(|name| (*name).into()).collect(),
         variants: variant.clone(),
+        seen_as: seen.capabilities(),
         adapters: common.adapters(),
         backend: common.backend.map(Into::into),
         cache_dir: cache::default_folder(),

@@ -1,6 +1,6 @@
 //! What `wgbert bench` can be asked for.
 
-use super::device::{BackendName, CheckArguments, PrecisionName, TensorCoresName};
+use super::device::{BackendName, CheckArguments, PrecisionName, SeenArguments, TensorCoresName};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use wgbert::Adapter;
@@ -134,6 +134,9 @@ pub struct KernelArguments {
     pub precision: Vec<PrecisionName>,
 
     #[command(flatten)]
+    pub seen: SeenArguments,
+
+    #[command(flatten)]
     pub common: CommonArguments,
 
     #[command(flatten)]
@@ -179,6 +182,9 @@ pub struct ModelArguments {
     /// Most tokens of one batch on the device; by default what suits the adapter
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..))]
     pub batch_tokens: Vec<u32>,
+
+    #[command(flatten)]
+    pub seen: SeenArguments,
 
     #[command(flatten)]
     pub check: CheckArguments,

@@ -1,8 +1,10 @@
 //! Where a model runs: the options of all commands that take one.
 
+use super::seen_as::SeenAs;
 use clap::{Args, ValueEnum};
 use std::env;
 use wgbert::gpu::Backend;
+use wgbert::ir::Capabilities;
 use wgbert::{Adapter, Options, Precision, SelfCheck, TensorCores};
 
 /// Where a model runs, and how.
@@ -34,6 +36,9 @@ pub struct DeviceArguments {
     pub tensor_cores: TensorCoresName,
 
     #[command(flatten)]
+    pub seen: SeenArguments,
+
+    #[command(flatten)]
     pub check: CheckArguments,
 
     /// Most tokens of one batch on the device: fewer take less memory
@@ -41,11 +46,26 @@ pub struct DeviceArguments {
     pub batch_tokens: Option<u32>,
 }
 
+/// As which adapter the kernels are chosen.
+#[derive(Args, Debug)]
+pub struct SeenArguments {
+    /// Choose kernels as for another adapter: a file that `wgbert adapters --format json` wrote there, with # and an index or a
+    /// part of a name behind it if it lists several. What this adapter lacks is refused by name
+    #[arg(long = "as", value_name = "FILE[#ADAPTER]", help_heading = "Device")]
+    pub seen_as: Option<SeenAs>,
+}
+
+impl SeenArguments {
+    pub fn capabilities(&self) -> Option<Capabilities> {
+        self.seen_as.as_ref().map(|other| other.0.clone())
+    }
+}
+
 /// Whether what the adapter computes is checked.
 #[derive(Args, Debug)]
 pub struct CheckArguments {
-    /// Check that the adapter computes right: auto, before a model's first use on it and in a hundredth of the work; always;
-    /// never
+    /// Check that the adapter computes right: auto, before a batch first needs a kernel there and in a hundredth of the work;
+    /// always; never
     #[arg(
         long,
         value_name = "auto|always|never",
@@ -65,6 +85,7 @@ impl DeviceArguments {
             .backend(self.backend.map(Into::into))
             .precision(self.precision.into())
             .tensor_cores(self.tensor_cores.into())
+            .seen_as(self.seen.capabilities())
             .self_check(self.check.self_check)
             .self_check_program(env::current_exe().ok())
             .batch_tokens(self.batch_tokens.map(|tokens| tokens as usize))
@@ -75,6 +96,8 @@ impl DeviceArguments {
 pub enum PrecisionName {
     F32,
     F16,
+    /// f16 where shaders have it, else f32
+    Auto,
 }
 
 impl From<PrecisionName> for Precision {
@@ -82,13 +105,15 @@ impl From<PrecisionName> for Precision {
         match name {
             PrecisionName::F32 => Precision::F32,
             PrecisionName::F16 => Precision::F16,
+            PrecisionName::Auto => Precision::Auto,
         }
     }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum TensorCoresName {
-    /// Where wgbert tune found here that the answers are right, and come faster
+    /// Where wgbert tune found here that the answers are right, and come faster; where it was not run, on a GPU that is
+    /// checked (f32 on matrices of 16 x 16 alone)
     Auto,
     /// On an adapter that has any, and refused on others
     Always,

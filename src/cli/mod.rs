@@ -16,6 +16,7 @@ mod labels;
 mod prepare;
 mod progress;
 mod report;
+mod seen_as;
 mod self_check;
 mod tensors;
 mod text;

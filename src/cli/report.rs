@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 use terminal_size::{Width, terminal_size_of};
+use wgbert::bench::precision_name;
 use wgbert::rows::Content;
 use wgbert::{Classification, Classifier};
 
@@ -20,8 +21,7 @@ const WIDTH: usize = 80;
 pub struct Report {
     out: BufWriter<StdoutLock<'static>>,
     style: Style,
-    /// Names of the labels.
-    labels: Vec<String>,
+    classifier: Classifier,
     top_k: Option<usize>,
     echo_text: bool,
 }
@@ -82,13 +82,13 @@ impl Report {
             OutputFormat::Json => {
                 let model = arguments.model.as_ref().map(|folder| folder.display().to_string());
                 let model = json!(model.as_deref().unwrap_or("sentiment (compiled in)"));
-                let (adapter, labels) = (json!(classifier.adapter()), json!(classifier.labels()));
-                write!(out, "{{\"model\":{model},\n\"adapter\":{adapter},\n\"labels\":{labels},\n\"results\":[")?;
+                let labels = json!(classifier.labels());
+                write!(out, "{{\"model\":{model},\n\"labels\":{labels},\n\"results\":[")?;
                 Style::Json { any: false }
             }
         };
-        let labels = classifier.labels().to_vec();
-        Ok(Report { out, style, labels, top_k: arguments.top_k, echo_text: arguments.echo_text })
+        let (classifier, top_k) = (classifier.clone(), arguments.top_k);
+        Ok(Report { out, style, classifier, top_k, echo_text: arguments.echo_text })
     }
 
     pub fn answer(&mut self, index: usize, content: &Content, answer: &Answer<'_>) -> io::Result<()> {
@@ -123,7 +123,7 @@ impl Report {
             probabilities: answer.probabilities(),
             logits: answer.logits(),
             // A document names them once.
-            labels: matches!(self.style, Style::JsonLines).then_some(&self.labels),
+            labels: matches!(self.style, Style::JsonLines).then_some(self.classifier.labels()),
             tokens: answer.tokens(),
             truncated: answer.truncated(),
             loss: answer.loss(),
@@ -160,7 +160,10 @@ impl Report {
     pub fn finish(&mut self, loss: Option<f32>, error: Option<&str>) -> io::Result<()> {
         match &self.style {
             Style::Json { .. } => {
-                self.out.write_all(b"\n],\n\"loss\":")?;
+                // What answered in the end, as it may be another than the one that was asked.
+                let (adapter, precision) = (self.classifier.adapter(), precision_name(self.classifier.precision()));
+                write!(self.out, "\n],\n\"adapter\":{},\n\"precision\":\"{precision}\"", json!(adapter))?;
+                self.out.write_all(b",\n\"loss\":")?;
                 serde_json::to_writer(&mut self.out, &loss)?;
                 if let Some(error) = error {
                     write!(self.out, ",\n\"error\":{}", json!(error))?;

@@ -1,17 +1,24 @@
-//! `wgbert self-check`, which the library starts: a request on standard input, its answer on standard output.
+//! `wgbert self-check`, which the library starts: questions on standard input, their answers on standard output.
 
 use super::{Failure, Outcome};
-use std::io::{self, Read, Write};
-use wgbert::answer_self_check;
+use std::io::{self, BufRead, Write};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+use wgbert::answer_self_checks;
+
+/// How long nothing may be asked before the process ends, and gives back what it has on the device.
+const IDLE: Duration = Duration::from_secs(10);
 
 pub fn run() -> Result<Outcome, Failure> {
-    let mut request = Vec::new();
-    io::stdin().lock().read_to_end(&mut request).map_err(|error| Failure::Message(error.to_string()))?;
+    let (sender, lines) = channel();
+    thread::spawn(move || io::stdin().lock().lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+    let lines = std::iter::from_fn(|| lines.recv_timeout(IDLE).ok());
     // Who closed the other end has given up, and ends this process.
-    let progress = || drop(writeln!(io::stdout(), "."));
-    let answer = answer_self_check(&request, &progress).map_err(Failure::Message)?;
-    let mut out = io::stdout().lock();
-    writeln!(out, "{answer}")?;
-    out.flush()?;
+    let say = |line: &str| {
+        let mut out = io::stdout().lock();
+        let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+    };
+    answer_self_checks(lines, &say).map_err(Failure::Message)?;
     Ok(Outcome::Complete)
 }

@@ -7,7 +7,7 @@ use wgbert::bench::{Format, Report, Verification, VerifyRow};
 use wgbert::gpu::cache;
 
 pub fn run(arguments: &VerifyArguments) -> Result<Outcome, Failure> {
-    let VerifyArguments { adapter, backend, all, kernel, models, format } = arguments;
+    let VerifyArguments { adapter, backend, all, seen, kernel, models, format } = arguments;
     let verification = Verification {
         adapters: vec![adapter.clone().unwrap_or_default()],
         backend: backend.map(Into::into),
@@ -15,6 +15,7 @@ pub fn run(arguments: &VerifyArguments) -> Result<Outcome, Failure> {
         kernels: kernel.clone(),
         models: kernel.is_empty(),
         models_alone: *models,
+        seen_as: seen.capabilities(),
         cache_dir: cache::default_folder(),
     };
     let format = match format {

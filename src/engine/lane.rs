@@ -1,69 +1,44 @@
-//! One device: its plans, the batches it has, and who reads the oldest.
+//! One adapter: the batches it has, who reads the oldest, and what answers in its place if it is wrong.
 
 use super::{
     Engine,
     batch::Batch,
-    canary::{self, Canary},
+    device::{Device, Plans, Refusal},
     job::Job,
-    self_check::{self, Checked},
+    self_check::{self, Problem},
 };
 use crate::error::{Error, Result};
-use crate::gpu::{Clock, Gpu, Pending, Plan, Timing, WeightBuffers};
-use crate::ir::{BatchLimits, Output, Recording, Storage, Values};
-use crate::models::Model;
-use crate::models::encoder::{self, OutputSpec};
-use crate::options::{Options, SelfCheck};
-use crate::reference::Reference;
+use crate::gpu::{AdapterDescription, Gpu, Pending, Plan, Timing};
+use crate::ir::{BatchLimits, Output, Values};
+use crate::models::encoder::OutputSpec;
 use crate::text::Encoding;
-use async_lock::Mutex as AsyncMutex;
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// Batches that a device may have at a time: one runs, the next waits behind it.
 const IN_FLIGHT: usize = 2;
 
-/// A device that takes batches from the queue. Whoever waits for an answer drives it: submits what waits, and reads the
+/// An adapter that takes batches from the queue. Whoever waits for an answer drives it: submits what waits, and reads the
 /// oldest batch, whosever it is.
 pub(super) struct Lane {
-    /// Name of the adapter, or `reference`.
-    pub name: String,
-    /// None where the CPU twins run.
-    pub gpu: Option<Arc<Gpu>>,
-    recorded: Mutex<HashMap<OutputSpec, Recorded>>,
-    /// To write a batch's inputs and to submit it is one step, of whoever holds this.
-    plans: AsyncMutex<Plans>,
+    /// The adapter with all that it offers, then with less, and then others: the first that is not known to be wrong answers.
+    devices: Vec<Device>,
+    current: AtomicUsize,
+    /// Why others before it do not, by their places.
+    problems: Mutex<Vec<(usize, Problem)>>,
     /// The oldest first.
     flight: Mutex<VecDeque<InFlight>>,
-    clock: OnceLock<Arc<Clock>>,
-    weight_bytes: AtomicU64,
-    activation_bytes: AtomicU64,
     lost: OnceLock<Error>,
-    /// Keys of the steps that the device was checked for.
-    checked: Mutex<HashSet<u64>>,
-    canary: Option<Canary>,
-}
-
-/// A recording that has no plan yet, the largest batches that are formed for it, and those that it will run: with canaries.
-struct Recorded {
-    limits: BatchLimits,
-    with_canaries: BatchLimits,
-    recording: Option<Recording>,
-}
-
-#[derive(Default)]
-struct Plans {
-    weights: WeightBuffers,
-    plans: HashMap<OutputSpec, Plan>,
-    references: HashMap<OutputSpec, Reference>,
-    /// Memory for a batch's tokens, of the batch before: that of a large one would be mapped anew each time.
-    tokens: Vec<[u32; 4]>,
 }
 
 struct InFlight {
     batch: Batch,
     wanted: OutputSpec,
+    /// The place of its device.
+    device: usize,
     arriving: Arriving,
 }
 
@@ -91,23 +66,29 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Lane {
-    pub(super) fn new(device: Option<Checked>, model: &Model, options: &Options) -> Lane {
-        let (gpu, checked) = device.map_or((None, HashSet::new()), |device| (Some(device.gpu), device.steps));
-        let storage = gpu.as_ref().map(|gpu| options.precision.storage(&gpu.capabilities));
-        let canary = storage.and_then(|storage| Canary::new(model, options.self_check, storage));
+    /// Of devices in the order in which they answer, at least one, of which the first is open.
+    pub(super) fn new(devices: Vec<Device>) -> Lane {
         Lane {
-            name: gpu.as_ref().map_or("reference".into(), |gpu| gpu.name.clone()),
-            gpu,
-            recorded: Mutex::default(),
-            plans: AsyncMutex::default(),
+            devices,
+            current: AtomicUsize::new(0),
+            problems: Mutex::default(),
             flight: Mutex::default(),
-            clock: OnceLock::new(),
-            weight_bytes: AtomicU64::new(0),
-            activation_bytes: AtomicU64::new(0),
             lost: OnceLock::new(),
-            checked: Mutex::new(checked),
-            canary,
         }
+    }
+
+    fn device(&self) -> &Device {
+        &self.devices[self.current.load(Ordering::Acquire)]
+    }
+
+    /// Name of the adapter, or `reference`.
+    pub(super) fn name(&self) -> &str {
+        self.device().name()
+    }
+
+    /// The open device; none where the CPU twins run.
+    pub(super) fn gpu(&self) -> Option<&Arc<Gpu>> {
+        self.device().gpu()
     }
 
     pub(super) fn is_lost(&self) -> bool {
@@ -121,100 +102,165 @@ impl Lane {
 
     /// Bytes of weights, and of what batches compute.
     pub(super) fn memory(&self) -> [u64; 2] {
-        [&self.weight_bytes, &self.activation_bytes].map(|bytes| bytes.load(Ordering::Relaxed))
+        let device = self.device();
+        [&device.weight_bytes, &device.activation_bytes].map(|bytes| bytes.load(Ordering::Relaxed))
     }
 
     /// Time that the device computed, where it is counted.
     pub(super) fn busy(&self) -> Option<Duration> {
-        self.clock.get().map(|clock| clock.total())
+        self.device().clock.get().map(|clock| clock.total())
     }
 
-    /// The largest batches that it runs for `wanted`, whose longest text has `longest` tokens.
-    pub(super) fn limits(&self, engine: &Engine, wanted: OutputSpec, longest: usize) -> BatchLimits {
-        let mut recorded = locked(&self.recorded);
-        let entry = recorded.entry(wanted).or_insert_with(|| {
-            let (max_binding, storage) = match &self.gpu {
-                Some(gpu) => (gpu.capabilities.max_binding, engine.options.precision.storage(&gpu.capabilities)),
-                None => (u64::MAX, Storage::F32),
-            };
-            let recording = encoder::record(&engine.model, wanted, max_binding, storage);
-            let limits = match &self.gpu {
-                Some(gpu) => engine.options.capacity(&gpu.capabilities, &recording, longest),
-                None => {
-                    // Larger batches are no faster here; a tensor of one is memory of the host.
-                    let tokens = engine.options.batch_tokens.unwrap_or(0).min(2048).max(longest);
-                    BatchLimits { tokens, texts: engine.options.batch_texts.unwrap_or(tokens).max(1) }
-                }
-            };
-            let [limits, with_canaries] = self.room(&recording, limits, longest);
-            Recorded { limits, with_canaries, recording: Some(recording) }
-        });
-        entry.limits
-    }
-
-    /// The largest batches that are formed, and those with canaries: as many tokens more as those have, or where the adapter
-    /// takes no more, as many fewer, if the longest text leaves them.
-    fn room(&self, recording: &Recording, limits: BatchLimits, longest: usize) -> [BatchLimits; 2] {
-        let (Some(gpu), Some(_)) = (&self.gpu, &self.canary) else { return [limits; 2] };
-        let (tokens, texts) = (canary::MOST * canary::TOKENS, canary::MOST);
-        let more = BatchLimits { tokens: limits.tokens + tokens, texts: limits.texts + texts };
-        let asked = Options { batch_tokens: Some(more.tokens), batch_texts: Some(more.texts), ..Options::default() };
-        if asked.capacity(&gpu.capabilities, recording, longest) == more {
-            return [limits, more];
-        }
-        if limits.tokens >= longest + tokens && limits.texts > texts {
-            return [BatchLimits { tokens: limits.tokens - tokens, texts: limits.texts - texts }, limits];
-        }
-        [limits; 2]
+    /// Whether texts fit the batches that it runs for `wanted`.
+    ///
+    /// # Errors
+    /// [`Error::Text`] for the first that does not.
+    pub(super) fn fit(&self, engine: &Engine, wanted: OutputSpec, encodings: &[Encoding]) -> Result<()> {
+        let [limits, _] = self.device().limits(engine, wanted);
+        let Some(index) = encodings.iter().position(|encoding| encoding.ids.len() > limits.tokens) else {
+            return Ok(());
+        };
+        let message = format!(
+            "{} tokens, but with the outputs that were asked for a batch on {} holds at most {}",
+            encodings[index].ids.len(),
+            self.name(),
+            limits.tokens
+        );
+        Err(Error::Text { index, message })
     }
 
     /// Submits what waits, as far as the device takes it.
     pub(super) async fn submit(&self, engine: &Engine) {
-        if self.next(engine).is_none() {
-            return;
-        }
-        let mut plans = self.plans.lock().await;
-        while let Some(wanted) = self.next(engine) {
-            if let Err(error) = self.prepare(&mut plans, engine, wanted).await {
-                if !self.gives_up(engine, &error) {
-                    let jobs = engine.queue().take_all(wanted);
-                    jobs.into_iter().for_each(|job| job.fail(error.clone()));
+        while self.next(engine).is_some() {
+            let place = self.current.load(Ordering::Acquire);
+            let mut plans = self.devices[place].plans.lock().await;
+            // Another may be in its place by now.
+            while self.current.load(Ordering::Acquire) == place
+                && let Some(wanted) = self.next(engine)
+            {
+                if self.submit_one(engine, place, &mut plans, wanted).await.is_break() {
+                    return;
                 }
+            }
+        }
+    }
+
+    /// Submits a batch to the device in that place, or lets another take its place. Breaks where no text waits any more.
+    async fn submit_one(
+        &self,
+        engine: &Engine,
+        place: usize,
+        plans: &mut Plans,
+        wanted: OutputSpec,
+    ) -> ControlFlow<()> {
+        let device = &self.devices[place];
+        let [limits, most] = device.limits(engine, wanted);
+        let Some(mut formed) = self.form(engine, device, plans, wanted, limits, most) else {
+            return ControlFlow::Break(());
+        };
+        let size = formed.batch.as_ref().expect("it was just formed").run().size();
+        match device.prepare(plans, engine, wanted, &size).await {
+            Ok(()) => {}
+            Err(Refusal::Wrong(problem)) => {
+                *plans = Plans::default();
+                if let Err(error) = self.step_down(engine, place, problem).await {
+                    self.undone(engine, formed.batch.take().expect("it was not submitted"), error);
+                }
+                // Else its texts go back, and are the first of the next device.
+                return ControlFlow::Continue(());
+            }
+            Err(Refusal::Error(error)) => {
+                self.undone(engine, formed.batch.take().expect("it was not submitted"), error.clone());
+                if !self.is_lost() {
+                    // What no batch can have.
+                    engine.queue().take_all(wanted).into_iter().for_each(|job| job.fail(error.clone()));
+                }
+                return ControlFlow::Continue(());
+            }
+        }
+        let run = formed.batch.as_ref().expect("it was just formed").run();
+        let arriving = match plans.plans.get_mut(&wanted) {
+            Some(plan) => plan.submit(run).await.map(Arriving::Device),
+            None => Ok(Arriving::Here(plans.references.get_mut(&wanted).expect("it is prepared").run(run))),
+        };
+        let activations = plans.plans.values().map(Plan::activation_bytes).sum();
+        device.activation_bytes.store(activations, Ordering::Relaxed);
+        let mut batch = formed.batch.take().expect("it was not put back");
+        plans.tokens = batch.take_tokens();
+        match arriving {
+            Ok(arriving) => {
+                if let Some(batch) = self.take_off(InFlight { batch, wanted, device: place, arriving }) {
+                    self.undone(engine, batch, self.lost().expect("it gives batches back when it is lost"));
+                }
+                engine.changed.notify(usize::MAX);
+            }
+            Err(error) => self.undone(engine, batch, error),
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// The next batch, with its canaries.
+    fn form<'a>(
+        &self,
+        engine: &'a Engine,
+        device: &Device,
+        plans: &mut Plans,
+        wanted: OutputSpec,
+        limits: BatchLimits,
+        most: BatchLimits,
+    ) -> Option<Formed<'a>> {
+        let (padding, labels) = (engine.model.position_padding(), engine.labels.len());
+        let push = |batch: &mut Batch, job: &Arc<Job>, text| batch.push(job, text, padding, labels);
+        // Calls are held against the limits before they wait, but a device with less may be in the place of another since.
+        for job in engine.queue().too_long(wanted, limits.tokens) {
+            job.fail(self.fit(engine, wanted, &job.encodings).expect_err("it has a text that does not fit"));
+        }
+        let tokens = std::mem::take(&mut plans.tokens);
+        let mut batch = engine.queue().batch(wanted, limits, tokens, push)?;
+        if let Some(canary) = &device.canary {
+            let room = [most.tokens - batch.tokens(), most.texts - batch.texts.len()];
+            canary.join(&mut batch, wanted, room, padding, labels);
+        }
+        Some(Formed { engine, batch: Some(batch) })
+    }
+
+    /// Puts the next device in the place of one that is wrong, and gives back the batches that it had.
+    ///
+    /// # Errors
+    /// [`Error::WrongAnswers`] of the first adapter, where none is left.
+    async fn step_down(&self, engine: &Engine, place: usize, problem: Problem) -> Result<()> {
+        let wrong = &self.devices[place];
+        let adapter = wrong.adapter.as_ref().expect("the reference is what others are held against");
+        locked(&self.problems).push((place, problem.clone()));
+        for (next, device) in self.devices.iter().enumerate().skip(place + 1) {
+            // What cannot be opened is no reason to stop looking.
+            if let Err(error) = device.open(&engine.options).await {
+                log::info!("{error}");
                 continue;
             }
-            let (limits, most) = {
-                let recorded = &locked(&self.recorded)[&wanted];
-                (recorded.limits, recorded.with_canaries)
-            };
-            let (padding, labels) = (engine.model.position_padding(), engine.labels.len());
-            let push = |batch: &mut Batch, job: &Arc<Job>, text| batch.push(job, text, padding, labels);
-            let tokens = std::mem::take(&mut plans.tokens);
-            let batch = engine.queue().batch(wanted, limits, tokens, push);
-            let Some(mut batch) = batch else { return };
-            if let Some(canary) = &self.canary {
-                let room = [most.tokens - batch.tokens(), most.texts - batch.texts.len()];
-                canary.join(&mut batch, wanted, room, padding, labels);
-            }
-            let mut formed = Formed { engine, batch: Some(batch) };
-            let run = formed.batch.as_ref().expect("it was just formed").run();
-            let arriving = match plans.plans.get_mut(&wanted) {
-                Some(plan) => plan.submit(run).await.map(Arriving::Device),
-                None => Ok(Arriving::Here(plans.references.get_mut(&wanted).expect("it is prepared").run(run))),
-            };
-            let activations = plans.plans.values().map(Plan::activation_bytes).sum();
-            self.activation_bytes.store(activations, Ordering::Relaxed);
-            let mut batch = formed.batch.take().expect("it was not put back");
-            plans.tokens = batch.take_tokens();
-            match arriving {
-                Ok(arriving) => {
-                    if let Some(batch) = self.take_off(InFlight { batch, wanted, arriving }) {
-                        self.undone(engine, batch, self.lost().expect("it gives batches back when it is lost"));
-                    }
-                    engine.changed.notify(usize::MAX);
-                }
-                Err(error) => self.undone(engine, batch, error),
-            }
+            let other = device.adapter.as_ref().filter(|other| other.to_string() != adapter.to_string());
+            self_check::say(match other {
+                Some(other) => format!("{}; {other} is used instead", self.refusal(engine, adapter)),
+                None => format!(
+                    "adapter {}: {problem}; it is used {}. `SelfCheck::Always` looks again",
+                    adapter.name, device.how
+                ),
+            });
+            self.current.store(next, Ordering::Release);
+            let batches: Vec<Batch> = locked(&self.flight).drain(..).map(|flying| flying.batch).collect();
+            batches.into_iter().rev().for_each(|batch| engine.give_back(batch));
+            return Ok(());
         }
+        Err(self.refusal(engine, self.devices[0].adapter.as_ref().unwrap_or(adapter)))
+    }
+
+    /// The error for an adapter that is wrong however it was used.
+    fn refusal(&self, engine: &Engine, adapter: &AdapterDescription) -> Error {
+        let of = |device: &Device| device.adapter.as_ref().is_some_and(|of| of.to_string() == adapter.to_string());
+        let problems = locked(&self.problems);
+        let own = problems.iter().map(|(place, problem)| (&self.devices[*place], problem));
+        let own = own.filter(|(device, _)| of(device)).map(|(device, problem)| (device.how, problem.clone()));
+        self_check::refuse(adapter, &engine.options, &own.collect::<Vec<_>>())
     }
 
     /// Puts a submitted batch behind the others; gives it back where the device was lost meanwhile, since nobody reads what
@@ -238,48 +284,8 @@ impl Lane {
     fn most(&self) -> usize {
         // Mesa's software adapters take a submission when they have executed the one before. Who may wait waits there; a
         // future that may not has to see the answers first.
-        let waits = self.gpu.as_ref().is_some_and(|gpu| gpu.capabilities.cpu && !crate::gpu::may_block());
-        if waits || self.gpu.is_none() { 1 } else { IN_FLIGHT }
-    }
-
-    /// Makes the plan for `wanted` if there is none yet.
-    async fn prepare(&self, plans: &mut Plans, engine: &Engine, wanted: OutputSpec) -> Result<()> {
-        if plans.plans.contains_key(&wanted) || plans.references.contains_key(&wanted) {
-            return Ok(());
-        }
-        let (limits, recording) = {
-            let mut recorded = locked(&self.recorded);
-            let entry = recorded.get_mut(&wanted).expect("the call looked at its limits");
-            (entry.with_canaries, entry.recording.take())
-        };
-        // A plan that failed has used up the recording.
-        let again = || {
-            let formed = locked(&self.recorded).remove(&wanted).map_or(limits, |entry| entry.limits);
-            self.limits(engine, wanted, formed.tokens);
-            locked(&self.recorded).get_mut(&wanted).and_then(|entry| entry.recording.take())
-        };
-        let recording = recording.or_else(again).expect("it was recorded just now");
-        let Some(gpu) = &self.gpu else {
-            plans.references.insert(wanted, Reference::new(recording, &engine.weights)?);
-            return Ok(());
-        };
-        if engine.options.self_check != SelfCheck::Never {
-            let longest = wanted.attentions.unwrap_or(u32::MAX).min(engine.model.max_length as u32);
-            self_check::check_more(gpu, &recording, longest, limits.tokens as u32, &self.checked).await?;
-        }
-        let plan = Plan::new(gpu.clone(), recording, limits, &mut plans.weights, &engine.weights).await?;
-        let plan = match engine.options.timed && gpu.capabilities.timestamps {
-            true => {
-                if self.clock.get().is_none() {
-                    let _ = self.clock.set(Arc::new(Clock::new(gpu).await?));
-                }
-                plan.with_clock(self.clock.get().cloned())
-            }
-            false => plan,
-        };
-        plans.plans.insert(wanted, plan);
-        self.weight_bytes.store(plans.weights.bytes(), Ordering::Relaxed);
-        Ok(())
+        let waits = self.gpu().is_some_and(|gpu| gpu.capabilities.cpu && !crate::gpu::may_block());
+        if waits || self.gpu().is_none() { 1 } else { IN_FLIGHT }
     }
 
     /// Hands out the answers of the oldest batch, as soon as it is done; whether there was one. Whoever else waits for it may
@@ -303,14 +309,15 @@ impl Lane {
             let mut flight = locked(&self.flight);
             if flight.front().is_some_and(is_ours) { flight.pop_front() } else { None }
         };
-        let Some(InFlight { batch, wanted, arriving }) = oldest else { return true };
+        let Some(InFlight { batch, wanted, device, arriving }) = oldest else { return true };
         let outputs = arrived.and_then(|()| match arriving {
             Arriving::Device(pending) => pending.take(),
             Arriving::Here(outputs) => Ok(outputs),
         });
-        let outputs = outputs.and_then(|outputs| match &self.canary {
+        let device = &self.devices[device];
+        let outputs = outputs.and_then(|outputs| match &device.canary {
             None => Ok(outputs),
-            Some(canary) => canary.check(&self.name, wanted, &batch, &outputs).map(|()| outputs),
+            Some(canary) => canary.check(device.name(), wanted, &batch, &outputs).map(|()| outputs),
         });
         match outputs {
             Ok(outputs) => batch.distribute(&outputs),
@@ -343,20 +350,12 @@ impl Lane {
         encodings: &[Encoding],
         wanted: OutputSpec,
     ) -> Result<Vec<Timing>> {
-        let mut plans = self.plans.lock().await;
-        self.prepare(&mut plans, engine, wanted).await?;
-        let Some(plan) = plans.plans.get_mut(&wanted) else {
-            return Err(Error::Adapter { adapter: self.name.clone(), message: "has no timestamps".into() });
-        };
-        let mut queue = super::queue::Queue::default();
-        queue.push(engine.job(encodings.into(), Vec::new(), wanted));
-        let limits = locked(&self.recorded)[&wanted].limits;
-        let (padding, labels) = (engine.model.position_padding(), engine.labels.len());
-        let mut timings = Vec::new();
-        let push = |batch: &mut Batch, job: &Arc<Job>, text| batch.push(job, text, padding, labels);
-        while let Some(batch) = queue.batch(wanted, limits, Vec::new(), push) {
-            timings.extend(plan.profile(batch.run()).await?);
-        }
-        Ok(timings)
+        self.device().profile(engine, encodings, wanted).await.map_err(|refusal| match refusal {
+            Refusal::Error(error) => error,
+            Refusal::Wrong(problem) => {
+                let adapter = self.device().adapter.as_ref().expect("the reference is not checked");
+                self_check::refuse(adapter, &engine.options, &[(self.device().how, problem)])
+            }
+        })
     }
 }

@@ -7,25 +7,27 @@
 
 mod batch;
 mod canary;
+mod device;
 mod job;
 mod lane;
 mod queue;
 pub(crate) mod self_check;
 
-use crate::checkpoint::Weights;
+use crate::checkpoint::{Config, Weights};
 use crate::error::{Error, Result};
 use crate::gpu::{self, Gpu, Timing};
 use crate::label::Label;
 use crate::models::{Model, encoder::OutputSpec};
-use crate::options::Options;
+use crate::options::{Options, Precision};
 use crate::output::Answer;
 use crate::text::Encoding;
 use batch::Batch;
+use device::Device;
 use event_listener::Event;
 use job::Job;
 use lane::Lane;
 use queue::Queue;
-use self_check::Checked;
+use self_check::Subject;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -35,9 +37,12 @@ use std::time::Duration;
 
 /// The devices of a classifier and the texts that wait for them.
 pub(crate) struct Engine {
+    config: Config,
     model: Model,
     weights: Weights,
     labels: Arc<[String]>,
+    /// Tokens of the longest text.
+    longest: usize,
     options: Options,
     lanes: Vec<Lane>,
     queue: Mutex<Queue>,
@@ -47,22 +52,55 @@ pub(crate) struct Engine {
 
 impl fmt::Debug for Engine {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self.lanes.iter().map(|lane| lane.name.as_str()).collect();
+        let names: Vec<&str> = self.lanes.iter().map(|lane| lane.name()).collect();
         formatter.debug_struct("Engine").field("lanes", &names).finish_non_exhaustive()
     }
 }
 
 impl Engine {
-    /// Over open devices; `None` is the reference.
-    pub(crate) fn new(
+    /// Opens the adapters that the options mean. None of them computes anything yet: what it computes is checked when a batch
+    /// needs it.
+    ///
+    /// # Errors
+    /// [`Error::NoAdapter`], [`Error::NoSuchAdapter`], [`Error::NoTensorCores`], and [`Error::Adapter`] where one cannot be
+    /// opened or store what is asked for.
+    pub(crate) async fn open(
+        options: Options,
+        config: Config,
         model: Model,
         weights: Weights,
-        labels: Arc<[String]>,
-        options: Options,
-        devices: Vec<Option<Checked>>,
-    ) -> Engine {
-        let lanes = devices.into_iter().map(|device| Lane::new(device, &model, &options)).collect();
-        Engine { model, weights, labels, options, lanes, queue: Mutex::default(), changed: Event::new() }
+        longest: usize,
+    ) -> Result<Engine> {
+        let mut lanes = Vec::new();
+        for adapters in options.choose_in_turn().await? {
+            options.precision.check(adapters[0].as_ref())?;
+            options.tensor_cores.check(adapters[0].as_ref())?;
+            let devices = adapters.into_iter().flat_map(|adapter| Device::all(adapter, &model, &options));
+            let devices: Vec<Device> = devices.collect();
+            devices[0].open(&options).await?;
+            if let (Precision::Auto, Some(gpu)) = (options.precision, devices[0].gpu()) {
+                log::info!("adapter {}: numbers are stored as {:?}", gpu.name, options.precision.on(&gpu.capabilities));
+            }
+            lanes.push(Lane::new(devices));
+        }
+        let labels = config.labels.clone().into();
+        let (queue, changed) = (Mutex::default(), Event::new());
+        Ok(Engine { config, model, weights, labels, longest, options, lanes, queue, changed })
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Tokens of the longest text that `wanted` is for.
+    fn longest(&self, wanted: OutputSpec) -> usize {
+        wanted.attentions.map_or(self.longest, |longest| longest as usize)
+    }
+
+    /// What is checked of an adapter.
+    fn subject(&self) -> Subject<'_> {
+        let Engine { options, config, model, longest, .. } = self;
+        Subject { options, config, model, longest: *longest }
     }
 
     pub(crate) fn model(&self) -> &Model {
@@ -79,12 +117,17 @@ impl Engine {
 
     /// Name of the first adapter, or `reference`.
     pub(crate) fn name(&self) -> &str {
-        &self.lanes[0].name
+        self.lanes[0].name()
+    }
+
+    /// What the first of them stores numbers as.
+    pub(crate) fn precision(&self) -> Precision {
+        self.devices().next().map_or(Precision::F32, |gpu| self.options.precision.on(&gpu.capabilities))
     }
 
     /// The open devices; none where the reference runs.
     pub(crate) fn devices(&self) -> impl Iterator<Item = &Arc<Gpu>> {
-        self.lanes.iter().filter_map(|lane| lane.gpu.as_ref())
+        self.lanes.iter().filter_map(Lane::gpu)
     }
 
     /// Bytes of weights and of what batches compute, on all devices; none where the reference runs.
@@ -103,7 +146,7 @@ impl Engine {
         Arc::new(Job::new(encodings, labels, wanted, answer))
     }
 
-    /// The answer to some texts, which are checked already. `longest`: tokens of the longest text that `wanted` is for.
+    /// The answer to some texts, which are checked already.
     ///
     /// # Errors
     /// [`Error::Text`] for a text that fits no batch, before anything is computed, and the devices' errors.
@@ -112,19 +155,9 @@ impl Engine {
         encodings: Arc<[Encoding]>,
         labels: Vec<Option<Label>>,
         wanted: OutputSpec,
-        longest: usize,
     ) -> Result<Answer> {
         for lane in &self.lanes {
-            let limits = lane.limits(self, wanted, longest);
-            if let Some(index) = encodings.iter().position(|encoding| encoding.ids.len() > limits.tokens) {
-                let message = format!(
-                    "{} tokens, but with the outputs that were asked for a batch on {} holds at most {}",
-                    encodings[index].ids.len(),
-                    lane.name,
-                    limits.tokens
-                );
-                return Err(Error::Text { index, message });
-            }
+            lane.fit(self, wanted, &encodings)?;
         }
         let job = self.job(encodings, labels, wanted);
         self.queue().push(job.clone());
@@ -177,7 +210,7 @@ impl Engine {
         let batches = lane.lose(error);
         let other = self.lanes.iter().find(|other| !other.is_lost());
         if let (Some(batches), Some(other)) = (batches, other) {
-            log::warn!("{error}; its texts go to {}", other.name);
+            log::warn!("{error}; its texts go to {}", other.name());
             // The oldest is to be the next.
             batches.into_iter().rev().for_each(|batch| self.queue().put_back(batch));
         }
@@ -204,15 +237,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Adapter`] where there are no timestamps, and as [`Engine::answer`].
-    pub(crate) async fn profile(
-        &self,
-        encodings: &[Encoding],
-        wanted: OutputSpec,
-        longest: usize,
-    ) -> Result<Vec<Timing>> {
-        let lane = &self.lanes[0];
-        lane.limits(self, wanted, longest);
-        lane.profile(self, encodings, wanted).await
+    pub(crate) async fn profile(&self, encodings: &[Encoding], wanted: OutputSpec) -> Result<Vec<Timing>> {
+        self.lanes[0].profile(self, encodings, wanted).await
     }
 
     /// Runs a future of this engine's to its end on this thread, which may sleep while the device works: in the driver where
@@ -262,7 +288,7 @@ mod tests {
             let lane = &engine.lanes[0];
             gpu::block_on(lane.submit(engine));
             assert!(lane.next(engine).is_none() && engine.queue().next().is_some(), "it has all that it takes");
-            lane.gpu.as_ref().unwrap().destroy();
+            lane.gpu().unwrap().destroy();
             let _ = sender
                 .send(pollster::block_on(engine.wait(job)).map(|answer| answer.into_sequences(&encodings, &[]).logits));
         });

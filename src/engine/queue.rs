@@ -50,6 +50,20 @@ impl Queue {
         gone.into_iter().map(|waiting| waiting.job).collect()
     }
 
+    /// Takes out jobs that want `wanted` and have a text of more tokens than that, which no batch would hold.
+    pub(super) fn too_long(&mut self, wanted: OutputSpec, tokens: usize) -> Vec<Arc<Job>> {
+        let long = |waiting: &Waiting| {
+            let Waiting { job, texts } = waiting;
+            job.wanted == wanted && texts.front().is_some_and(|&text| job.encodings[text].ids.len() > tokens)
+        };
+        if !self.waiting.iter().any(long) {
+            return Vec::new();
+        }
+        let (gone, rest): (Vec<_>, Vec<_>) = self.waiting.drain(..).partition(long);
+        self.waiting = rest.into();
+        gone.into_iter().map(|waiting| waiting.job).collect()
+    }
+
     /// As many texts as the limits hold of jobs that want `wanted`: those of the first job, then those of the others. A job
     /// with more than a batch of them goes behind the others, so that a short call waits for one batch of a long one. The
     /// batch's tokens will lie in the memory of `tokens`.

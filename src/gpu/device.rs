@@ -7,6 +7,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+#[cfg(not(target_arch = "wasm32"))]
+use {crate::threads::side_by_side, std::collections::HashSet};
 
 /// A graphics interface to look for adapters on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,7 +160,7 @@ pub struct Gpu {
     /// Name of the adapter, for errors and reports.
     pub name: String,
     pipelines: Arc<Mutex<HashMap<Shader, wgpu::ComputePipeline>>>,
-    pipeline_cache: Option<Arc<PipelineCache>>,
+    pipeline_cache: Arc<Mutex<Option<Arc<PipelineCache>>>>,
     lost: Arc<OnceLock<String>>,
     /// Whether shaders bound their indices and loops, and zero a workgroup's memory, on a GPU too. Those for software adapters
     /// always do: they load rows whose length they round up, and do not use what lies beyond.
@@ -218,7 +220,7 @@ impl Gpu {
             log::error!("{error}");
             let _ = seen.set(error.to_string());
         }));
-        let mut gpu = Gpu {
+        let gpu = Gpu {
             #[cfg(not(target_arch = "wasm32"))]
             waiter: Arc::new(super::waiter::Waiter::new(device.clone())),
             device,
@@ -226,16 +228,26 @@ impl Gpu {
             capabilities: adapter.capabilities.clone(),
             name: adapter.name.clone(),
             pipelines: Arc::default(),
-            pipeline_cache: None,
+            pipeline_cache: Arc::default(),
             lost,
             checked: checked(),
             fault: None,
         };
-        let can = gpu.device.features().contains(wgpu::Features::PIPELINE_CACHE);
-        if let Some(folder) = cache_dir.filter(|_| can) {
-            gpu.pipeline_cache = PipelineCache::open(&gpu, adapter, folder).await.map(Arc::new);
-        }
+        gpu.read_pipelines(adapter, cache_dir).await;
         Ok(gpu)
+    }
+
+    /// Finds in the folder what another process of the adapter's compiled and kept there.
+    pub(crate) async fn read_pipelines(&self, adapter: &AdapterDescription, cache_dir: Option<&Path>) {
+        let can = self.device.features().contains(wgpu::Features::PIPELINE_CACHE);
+        if let Some(folder) = cache_dir.filter(|_| can) {
+            let cache = PipelineCache::open(self, adapter, folder).await.map(Arc::new);
+            *self.pipeline_cache.lock().unwrap_or_else(PoisonError::into_inner) = cache;
+        }
+    }
+
+    fn pipeline_cache(&self) -> Option<Arc<PipelineCache>> {
+        self.pipeline_cache.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The same device, of which kernels see something else: less than it offers, or other choices of tiles.
@@ -346,8 +358,8 @@ impl Gpu {
 
     /// The pipeline of a shader, compiled on first use. `bindings` are those of group 0 that the shader has.
     pub(crate) async fn pipeline(&self, shader: &Shader, bindings: &[Binding]) -> Result<wgpu::ComputePipeline> {
-        if let Some(pipeline) = self.pipelines.lock().unwrap_or_else(PoisonError::into_inner).get(shader) {
-            return Ok(pipeline.clone());
+        if let Some(pipeline) = self.known(shader) {
+            return Ok(pipeline);
         }
         let doing = format!("compiling {} [{}]", shader.name, shader.variant());
         log::debug!("{doing} {:?}", shader.constants);
@@ -356,9 +368,26 @@ impl Gpu {
         Ok(pipeline)
     }
 
+    fn known(&self, shader: &Shader) -> Option<wgpu::ComputePipeline> {
+        self.pipelines.lock().unwrap_or_else(PoisonError::into_inner).get(shader).cloned()
+    }
+
+    /// Compiles those of the shaders that are not yet, on as many threads as there are cores: drivers compile on the thread
+    /// that asks.
+    ///
+    /// # Errors
+    /// Of the first of them that does not compile.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) fn compile_all(&self, shaders: &[(Shader, Vec<Binding>)]) -> Result<()> {
+        let mut seen = HashSet::new();
+        let new = |(shader, _): &&(Shader, Vec<Binding>)| self.known(shader).is_none() && seen.insert(shader.clone());
+        let new: Vec<_> = shaders.iter().filter(new).collect();
+        side_by_side(&new, |(shader, bindings)| pollster::block_on(self.pipeline(shader, bindings)).map(drop))
+    }
+
     /// Keeps what was compiled so far for the next process, where the device was opened with a folder for it.
     pub(super) fn keep_pipelines(&self) {
-        if let Some(cache) = &self.pipeline_cache {
+        if let Some(cache) = self.pipeline_cache() {
             cache.keep();
         }
     }
@@ -410,6 +439,7 @@ impl Gpu {
             bind_group_layouts: &[Some(&group)],
             immediate_size: 0,
         });
+        let kept = self.pipeline_cache();
         let constants: Vec<_> = shader.constants.iter().map(|(name, value)| (*name, f64::from(*value))).collect();
         self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
             label,
@@ -421,7 +451,7 @@ impl Gpu {
                 constants: &constants,
                 zero_initialize_workgroup_memory: checked,
             },
-            cache: self.pipeline_cache.as_ref().map(|kept| kept.cache()),
+            cache: kept.as_deref().map(PipelineCache::cache),
         })
     }
 }

@@ -16,7 +16,8 @@ use super::{
 };
 use crate::error::{Error, Result};
 use crate::ir::{
-    BatchLimits, BatchSize, Binding, Grid, Kernel, Output, Recording, Rows, Run, Tensor, Values, WeightSource,
+    BatchLimits, BatchSize, Binding, Grid, Kernel, Launch, Output, Recording, Rows, Run, Shader, Tensor, Values,
+    WeightSource,
 };
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -39,6 +40,8 @@ pub struct Plan {
     /// Names and tensors of the outputs, in the recording's order.
     outputs: Arc<[(Output, Tensor)]>,
     clock: Option<Arc<Clock>>,
+    /// Every batch runs the variants of one of that size.
+    chosen_for: Option<BatchSize>,
 }
 
 /// What no batch changes about the steps, by their places in the recording.
@@ -118,7 +121,7 @@ impl Plan {
         let params = Params::upload(&gpu, &recording).await?;
         let room = Room::allocate(&gpu, &recording, &steps, &fixed, &params, limits.least(LEAST)).await?;
         let outputs = recording.outputs.iter().copied().collect();
-        let plan = Plan { gpu, recording, limits, steps, fixed, params, room, outputs, clock: None };
+        let plan = Plan { gpu, recording, limits, steps, fixed, params, room, outputs, clock: None, chosen_for: None };
         if !plan.steps.once.is_empty() {
             let none = BatchSize::default();
             plan.compile(&plan.steps.once, &none).await?;
@@ -130,6 +133,19 @@ impl Plan {
     /// Counts the time that the device computes on the batches that are read, on that clock.
     pub(crate) fn with_clock(self, clock: Option<Arc<Clock>>) -> Plan {
         Plan { clock, ..self }
+    }
+
+    /// Runs batches of any size by the variants that one of that size has.
+    pub(crate) fn choosing_for(mut self, size: BatchSize) -> Plan {
+        for (variants, step) in self.steps.variants.iter_mut().zip(&self.recording.steps) {
+            variants.clear();
+            variants.resize_with(place(&*step.kernel, &size) + 1, OnceLock::new);
+        }
+        Plan { chosen_for: Some(size), ..self }
+    }
+
+    pub(crate) fn recording(&self) -> &Recording {
+        &self.recording
     }
 
     /// The largest batch that it runs.
@@ -162,23 +178,44 @@ impl Plan {
 
     /// Makes the pipelines that the steps need for such a batch and that no batch before it did.
     async fn compile(&self, steps: &[usize], size: &BatchSize) -> Result<()> {
-        let mut any = false;
-        for &index in steps {
+        let new = self.lacking(steps, size);
+        if new.is_empty() {
+            return Ok(());
+        }
+        let launch = |&index: &usize| {
             let step = &self.recording.steps[index];
-            let variant = &self.steps.variants[index][place(&*step.kernel, size)];
-            if variant.get().is_none() {
-                let bindings: Vec<Binding> = step.bound().map(|(binding, _)| binding).collect();
-                let launch = step.kernel.launch(&self.gpu.capabilities, size);
-                let pipeline = self.gpu.pipeline(&launch.shader, &bindings).await?;
-                // Who else made it meanwhile made the same.
-                let _ = variant.set(Variant { pipeline, grid: launch.grid });
-                any = true;
-            }
+            let Launch { shader, grid } = step.kernel.launch(&self.gpu.capabilities, self.chosen_for(size));
+            (grid, (shader, step.bound().map(|(binding, _)| binding).collect()))
+        };
+        let (grids, shaders): (Vec<Grid>, Vec<(Shader, Vec<Binding>)>) = new.iter().map(launch).unzip();
+        #[cfg(not(target_arch = "wasm32"))]
+        self.gpu.compile_all(&shaders)?;
+        for ((index, grid), (shader, bindings)) in new.into_iter().zip(grids).zip(shaders) {
+            let pipeline = self.gpu.pipeline(&shader, &bindings).await?;
+            // Who else made it meanwhile made the same.
+            let _ = self.variant(index, size).set(Variant { pipeline, grid });
         }
-        if any {
-            self.gpu.keep_pipelines();
-        }
+        self.gpu.keep_pipelines();
         Ok(())
+    }
+
+    /// Those of the steps whose variant for such a batch no batch needed before.
+    fn lacking(&self, steps: &[usize], size: &BatchSize) -> Vec<usize> {
+        steps.iter().copied().filter(|&index| self.variant(index, size).get().is_none()).collect()
+    }
+
+    /// The steps of every batch whose variant for such a batch no batch needed before.
+    pub(crate) fn unprepared(&self, size: &BatchSize) -> Vec<usize> {
+        self.lacking(&self.steps.each, size)
+    }
+
+    /// The size of the batches whose variants one of that size runs.
+    fn chosen_for<'a>(&'a self, size: &'a BatchSize) -> &'a BatchSize {
+        self.chosen_for.as_ref().unwrap_or(size)
+    }
+
+    fn variant(&self, index: usize, size: &BatchSize) -> &OnceLock<Variant> {
+        &self.steps.variants[index][place(&*self.recording.steps[index].kernel, self.chosen_for(size))]
     }
 
     /// The given steps in one pass.
@@ -194,8 +231,8 @@ impl Plan {
     }
 
     fn dispatch(&self, pass: &mut wgpu::ComputePass<'_>, index: usize, size: &BatchSize) {
-        let variant = &self.steps.variants[index][place(&*self.recording.steps[index].kernel, size)];
-        let Variant { pipeline, grid } = variant.get().expect("what a batch needs was compiled before it");
+        let variant = self.variant(index, size).get();
+        let Variant { pipeline, grid } = variant.expect("what a batch needs was compiled before it");
         let [x, y, z] = grid.workgroups(size, self.gpu.capabilities.max_workgroups);
         pass.set_pipeline(pipeline);
         pass.set_bind_group(0, &self.room.groups[index], &[]);

@@ -103,7 +103,7 @@ mod tests {
         let tiles = [1, 2, 4, 8].map(|rows| read.tile(&problem(rows)));
         assert_eq!(tiles, [Some("small"), Some("large"), Some("large"), None]);
         let units = [Storage::F32, Storage::F16, Storage::PackedWeights].map(|storage| read.tensor_cores(storage));
-        assert_eq!(units, [false, true, false]);
+        assert_eq!(units, [Some(false), Some(true), None]);
 
         let mut updated = adapter.clone();
         updated.driver = "newer".into();

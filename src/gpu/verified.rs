@@ -3,7 +3,7 @@
 use super::{AdapterDescription, cache};
 use crate::error::Result;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 use std::{fs, io};
@@ -11,13 +11,17 @@ use std::{fs, io};
 /// The version of wgpu, which translates the shaders: `tests/self_check.rs` compares it with `Cargo.lock`.
 pub const WGPU: &str = "30.0.1";
 
-/// What came of one check.
+/// What came of the checks of one kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verified {
     /// What was checked, in words.
     pub what: String,
-    /// Seconds since 1970.
+    /// Keys of the variants of steps that were, where it was steps.
+    #[serde(default)]
+    pub steps: BTreeSet<String>,
+    /// Seconds since 1970, of the last.
     pub at: u64,
+    /// Of all of them.
     pub milliseconds: u64,
     /// What was wrong, if anything was.
     pub problem: Option<String>,
@@ -32,7 +36,12 @@ impl Verified {
             false => SystemTime::now().duration_since(UNIX_EPOCH).ok(),
         };
         let at = since.map_or(0, |since| since.as_secs());
-        Verified { what, at, milliseconds, problem }
+        Verified { what, steps: BTreeSet::new(), at, milliseconds, problem }
+    }
+
+    /// The same, of these steps.
+    pub fn of(self, steps: impl IntoIterator<Item = String>) -> Verified {
+        Verified { steps: steps.into_iter().collect(), ..self }
     }
 
     /// The day, in UTC: `2026-11-26`.
@@ -92,12 +101,23 @@ pub fn read(folder: &Path, adapter: &AdapterDescription) -> BTreeMap<String, Ver
     }
 }
 
-/// Adds a check to those of the adapter.
+/// Adds a check to those of the adapter: to the steps of that key that had the same result, while other checks lose the steps
+/// that this one looked at again.
 ///
 /// # Errors
 /// [`File`](crate::Error::File).
-pub fn keep(folder: &Path, adapter: &AdapterDescription, key: &str, verified: Verified) -> Result<()> {
+pub fn keep(folder: &Path, adapter: &AdapterDescription, key: &str, mut verified: Verified) -> Result<()> {
     let mut checked = read(folder, adapter);
+    let same = checked.remove(key).filter(|same| same.problem.is_none() && verified.problem.is_none());
+    checked.retain(|_, other| {
+        let steps = other.steps.len();
+        other.steps.retain(|step| !verified.steps.contains(step));
+        steps == 0 || !other.steps.is_empty()
+    });
+    if let Some(same) = same.filter(|same| !same.steps.is_empty()) {
+        verified.milliseconds += same.milliseconds;
+        verified.steps.extend(same.steps);
+    }
     checked.insert(key.into(), verified);
     let document = Document {
         adapter: adapter.to_string(),
@@ -146,7 +166,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let folder = folder.path().join("made");
         assert!(read(&folder, &adapter).is_empty());
-        let [right, wrong] = [None, Some("zeros".into())].map(|problem| Verified::now("18 steps".into(), 7, problem));
+        let [right, wrong] = [None, Some("zeros".into())].map(|problem| Verified::now("steps".into(), 7, problem));
         keep(&folder, &adapter, "a", right.clone()).unwrap();
         keep(&folder, &adapter, "b", wrong.clone()).unwrap();
         let kept = BTreeMap::from([("a".into(), right.clone()), ("b".into(), wrong)]);
@@ -158,5 +178,24 @@ mod tests {
         assert!(read(&folder, &adapter).is_empty());
         keep(&folder, &adapter, "a", right).unwrap();
         assert_eq!(read(&folder, &adapter).len(), 1, "what cannot be read is replaced");
+    }
+
+    #[test]
+    fn a_step_has_one_result() {
+        let adapter = block_on(adapters(None)).into_iter().next().expect("an adapter");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let check = |key: &str, problem: Option<&str>, steps: &[&str]| {
+            let verified =
+                Verified::now("steps".into(), 1, problem.map(Into::into)).of(steps.iter().map(|s| (*s).into()));
+            keep(folder.path(), &adapter, key, verified).unwrap();
+            let kept = read(folder.path(), &adapter).into_iter();
+            kept.map(|(key, check)| (key, check.steps.into_iter().collect::<Vec<_>>().join(""))).collect::<Vec<_>>()
+        };
+        let kept = |key: &str, steps: &str| (key.to_string(), steps.to_string());
+        check("right", None, &["a", "b"]);
+        assert_eq!(check("right", None, &["b", "c"]), [kept("right", "abc")], "they add up");
+        assert_eq!(check("wrong", Some("zeros"), &["a", "d"]), [kept("right", "bc"), kept("wrong", "ad")]);
+        assert_eq!(check("right", None, &["a"]), [kept("right", "abc"), kept("wrong", "d")], "it was looked at again");
+        assert_eq!(check("right", None, &["d"]), [kept("right", "abcd")]);
     }
 }

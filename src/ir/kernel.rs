@@ -96,7 +96,8 @@ pub trait Kernel: Any + Debug + Send + Sync {
     /// number of rows of [`Kernel::varies_with`], rounded up to a power of two. The only place that reads [`Capabilities`].
     fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch;
 
-    /// The rows whose number the variant depends on; none where every batch has the same.
+    /// The rows whose number the variant depends on; none where every batch has the same. It is the faster one for so many
+    /// rows, and right for any: the self-check runs small batches by the variants of large ones.
     fn varies_with(&self) -> Option<Rows> {
         None
     }

@@ -20,7 +20,7 @@ pub struct MatmulShape {
 }
 
 /// The fastest tile of each product that was measured: products that were not run on the built-in choice. And whether the
-/// tensor cores are faster, for the models that were measured: where none was they are not used.
+/// tensor cores are faster, for the models that were measured.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tuning {
     pub(crate) tiles: BTreeMap<MatmulShape, String>,
@@ -37,9 +37,9 @@ impl Tuning {
         self.tiles.insert(product, tile.into());
     }
 
-    /// Whether tensor cores were found to give the right answers faster.
-    pub fn tensor_cores(&self, storage: Storage) -> bool {
-        self.tensor_cores.get(&storage).copied().unwrap_or(false)
+    /// Whether tensor cores were found to give the right answers faster, where that was measured.
+    pub fn tensor_cores(&self, storage: Storage) -> Option<bool> {
+        self.tensor_cores.get(&storage).copied()
     }
 
     pub fn set_tensor_cores(&mut self, storage: Storage, faster: bool) {

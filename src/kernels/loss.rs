@@ -13,12 +13,13 @@ use crate::ir::{
     BatchSize, Binding, Capabilities, Element, Input, Kernel, Launch, Part, Recording, Rows, Shader, Storage, Tensor,
     Uniform, Values, part, uniform::uniform,
 };
+use serde::{Deserialize, Serialize};
 
 pub const NAME: &str = "loss";
 const LOG_SUM_EXP: Part = part!("loss/log_sum_exp");
 
 /// Which loss, and so what the targets are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum LossKind {
     /// `log(sum(exp(logits))) - logits[target]`; targets are class indices, one a text.
     CrossEntropy,

@@ -26,8 +26,8 @@ const EDGES: &[u32] = &[129, 1, 9, 65, 33, 8, 64, 17, 2, 3, 4, 5, 6, 7, 16, 63, 
 /// The same where texts have many tokens.
 const TEXTS: &[u32] = &[17, 1, 9, 2, 3, 4, 5, 6, 7, 8, 16, 33];
 
-/// Multiplications and additions of a step that a software adapter, which computes some ten billion a second, is checked with:
-/// of a large product it is asked for the first of the edges alone.
+/// Multiplications and additions of a variant that a software adapter, which computes some ten billion a second, is checked
+/// with: of a large product it is asked for the first of the edges alone.
 const SOFTWARE_BUDGET: u64 = 1 << 29;
 
 /// Words of the table that is looked up in: of a large one these stand for all.
@@ -250,34 +250,34 @@ impl Probe {
         format!("{} [{}] of {}", shader.name, shader.variant(), shapes.collect::<Vec<_>>().join(", "))
     }
 
-    /// Texts of the batches to check: the edges, together in one plan, and then for each variant of the adapter that those do
-    /// not run the least batch that does, up to `most` tokens.
-    pub fn batches(&self, device: &Capabilities, most: u32) -> (Vec<u32>, Vec<u32>) {
-        let meets = self.period[..] != [1; ROWS as usize];
+    /// Texts of the batches to check a variant with: those of the edges that run it, else the fewest that do.
+    pub fn batches(&self, device: &Capabilities, variant: &Shader) -> Vec<u32> {
+        let edges = if self.period[..] == [1; ROWS as usize] { EDGES } else { TEXTS };
+        let runs = |texts: &u32| self.kernel.launch(device, &self.batch_size(*texts)).shader == *variant;
+        let mut all: Vec<u32> = edges.iter().copied().filter(runs).collect();
+        if all.is_empty() {
+            // Of each power of two one, as variants depend on it. A variant that only texts of other lengths run is run by these.
+            let least = (9..31).map(|power| (1u32 << power) + 1).find(runs);
+            all = least.map_or(edges.to_vec(), |texts| vec![texts]);
+        }
         let mut left = if device.cpu { SOFTWARE_BUDGET } else { u64::MAX };
-        let affordable = |texts: &u32| -> bool {
+        let first = all[0];
+        all.retain(|texts| {
             let cost = self.kernel.operations(&self.batch_size(*texts));
             let fits = cost <= left;
             left -= if fits { cost } else { 0 };
             fits
-        };
-        let mut edges: Vec<u32> = if meets { TEXTS } else { EDGES }.iter().copied().filter(affordable).collect();
-        if edges.is_empty() {
-            edges.push(1);
+        });
+        if all.is_empty() { vec![first] } else { all }
+    }
+
+    /// A batch for which the probe's kernel has the variant that the step's has for one of `size`: rows that are none of a
+    /// batch's, those of a table, are tokens here.
+    pub fn sized(&self, step: &Step, size: &BatchSize) -> BatchSize {
+        match step.kernel.varies_with() {
+            Some(Rows::Fixed(rows)) => BatchSize::new(vec![1; rows as usize]),
+            _ => size.clone(),
         }
-        let shader = |texts: u32| self.kernel.launch(device, &self.batch_size(texts)).shader;
-        let mut seen: Vec<Shader> = edges.iter().map(|&texts| shader(texts)).collect();
-        let mut larger = Vec::new();
-        if !meets && self.kernel.varies_with().is_some() {
-            for texts in (9..31).map(|power| (1u32 << power) + 1).take_while(|&texts| texts <= most) {
-                let shader = shader(texts);
-                if !seen.contains(&shader) {
-                    seen.push(shader);
-                    larger.push(texts);
-                }
-            }
-        }
-        (edges, larger)
     }
 
     fn batch_size(&self, texts: u32) -> BatchSize {

@@ -1,18 +1,22 @@
-//! The first check in a process of its own: drivers crash and hang, and then it is that process which does.
+//! The check in a process of its own: drivers crash and hang, and then it is that process which does.
+//!
+//! It lives on between the batches that need something new, and ends when nothing was asked for a while: a device takes memory.
 
-use super::{Problem, Progress, Subject, distinct};
+use super::{Needed, Problem, Subject, variants};
 use crate::checkpoint::{Checkpoint, Config, Scoring};
-use crate::error::{Error, Result};
-use crate::gpu::{AdapterDescription, adapters, block_on};
-use crate::ir::{Capabilities, Tuning};
-use crate::models;
+use crate::error::Error;
+use crate::gpu::{AdapterDescription, Gpu, adapters, block_on};
+use crate::ir::{BatchSize, Capabilities, Step, Tuning};
+use crate::kernels::loss::LossKind;
+use crate::models::{self, Model, encoder, encoder::OutputSpec};
 use crate::oneshot::on_a_thread;
 use crate::options::{Options, Precision, SelfCheck, TensorCores};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{self, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -20,9 +24,9 @@ use std::time::{Duration, Instant};
 /// The command of the program that answers.
 const COMMAND: &str = "self-check";
 
-/// What the process is asked, on its standard input.
+/// The first line of the process's standard input: what is the same for every batch.
 #[derive(Debug, Serialize, Deserialize)]
-struct Request {
+struct Setup {
     /// As [`AdapterDescription`] shows itself: two cards of a kind are one as far as a driver's faults go.
     adapter: String,
     capabilities: Capabilities,
@@ -31,45 +35,109 @@ struct Request {
     folder: Option<PathBuf>,
     config: Value,
     f16: bool,
-    always: bool,
-    scoring: String,
+    /// Whether kernels are chosen as the adapter was tuned.
+    tuned: bool,
     longest: usize,
-    most: u32,
 }
 
-/// What it answers, on its standard output.
+/// Each further line: what a batch needs.
+#[derive(Debug, Serialize, Deserialize)]
+struct Question {
+    scoring: String,
+    hidden_states: bool,
+    attentions: Option<u32>,
+    loss: Option<LossKind>,
+    /// Tokens of each text.
+    lengths: Vec<u32>,
+    /// Keys of the variants.
+    variants: Vec<u64>,
+    whole: Option<u64>,
+}
+
+/// A line of its standard output, once for each question. Other lines say that it is at work.
 #[derive(Debug, Serialize, Deserialize)]
 struct Answer {
     problem: Option<Problem>,
 }
 
-/// Asks the options' program, if they name one: what is wrong with the adapter, or nothing. None where no program could be
-/// asked.
-pub(super) async fn ask(subject: &Subject<'_>, adapter: &AdapterDescription, most: u32) -> Option<Result<(), Problem>> {
-    let Options { self_check_program, self_check_limit, cache_dir, precision, tensor_cores, .. } = subject.options;
-    let program = self_check_program.clone()?;
-    let limit = *self_check_limit;
-    let folder = subject.config.path().parent().filter(|folder| folder.is_dir()).map(Path::to_path_buf);
-    let request = Request {
-        adapter: adapter.to_string(),
-        capabilities: adapter.capabilities.clone(),
-        cache_dir: cache_dir.clone(),
-        folder: folder.and_then(|folder| folder.canonicalize().ok()),
-        config: subject.config.json(),
-        f16: *precision == Precision::F16,
-        always: *tensor_cores == TensorCores::Always,
-        scoring: subject.scoring.name().into(),
-        longest: subject.longest,
-        most,
-    };
-    let request = serde_json::to_vec(&request).ok()?;
-    match on_a_thread(move || run(&program, &request, limit)).await {
-        Ok(answer) => Some(answer.problem.map_or(Ok(()), Err)),
-        Err(Trouble::Adapter(problem)) => Some(Err(problem)),
-        Err(Trouble::Program(message)) => {
-            log::warn!("the check of {adapter} is in this process: {message}");
-            None
-        }
+/// Where the process is, if there is one.
+#[derive(Debug, Default)]
+pub(super) struct Seat(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+enum State {
+    #[default]
+    Empty,
+    Child(Child),
+    /// The program is none that answers.
+    Useless,
+}
+
+impl Seat {
+    /// Asks the options' program, if they name one: what is wrong with the adapter, or nothing. None where no program could be
+    /// asked.
+    pub(super) async fn ask(
+        &self,
+        subject: &Subject<'_>,
+        adapter: &AdapterDescription,
+        needed: &Needed<'_>,
+        variants: &[(u64, &Step)],
+        whole: Option<u64>,
+    ) -> Option<Result<(), Problem>> {
+        let Options { self_check_program, self_check_limit, cache_dir, precision, .. } = subject.options;
+        let program = self_check_program.clone()?;
+        let limit = *self_check_limit;
+        let folder = subject.config.path().parent().filter(|folder| folder.is_dir()).map(Path::to_path_buf);
+        let setup = Setup {
+            adapter: adapter.to_string(),
+            capabilities: adapter.capabilities.clone(),
+            cache_dir: cache_dir.clone(),
+            folder: folder.and_then(|folder| folder.canonicalize().ok()),
+            config: subject.config.json(),
+            f16: precision.on(&adapter.capabilities) == Precision::F16,
+            tuned: !adapter.capabilities.tuning.is_empty(),
+            longest: subject.longest,
+        };
+        let OutputSpec { scoring, hidden_states, attentions, loss } = needed.wanted;
+        let question = Question {
+            scoring: scoring.name().into(),
+            hidden_states,
+            attentions,
+            loss,
+            lengths: needed.size.lengths.clone(),
+            variants: variants.iter().map(|(key, _)| *key).collect(),
+            whole,
+        };
+        let [setup, question] = [serde_json::to_string(&setup).ok()?, serde_json::to_string(&question).ok()?];
+        let (state, name) = (self.0.clone(), adapter.to_string());
+        on_a_thread(move || {
+            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+            let answered = match std::mem::take(&mut *state) {
+                State::Useless => {
+                    *state = State::Useless;
+                    return None;
+                }
+                // It may have ended meanwhile, as it does when nothing is asked.
+                State::Child(child) => match child.ask(&question, limit) {
+                    Err(Trouble::Program(_)) => Child::start(&program, &setup, &question, limit),
+                    answered => answered,
+                },
+                State::Empty => Child::start(&program, &setup, &question, limit),
+            };
+            match answered {
+                Ok((answer, child)) => {
+                    *state = State::Child(child);
+                    Some(answer.problem.map_or(Ok(()), Err))
+                }
+                Err(Trouble::Adapter(problem)) => Some(Err(problem)),
+                Err(Trouble::Program(message)) => {
+                    *state = State::Useless;
+                    log::warn!("the check of {name} is in this process: {message}");
+                    None
+                }
+            }
+        })
+        .await
     }
 }
 
@@ -81,63 +149,113 @@ enum Trouble {
     Program(String),
 }
 
-fn run(program: &Path, request: &[u8], limit: Duration) -> Result<Answer, Trouble> {
-    let problem = |message: String| Trouble::Adapter(Problem::new("the check in a process of its own", message));
-    let cannot = |error: &dyn std::fmt::Display| Trouble::Program(format!("{}: {error}", program.display()));
-    let mut child = Command::new(program)
-        .arg(COMMAND)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| cannot(&error))?;
-    // When it last said something: a driver may compile for minutes, but not one batch's kernels.
-    let last = Arc::new(Mutex::new(Instant::now()));
-    let read = |stream: Option<Box<dyn Read + Send>>| {
-        let last = last.clone();
-        thread::spawn(move || {
-            let (mut bytes, mut piece) = (Vec::new(), [0; 4096]);
-            let Some(mut stream) = stream else { return bytes };
-            while let Ok(count @ 1..) = stream.read(&mut piece) {
-                bytes.extend_from_slice(&piece[..count]);
-                *last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-            }
-            bytes
-        })
-    };
-    let [stdout, stderr] = [
-        read(child.stdout.take().map(|stream| Box::new(stream) as _)),
-        read(child.stderr.take().map(|stream| Box::new(stream) as _)),
-    ];
-    if let Some(mut stdin) = child.stdin.take() {
-        // A process that ended already says so by its status.
-        let _ = stdin.write_all(request);
+/// What a process says.
+#[derive(Debug)]
+enum Line {
+    Output(String),
+    Error(String),
+}
+
+/// A process that answers. Dropped, it is ended.
+#[derive(Debug)]
+struct Child {
+    program: PathBuf,
+    process: process::Child,
+    stdin: Option<ChildStdin>,
+    lines: Receiver<Line>,
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
-    let status = loop {
-        let silent = last.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
-        match child.try_wait().map_err(|error| cannot(&error))? {
-            Some(status) => break status,
-            None if silent > limit => {
-                let _ = child.kill();
-                let _ = child.wait();
-                return Err(problem(format!(
-                    "nothing was done within {} seconds, and it was ended",
-                    limit.as_secs_f32()
-                )));
-            }
-            None => thread::sleep(Duration::from_millis(2)),
+}
+
+impl Child {
+    /// Starts a process and asks it.
+    fn start(program: &Path, setup: &str, question: &str, limit: Duration) -> Result<(Answer, Child), Trouble> {
+        let mut process = Command::new(program)
+            .arg(COMMAND)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| Trouble::Program(format!("{}: {error}", program.display())))?;
+        let (sender, lines) = channel();
+        if let (Some(stdout), Some(stderr)) = (process.stdout.take(), process.stderr.take()) {
+            read(stdout, sender.clone(), Line::Output);
+            read(stderr, sender, Line::Error);
         }
-    };
-    let stdout = stdout.join().unwrap_or_default();
-    if let Some(answer) = stdout.split(|byte| *byte == b'\n').rev().find_map(|line| serde_json::from_slice(line).ok()) {
-        return Ok(answer);
+        let stdin = process.stdin.take();
+        let child = Child { program: program.to_path_buf(), process, stdin, lines };
+        child.ask(&format!("{setup}\n{question}"), limit)
     }
-    let stderr = String::from_utf8_lossy(&stderr.join().unwrap_or_default()).into_owned();
-    let last = stderr.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("nothing").to_string();
-    match crashed(status) {
-        Some(how) => Err(problem(format!("it crashed ({how}); its last words were: {last}"))),
-        None => Err(cannot(&format!("ended with {status} and no answer; its last words were: {last}"))),
+
+    /// Its answer, and itself for the next question.
+    fn ask(mut self, question: &str, limit: Duration) -> Result<(Answer, Child), Trouble> {
+        let problem = |message: String| Trouble::Adapter(Problem::new("the check in a process of its own", message));
+        if let Some(stdin) = &mut self.stdin {
+            // A process that ended already says so by its status.
+            let _ = stdin.write_all(format!("{question}\n").as_bytes()).and_then(|()| stdin.flush());
+        }
+        // When it last said something: a driver may compile for minutes, but not one batch's kernels.
+        let (mut last, mut words) = (Instant::now(), "nothing".to_string());
+        let mut status = None;
+        loop {
+            match self.lines.recv_timeout(Duration::from_millis(20)) {
+                Ok(line) => {
+                    last = Instant::now();
+                    match line {
+                        Line::Output(line) => match serde_json::from_str(&line) {
+                            Ok(answer) => return Ok((answer, self)),
+                            Err(_) => continue,
+                        },
+                        Line::Error(line) if line.trim().is_empty() => {}
+                        Line::Error(line) => {
+                            log::debug!("{line}");
+                            words = line;
+                        }
+                    }
+                }
+                // It said all that it will.
+                Err(_) if status.is_some() => break,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => thread::sleep(Duration::from_millis(2)),
+            }
+            if status.is_none() {
+                status = self.process.try_wait().map_err(|error| self.cannot(&error))?;
+            }
+            if status.is_none() && last.elapsed() > limit {
+                let seconds = limit.as_secs_f32();
+                return Err(problem(format!("nothing was done within {seconds} seconds, and it was ended")));
+            }
+        }
+        let status = status.expect("the loop ends with one");
+        Err(match crashed(status) {
+            Some(how) => problem(format!("it crashed ({how}); its last words were: {words}")),
+            None => self.cannot(&format!("ended with {status} and no answer; its last words were: {words}")),
+        })
     }
+
+    fn cannot(&self, error: &dyn std::fmt::Display) -> Trouble {
+        Trouble::Program(format!("{}: {error}", self.program.display()))
+    }
+}
+
+/// Sends what a stream says, line by line, until it ends or nobody listens.
+fn read(stream: impl Read + Send + 'static, to: Sender<Line>, line: fn(String) -> Line) {
+    thread::spawn(move || {
+        let mut stream = BufReader::new(stream);
+        let mut bytes = Vec::new();
+        while let Ok(1..) = stream.read_until(b'\n', &mut bytes) {
+            let text = String::from_utf8_lossy(&bytes).trim_end().to_string();
+            if to.send(line(text)).is_err() {
+                return;
+            }
+            bytes.clear();
+        }
+    });
 }
 
 /// How a process ended that did not end itself.
@@ -155,42 +273,78 @@ fn crashed(status: ExitStatus) -> Option<String> {
     }
 }
 
-/// The process's part: a request in, an answer out. Until there is one it calls `progress` now and then, which is to write a
-/// line.
+/// The process's part: a line of what is the same for every batch, and then one for each question. `say` writes a line; until
+/// there is an answer it writes others now and then.
 ///
 /// # Errors
-/// A message where the request is none.
-pub fn answer(request: &[u8], progress: &(dyn Fn() + Sync)) -> Result<String, String> {
-    let request: Request = serde_json::from_slice(request).map_err(|error| format!("no request: {error}"))?;
-    let problem = block_on(answer_async(request, progress)).map_err(|error| error.to_string())?;
-    serde_json::to_string(&Answer { problem }).map_err(|error| error.to_string())
+/// A message where a line is none that [`Seat::ask`] writes, or the adapter cannot be opened.
+pub fn answer(mut lines: impl Iterator<Item = String>, say: &(dyn Fn(&str) + Sync)) -> Result<(), String> {
+    fn known<'a, T: Deserialize<'a>>(line: &'a str) -> Result<T, String> {
+        serde_json::from_str(line).map_err(|error| format!("no request: {error}"))
+    }
+    let setup: Setup = known(&lines.next().unwrap_or_default())?;
+    let process = block_on(Process::open(setup)).map_err(|error| error.to_string())?;
+    for line in lines {
+        let problem = block_on(process.check(known(&line)?, say))?.err();
+        say(&serde_json::to_string(&Answer { problem }).map_err(|error| error.to_string())?);
+    }
+    Ok(())
 }
 
-async fn answer_async(request: Request, progress: Progress<'_>) -> Result<Option<Problem>> {
-    let Request { adapter, capabilities, cache_dir, folder, config, f16, always, scoring, longest, most } = request;
-    let found = adapters(None).await.into_iter().find(|found| found.to_string() == adapter);
-    let Some(mut found) = found else {
-        return Err(Error::NoSuchAdapter { wanted: adapter, available: String::new() });
-    };
-    let tuning = cache_dir.as_deref().map(|folder| Tuning::read(folder, &found)).and_then(Result::ok);
-    found.capabilities = Capabilities { tuning: Arc::new(tuning.unwrap_or_default()), ..capabilities };
-    let config = match folder {
-        Some(folder) => Checkpoint::open(folder)?.config,
-        None => Config::new(config.to_string().as_bytes(), "(in memory) config.json")?,
-    };
-    let model = models::describe(models::architecture(&config)?, &config)?;
-    let all = [Scoring::None, Scoring::Sigmoid, Scoring::Softmax, Scoring::Tanh];
-    let scoring = all.into_iter().find(|known| known.name() == scoring).unwrap_or(Scoring::None);
-    let options = Options {
-        precision: if f16 { Precision::F16 } else { Precision::F32 },
-        tensor_cores: if always { TensorCores::Always } else { TensorCores::Auto },
-        self_check: SelfCheck::Always,
-        cache_dir,
-        ..Options::default()
-    };
-    let subject = Subject { options: &options, config: &config, model: &model, scoring, longest };
-    let gpu = subject.gpu(&found).await?;
-    let recording = subject.recording(&found.capabilities);
-    let steps = distinct(&recording, &found.capabilities, most);
-    Ok(subject.check(&gpu, &steps, &recording, most, progress).await.err())
+/// What the process has opened.
+struct Process {
+    options: Options,
+    config: Config,
+    model: Model,
+    longest: usize,
+    gpu: Arc<Gpu>,
+}
+
+impl Process {
+    async fn open(setup: Setup) -> Result<Process, Error> {
+        let Setup { adapter, capabilities, cache_dir, folder, config, f16, tuned, longest } = setup;
+        let found = adapters(None).await.into_iter().find(|found| found.to_string() == adapter);
+        let Some(mut found) = found else {
+            return Err(Error::NoSuchAdapter { wanted: adapter, available: String::new() });
+        };
+        let tuning =
+            cache_dir.as_deref().filter(|_| tuned).map(|folder| Tuning::read(folder, &found)).and_then(Result::ok);
+        found.capabilities = Capabilities { tuning: Arc::new(tuning.unwrap_or_default()), ..capabilities };
+        let config = match folder {
+            Some(folder) => Checkpoint::open(folder)?.config,
+            None => Config::new(config.to_string().as_bytes(), "(in memory) config.json")?,
+        };
+        let model = models::describe(models::architecture(&config)?, &config)?;
+        let options = Options {
+            precision: if f16 { Precision::F16 } else { Precision::F32 },
+            tensor_cores: TensorCores::Auto,
+            self_check: SelfCheck::Always,
+            cache_dir,
+            ..Options::default()
+        };
+        let gpu = Arc::new(Gpu::open(&found, options.cache_dir.as_deref()).await?);
+        Ok(Process { options, config, model, longest, gpu })
+    }
+
+    /// # Errors
+    /// A message where it does not know what it is asked for: it is of another version.
+    async fn check(&self, question: Question, say: &(dyn Fn(&str) + Sync)) -> Result<Result<(), Problem>, String> {
+        let Question { scoring, hidden_states, attentions, loss, lengths, variants: keys, whole } = question;
+        let all = [Scoring::None, Scoring::Sigmoid, Scoring::Softmax, Scoring::Tanh];
+        let scoring = all.into_iter().find(|known| known.name() == scoring).unwrap_or(Scoring::None);
+        let wanted = OutputSpec { scoring, hidden_states, attentions, loss };
+        let size = BatchSize::new(lengths);
+        let Process { options, config, model, longest, gpu } = self;
+        let storage = options.precision.storage(&gpu.capabilities);
+        let recording = encoder::record(model, wanted, gpu.capabilities.max_binding, storage);
+        let steps: Vec<usize> = (0..recording.steps.len()).collect();
+        let needed = Needed { recording: &recording, steps: &steps, wanted, size: &size };
+        let mut new = variants(&needed, &gpu.capabilities);
+        new.retain(|(key, _)| keys.contains(key));
+        if new.len() < keys.len() {
+            return Err("asked for steps that are not known here".into());
+        }
+        let subject = Subject { options, config, model, longest: *longest };
+        Ok(subject.check(gpu, &needed, &new, whole, &|| say(".")).await)
+    }
 }

@@ -4,7 +4,7 @@ use super::{Problem, Progress};
 use crate::checkpoint::Scoring;
 use crate::error::Result;
 use crate::gpu::{Gpu, Plan, WeightBuffers};
-use crate::ir::{BatchLimits, Output, Random, Run, Storage, Values, Weight, WeightSource};
+use crate::ir::{BatchLimits, BatchSize, Output, Random, Run, Storage, Values, Weight, WeightSource};
 use crate::models::{Buckets, DistanceTable, Layer, Model, Score, encoder, encoder::OutputSpec};
 use crate::options::Precision;
 use crate::reference::Reference;
@@ -133,12 +133,14 @@ fn tokens(model: &Model, texts: &[u32]) -> (Vec<[u32; 4]>, Vec<u32>) {
     (tokens, cu_seqlens)
 }
 
-/// Runs the small model on the device and on the twins: its texts together, twice, and each alone.
+/// Runs the small model on the device, by the variants of a batch of that size, and on the twins: its texts together, twice,
+/// and each alone.
 pub(super) async fn check(
     gpu: &Arc<Gpu>,
     model: &Model,
     scoring: Scoring,
     precision: Precision,
+    size: &BatchSize,
     progress: Progress<'_>,
 ) -> Result<(), Problem> {
     const WHAT: &str = "a small model of the same parts";
@@ -155,7 +157,7 @@ pub(super) async fn check(
     let limits = BatchLimits { tokens: LENGTHS.iter().sum::<u32>() as usize, texts: LENGTHS.len() };
     let mut weights = WeightBuffers::default();
     let plan = Plan::new(gpu.clone(), record(), limits, &mut weights, &source).await;
-    let mut plan = plan.map_err(failed)?;
+    let mut plan = plan.map_err(failed)?.choosing_for(size.clone());
     plan.poison().await.map_err(failed)?;
 
     let (batch, starts) = tokens(&small, &all);

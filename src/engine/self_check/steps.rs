@@ -1,9 +1,9 @@
-//! One step of a model at the edge sizes of batches, against its CPU twin.
+//! A variant of one step of a model at the edge sizes of batches, against its CPU twin.
 
 use super::{Problem, Progress};
 use crate::error::Result;
 use crate::gpu::{Gpu, Plan, WeightBuffers};
-use crate::ir::{BatchSize, Kernel, Recording, Rows, Step, Values, Weight, WeightSource};
+use crate::ir::{BatchSize, Recording, Step, Values, Weight, WeightSource};
 use crate::kernels::probe::Probe;
 use std::ops::Range;
 use std::sync::Arc;
@@ -21,57 +21,36 @@ impl WeightSource for NoWeights {
     }
 }
 
-/// A batch for each variant that a kernel may have, up to `most` tokens.
-pub(super) fn sizes(kernel: &dyn Kernel, most: u32) -> Vec<BatchSize> {
-    let powers = || (0..32).map(|power| 1u32 << power).take_while(move |&rows| rows < 2 * most.max(1));
-    match kernel.varies_with() {
-        Some(Rows::Tokens) => powers().map(|rows| BatchSize::new([rows])).collect(),
-        Some(Rows::Texts) => powers().map(|rows| BatchSize::new(vec![1; rows as usize])).collect(),
-        None | Some(Rows::Fixed(_)) => vec![BatchSize::new([128; 8])],
-    }
-}
-
-/// Checks a step, of texts of at most `longest` tokens and batches of at most `most`.
+/// Checks the variant of a step that a batch of `size` runs, of texts of at most `longest` tokens.
 pub(super) async fn check(
     gpu: &Arc<Gpu>,
     recording: &Recording,
     step: &Step,
+    size: &BatchSize,
     longest: u32,
-    most: u32,
     progress: Progress<'_>,
 ) -> Result<(), Problem> {
     let Some(probe) = Probe::new(recording, step, longest) else { return Ok(()) };
-    let (edges, larger) = probe.batches(&gpu.capabilities, most);
-    run(gpu, &probe, &edges, progress).await?;
-    for texts in larger {
-        run(gpu, &probe, &[texts], progress).await?;
-    }
-    Ok(())
-}
-
-/// Batches of so many texts, with one plan.
-async fn run(gpu: &Arc<Gpu>, probe: &Probe, batches: &[u32], progress: Progress<'_>) -> Result<(), Problem> {
+    let variant = step.kernel.launch(&gpu.capabilities, size).shader;
+    let batches = probe.batches(&gpu.capabilities, &variant);
+    let words = probe.words(&variant);
+    let failed = |error: crate::Error| Problem::new(&words, error);
     let most = batches.iter().copied().max().unwrap_or(1);
-    let words = |texts: u32| {
-        let size = probe.batch(texts).size();
-        probe.words(&probe.kernel().launch(&gpu.capabilities, &size).shader)
-    };
-    let failed = |error: crate::Error| Problem::new(words(most), error);
     let limits = probe.batch(most).size().limits();
     let mut none = WeightBuffers::default();
     let plan = Plan::new(gpu.clone(), probe.recording(most), limits, &mut none, &NoWeights).await;
-    let mut plan = plan.map_err(failed)?;
-    for &texts in batches {
+    let mut plan = plan.map_err(failed)?.choosing_for(probe.sized(step, size));
+    for texts in batches {
         progress();
         let batch = probe.batch(texts);
         let outputs = outputs(&mut plan, &batch.run()).await.map_err(failed)?;
-        probe.check(texts, &outputs, TOLERANCE).map_err(|wrong| Problem::new(words(texts), wrong))?;
+        probe.check(texts, &outputs, TOLERANCE).map_err(|wrong| Problem::new(&words, wrong))?;
         // What differs from run to run lacks a barrier, or is a card that is too hot.
         if texts == most {
             let again = self::outputs(&mut plan, &batch.run()).await.map_err(failed)?;
             if !same(&outputs, &again) {
                 let message = format!("the same {texts} texts give other numbers when they are computed again");
-                return Err(Problem::new(words(texts), message));
+                return Err(Problem::new(&words, message));
             }
         }
     }
