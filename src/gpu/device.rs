@@ -114,6 +114,7 @@ fn capabilities(adapter: &wgpu::Adapter, info: &wgpu::AdapterInfo) -> Capabiliti
             .contains(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX)
             .then(|| edge(adapter))
             .flatten(),
+        matrices_of_vectors: info.backend != wgpu::Backend::Metal,
         timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
         max_binding: limits.max_storage_buffer_binding_size,
         max_buffer: limits.max_buffer_size,

@@ -18,6 +18,8 @@ pub struct Capabilities {
     pub subgroup: Option<(u32, u32)>,
     /// Edge of the square cooperative matrices (f16 in, f32 out) that WGSL can express: 8 or 16.
     pub cooperative_matrix_size: Option<u32>,
+    /// Whether they may be loaded from arrays of vectors; Metal's may not.
+    pub matrices_of_vectors: bool,
     /// Timestamps between the dispatches of a pass.
     pub timestamps: bool,
     /// Bytes that one storage binding may span.
@@ -44,6 +46,7 @@ impl Capabilities {
             int64: false,
             subgroup: None,
             cooperative_matrix_size: None,
+            matrices_of_vectors: false,
             timestamps: false,
             max_binding: 128 << 20,
             max_buffer: 256 << 20,

@@ -283,12 +283,22 @@ impl Checks<'_> {
         }
     }
 
-    /// Whether the last element of a square matrix that is loaded or stored, whose rows are `stride` apart, is there too.
+    /// Whether the last element of a square matrix that is loaded or stored, whose rows are `stride` apart, is there too; an
+    /// element of the array may be a vector of the matrix's.
     fn matrix(&self, function: &mut Function, data: CooperativeData, edge: u32) -> Vec<Statement> {
         let Expression::Access { base, index } = function.expressions[data.pointer] else {
             panic!("a matrix at no index of an array");
         };
+        let width = match self.info[data.pointer].ty.inner_with(self.types) {
+            TypeInner::Pointer { base, .. } => match self.types[*base].inner {
+                TypeInner::Vector { size, .. } => size as u32,
+                _ => 1,
+            },
+            TypeInner::ValuePointer { size, .. } => size.map_or(1, |size| size as u32),
+            other => panic!("a matrix at {other:?}"),
+        };
         let last = append(function, Expression::Literal(Literal::U32(edge - 1)));
+        let last_across = append(function, Expression::Literal(Literal::U32((edge - 1) / width)));
         let length = self.length(function, base);
         let Length::Known(length) = length else { panic!("a matrix of no workgroup memory") };
         let add = |function: &mut Function, op, left, right| append(function, Expression::Binary { op, left, right });
@@ -296,7 +306,7 @@ impl Checks<'_> {
         self.count.set(self.count.get() + 1);
         let number = append(function, Expression::Literal(Literal::U32(self.count.get())));
         let rows = add(function, BinaryOperator::Multiply, last, data.stride);
-        let row = add(function, BinaryOperator::Add, rows, last);
+        let row = add(function, BinaryOperator::Add, rows, last_across);
         let place = add(function, BinaryOperator::Add, row, index);
         let condition = add(function, BinaryOperator::GreaterEqual, place, length);
         let raise = Statement::Store { pointer: flag, value: number };

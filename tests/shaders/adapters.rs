@@ -13,6 +13,7 @@ pub fn adapters() -> Vec<(&'static str, Capabilities)> {
         max_buffer: 2 << 30,
         workgroup_memory: 32768,
         workgroup_size: 1024,
+        matrices_of_vectors: true,
         ..least()
     };
     vec![
@@ -39,7 +40,15 @@ pub fn adapters() -> Vec<(&'static str, Capabilities)> {
             },
         ),
         ("Intel", Capabilities { subgroup: Some((8, 32)), ..desktop() }),
-        ("Apple", Capabilities { subgroup: Some((32, 32)), cooperative_matrix_size: Some(8), ..desktop() }),
+        (
+            "Apple",
+            Capabilities {
+                subgroup: Some((32, 32)),
+                cooperative_matrix_size: Some(8),
+                matrices_of_vectors: false,
+                ..desktop()
+            },
+        ),
         ("a phone", Capabilities { subgroup: Some((64, 64)), f16: true, ..least() }),
         (
             "matrices and subgroups of many sizes",
