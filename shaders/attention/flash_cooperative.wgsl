@@ -1,64 +1,50 @@
-// A workgroup owns 32 queries of a head and meets the keys 64 at a time (FlashAttention-2, Dao 2023): both products on matrix
-// units, f16 in and f32 out, and between them the softmax in f32. Outside of the matrices four lanes share a query.
+// A workgroup owns four matrices' rows of queries of a head and meets the keys 32 at a time (FlashAttention-2, Dao 2023):
+// both products on tensor cores, f16 in and f32 out, and between them the softmax in f32, in powers of two. Outside of the
+// matrices SHARING lanes share a query.
 //
-// What the tensor cores compute passes through workgroup memory: WGSL has no way to the elements of a matrix. Blocks of keys
-// are counted from the text's first, and one that a query does not see adds zeros to its sums.
+// WGSL has no way to the elements of a matrix, so scores and p pass through workgroup memory. Accumulators only do where a
+// query's scores grow: its row_max is the largest score of its first block, and stays until one is larger by SLACK.
 //
-// provides: HEAD, HEAD_STRIDE, PRODUCT_STRIDE, P_STRIDE, ROWS, attention, key_lds, p_lds, product_lds, query_lds;
-// needs: CHUNKS, Chunk, EDGE, LOWEST, QueryTile, Stored, cu_seqlens, exponential, keys, multiply_keys, multiply_values,
-//   output, params, query_chunk, query_tile, score_bias, visible
+// provides: BLOCK_STRIDE, HALVES, HEAD_STRIDE, KEYS, NUMBERS, P_AT, ROWS, SCORE_STRIDE, VALUES_AT, attention, factor_lds;
+// needs: Accumulators, EDGE, HEAD, LANES, LOWEST, cu_seqlens, fetch, fetch_queries, get_numbers, load_queries, multiply_keys,
+//   multiply_values, own_of, params, put_halves, query_tile, rescale, score_bias, shares_of, stage, stage_queries, write_outputs
 
-override HEAD: u32; // columns of a head, rounded up to whole matrices
-override HEAD_STRIDE: u32 = HEAD + 8u; // rows below each other lie in different banks, and start at whole 16 bytes
-override PRODUCT_STRIDE: u32 = max(HEAD, KEYS) + 4u;
-
-const LANES: u32 = 128u;
-const ROWS: u32 = 32u;
-const KEYS: u32 = 64u;
+const ROWS: u32 = 4u * EDGE;
+const KEYS: u32 = 32u;
 const SHARING: u32 = LANES / ROWS;
-const SCORES: u32 = KEYS / SHARING; // of a lane
-const OWN_CHUNKS: u32 = CHUNKS / SHARING; // chunks of a query's values that a lane has
-const P_STRIDE: u32 = KEYS + 8u;
+const OWN_FOURS: u32 = KEYS / 4u / SHARING; // of a query's scores, every so many
 
-var<workgroup> query_lds: array<f16, ROWS * HEAD_STRIDE>; // [ROWS, HEAD_STRIDE]
-var<workgroup> key_lds: array<f16, KEYS * HEAD_STRIDE>; // [KEYS, HEAD_STRIDE]: keys, then values
-var<workgroup> p_lds: array<f16, ROWS * P_STRIDE>; // [ROWS, P_STRIDE]
-// [ROWS, PRODUCT_STRIDE]: q . k, then p . v; and a matrix that nobody reads
-var<workgroup> product_lds: array<f32, ROWS * PRODUCT_STRIDE + EDGE * EDGE>;
-var<workgroup> partial: array<f32, LANES>;
+// In fours: rows below each other lie in different banks, and start at whole 16 bytes.
+const HEAD_STRIDE: u32 = HEAD / 4u + 2u;
+const BLOCK_STRIDE: u32 = KEYS / 4u + 2u;
+const SCORE_STRIDE: u32 = KEYS / 4u + SHARING;
+// Halves: keys [KEYS, HEAD_STRIDE], values [HEAD, BLOCK_STRIDE], and p [ROWS, BLOCK_STRIDE]. Queries are there before them.
+const VALUES_AT: u32 = KEYS * HEAD_STRIDE;
+const P_AT: u32 = VALUES_AT + HEAD * BLOCK_STRIDE;
+const HALVES: u32 = P_AT + ROWS * BLOCK_STRIDE;
+const NUMBERS: u32 = ROWS * SCORE_STRIDE; // q . k; or a matrix of each subgroup
+
+const LOG2_E: f32 = 1.4426950408889634;
+const UNSEEN: f32 = -1e30; // row_max before the first key: 2^(LOWEST - UNSEEN) is 0
+const SLACK: f32 = 12.0; // p stays below 2^SLACK, which f16 holds
+
+var<workgroup> factor_lds: array<f32, ROWS>; // what the accumulators of a row are to be multiplied by
+var<workgroup> raised: u32; // whether one of them is not 1
 var<workgroup> subgroup_count: u32; // what is loaded from here is uniform
-
-fn stage_queries(tile: QueryTile, head: u32, lane: u32) {
-    for (var i = lane; i < ROWS * HEAD / 4u; i += LANES) {
-        let row = i / (HEAD / 4u);
-        let chunk = i % (HEAD / 4u);
-        var q = Chunk(0);
-        if row < tile.count && chunk < params.head_width { q = query_chunk(tile.row + row, head, chunk); }
-        for (var e = 0u; e < 4u; e += 1u) { query_lds[row * HEAD_STRIDE + 4u * chunk + e] = f16(q[e]); }
-    }
-}
-
-// `count` keys or values, which start at column `first`; zero beyond them.
-fn stage_keys(first: u32, key_row: u32, count: u32, head: u32, lane: u32) {
-    for (var i = lane; i < KEYS * HEAD / 4u; i += LANES) {
-        let row = i / (HEAD / 4u);
-        let chunk = i % (HEAD / 4u);
-        var k = Chunk(0);
-        if row < count && chunk < params.head_width {
-            k = Chunk(keys[(key_row + row) * params.key_stride + first + head * params.head_width + chunk]);
-        }
-        for (var e = 0u; e < 4u; e += 1u) { key_lds[row * HEAD_STRIDE + 4u * chunk + e] = f16(k[e]); }
-    }
-}
 
 @compute @workgroup_size(LANES)
 fn attention(
     @builtin(workgroup_id) workgroup: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
+    @builtin(subgroup_invocation_id) within: u32,
+    @builtin(subgroup_size) subgroup_size: u32,
     @builtin(subgroup_id) subgroup: u32,
     @builtin(num_subgroups) all_subgroups: u32,
 ) {
-    if lane == 0u { subgroup_count = all_subgroups; }
+    if lane == 0u {
+        subgroup_count = all_subgroups;
+        raised = 0u;
+    }
     let subgroups = workgroupUniformLoad(&subgroup_count);
     let tile = query_tile(workgroup.x);
     let head = workgroup.y;
@@ -67,71 +53,78 @@ fn attention(
     let last = tile.position + tile.count - 1u;
     let first = (tile.position - min(tile.position, params.window)) / KEYS * KEYS;
     let end = min(length, last + min(params.window, length) + 1u);
-    let query = lane / SHARING;
-    let share = lane % SHARING;
-    let i = tile.position + min(query, tile.count - 1u);
+    let shares = shares_of(tile.count, subgroups);
+    let own = own_of(shares, subgroup);
 
-    stage_queries(tile, head, lane);
-    var acc: array<Chunk, OWN_CHUNKS>;
-    var row_max = LOWEST;
+    let query = (subgroup * subgroup_size + within) / SHARING;
+    let share = within % SHARING;
+    let i = tile.position + min(query, tile.count - 1u);
+    let low = i - min(i, params.window);
+    let seen = min(length, i + min(params.window, length) + 1u) - low; // keys, from `low` on
+
+    let rows = shares.rows * EDGE;
+    let queries_on_their_way = fetch_queries(tile, head, lane);
+    let first_keys = fetch(start, first - KEYS, length, head, lane);
+    stage_queries(queries_on_their_way, lane);
+    workgroupBarrier();
+    var queries = load_queries(own);
+    workgroupBarrier();
+    stage(first_keys, lane);
+    workgroupBarrier();
+
+    var acc: Accumulators;
+    var row_max = UNSEEN;
     var row_sum = 0.0; // of the keys that this lane had
     for (var block = first; block < end; block += KEYS) {
-        let count = min(KEYS, length - block);
-        stage_keys(params.first_key, start + block, count, head, lane);
+        let on_their_way = fetch(start, block, length, head, lane);
+        multiply_keys(&queries, own, shares);
         workgroupBarrier();
-        multiply_keys(count, subgroup, subgroups);
-        workgroupBarrier();
-        stage_keys(params.first_value, start + block, count, head, lane);
+        stage(on_their_way, lane);
 
-        var scores: array<f32, SCORES>;
-        var largest = LOWEST;
-        for (var s = 0u; s < SCORES; s += 1u) {
-            let j = block + s * SHARING + share;
-            scores[s] = LOWEST;
-            if j < length && visible(i, j) {
-                let product = product_lds[query * PRODUCT_STRIDE + s * SHARING + share];
-                scores[s] = fma(params.scale, product, score_bias(head, i, j));
-                largest = max(largest, scores[s]);
+        if query < rows {
+            var scores: array<vec4<f32>, OWN_FOURS>;
+            var largest = LOWEST;
+            for (var s = 0u; s < OWN_FOURS; s += 1u) {
+                let four = s * SHARING + share;
+                let j = vec4<u32>(block + 4u * four) + vec4<u32>(0u, 1u, 2u, 3u);
+                let near = min(j, vec4<u32>(length - 1u));
+                let bias = vec4<f32>(
+                    score_bias(head, i, near.x),
+                    score_bias(head, i, near.y),
+                    score_bias(head, i, near.z),
+                    score_bias(head, i, near.w),
+                );
+                let products = get_numbers(query * SCORE_STRIDE + four);
+                let score = fma(vec4<f32>(params.scale * LOG2_E), products, bias * LOG2_E);
+                scores[s] = select(vec4<f32>(LOWEST), score, j - vec4<u32>(low) < vec4<u32>(seen));
+                let two = max(scores[s].xy, scores[s].zw);
+                largest = max(largest, max(two.x, two.y));
             }
-        }
-        partial[lane] = largest;
-        workgroupBarrier();
+            for (var s = 1u; s < SHARING; s *= 2u) { largest = max(largest, subgroupShuffleXor(largest, s)); }
 
-        var now = row_max;
-        for (var s = 0u; s < SHARING; s += 1u) { now = max(now, partial[query * SHARING + s]); }
-        let rescale = exponential(row_max - now);
-        row_max = now;
-        var sum = 0.0;
-        for (var s = 0u; s < SCORES; s += 1u) {
-            let j = block + s * SHARING + share;
-            let p = select(0.0, exponential(scores[s] - now), j < length && visible(i, j));
-            sum += p;
-            p_lds[query * P_STRIDE + s * SHARING + share] = f16(p);
-        }
-        row_sum = fma(row_sum, rescale, sum);
-        workgroupBarrier();
-        multiply_values(count, subgroup, subgroups);
-        workgroupBarrier();
-        for (var c = 0u; c < OWN_CHUNKS; c += 1u) {
-            let column = 4u * (c * SHARING + share);
-            if column < HEAD {
-                let place = query * PRODUCT_STRIDE + column;
-                let low = vec2<f32>(product_lds[place], product_lds[place + 1u]);
-                let product = Chunk(low, product_lds[place + 2u], product_lds[place + 3u]);
-                acc[c] = fma(acc[c], Chunk(rescale), product);
+            var factor = 1.0;
+            if largest > row_max + SLACK {
+                factor = exp2(row_max - largest);
+                if row_max != UNSEEN { raised = 1u; }
+                row_max = largest;
             }
+            if share == 0u { factor_lds[query] = factor; }
+            var sum = 0.0;
+            for (var s = 0u; s < OWN_FOURS; s += 1u) {
+                let p = exp2(scores[s] - vec4<f32>(row_max));
+                sum += (p.x + p.y) + (p.z + p.w);
+                put_halves(P_AT + query * BLOCK_STRIDE + s * SHARING + share, vec4<f16>(p));
+            }
+            row_sum = fma(row_sum, factor, sum);
         }
+        if workgroupUniformLoad(&raised) != 0u {
+            rescale(&acc, own, shares, lane);
+            if lane == 0u { raised = 0u; }
+        }
+        multiply_values(&acc, own, shares);
     }
 
-    partial[lane] = row_sum;
-    workgroupBarrier();
-    var sum = 0.0;
-    for (var s = 0u; s < SHARING; s += 1u) { sum += partial[query * SHARING + s]; }
-    for (var c = 0u; c < OWN_CHUNKS; c += 1u) {
-        let chunk = c * SHARING + share;
-        if query < tile.count && chunk < params.head_width {
-            let place = ((tile.row + query) * params.heads + head) * params.head_width + chunk;
-            output[place] = Stored(acc[c] / sum);
-        }
-    }
+    for (var s = 1u; s < SHARING; s *= 2u) { row_sum += subgroupShuffleXor(row_sum, s); }
+    if share == 0u { factor_lds[query] = 1.0 / row_sum; }
+    write_outputs(&acc, own, shares, tile, head, lane);
 }

@@ -1,55 +1,139 @@
-// The two products of flash_cooperative.wgsl: each subgroup of the workgroup computes a matrix of them at a time.
+// The matrices of flash_cooperative.wgsl, which the subgroups of a workgroup share out among them: of one row of matrices each
+// has every so many.
 //
-// provides: multiply_keys, multiply_values;
-// needs: EDGE, HEAD, HEAD_STRIDE, MatrixA, MatrixB, MatrixC, PRODUCT_STRIDE, P_STRIDE, ROWS, key_lds, p_lds,
-//   product_lds, query_lds
+// provides: Accumulators, load_queries, multiply_keys, multiply_values, own_of, rescale, shares_of, write_outputs;
+// needs: BLOCK_STRIDE, EDGE, HEAD, HEAD_STRIDE, KEYS, LANES, MatrixA, MatrixC, NUMBERS, P_AT, QueryTile, SCORE_STRIDE, Stored,
+//   VALUES_AT, factor_lds, fold_matrix, get_numbers, load_a, load_b, load_c, open_matrix, output, params, put_numbers, store_c
 
-// The matrix that a subgroup computes in a round. Subgroups that are left without one repeat the last, and drop it: control
-// flow around matrices must be uniform.
-struct Place { matrix: u32, product: u32, stride: u32 }
+const KEY_MATRICES: u32 = KEYS / EDGE; // side by side in a block
+const HEAD_MATRICES: u32 = HEAD / EDGE;
+const MATRIX_STRIDE: u32 = EDGE / 4u;
+const MATRIX_FOURS: u32 = EDGE * MATRIX_STRIDE;
+const OWNERS: u32 = NUMBERS / MATRIX_FOURS; // subgroups that there is room for
 
-fn place_of(round: u32, subgroup: u32, subgroups: u32, matrices: u32) -> Place {
-    let wanted = round * subgroups + subgroup;
-    let matrix = min(wanted, matrices - 1u);
-    let product = matrix % (ROWS / EDGE) * EDGE * PRODUCT_STRIDE + matrix / (ROWS / EDGE) * EDGE;
-    if wanted < matrices { return Place(matrix, product, PRODUCT_STRIDE); }
-    return Place(matrix, ROWS * PRODUCT_STRIDE, EDGE);
+alias Queries = array<MatrixA, HEAD_MATRICES>;
+alias Accumulators = array<MatrixC, HEAD_MATRICES>;
+
+// Of `rows` rows of matrices a subgroup's is `row`; its columns are `first`, `first + across`... Where there are fewer, the last
+// is computed twice: control flow around matrices must be uniform, and the same values are written to the same place.
+struct Own { owner: u32, row: u32, first: u32 }
+struct Shares { rows: u32, across: u32, owners: u32 } // uniform; `across` is 1, 2 or 4
+
+fn shares_of(count: u32, subgroups: u32) -> Shares {
+    // A text that is short leaves rows without queries.
+    let rows = select(select(4u, 2u, count <= 2u * EDGE), 1u, count <= EDGE);
+    let owners = min(min(subgroups, OWNERS), 4u * rows);
+    return Shares(rows, max(owners / rows, 1u), owners);
 }
 
-// product_lds = queries . keys^T
-fn multiply_keys(count: u32, subgroup: u32, subgroups: u32) {
-    let matrices = ROWS / EDGE * ((count + EDGE - 1u) / EDGE);
-    for (var round = 0u; round * subgroups < matrices; round += 1u) {
-        let place = place_of(round, subgroup, subgroups, matrices);
-        let query = place.matrix % (ROWS / EDGE) * EDGE * HEAD_STRIDE;
-        let key = place.matrix / (ROWS / EDGE) * EDGE * HEAD_STRIDE;
-        var sum = MatrixC();
-        for (var c = 0u; c < HEAD; c += EDGE) {
-            let a = coopLoadT<MatrixA>(&query_lds[query + c], HEAD_STRIDE);
-            let b = coopLoad<MatrixB>(&key_lds[key + c], HEAD_STRIDE);
-            sum = coopMultiplyAdd(a, b, sum);
-        }
-        let product = place.product;
-        let stride = place.stride;
-        coopStoreT(sum, &product_lds[product], stride);
+fn own_of(shares: Shares, subgroup: u32) -> Own {
+    let owner = min(subgroup, shares.owners - 1u);
+    return Own(owner, owner % shares.rows, owner / shares.rows);
+}
+
+fn load_queries(own: Own) -> Queries {
+    var queries: Queries;
+    for (var k = 0u; k < HEAD_MATRICES; k += 1u) {
+        queries[k] = load_a(own.row * EDGE * HEAD_STRIDE + k * MATRIX_STRIDE, HEAD_STRIDE);
+    }
+    return queries;
+}
+
+// number_lds = queries . keys^T
+fn multiply_keys(queries: ptr<function, Queries>, own: Own, shares: Shares) {
+    // With a number that compilers know they unroll the loop.
+    switch shares.across {
+        case 1u: { multiply_own_keys(queries, own, 1u); }
+        case 2u: { multiply_own_keys(queries, own, 2u); }
+        default: { multiply_own_keys(queries, own, 4u); }
     }
 }
 
-// product_lds = p . values
-fn multiply_values(count: u32, subgroup: u32, subgroups: u32) {
-    let matrices = ROWS / EDGE * (HEAD / EDGE);
-    for (var round = 0u; round * subgroups < matrices; round += 1u) {
-        let place = place_of(round, subgroup, subgroups, matrices);
-        let query = place.matrix % (ROWS / EDGE) * EDGE * P_STRIDE;
-        let column = place.matrix / (ROWS / EDGE) * EDGE;
+fn multiply_own_keys(queries: ptr<function, Queries>, own: Own, across: u32) {
+    for (var c = 0u; c < KEY_MATRICES; c += across) {
+        let column = min(own.first + c, KEY_MATRICES - 1u);
         var sum = MatrixC();
-        for (var key = 0u; key < count; key += EDGE) {
-            let a = coopLoadT<MatrixA>(&p_lds[query + key], P_STRIDE);
-            let b = coopLoadT<MatrixB>(&key_lds[key * HEAD_STRIDE + column], HEAD_STRIDE);
-            sum = coopMultiplyAdd(a, b, sum);
+        for (var k = 0u; k < HEAD_MATRICES; k += 1u) {
+            let keys = load_b(column * EDGE * HEAD_STRIDE + k * MATRIX_STRIDE, HEAD_STRIDE);
+            sum = coopMultiplyAdd((*queries)[k], keys, sum);
         }
-        let product = place.product;
-        let stride = place.stride;
-        coopStoreT(sum, &product_lds[product], stride);
+        store_c(sum, own.row * EDGE * SCORE_STRIDE + column * MATRIX_STRIDE, SCORE_STRIDE);
+    }
+}
+
+// acc += p . values
+fn multiply_values(acc: ptr<function, Accumulators>, own: Own, shares: Shares) {
+    switch shares.across {
+        case 1u: { multiply_own_values(acc, own, 1u); }
+        case 2u: { multiply_own_values(acc, own, 2u); }
+        default: { multiply_own_values(acc, own, 4u); }
+    }
+}
+
+fn multiply_own_values(acc: ptr<function, Accumulators>, own: Own, across: u32) {
+    var p: array<MatrixA, KEY_MATRICES>;
+    for (var k = 0u; k < KEY_MATRICES; k += 1u) {
+        p[k] = load_a(P_AT + own.row * EDGE * BLOCK_STRIDE + k * MATRIX_STRIDE, BLOCK_STRIDE);
+    }
+    for (var c = 0u; c < HEAD_MATRICES; c += across) {
+        let column = min(own.first + c, HEAD_MATRICES - 1u);
+        let m = c / across;
+        var sum = open_matrix((*acc)[m]);
+        for (var k = 0u; k < KEY_MATRICES; k += 1u) {
+            let values = load_b(VALUES_AT + column * EDGE * BLOCK_STRIDE + k * MATRIX_STRIDE, BLOCK_STRIDE);
+            sum = coopMultiplyAdd(p[k], values, sum);
+        }
+        (*acc)[m] = fold_matrix((*acc)[m], sum);
+    }
+}
+
+// The matrices number m of all subgroups lie in workgroup memory one after the other. An array that the variable of a loop
+// indexed which is too long to unroll would lie in memory while products are added too: hence the inner loops.
+fn put_accumulator(acc: ptr<function, Accumulators>, own: Own, m: u32) {
+    for (var i = 0u; i < HEAD_MATRICES; i += 1u) {
+        if i == m { store_c((*acc)[i], own.owner * MATRIX_FOURS, MATRIX_STRIDE); }
+    }
+}
+
+fn take_accumulator(acc: ptr<function, Accumulators>, own: Own, m: u32) {
+    for (var i = 0u; i < HEAD_MATRICES; i += 1u) {
+        if i == m { (*acc)[i] = load_c(own.owner * MATRIX_FOURS, MATRIX_STRIDE); }
+    }
+}
+
+// Row of the tile that a four of these matrices belongs to.
+fn row_of(place: u32, shares: Shares) -> u32 {
+    return place / MATRIX_FOURS % shares.rows * EDGE + place % MATRIX_FOURS / MATRIX_STRIDE;
+}
+
+fn rescale(acc: ptr<function, Accumulators>, own: Own, shares: Shares, lane: u32) {
+    for (var m = 0u; m < HEAD_MATRICES; m += 1u) {
+        if m * shares.across >= HEAD_MATRICES { break; }
+        put_accumulator(acc, own, m);
+        workgroupBarrier();
+        for (var place = lane; place < shares.owners * MATRIX_FOURS; place += LANES) {
+            put_numbers(place, get_numbers(place) * factor_lds[row_of(place, shares)]);
+        }
+        workgroupBarrier();
+        take_accumulator(acc, own, m);
+        workgroupBarrier();
+    }
+}
+
+fn write_outputs(acc: ptr<function, Accumulators>, own: Own, shares: Shares, tile: QueryTile, head: u32, lane: u32) {
+    for (var m = 0u; m < HEAD_MATRICES; m += 1u) {
+        if m * shares.across >= HEAD_MATRICES { break; }
+        put_accumulator(acc, own, m);
+        workgroupBarrier();
+        for (var place = lane; place < shares.owners * MATRIX_FOURS; place += LANES) {
+            let column = place / MATRIX_FOURS / shares.rows + m * shares.across;
+            let chunk = column * MATRIX_STRIDE + place % MATRIX_STRIDE;
+            let row = row_of(place, shares);
+            if row < tile.count && chunk < params.head_width {
+                let attended = get_numbers(place) * factor_lds[row];
+                output[((tile.row + row) * params.heads + head) * params.head_width + chunk] = Stored(attended);
+            }
+        }
+        workgroupBarrier();
     }
 }

@@ -1,7 +1,7 @@
 // Where a head's queries, keys and values lie. Positions and widths are counted in chunks. Keys and values share their rows,
 // which another file reads.
 //
-// provides: QueryTile, cu_seqlens, params, query_chunk, visible; needs: Chunk, Stored
+// provides: QueryTile, cu_seqlens, params, queries, query_chunk, visible; needs: Chunk, Stored
 
 struct Params {
     heads: u32,

@@ -263,7 +263,11 @@ impl Kernel for Attention {
     }
 
     fn tile(&self, device: &Capabilities) -> Option<u32> {
-        let queries = if self.0.flash(device) == Flash::Vec8 { 8 } else { 32 };
+        let queries = match self.0.flash(device) {
+            Flash::Vec8 => 8,
+            Flash::Cooperative { queries, .. } => queries,
+            Flash::Tile | Flash::Keys | Flash::Lane => 32,
+        };
         (self.0.queries == Rows::Tokens).then_some(queries)
     }
 

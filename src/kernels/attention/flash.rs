@@ -6,16 +6,14 @@ use crate::kernels::common;
 
 /// Lanes of `flash_tile.wgsl`.
 const LANES: u32 = 64;
-/// Lanes of `flash_cooperative.wgsl`.
-const COOPERATIVE_LANES: u32 = 128;
 
 /// What streams over the keys of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flash {
     /// A subgroup that is one CPU vector, with eight queries.
     Vec8,
-    /// A workgroup on tensor cores, with 32 queries and `head` columns: whole matrices.
-    Cooperative { head: u32 },
+    /// A workgroup of `lanes` on tensor cores, with four rows of matrices and `head` columns, whole matrices.
+    Cooperative { lanes: u32, queries: u32, head: u32 },
     /// A workgroup, with 32 queries; the keys pass through its memory.
     Tile,
     /// A workgroup, with the one query of a text.
@@ -31,8 +29,8 @@ impl Heads {
         if device.cpu_vectors() && self.head_width <= 128 && widths.iter().all(|width| width % 8 == 0) {
             return Flash::Vec8;
         }
-        if let Some(head) = self.cooperative_head(device) {
-            return Flash::Cooperative { head };
+        if let Some(cooperative) = self.cooperative(device) {
+            return cooperative;
         }
         // On a CPU workgroup memory is no faster than its cache.
         if device.cpu || LANES > device.workgroup_size || self.tile_memory() > device.workgroup_memory {
@@ -58,8 +56,13 @@ impl Heads {
             }
             Flash::Cooperative { .. } => {
                 let matrices = common::cooperative(device.cooperative_matrix_size.expect("matrices of some edge"));
-                let products = part!("attention/flash_products");
-                vec![part!("attention/keys_chunk"), matrices, products, part!("attention/flash_cooperative")]
+                let lds = match device.cooperative_vectors {
+                    true => part!("attention/lds_vec4"),
+                    false => part!("attention/lds_scalar"),
+                };
+                let [transfer, products] = [part!("attention/flash_transfer"), part!("attention/flash_products")];
+                let keys = part!("attention/keys_chunk");
+                vec![keys, matrices, lds, transfer, products, part!("attention/flash_cooperative")]
             }
             Flash::Tile => {
                 let terms = match self.score {
@@ -81,7 +84,7 @@ impl Heads {
                 let vec8s = self.head_width / 8;
                 shader.size("HEAD_VEC8S", vec8s).size("OWNERS", vec8s.next_power_of_two().min(8))
             }
-            Flash::Cooperative { head } => shader.size("CHUNKS", self.registers()).constant("HEAD", head),
+            Flash::Cooperative { lanes, head, .. } => shader.size("LANES", lanes).size("HEAD", head),
             Flash::Tile | Flash::Lane => shader.size("CHUNKS", self.registers()),
             Flash::Keys => shader,
         }
@@ -100,19 +103,24 @@ impl Heads {
         4 * (32 * 32 + rows * 8 * self.chunk() + 4 * LANES)
     }
 
-    /// Columns of whole matrices that a head takes on tensor cores; `None` where they are not used. What is stored as f32
-    /// would lose digits, and terms of distances are no products of whole rows.
-    fn cooperative_head(&self, device: &Capabilities) -> Option<u32> {
-        let (edge, (_, most)) = (device.cooperative_matrix_size?, device.subgroup?);
-        let head = self.head_width.next_multiple_of(edge);
-        // f16: 32 queries, 64 keys and 32 x 64 numbers p, rows padded by 8. f32: 32 rows of what is multiplied, padded by 4,
-        // a matrix, a number a lane, and a count.
-        let halves = (32 + 64) * (head + 8) + 32 * (64 + 8);
-        let numbers = 32 * (head.max(64) + 4) + edge * edge + COOPERATIVE_LANES + 4;
-        let fits = 2 * halves + 4 * numbers <= device.workgroup_memory
-            && COOPERATIVE_LANES <= device.workgroup_size
-            && most <= COOPERATIVE_LANES;
+    /// The way on tensor cores, where they are used. What is stored as f32 would lose digits, and terms of distances are no
+    /// products of whole rows.
+    fn cooperative(&self, device: &Capabilities) -> Option<Flash> {
+        let (edge, (least, most)) = (device.cooperative_matrix_size?, device.subgroup?);
         let kind = self.element == Element::F16 && self.chunk() == 4 && !matches!(self.score, Term::Relative { .. });
-        (device.tensor_cores() && kind && self.head_width <= 128 && fits).then_some(head)
+        if !device.tensor_cores() || !kind || self.head_width > 128 {
+            return None;
+        }
+        let head = self.head_width.next_multiple_of(edge);
+        let queries = 4 * edge;
+        // A subgroup for each row of matrices. Those of 8 are Metal's, by subgroups of 32 whatever sizes wgpu names,
+        // and of software.
+        let lanes = 4 * if edge == 8 { 32 } else { most.max(32) };
+        let sharing = lanes / queries;
+        // As fours: keys, values and p, rows padded by 2; scores, padded by the lanes that share a row. Then a number a row.
+        let [halves, numbers] = [32 * (head / 4 + 2) + (head + queries) * (32 / 4 + 2), queries * (32 / 4 + sharing)];
+        let memory = 8 * halves + 16 * numbers + 4 * queries + 32;
+        let fits = memory <= device.workgroup_memory && lanes <= device.workgroup_size && sharing <= least;
+        fits.then_some(Flash::Cooperative { lanes, queries, head })
     }
 }
