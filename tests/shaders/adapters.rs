@@ -14,7 +14,6 @@ pub fn adapters() -> Vec<(&'static str, Capabilities)> {
         max_buffer: 2 << 30,
         workgroup_memory: 32768,
         workgroup_size: 1024,
-        cooperative_vectors: true,
         ..least()
     };
     vec![
