@@ -353,6 +353,28 @@ fn texts_are_independent(gpu: &Arc<Gpu>) {
     }
 }
 
+/// Scores that grow along the keys have the accumulators rescaled, which random numbers never do; and what matrices are loaded
+/// from, vectors or numbers, changes no bit.
+#[test]
+fn attention_rescales_on_tensor_cores() {
+    let Some(gpu) = common::tensor_gpu().filter(|gpu| gpu.capabilities.f16) else { return };
+    let (length, heads) = (150, Heads::of_size(2, 32, Rows::Tokens, Element::F16));
+    let (columns, first_value) = (heads.key_stride, heads.first_value as usize);
+    let numbers = Random(3).numbers((length * columns) as usize).into_iter().enumerate();
+    let grown = numbers.map(|(i, x)| {
+        let (position, column) = (i / columns as usize, i % columns as usize);
+        if column < first_value { x * (1.0 + position as f32 / 8.0) } else { x }
+    });
+    let grown = grown.collect();
+    // The largest p, which f16 rounds, is not always 1.
+    let mut example = Attention(heads).example(vec![length]).within(0.5f64.powi(11));
+    example.operands[0] = Some(given(Rows::Tokens, columns, Element::F16, Values::F32(grown)));
+    check(&gpu, &example).unwrap();
+    let mut scalars = gpu.with_checks(true);
+    scalars.capabilities.cooperative_vectors = false;
+    assert!(bits(&gpu, &example) == bits(&Arc::new(scalars), &example), "matrices loaded from numbers");
+}
+
 /// Far below 0 the sigmoid is the exponential: its relative error there is that of `exponential` and two roundings.
 #[test]
 fn exponential() {

@@ -7,7 +7,8 @@
 //
 // provides: BLOCK_STRIDE, HALVES, HEAD_STRIDE, KEYS, NUMBERS, P_AT, ROWS, SCORE_STRIDE, VALUES_AT, attention, factor_lds;
 // needs: Accumulators, EDGE, HEAD, LANES, LOWEST, cu_seqlens, fetch, fetch_queries, get_numbers, load_queries, multiply_keys,
-//   multiply_values, own_of, params, put_halves, query_tile, rescale, score_bias, shares_of, stage, stage_queries, write_outputs
+//   multiply_values, own_of, params, put_halves, query_tile, rescale, score_bias, shares_of, stage, stage_queries,
+//   write_outputs
 
 const ROWS: u32 = 4u * EDGE;
 const KEYS: u32 = 32u;
@@ -77,7 +78,7 @@ fn attention(
     var row_sum = 0.0; // of the keys that this lane had
     for (var block = first; block < end; block += KEYS) {
         let on_their_way = fetch(start, block, length, head, lane);
-        multiply_keys(&queries, own, shares);
+        multiply_keys(&queries, own);
         workgroupBarrier();
         stage(on_their_way, lane);
 

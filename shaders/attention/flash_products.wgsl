@@ -1,9 +1,10 @@
-// The matrices of flash_cooperative.wgsl, which the subgroups of a workgroup share out among them: of one row of matrices each
-// has every so many.
+// The matrices of flash_cooperative.wgsl, which the subgroups of a workgroup share out among them: each has some of one row
+// of matrices.
 //
 // provides: Accumulators, load_queries, multiply_keys, multiply_values, own_of, rescale, shares_of, write_outputs;
-// needs: BLOCK_STRIDE, EDGE, HEAD, HEAD_STRIDE, KEYS, LANES, MatrixA, MatrixC, NUMBERS, P_AT, QueryTile, SCORE_STRIDE, Stored,
-//   VALUES_AT, factor_lds, fold_matrix, get_numbers, load_a, load_b, load_c, open_matrix, output, params, put_numbers, store_c
+// needs: BLOCK_STRIDE, EDGE, HEAD, HEAD_STRIDE, KEYS, LANES, MatrixA, MatrixC, NUMBERS, P_AT, QueryTile, SCORE_STRIDE,
+//   Stored, VALUES_AT, factor_lds, fold_matrix, get_numbers, load_a, load_b, load_c, open_matrix, output, params,
+//   put_numbers, store_c
 
 const KEY_MATRICES: u32 = KEYS / EDGE; // side by side in a block
 const HEAD_MATRICES: u32 = HEAD / EDGE;
@@ -14,8 +15,8 @@ const OWNERS: u32 = NUMBERS / MATRIX_FOURS; // subgroups that there is room for
 alias Queries = array<MatrixA, HEAD_MATRICES>;
 alias Accumulators = array<MatrixC, HEAD_MATRICES>;
 
-// Of `rows` rows of matrices a subgroup's is `row`; its columns are `first`, `first + across`... Where there are fewer, the last
-// is computed twice: control flow around matrices must be uniform, and the same values are written to the same place.
+// Of `rows` rows of matrices a subgroup's is `row`; its columns are `first`, `first + across`... Where there are fewer, the
+// last is computed twice: control flow around matrices must be uniform, and the same values are written to the same place.
 struct Own { owner: u32, row: u32, first: u32 }
 struct Shares { rows: u32, across: u32, owners: u32 } // uniform; `across` is 1, 2 or 4
 
@@ -39,19 +40,10 @@ fn load_queries(own: Own) -> Queries {
     return queries;
 }
 
-// number_lds = queries . keys^T
-fn multiply_keys(queries: ptr<function, Queries>, own: Own, shares: Shares) {
-    // With a number that compilers know they unroll the loop.
-    switch shares.across {
-        case 1u: { multiply_own_keys(queries, own, 1u); }
-        case 2u: { multiply_own_keys(queries, own, 2u); }
-        default: { multiply_own_keys(queries, own, 4u); }
-    }
-}
-
-fn multiply_own_keys(queries: ptr<function, Queries>, own: Own, across: u32) {
-    for (var c = 0u; c < KEY_MATRICES; c += across) {
-        let column = min(own.first + c, KEY_MATRICES - 1u);
+// number_lds = queries . keys^T. Subgroups that share a row all compute it: a compiler may delay a load until behind a
+// condition, and what is on its way from storage is to be so while these products are computed.
+fn multiply_keys(queries: ptr<function, Queries>, own: Own) {
+    for (var column = 0u; column < KEY_MATRICES; column += 1u) {
         var sum = MatrixC();
         for (var k = 0u; k < HEAD_MATRICES; k += 1u) {
             let keys = load_b(column * EDGE * HEAD_STRIDE + k * MATRIX_STRIDE, HEAD_STRIDE);
@@ -63,6 +55,7 @@ fn multiply_own_keys(queries: ptr<function, Queries>, own: Own, across: u32) {
 
 // acc += p . values
 fn multiply_values(acc: ptr<function, Accumulators>, own: Own, shares: Shares) {
+    // With a number that compilers know they unroll the loop.
     switch shares.across {
         case 1u: { multiply_own_values(acc, own, 1u); }
         case 2u: { multiply_own_values(acc, own, 2u); }

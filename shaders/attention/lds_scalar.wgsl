@@ -25,4 +25,10 @@ fn get_numbers(place: u32) -> vec4<f32> {
 fn load_a(place: u32, stride: u32) -> MatrixA { return coopLoadT<MatrixA>(&half_lds[4u * place], 4u * stride); }
 fn load_b(place: u32, stride: u32) -> MatrixB { return coopLoad<MatrixB>(&half_lds[4u * place], 4u * stride); }
 fn load_c(place: u32, stride: u32) -> MatrixC { return coopLoadT<MatrixC>(&number_lds[4u * place], 4u * stride); }
-fn store_c(matrix: MatrixC, place: u32, stride: u32) { coopStoreT(matrix, &number_lds[4u * place], 4u * stride); }
+
+fn store_c(matrix: MatrixC, place: u32, stride: u32) {
+    // naga 30 wants operands that have a name.
+    let first = 4u * place;
+    let numbers = 4u * stride;
+    coopStoreT(matrix, &number_lds[first], numbers);
+}

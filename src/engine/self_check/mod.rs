@@ -377,7 +377,7 @@ fn report(adapter: &AdapterDescription, options: &Options, problems: &[(&'static
          machine. What `wgbert verify` finds in all of its kernels, written as JSON, says more.\n\n\
          | | |\n|---|---|\n| adapter | {name} |\n| kind | {kind}, {backend} |\n| driver | {driver} |\n\
          | wgbert | {} |\n| wgpu | {} |\n| system | {} {} |\n| precision | {:?} |\n| tensor cores | {:?} |\n\n\
-         What it offers, for `--as`:\n\n```json\n{}\n```\n\n",
+         What it offers, which `wgbert` can choose kernels by elsewhere:\n\n```json\n{}\n```\n\n",
         env!("CARGO_PKG_VERSION"),
         verified::WGPU,
         std::env::consts::OS,
