@@ -275,7 +275,7 @@ pub struct Options {
     #[cfg_attr(not(feature = "internals"), doc(hidden))]
     pub capabilities: Option<Capabilities>,
     /// Choose kernels as for an adapter that offers this, as far as the chosen one can run them
-    /// ([`Capabilities::within`]); what it was tuned for does not count then.
+    /// (`Capabilities::within`); what it was tuned for does not count then.
     #[cfg_attr(not(feature = "internals"), doc(hidden))]
     pub seen_as: Option<Capabilities>,
     /// The folder for what one process leaves to the next, by default the command line's: the

@@ -1,6 +1,6 @@
 // A chunk of a row is one element: rows of any width are read and written so.
 //
-// provides: Chunk, Stored, VECTOR_WIDTH, chunk_of, element, sum; needs: Element
+// provides: Chunk, Stored, VECTOR_WIDTH, element, sum; needs: Element
 
 alias Stored = Element;
 alias Chunk = f32;

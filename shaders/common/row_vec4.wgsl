@@ -1,6 +1,6 @@
 // A chunk of a row is four elements, read and written at once: all widths and offsets are divisible by four.
 //
-// provides: Chunk, Stored, VECTOR_WIDTH, chunk_of, element, sum; needs: Element
+// provides: Chunk, Stored, VECTOR_WIDTH, element, sum; needs: Element
 
 alias Stored = vec4<Element>;
 alias Chunk = vec4<f32>;

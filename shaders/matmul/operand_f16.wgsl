@@ -1,6 +1,6 @@
 // The tensor cores multiply operands as one f16 each, which is exact for what is stored as f16.
 //
-// provides: Accumulator, OperandB, epilogue_lds, fold_partial, load_a, load_b, load_epilogue, multiply_add, open_partial,
+// provides: Accumulator, OperandB, fold_partial, load_a, load_b, load_epilogue, multiply_add, open_partial,
 //   stage_input, stage_weight, store_matrix;
 // needs: EDGE, INPUT_TILES, LDS_WIDTH, LdsF16, LdsF32, MatrixA, MatrixB, MatrixC, Operand4, SLOTS, STRIDE, WEIGHT_TILES,
 //   lds_f16, lds_f32

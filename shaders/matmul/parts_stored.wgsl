@@ -1,6 +1,6 @@
 // The two parts of an accumulator are added up by the epilogue: Metal has no sum of simdgroup matrices.
 //
-// provides: epilogue_lds, load_epilogue, store_matrix;
+// provides: load_epilogue, store_matrix;
 // needs: Accumulator, EDGE, INPUT_SCALE, LDS_WIDTH, LO_SCALE, LdsF32, SLOTS, lds_f32
 
 var<workgroup> epilogue_lds: array<LdsF32, SLOTS * EDGE * EDGE / LDS_WIDTH>;

@@ -11,7 +11,7 @@ use wgbert::rows::{Columns, Content, Format, Null, Place, Row, RowOptions, Rows}
 /// Where rows come from.
 pub enum Input {
     Arguments { texts: Vec<String>, next: usize },
-    Rows { rows: Rows, names: Places },
+    Rows { rows: Box<Rows>, names: Places },
 }
 
 /// What rows are called in messages.
@@ -56,7 +56,7 @@ impl Input {
             _ => Rows::of_stream("standard input", io::stdin(), options(arguments)),
         };
         let names = Places { paths: rows.names().into() };
-        Ok(Input::Rows { rows, names })
+        Ok(Input::Rows { rows: Box::new(rows), names })
     }
 
     /// The next rows: at most `most`, none at the end of the input, and no more than are there already.

@@ -57,8 +57,8 @@ impl Heads {
             Flash::Cooperative { .. } => {
                 let matrices = common::cooperative(device.cooperative_matrix_size.expect("matrices of some edge"));
                 let lds = match device.cooperative_vectors {
-                    true => part!("attention/lds_vec4"),
-                    false => part!("attention/lds_scalar"),
+                    true => part!("attention/flash_lds_vec4"),
+                    false => part!("attention/flash_lds_scalar"),
                 };
                 let [transfer, products] = [part!("attention/flash_transfer"), part!("attention/flash_products")];
                 let keys = part!("attention/keys_chunk");

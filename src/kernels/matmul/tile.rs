@@ -237,13 +237,13 @@ impl Tile {
             }
             Kind::Lane { weight: Layout::Panels } => vec![weight, part!("cpu/weight_panels"), part!("cpu/tile_lane")],
             Kind::Lane { .. } => vec![weight, part!("cpu/weight_rows"), part!("cpu/tile_lane")],
-            Kind::SplitK => vec![weight, part!("matmul/weight_rows"), operand, part!("matmul/split_k")],
+            Kind::SplitK => vec![weight, part!("matmul/weight_by_rows"), operand, part!("matmul/split_k")],
             Kind::Workgroup { .. } => {
-                let [rows, fetch] = [part!("matmul/weight_rows"), part!("matmul/fetch")];
+                let [rows, fetch] = [part!("matmul/weight_by_rows"), part!("matmul/fetch")];
                 vec![weight, rows, operand, fetch, part!("matmul/lanes"), part!("matmul/tile_workgroup")]
             }
             Kind::Cooperative { units, vectors, .. } => {
-                let [columns, fetch] = [part!("matmul/weight_columns"), part!("matmul/fetch")];
+                let [columns, fetch] = [part!("matmul/weight_by_columns"), part!("matmul/fetch")];
                 let lds = if vectors { part!("common/lds_vec4") } else { part!("common/lds_scalar") };
                 let mut parts = vec![weight, columns, operand, fetch, common::cooperative(units.edge), lds];
                 match (storage.activations(), units.sums()) {
@@ -278,7 +278,8 @@ impl Tile {
                 .size("LANE_ROWS", lane)
                 .size("LANE_COLUMNS", lane)
                 .constant("BUFFERS", buffers),
-            Kind::SplitK => shader.size("RUN", 1),
+            // Scalars are in no runs.
+            Kind::SplitK if self.chunk(kernel) == 4 => shader.size("RUN", 1),
             _ => shader,
         }
     }
