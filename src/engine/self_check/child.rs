@@ -277,7 +277,7 @@ fn crashed(status: ExitStatus) -> Option<String> {
 /// there is an answer it writes others now and then.
 ///
 /// # Errors
-/// A message where a line is none that [`Seat::ask`] writes, or the adapter cannot be opened.
+/// A message where a line is none that `Seat::ask` writes, or the adapter cannot be opened.
 pub fn answer(mut lines: impl Iterator<Item = String>, say: &(dyn Fn(&str) + Sync)) -> Result<(), String> {
     fn known<'a, T: Deserialize<'a>>(line: &'a str) -> Result<T, String> {
         serde_json::from_str(line).map_err(|error| format!("no request: {error}"))
