@@ -74,6 +74,16 @@ pub fn unreadable_within(value: &Value) -> Option<&str> {
     })
 }
 
+/// The value as JSON in the strict sense has it: null where [`unreadable`] knows what only Python writes.
+pub fn strict(value: &Value) -> Value {
+    match value {
+        Value::Object(_) if unreadable(value).is_some() => Value::Null,
+        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), strict(value))).collect(),
+        Value::Array(values) => values.iter().map(strict).collect(),
+        other => other.clone(),
+    }
+}
+
 /// JSON in the strict sense, made of what Python wrote.
 struct Rewritten {
     text: Vec<u8>,

@@ -76,6 +76,7 @@ mod label;
 mod oneshot;
 mod options;
 mod output;
+mod panics;
 #[cfg(feature = "rows")]
 pub mod rows;
 mod stream;

@@ -1,12 +1,12 @@
 //! What can be asked for: the commands, their options, and their help.
 
 use super::bench_arguments::{BenchArguments, CommonArguments};
+use super::row_arguments::{InputArguments, ModelArguments, OutputArguments};
 use super::device::{BackendName, DeviceArguments, PrecisionName, SeenArguments, TensorCoresName};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use wgbert::bench::{ModelChoice, Workload, kernel_name};
-use wgbert::checkpoint::Scoring;
-use wgbert::{Adapter, Aggregation, Truncation};
+use wgbert::{Adapter, Aggregation};
 
 // Lines that fit a terminal of 80 columns: clap would break them anywhere.
 const CLASSIFY_HELP: &str = "\
@@ -176,89 +176,64 @@ pub struct ClassifyArguments {
     #[arg(value_name = "TEXT")]
     pub texts: Vec<String>,
 
-    /// File of rows to classify, folder of such files, pattern like "data/*.csv", or - for standard input, which is also read
-    /// where there is no TEXT; may be repeated
-    #[arg(short, long, value_name = "FILE", conflicts_with = "texts", help_heading = "Input")]
-    pub input: Vec<PathBuf>,
+    /// Second text, which the model reads with each TEXT
+    #[arg(long, value_name = "TEXT", requires = "texts", allow_hyphen_values = true, help_heading = "Input")]
+    pub pair: Option<String>,
 
-    /// What the rows of the input are
+    #[command(flatten)]
+    pub input: InputArguments,
+
+    #[command(flatten)]
+    pub model: ModelArguments,
+
+    #[command(flatten)]
+    pub output: OutputArguments,
+
+    /// How to write the answers; by default as FILE is called, else text
+    #[arg(short, long, value_enum, help_heading = "Output")]
+    pub format: Option<OutputFormat>,
+
+    /// Columns of the rows, in their order: of the answer index, id, label, score, labels, score_LABEL, logit_LABEL, score_*,
+    /// logit_*, probabilities, logits, argmax, loss, entities, tokens, truncated, error; those of the input, by name or all of
+    /// them as *; all for everything. Not for text
     ///
-    /// By default what the name of each file says (.jsonl, .ndjson, .json, .csv, .tsv, .tab), else its first bytes: { begins
-    /// jsonl, [ json, and all else is lines. Each may be compressed by gzip or zstd.
-    #[arg(long, value_enum, value_name = "FORMAT", default_value = "auto", help_heading = "Input")]
-    pub input_format: InputFormat,
+    /// By default *, label, score, truncated and error; in json also index, probabilities, logits, argmax and tokens. A column
+    /// of the input is meant for certain as input:NAME.
+    #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = "Output")]
+    pub fields: Vec<String>,
 
-    /// Column of the texts, by name or by number from 1; by default the only one that is called text, sentence, content,
-    /// review...
-    #[arg(long, value_name = "COLUMN", help_heading = "Input")]
-    pub text_column: Option<String>,
+    /// What stands before the name of an answer's column where the input has one of that name
+    #[arg(long, value_name = "PREFIX", default_value = "predicted_", help_heading = "Output")]
+    pub prefix: String,
 
-    /// Column of the second texts of pairs; by default text_pair, or what belongs to the first: sentence2, hypothesis...
-    #[arg(long, value_name = "COLUMN", help_heading = "Input")]
-    pub pair_column: Option<String>,
-
-    /// Column of the right labels, for the loss; by default label in json and jsonl, and none in csv and tsv
-    #[arg(long, value_name = "COLUMN", help_heading = "Input")]
-    pub label_column: Option<String>,
-
-    /// Column whose values are repeated as id in the rows of json and jsonl
-    #[arg(long, value_name = "COLUMN", help_heading = "Input")]
-    pub id_column: Option<String>,
-
-    /// The first row of csv and tsv is a row, and does not name the columns
-    #[arg(long, help_heading = "Input")]
-    pub no_header: bool,
-
-    /// What becomes of a row whose text is null
-    #[arg(long, value_enum, value_name = "WHAT", default_value = "error", help_heading = "Input")]
-    pub null: NullText,
-
-    /// What happens to a text longer than the model's limit
-    #[arg(long, value_enum, default_value = "cut", help_heading = "Input")]
-    pub truncation: LongTexts,
-
-    /// Folder of a fine-tuned checkpoint, as transformers' save_pretrained writes it, or a model's name on the Hugging
-    /// Face hub; by default a small English sentiment model that is compiled in
-    #[arg(short, long, value_name = "DIR|NAME[@REVISION]", help_heading = "Model")]
-    pub model: Option<PathBuf>,
-
-    /// How logits become scores, transformers' function_to_apply; by default what the checkpoint's configuration says
-    #[arg(long, value_name = "FUNCTION", help_heading = "Model")]
-    pub scoring: Option<ScoringFunction>,
-
-    /// Fill the head of a checkpoint that has none with random weights from this seed, instead of refusing; the answers
-    /// mean nothing
-    #[arg(long, value_name = "SEED", help_heading = "Model")]
-    pub random_head: Option<u64>,
-
-    /// How to write the answers
-    #[arg(short, long, value_enum, default_value = "text", help_heading = "Output")]
-    pub format: OutputFormat,
-
-    /// Show the N best labels of each text, or all
+    /// Show the N best labels of each text, or all; in tables label_2, score_2 and so on
     #[arg(short = 'k', long, value_name = "N|all", value_parser = top_k, help_heading = "Output")]
     pub top_k: Option<usize>,
+
+    /// Score above which a label of a multi-label model holds, for all labels, or as LABEL=SCORE for one; may be repeated
+    #[arg(long, value_name = "SCORE|LABEL=SCORE", value_delimiter = ',', help_heading = "Output")]
+    pub threshold: Vec<String>,
 
     /// What tokens that belong together become, the pipeline's aggregation_strategy; by default none
     #[arg(long, value_enum, value_name = "STRATEGY", help_heading = "Output")]
     pub aggregation: Option<AggregationName>,
 
-    /// Repeat the text (and text_pair) in the rows of json and jsonl
-    #[arg(long, help_heading = "Output")]
-    pub echo_text: bool,
-
     /// Write the hidden states of row i as tensor hidden_states.{i} [layers + 1, tokens, hidden]
     ///
-    /// The first of them is the input of the first layer. They are held in memory until all rows are answered, together
-    /// with attentions at most 4 GiB.
-    #[arg(long, value_name = "OUT.safetensors", help_heading = "Output")]
+    /// The first of them is the input of the first layer. A file has up to 1 GiB; what is more goes to OUT-2.safetensors,
+    /// OUT-3.safetensors...
+    #[arg(long, value_name = "OUT.safetensors", conflicts_with = "resume", help_heading = "Output")]
     pub hidden_states: Option<PathBuf>,
 
     /// Write the attention probabilities of row i as tensor attentions.{i} [layers, heads, tokens, tokens]
     ///
     /// The file may be that of --hidden-states.
-    #[arg(long, value_name = "OUT.safetensors", help_heading = "Output")]
+    #[arg(long, value_name = "OUT.safetensors", conflicts_with = "resume", help_heading = "Output")]
     pub attentions: Option<PathBuf>,
+
+    /// Of hidden states and attentions only these layers, counted from 0, or with a minus from the last: -1
+    #[arg(long, value_name = "N", value_delimiter = ',', allow_hyphen_values = true, help_heading = "Output")]
+    pub layers: Vec<i64>,
 
     #[command(flatten)]
     pub device: DeviceArguments,
@@ -321,59 +296,27 @@ pub struct InspectArguments {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum InputFormat {
-    /// What each input looks like
-    Auto,
-    /// Each line is a text
-    Lines,
-    /// Each line is an object: {"text": "...", "text_pair": "...", "label": ...}
-    Jsonl,
-    /// An array of such objects, or of texts
+pub enum OutputFormat {
+    /// For eyes on a terminal; elsewhere label, score and text between tabs, a line a row
+    Text,
+    /// One document
     Json,
-    /// Columns between commas, or semicolons
+    /// An object a line
+    Jsonl,
+    /// Columns between commas
     Csv,
     /// Columns between tabs
     Tsv,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum NullText {
-    /// It fails, the others are answered
-    Error,
-    /// It is left out
-    Skip,
-    /// It is an empty text
-    Empty,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum OutputFormat {
-    Text,
-    Json,
-    Jsonl,
+    /// A Parquet file
+    Parquet,
+    /// A stream of Arrow's IPC format
+    Arrow,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ListFormat {
     Text,
     Json,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum LongTexts {
-    /// It is cut, and marked as cut
-    Cut,
-    /// It fails, the others are answered
-    Refuse,
-}
-
-impl From<LongTexts> for Truncation {
-    fn from(choice: LongTexts) -> Truncation {
-        match choice {
-            LongTexts::Cut => Truncation::Cut,
-            LongTexts::Refuse => Truncation::Refuse,
-        }
-    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -398,23 +341,6 @@ impl From<AggregationName> for Aggregation {
             AggregationName::First => Aggregation::First,
             AggregationName::Average => Aggregation::Average,
             AggregationName::Max => Aggregation::Max,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum ScoringFunction {
-    Softmax,
-    Sigmoid,
-    None,
-}
-
-impl From<ScoringFunction> for Scoring {
-    fn from(choice: ScoringFunction) -> Scoring {
-        match choice {
-            ScoringFunction::Softmax => Scoring::Softmax,
-            ScoringFunction::Sigmoid => Scoring::Sigmoid,
-            ScoringFunction::None => Scoring::None,
         }
     }
 }

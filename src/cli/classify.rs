@@ -1,135 +1,319 @@
-//! `wgbert classify`: rows in, answers out, some rows at a time. Three stages run at once, each on another chunk: reading
-//! and tokenizing ([`super::prepare`]), the device ([`super::compute`]), and writing, here.
+//! `wgbert classify`: rows in, answers out, some rows at a time. Three stages run at once, each on other chunks: reading and
+//! tokenizing ([`super::prepare`]), the device ([`super::compute`]), and writing, here.
 
 use super::arguments::ClassifyArguments;
-use super::compute::{Answered, Computing};
-use super::download::Downloads;
-use super::entities;
+use super::compute::{Answered, Answers, Computing};
+use super::entities::{self, Answered as Row};
 use super::input::{Input, Places};
-use super::labels::LabelReader;
+use super::model;
+use super::output::{Claim, Done, Output, Partial};
 use super::prepare::{Chunks, Stop};
 use super::progress::Progress;
-use super::report::Report;
+use super::report::{Report, Style};
 use super::tensors::Tensors;
-use super::{Failure, Outcome, say};
-use std::panic::resume_unwind;
-use std::sync::mpsc::sync_channel;
-use std::thread;
-use wgbert::checkpoint::hub;
+use super::{Failure, Outcome, say, signals};
+use std::time::Instant;
+use wgbert::rows::Row as InputRow;
+use wgbert::rows::write::Answer;
 use wgbert::{Aggregation, Classifier, Error};
 
 pub fn run(arguments: &ClassifyArguments) -> Result<Outcome, Failure> {
     // What can be refused at once is, before a model is loaded.
-    let input = Input::open(arguments)?;
+    let mut input = Input::open(&arguments.texts, arguments.pair.as_ref(), &arguments.input)?;
     let tensors = Tensors::new(arguments)?;
-    let classifier = load(arguments)?;
+    let (partial, started) = (Partial::claim(&arguments.output)?, Instant::now());
+    let mut partial = match partial {
+        Some(Claim::Whole) => {
+            say(format_args!("note: the output is whole already: there is nothing to go on with"));
+            return Ok(Outcome::Complete);
+        }
+        Some(Claim::Write(partial)) => Some(partial),
+        None => None,
+    };
+    signals::listen();
+    let few = input.is_arguments();
+    let classifier = model::load(&arguments.model, &arguments.device, arguments.output.quiet)?;
     let aggregation = entities::aggregation(arguments, &classifier)?;
-    let report = Report::new(arguments, &classifier, input.is_arguments())?;
-    let (progress, places) = (Progress::new(&input), input.places());
-    let mut writing = Writing { report, aggregation, progress, places, losses: Losses::default(), rows: 0, failed: 0 };
+    let style = Style::new(arguments, &classifier, few)?;
+    let out = match &mut partial {
+        Some(partial) => partial.begin(fingerprint(arguments, &classifier, &style)?)?,
+        None => Output::stdout(),
+    };
+    let (mut done, mut begun, mut rows) = (Done::default(), None, Vec::new());
+    if let Some((earlier, how)) = partial.as_ref().and_then(|partial| partial.resumed()) {
+        rows = pass(&mut input, &earlier)?;
+        (done, begun) = (earlier, Some(how));
+    }
+    let mut progress = Progress::new(&input, partial.is_some(), arguments.output.quiet);
+    if done.rows > 0 {
+        progress.note(&format!("{} rows were answered before; going on", done.rows));
+    }
 
-    let chunks = Chunks::of(input, classifier.encoder());
-    let computing = Computing { classifier, labels: LabelReader::default(), tensors };
-    let (sender, answers) = sync_channel(0);
-    let device = thread::spawn(move || computing.run(chunks, &sender));
-    // Ends with the answers, or at the first failure, after which the device finds that nobody wants more.
-    let result = answers.into_iter().try_for_each(|answered| writing.write(answered));
-    let tensors = device.join().unwrap_or_else(|panic| resume_unwind(panic));
-    writing.finish(tensors, result)
+    let places = input.places();
+    let tensors_wanted = tensors.wanted();
+    let chunks = Chunks::of(input, classifier.clone());
+    let mut answers = Computing { classifier: classifier.clone(), tensors: tensors_wanted }.start(chunks);
+    // A first chunk decides which columns there are.
+    let first = answers.next();
+    if let (Some(Ok(answered)), true) = (&first, rows.is_empty()) {
+        rows.clone_from(&answered.chunk.rows);
+    }
+    let report = style.begin(&classifier, out, &rows, begun)?;
+    let (before, few) = (done.clone(), few || arguments.output.quiet);
+    let writing = Writing { report, partial, aggregation, progress, places, tensors, done, before, started };
+    writing.run(first, answers, &classifier, few)
 }
 
-fn load(arguments: &ClassifyArguments) -> Result<Classifier, Error> {
-    let options = arguments
-        .device
-        .options()
-        .truncation(arguments.truncation.into())
-        .random_head(arguments.random_head)
-        .scoring(arguments.scoring.map(Into::into));
-    match &arguments.model {
-        Some(model) => {
-            let mut downloads = Downloads::default();
-            options.load(hub::locate(model, &mut |progress| downloads.advance(progress))?)
+/// What the answers depend on, by name: who goes on with them has to have the same.
+fn fingerprint(
+    arguments: &ClassifyArguments,
+    classifier: &Classifier,
+    style: &Style,
+) -> Result<serde_json::Map<String, serde_json::Value>, Failure> {
+    let debug = |value: &dyn std::fmt::Debug| serde_json::Value::String(format!("{value:?}"));
+    let (input, model) = (&arguments.input, &arguments.model);
+    let fields: [(&str, serde_json::Value); 20] = [
+        ("version of wgbert", env!("CARGO_PKG_VERSION").into()),
+        ("model", model::fingerprint(model)?.into()),
+        ("adapter", classifier.adapter().into()),
+        ("--precision", debug(&classifier.precision())),
+        ("--tensor-cores", debug(&arguments.device.tensor_cores)),
+        ("--input", debug(&(&arguments.texts, &arguments.pair, &input.input))),
+        ("--input-format", debug(&input.input_format)),
+        ("columns", debug(&(&input.text_column, &input.pair_column, &input.label_column, &input.id_column))),
+        ("--no-header", input.no_header.into()),
+        ("--null", debug(&input.null)),
+        ("--limit", debug(&input.limit)),
+        ("--shard", debug(&input.shard)),
+        ("--truncation", debug(&model.truncation)),
+        ("--scoring", debug(&model.scoring)),
+        ("--random-head", debug(&model.random_head)),
+        ("--format", debug(&style.format)),
+        ("--fields", debug(&(&arguments.fields, &arguments.prefix))),
+        ("--top-k", debug(&arguments.top_k)),
+        ("--threshold", debug(&arguments.threshold)),
+        ("--aggregation", debug(&arguments.aggregation)),
+    ];
+    Ok(fields.into_iter().map(|(name, value)| (name.to_string(), value)).collect())
+}
+
+/// Passes over what was answered before, and refuses another input. Gives the first row that has columns.
+fn pass(input: &mut Input, earlier: &Done) -> Result<Vec<InputRow>, Failure> {
+    let (mut seen, mut first) = (Done::default(), Vec::new());
+    input.pass(earlier.next, |row| {
+        seen.see(row);
+        if first.is_empty() && !row.fields.is_alone() {
+            first.push(row.clone());
         }
-        None => options.sentiment(),
+    })?;
+    if (seen.rows, seen.texts, input.next().0) == (earlier.rows, earlier.texts, earlier.next) {
+        return Ok(first);
     }
+    Err(Failure::Message(format!(
+        "cannot go on: the first {} rows of the input are not those that were answered; use the same input, or --overwrite to \
+         begin again",
+        earlier.rows
+    )))
 }
 
 /// Where answers go, and what is counted of them.
 struct Writing {
     report: Report,
+    partial: Option<Box<Partial>>,
     aggregation: Aggregation,
     progress: Progress,
     places: Places,
-    losses: Losses,
-    rows: usize,
-    failed: usize,
-}
-
-#[derive(Default)]
-struct Losses {
-    sum: f64,
-    count: usize,
+    tensors: Tensors,
+    done: Done,
+    /// What an earlier run had done.
+    before: Done,
+    started: Instant,
 }
 
 impl Writing {
+    fn run(
+        mut self,
+        first: Option<Result<Answered, Stop>>,
+        mut answers: Answers,
+        classifier: &Classifier,
+        few: bool,
+    ) -> Result<Outcome, Failure> {
+        // Ends with the answers, or at the first failure, after which the workers find that nobody wants more.
+        let result = first.into_iter().chain(&mut answers).try_for_each(|answered| self.write(answered));
+        drop(answers);
+        self.finish(result, classifier, few)
+    }
+
     /// Writes the answers of a chunk out, or says where they stop.
     fn write(&mut self, answered: Result<Answered, Stop>) -> Result<(), Failure> {
-        let Answered { chunk, output, failures } = answered.map_err(|Stop { row, failure }| match row {
+        let Answered { chunk, mut output, failures } = answered.map_err(|Stop { row, failure }| match row {
             (0, _) => failure,
             (_, place) => {
                 let place = self.places.name(place);
                 Failure::Message(format!("stopped before {place} (the rows before it are answered): {failure}"))
             }
         })?;
+        chunk.notes.iter().for_each(|note| self.progress.note(note));
+        let tensors = output.tensors();
         let mut answers = output.answers(self.aggregation);
+        let mut answered = Vec::new();
         for (row, failure) in chunk.rows.iter().zip(failures) {
-            let answer = match (&row.content, failure) {
-                (Ok(content), None) => {
-                    let answer = answers.next().expect("every row that has not failed has an answer");
-                    answer.map(|answer| (content, answer))
+            let answer = match failure {
+                Some(message) => Row::Failed(message),
+                None => {
+                    answered.push(row.index);
+                    answers.next().expect("every row that has not failed has an answer")
                 }
-                (_, Some(message)) => Err(message),
-                (Err(message), None) => Err(message.clone()),
             };
-            match answer {
-                Ok((content, answer)) => {
-                    if let Some(loss) = answer.loss() {
-                        self.losses.sum += f64::from(loss);
-                        self.losses.count += 1;
-                    }
-                    self.report.answer(row.index, content, &answer)?;
+            let answer = answer.get();
+            let name = match &answer {
+                Answer::Failed(message) => {
+                    let name = self.places.name_of(row);
+                    self.progress.warn(&name, message);
+                    name
                 }
-                Err(message) => {
-                    self.failed += 1;
-                    let place = self.places.name(row.place);
-                    self.progress.say(format_args!("warning: {place}: {message}"));
-                    self.report.failure(row.index, &place, row.content.as_ref().ok(), &message)?;
-                }
-            }
+                _ => String::new(),
+            };
+            self.done.count(row, &answer);
+            let written = self.report.write(row, &name, &answer);
+            written.map_err(|source| self.failed(source))?;
         }
-        self.rows += chunk.rows.len();
-        self.report.flush()?;
+        self.tensors.take(tensors, &answered)?;
+        self.done.next = chunk.next;
+        let length = self.report.flush().map_err(|source| self.failed(source))?;
+        if let Some(partial) = &mut self.partial {
+            partial.note(&self.done, self.report.begun(), length, false)?;
+        }
+        self.report.notes().iter().for_each(|note| self.progress.note(note));
         self.progress.advance(chunk.rows.len(), chunk.position);
         Ok(())
     }
 
+    /// Names the file, where it is one, that could not be written.
+    fn failed(&self, source: std::io::Error) -> Failure {
+        match &self.partial {
+            Some(partial) => partial.failed(source),
+            None => Failure::Output(source),
+        }
+    }
+
     /// Ends the output, whole or not, and says what came of it.
-    fn finish(self, tensors: Tensors, result: Result<(), Failure>) -> Result<Outcome, Failure> {
-        let Writing { mut report, progress, losses: Losses { sum, count }, rows, failed, .. } = self;
-        drop(progress);
+    fn finish(mut self, result: Result<(), Failure>, classifier: &Classifier, few: bool) -> Result<Outcome, Failure> {
+        self.progress.finish();
         if let Err(Failure::Output(error)) = result {
             return Err(Failure::Output(error));
         }
-        let loss = (count > 0).then(|| (sum / count as f64) as f32);
+        let signal = signals::caught().filter(|_| result.is_ok());
+        let loss = (self.done.losses > 0).then(|| (self.done.loss / self.done.losses as f64) as f32);
         let error = result.as_ref().err().map(ToString::to_string);
-        report.finish(loss, error.as_deref())?;
+        let error = error.or(signal.map(|_| "stopped by a signal".into()));
+        let stopped = error.is_some();
         // What was computed before a failure is worth keeping.
-        let written = if result.is_ok() || rows > 0 { tensors.write() } else { Ok(()) };
-        result.and(written)?;
-        if failed == 0 {
+        let tensors = std::mem::replace(&mut self.tensors, Tensors::none());
+        let kept = if result.is_ok() || self.done.rows > 0 { tensors.finish() } else { Ok(()) };
+        let mut hint = None;
+        match self.partial.take() {
+            // It goes on where it is, without an end.
+            Some(mut partial) if stopped => {
+                let length = self.report.flush().map_err(|source| partial.failed(source));
+                match length {
+                    // Half a row may be behind what was noted.
+                    Ok(length) if !matches!(result, Err(Failure::Library(Error::File { .. }))) => {
+                        partial.note(&self.done, self.report.begun(), length, true)?;
+                    }
+                    _ => {}
+                }
+                hint = Some(partial.how_to_go_on());
+            }
+            Some(partial) => {
+                let length = self.report.finish(loss, None).map_err(|source| partial.failed(source))?;
+                let path = partial.path().to_path_buf();
+                if self.report.is_journal() {
+                    let (journal, new) = partial.convert()?;
+                    let notes = self.report.convert(journal, new).map_err(|source| partial.failed(source))?;
+                    notes.iter().for_each(|note| self.progress.note(note));
+                }
+                partial.finish(&self.done, length, self.report.is_journal())?;
+                if !few {
+                    self.summarize(classifier, Some(&path.display().to_string()));
+                }
+            }
+            None => {
+                self.report.finish(loss, error.as_deref())?;
+                if !few {
+                    self.summarize(classifier, None);
+                }
+            }
+        }
+        if let Some(hint) = hint {
+            say(format_args!("note: {} rows are answered; {hint}", self.done.rows));
+        }
+        result.and(kept)?;
+        if let Some(signal) = signal {
+            say(format_args!("error: stopped by a signal behind row {}", self.done.next));
+            return Ok(Outcome::Signal(signal));
+        }
+        if self.done.failed == 0 {
             return Ok(Outcome::Complete);
         }
-        say(format_args!("error: {failed} of {rows} rows failed"));
+        say(format_args!("error: {} of {} rows failed", self.done.failed, self.done.rows));
         Ok(Outcome::SomeRowsFailed)
+    }
+
+    fn summarize(&self, classifier: &Classifier, path: Option<&str>) {
+        let Done { rows, failed, truncated, tokens, loss, losses, .. } = &self.done;
+        let seconds = self.started.elapsed().as_secs_f64();
+        let rate = |count: f64| if seconds > 0.0 { count / seconds } else { 0.0 };
+        let here = (rows - self.before.rows) as f64;
+        let mut parts = vec![format!(
+            "{rows} rows in {seconds:.1} s ({:.0} rows and {:.0} tokens a second) on {}",
+            rate(here),
+            rate((tokens - self.before.tokens) as f64),
+            classifier.adapter()
+        )];
+        parts.extend((*truncated > 0).then(|| format!("{truncated} cut to {} tokens", classifier.max_length())));
+        parts.extend((*failed > 0).then(|| format!("{failed} failed")));
+        parts.extend((*losses > 0).then(|| format!("mean loss {}", (loss / *losses as f64) as f32)));
+        parts.extend(path.map(|path| format!("written to {path}")));
+        say(format_args!("{}", parts.join("; ")));
+    }
+}
+
+impl Done {
+    /// Counts a row of the input.
+    fn see(&mut self, row: &InputRow) {
+        let mut hash = crc32fast::Hasher::new_with_initial(self.texts);
+        match &row.content {
+            Ok(content) => {
+                hash.update(content.text.as_bytes());
+                hash.update(&[0]);
+                hash.update(content.text_pair.as_deref().unwrap_or_default().as_bytes());
+                hash.update(&[0]);
+            }
+            Err(_) => hash.update(&[1]),
+        }
+        self.texts = hash.finalize();
+        self.rows += 1;
+    }
+
+    /// Counts a row and its answer.
+    fn count(&mut self, row: &InputRow, answer: &Answer<'_>) {
+        self.see(row);
+        let (tokens, truncated) = match answer {
+            Answer::Text(answer) => {
+                if let Some(loss) = answer.loss() {
+                    self.loss += f64::from(loss);
+                    self.losses += 1;
+                }
+                (answer.tokens(), answer.truncated())
+            }
+            Answer::Tokens(answer, _) => (answer.ids().len(), answer.truncated()),
+            Answer::Failed(_) => {
+                self.failed += 1;
+                return;
+            }
+        };
+        self.tokens += tokens as u64;
+        self.truncated += usize::from(truncated);
     }
 }

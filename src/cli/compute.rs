@@ -1,15 +1,25 @@
-//! Chunks of tokens -> answers, on a thread of its own: while one chunk is computed, the answers of the one before are
-//! written.
+//! Chunks of tokens -> answers, on threads of their own: two chunks are computed at a time, so that the device has the next one
+//! when one ends, and the answers of the one before are written meanwhile.
 
 use super::Failure;
 use super::entities::Output;
-use super::labels::LabelReader;
-use super::prepare::{Chunk, Chunks, Stop};
-use super::tensors::Tensors;
-use serde_json::Value;
-use std::sync::mpsc::SyncSender;
-use std::time::Instant;
-use wgbert::{Classifier, Error, Label, Request, Task};
+use super::prepare::{Chunk, Chunks, Sizes, Stop};
+use super::signals;
+use std::collections::BTreeMap;
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+use wgbert::{Classifier, Error, Request};
+
+/// Chunks that are computed at a time.
+const WORKERS: usize = 2;
+/// Chunks that wait to be written: a slow disk must not stop the device at once.
+const READY: usize = 2;
+/// How often somebody who waits looks for a signal.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// A chunk with its answers.
 pub struct Answered {
@@ -21,40 +31,84 @@ pub struct Answered {
 }
 
 /// What chunks are computed with.
+#[derive(Clone)]
 pub struct Computing {
     pub classifier: Classifier,
-    pub labels: LabelReader,
-    pub tensors: Tensors,
+    /// Whether hidden states are wanted, and attentions.
+    pub tensors: (bool, bool),
+}
+
+/// What a worker sends: the chunk's number, so that they can be written in their order.
+type Numbered = (usize, Result<Answered, Stop>);
+
+/// The answers of all chunks, in their order.
+pub struct Answers {
+    answered: Receiver<Numbered>,
+    workers: Vec<JoinHandle<()>>,
+    /// Those that came before their turn.
+    early: BTreeMap<usize, Result<Answered, Stop>>,
+    next: usize,
+    /// Chunks that were taken and not sent.
+    under_way: Arc<AtomicUsize>,
+}
+
+struct Source {
+    chunks: Chunks,
+    taken: usize,
 }
 
 impl Computing {
-    /// Answers the chunks until they end, one fails or nobody wants more, and gives what was collected of their tensors.
-    pub fn run(mut self, mut chunks: Chunks, answers: &SyncSender<Result<Answered, Stop>>) -> Tensors {
-        while let Some(chunk) = chunks.next() {
+    /// Starts to answer.
+    pub fn start(self, chunks: Chunks) -> Answers {
+        let (sender, answered) = sync_channel(READY);
+        let sizes = chunks.sizes();
+        let source = Arc::new(Mutex::new(Source { chunks, taken: 0 }));
+        let under_way = Arc::new(AtomicUsize::new(0));
+        let start = |_| {
+            let (computing, source, sizes) = (self.clone(), source.clone(), sizes.clone());
+            let (sender, under_way) = (sender.clone(), under_way.clone());
+            thread::spawn(move || computing.run(&source, &sizes, &sender, &under_way))
+        };
+        let workers = (0..WORKERS).map(start).collect();
+        Answers { answered, workers, early: BTreeMap::new(), next: 0, under_way }
+    }
+
+    /// Answers chunks until they end, one fails or nobody wants more.
+    fn run(&self, source: &Mutex<Source>, sizes: &Sizes, answers: &SyncSender<Numbered>, under_way: &AtomicUsize) {
+        loop {
+            let (number, chunk) = {
+                // A panic of the other worker is said by whoever joins it.
+                let mut source = source.lock().unwrap_or_else(PoisonError::into_inner);
+                let Some(chunk) = source.chunks.next() else { return };
+                under_way.fetch_add(1, Ordering::SeqCst);
+                source.taken += 1;
+                (source.taken - 1, chunk)
+            };
             let started = Instant::now();
             let answered = chunk.and_then(|mut chunk| {
                 let row = chunk.first;
                 let (output, failures) = self.answer(&mut chunk).map_err(|failure| Stop { row, failure })?;
-                chunks.adapt(&chunk, started.elapsed());
                 Ok(Answered { chunk, output, failures })
             });
+            if let Ok(answered) = &answered {
+                // Each has had its share of the device.
+                sizes.adapt(&answered.chunk, started.elapsed() / WORKERS as u32);
+            }
             let stopped = answered.is_err();
-            if answers.send(answered).is_err() || stopped {
-                break;
+            let sent = answers.send((number, answered));
+            under_way.fetch_sub(1, Ordering::SeqCst);
+            if sent.is_err() || stopped {
+                return;
             }
         }
-        self.tensors
     }
 
-    /// Takes the encodings out of the chunk.
-    fn answer(&mut self, chunk: &mut Chunk) -> Result<(Output, Vec<Option<String>>), Failure> {
-        let Chunk { rows, encodings: prepared, .. } = chunk;
-        let mut failures = vec![None; rows.len()];
+    /// Takes what was prepared out of the chunk.
+    fn answer(&self, chunk: &mut Chunk) -> Result<(Output, Vec<Option<String>>), Failure> {
+        let mut failures = vec![None; chunk.rows.len()];
         let (mut places, mut encodings, mut labels) = (Vec::new(), Vec::new(), Vec::new());
-        for (place, (row, encoding)) in rows.iter().zip(std::mem::take(prepared)).enumerate() {
-            let label = row.content.as_ref().ok().and_then(|content| content.label.as_ref());
-            let label = label.map(|label| self.label(label)).transpose();
-            match encoding.and_then(|encoding| Ok((encoding, label?))) {
+        for (place, prepared) in std::mem::take(&mut chunk.prepared).into_iter().enumerate() {
+            match prepared {
                 Ok((encoding, label)) => {
                     places.push(place);
                     encodings.push(encoding);
@@ -63,10 +117,9 @@ impl Computing {
                 Err(message) => failures[place] = Some(message),
             }
         }
-        self.tensors.reserve(self.classifier.model(), &encodings)?;
-        let (hidden_states, attentions) = self.tensors.wanted();
+        let (hidden_states, attentions) = self.tensors;
         let mut request = Request::default().hidden_states(hidden_states).attentions(attentions).labels(labels);
-        let mut output = loop {
+        let output = loop {
             if encodings.is_empty() {
                 break Output::default();
             }
@@ -81,16 +134,34 @@ impl Computing {
                 Err(error) => return Err(error.into()),
             }
         };
-        let indices: Vec<usize> = places.iter().map(|&place| rows[place].index).collect();
-        self.tensors.take(output.tensors(), &indices);
         Ok((output, failures))
     }
+}
 
-    /// What a row's loss is measured against.
-    fn label(&mut self, label: &Value) -> Result<Label, String> {
-        match self.classifier.task() {
-            Task::SequenceClassification => self.labels.read(self.classifier.config(), label),
-            Task::TokenClassification => Err("it has a label, but the loss of tokens is not computed".into()),
+impl Iterator for Answers {
+    type Item = Result<Answered, Stop>;
+
+    /// The next chunk's answers; none at the end, or when a signal came and what was under way is done.
+    fn next(&mut self) -> Option<Result<Answered, Stop>> {
+        loop {
+            if let Some(answered) = self.early.remove(&self.next) {
+                self.next += 1;
+                return Some(answered);
+            }
+            // Read before the channel is: what is sent in between is still found.
+            let idle = signals::caught().is_some() && self.under_way.load(Ordering::SeqCst) == 0;
+            match self.answered.recv_timeout(if idle { Duration::ZERO } else { LOOK }) {
+                Ok((number, answered)) => {
+                    self.early.insert(number, answered);
+                }
+                Err(RecvTimeoutError::Timeout) if idle => return None,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    // Otherwise a panic would look like the end of the input.
+                    self.workers.drain(..).for_each(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)));
+                    return None;
+                }
+            }
         }
     }
 }

@@ -19,6 +19,10 @@ pub struct DeviceArguments {
     #[arg(long, help_heading = "Device")]
     pub backend: Option<BackendName>,
 
+    /// Refuse to compute on the CPU, by a software adapter or the reference
+    #[arg(long, help_heading = "Device")]
+    pub require_gpu: bool,
+
     /// What weights and activations are stored as: f16 is half the memory, and logits to about three digits; on adapters
     /// without 16-bit floats in shaders it is for weights only
     #[arg(long, value_enum, default_value = "f32", help_heading = "Device")]

@@ -1,12 +1,11 @@
-//! Answers of models of either task, and entities as JSON.
+//! Answers of models of either task.
 
 use super::Failure;
 use super::arguments::ClassifyArguments;
-use serde::Serialize;
-use serde_json::Value;
 use wgbert::text::Encoding;
+use wgbert::rows::write::Answer;
 use wgbert::{
-    Aggregation, Array, Classification, Classifier, Entity, EntityKind, Error, Request, SequenceClassifierOutput, Task,
+    Aggregation, Array, Classification, Classifier, Entity, Error, Request, SequenceClassifierOutput, Task,
     TokenClassification, TokenClassifierOutput,
 };
 
@@ -46,12 +45,6 @@ impl Default for Output {
     }
 }
 
-/// The answer to a row.
-pub enum Answer<'a> {
-    Text(Classification<'a>),
-    Tokens(TokenClassification<'a>, Vec<Entity>),
-}
-
 impl Output {
     pub fn run(classifier: &Classifier, encodings: &[Encoding], request: &Request) -> Result<Output, Error> {
         match classifier.task() {
@@ -68,92 +61,43 @@ impl Output {
         }
     }
 
-    /// The answers in their order, or why there is none.
-    pub fn answers(&self, aggregation: Aggregation) -> impl Iterator<Item = Result<Answer<'_>, String>> {
+    /// What rows are answered with, in their order; the entities of tokens are made by `aggregation`.
+    pub fn answers(&self, aggregation: Aggregation) -> impl Iterator<Item = Answered<'_>> {
         let texts = match self {
             Output::Texts(output) => output.len(),
             Output::Tokens(output) => output.len(),
         };
         (0..texts).map(move |index| match self {
-            Output::Texts(output) => {
-                let answer = output.text(index).filter(|answer| answer.argmax().is_some());
-                answer.map(Answer::Text).ok_or("the model's answer is NaN".into())
-            }
+            Output::Texts(output) => match output.text(index).filter(|answer| answer.argmax().is_some()) {
+                Some(answer) => Answered::Text(answer),
+                None => Answered::Failed("the model's answer is NaN".into()),
+            },
             Output::Tokens(output) => {
                 let answer = output.text(index).expect("it is among them");
                 match answer.entities(aggregation) {
-                    Ok(entities) => Ok(Answer::Tokens(answer, entities)),
+                    Ok(entities) => Answered::Tokens(answer, entities),
                     // Who reports it knows the row.
-                    Err(Error::Text { message, .. }) => Err(message),
-                    Err(error) => Err(error.to_string()),
+                    Err(Error::Text { message, .. }) => Answered::Failed(message),
+                    Err(error) => Answered::Failed(error.to_string()),
                 }
             }
         })
     }
 }
 
-impl Answer<'_> {
-    /// The loss, if the row had a label.
-    pub fn loss(&self) -> Option<f32> {
+/// The answer to a row, with what it owns.
+pub enum Answered<'a> {
+    Text(Classification<'a>),
+    Tokens(TokenClassification<'a>, Vec<Entity>),
+    Failed(String),
+}
+
+impl Answered<'_> {
+    pub fn get(&self) -> Answer<'_> {
         match self {
-            Answer::Text(answer) => answer.loss(),
-            Answer::Tokens(..) => None,
+            Answered::Text(answer) => Answer::Text(*answer),
+            Answered::Tokens(answer, entities) => Answer::Tokens(*answer, entities),
+            Answered::Failed(message) => Answer::Failed(message),
         }
-    }
-}
-
-/// The entities of a text as JSON.
-#[derive(Serialize)]
-pub struct Row<'a> {
-    index: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'a Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<&'a str>,
-    entities: Vec<Found<'a>>,
-    tokens: usize,
-    truncated: bool,
-}
-
-/// An entity with the keys of transformers' pipeline, in its order.
-#[derive(Serialize)]
-struct Found<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    entity: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    entity_group: Option<&'a str>,
-    score: f32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    index: Option<usize>,
-    word: &'a str,
-    start: Option<usize>,
-    end: Option<usize>,
-}
-
-impl<'a> Row<'a> {
-    pub fn new(
-        index: usize,
-        id: Option<&'a Value>,
-        text: Option<&'a str>,
-        answer: TokenClassification<'_>,
-        entities: &'a [Entity],
-    ) -> Row<'a> {
-        let found = |entity: &'a Entity| {
-            let (label, group, index) = match &entity.kind {
-                EntityKind::Token { label, index } => (Some(label.as_str()), None, Some(*index)),
-                EntityKind::Group(group) => (None, Some(group.as_str()), None),
-            };
-            Found {
-                entity: label,
-                entity_group: group,
-                score: entity.score,
-                index,
-                word: &entity.word,
-                start: entity.offsets.as_ref().map(|at| at.start),
-                end: entity.offsets.as_ref().map(|at| at.end),
-            }
-        };
-        let entities = entities.iter().map(found).collect();
-        Row { index, id, text, entities, tokens: answer.ids().len(), truncated: answer.truncated() }
     }
 }

@@ -1,16 +1,28 @@
 //! Rows to classify, from the arguments, files or standard input, read as they are wanted.
 
-use super::arguments::{ClassifyArguments, InputFormat, NullText};
-use super::{Failure, say};
+use super::Failure;
+use super::row_arguments::InputArguments;
 use std::io::{self, IsTerminal};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use wgbert::Error;
-use wgbert::rows::{Columns, Content, Format, Null, Place, Row, RowOptions, Rows};
+use wgbert::rows::{Content, Fields, Place, Row, Rows};
 
-/// Where rows come from.
-pub enum Input {
-    Arguments { texts: Vec<String>, next: usize },
+/// Rows that are passed over at a time.
+const STEP: usize = 4096;
+
+/// Where rows come from, and which of them count.
+pub struct Input {
+    source: Source,
+    /// Indices of the rows that count.
+    range: Range<usize>,
+    /// Rows that may still come, where there is a limit.
+    limit: Option<usize>,
+}
+
+enum Source {
+    Arguments { texts: Vec<String>, pair: Option<String>, next: usize },
     Rows { rows: Box<Rows>, names: Places },
 }
 
@@ -26,125 +38,162 @@ impl Places {
     pub fn name(&self, place: Place) -> String {
         match self.paths.get(place.input) {
             None => format!("text {}", place.number),
-            Some(path) => format!("{}, line {}", path.display(), place.number),
+            Some(path) => format!("{}, {} {}", path.display(), place.unit.name(), place.number),
         }
+    }
+}
+
+impl Places {
+    /// As [`Places::name`], with what the row is called in another table.
+    pub fn name_of(&self, row: &Row) -> String {
+        let id = row.content.as_ref().ok().and_then(|content| content.id.as_ref());
+        self.name(row.place) + &id.map_or(String::new(), |id| format!(" ({id})"))
     }
 }
 
 impl Input {
     /// What the arguments name: texts, files, or standard input.
-    pub fn open(arguments: &ClassifyArguments) -> Result<Input, Failure> {
+    pub fn open(texts: &[String], pair: Option<&String>, arguments: &InputArguments) -> Result<Input, Failure> {
+        let refused = |message: &str| Err(Failure::Message(message.into()));
         let dash = |path: &Path| path.as_os_str() == "-";
-        let rows = match (arguments.input.as_slice(), arguments.texts.as_slice()) {
+        let mut range = 0..usize::MAX;
+        let rows = match (arguments.input.as_slice(), texts) {
             ([first, rest @ ..], _) if !dash(first) || !rest.is_empty() => {
                 if arguments.input.iter().any(|path| dash(path)) {
-                    let message = "--input - is standard input alone, without files beside it";
-                    return Err(Failure::Message(message.into()));
+                    return refused("--input - is standard input alone, without files beside it");
                 }
-                Rows::of_files(&arguments.input, options(arguments))?
+                if let Some((index, count)) = arguments.shard {
+                    let all = count_rows(arguments)?;
+                    // 128 bits hold any product.
+                    let border = |index: usize| (all as u128 * index as u128 / count as u128) as usize;
+                    range = border(index)..border(index + 1);
+                }
+                Rows::of_files(&arguments.input, arguments.options())?
             }
-            ([], texts @ [first, ..]) if texts.len() > 1 || first != "-" => {
-                return Ok(Input::Arguments { texts: texts.to_vec(), next: 0 });
+            _ if arguments.shard.is_some() => {
+                return refused("--shard needs files (--input FILE): it has to know how many rows there are");
+            }
+            ([], [first, ..]) if texts.len() > 1 || first != "-" => {
+                let source = Source::Arguments { texts: texts.to_vec(), pair: pair.cloned(), next: 0 };
+                return Ok(Input { source, range, limit: arguments.limit });
             }
             ([], []) if io::stdin().is_terminal() => {
-                return Err(Failure::Message(
-                    "no text: write one after classify, name a file with --input FILE, or pipe lines into standard input \
-                     (--input - reads what is typed); wgbert classify --help shows examples"
-                        .into(),
-                ));
+                return refused(
+                    "no text: write one after the command, name a file with --input FILE, or pipe lines into standard input \
+                     (--input - reads what is typed); wgbert help classify shows examples",
+                );
             }
-            _ => Rows::of_stream("standard input", io::stdin(), options(arguments)),
+            _ => Rows::of_stream("standard input", io::stdin(), arguments.options()),
         };
         let names = Places { paths: rows.names().into() };
-        Ok(Input::Rows { rows: Box::new(rows), names })
+        Ok(Input { source: Source::Rows { rows: Box::new(rows), names }, range, limit: arguments.limit })
     }
 
     /// The next rows: at most `most`, none at the end of the input, and no more than are there already.
     pub fn chunk(&mut self, most: usize) -> Result<Vec<Row>, Error> {
-        match self {
-            Input::Arguments { texts, next } => {
-                let first = *next;
-                *next = texts.len().min(first + most);
-                let row = |index: usize| Row {
-                    index,
-                    place: argument(index),
-                    content: Ok(Content { text: texts[index].clone(), ..Content::default() }),
-                };
-                Ok((first..*next).map(row).collect())
+        let most = most.min(self.limit.unwrap_or(usize::MAX));
+        loop {
+            if self.next().0 >= self.range.end || most == 0 {
+                return Ok(Vec::new());
             }
-            Input::Rows { rows, .. } => {
-                let chunk = rows.chunk(most);
-                for note in rows.notes() {
-                    say(format_args!("note: {note}"));
-                }
-                chunk
+            let mut rows = self.source.chunk(most)?;
+            if rows.is_empty() {
+                return Ok(rows);
             }
+            rows.retain(|row| self.range.contains(&row.index));
+            if !rows.is_empty() {
+                self.limit = self.limit.map(|limit| limit - rows.len());
+                return Ok(rows);
+            }
+        }
+    }
+
+    /// Passes over the rows before `index`, each of which `see` gets to see.
+    pub fn pass(&mut self, index: usize, mut see: impl FnMut(&Row)) -> Result<(), Error> {
+        while self.next().0 < index {
+            let most = STEP.min(index - self.next().0);
+            let rows = self.chunk(most)?;
+            if rows.is_empty() {
+                break;
+            }
+            rows.iter().for_each(&mut see);
+        }
+        Ok(())
+    }
+
+    /// What was found by itself and its user may want to know, since this was asked last.
+    pub fn notes(&mut self) -> Vec<String> {
+        match &mut self.source {
+            Source::Arguments { .. } => Vec::new(),
+            Source::Rows { rows, .. } => rows.notes(),
         }
     }
 
     /// Index of the row that comes next, and where it is.
     pub fn next(&self) -> (usize, Place) {
-        match self {
-            Input::Arguments { next, .. } => (*next, argument(*next)),
-            Input::Rows { rows, .. } => (rows.next_index(), rows.next_place()),
+        match &self.source {
+            Source::Arguments { next, .. } => (*next, argument(*next)),
+            Source::Rows { rows, .. } => (rows.next_index(), rows.next_place()),
         }
     }
 
     /// The names of its rows.
     pub fn places(&self) -> Places {
-        match self {
-            Input::Arguments { .. } => Places { paths: Arc::default() },
-            Input::Rows { names, .. } => names.clone(),
+        match &self.source {
+            Source::Arguments { .. } => Places { paths: Arc::default() },
+            Source::Rows { names, .. } => names.clone(),
         }
     }
 
     /// Whether the rows are the texts of the command line, and so few.
     pub fn is_arguments(&self) -> bool {
-        matches!(self, Input::Arguments { .. })
+        matches!(self.source, Source::Arguments { .. })
     }
 
     /// Bytes of the whole input, where that is known.
     pub fn length(&self) -> Option<u64> {
-        match self {
-            Input::Arguments { .. } => None,
-            Input::Rows { rows, .. } => rows.length(),
+        match &self.source {
+            Source::Arguments { .. } => None,
+            Source::Rows { rows, .. } => rows.length(),
         }
     }
 
     /// Bytes that were read.
     pub fn position(&self) -> u64 {
+        match &self.source {
+            Source::Arguments { .. } => 0,
+            Source::Rows { rows, .. } => rows.position(),
+        }
+    }
+}
+
+impl Source {
+    fn chunk(&mut self, most: usize) -> Result<Vec<Row>, Error> {
         match self {
-            Input::Arguments { .. } => 0,
-            Input::Rows { rows, .. } => rows.position(),
+            Source::Arguments { texts, pair, next } => {
+                let first = *next;
+                *next = texts.len().min(first.saturating_add(most));
+                let row = |index: usize| {
+                    let (text, text_pair) = (texts[index].clone(), pair.clone());
+                    let fields = pair.as_ref().map_or(Fields::default(), |pair| Fields::of_pair(&text, pair));
+                    let content = Ok(Content { text, text_pair, ..Content::default() });
+                    Row { index, place: argument(index), content, fields }
+                };
+                Ok((first..*next).map(row).collect())
+            }
+            Source::Rows { rows, .. } => rows.chunk(most),
         }
     }
 }
 
 fn argument(index: usize) -> Place {
-    Place { input: 0, number: index as u64 + 1 }
+    Place { number: index as u64 + 1, ..Place::default() }
 }
 
-fn options(arguments: &ClassifyArguments) -> RowOptions {
-    let mut columns = Columns::default();
-    columns.text = arguments.text_column.clone();
-    columns.pair = arguments.pair_column.clone();
-    columns.label = arguments.label_column.clone();
-    columns.id = arguments.id_column.clone();
-    let mut options = RowOptions::default();
-    options.columns = columns;
-    options.no_header = arguments.no_header;
-    options.format = match arguments.input_format {
-        InputFormat::Auto => None,
-        InputFormat::Lines => Some(Format::Lines),
-        InputFormat::Jsonl => Some(Format::Jsonl),
-        InputFormat::Json => Some(Format::Json),
-        InputFormat::Csv => Some(Format::Csv),
-        InputFormat::Tsv => Some(Format::Tsv),
-    };
-    options.null = match arguments.null {
-        NullText::Error => Null::Error,
-        NullText::Skip => Null::Skip,
-        NullText::Empty => Null::Empty,
-    };
-    options
+/// How many rows there are, blank lines included: files are read once more to be cut into shards.
+fn count_rows(arguments: &InputArguments) -> Result<usize, Error> {
+    let mut rows = Rows::of_files(&arguments.input, arguments.options())?;
+    while !rows.chunk(STEP)?.is_empty() {}
+    Ok(rows.next_index())
 }
+

@@ -13,11 +13,15 @@ mod input;
 mod inspect;
 mod inspect_text;
 mod labels;
+mod model;
+mod output;
 mod prepare;
 mod progress;
 mod report;
+mod row_arguments;
 mod seen_as;
 mod self_check;
+mod signals;
 mod tensors;
 mod text;
 mod tune;
@@ -37,6 +41,8 @@ use wgbert::text::panics_are_errors;
 enum Outcome {
     Complete,
     SomeRowsFailed,
+    /// A signal ended it, behind what was under way.
+    Signal(u8),
     /// The command answered that the model cannot be run.
     Unusable,
 }
@@ -115,6 +121,8 @@ pub fn main() -> ExitCode {
     match result {
         Ok(Outcome::Complete) => ExitCode::SUCCESS,
         Ok(Outcome::SomeRowsFailed) => ExitCode::from(3),
+        // As a shell says it of what a signal kills.
+        Ok(Outcome::Signal(signal)) => ExitCode::from(128 + signal),
         Ok(Outcome::Unusable) => ExitCode::from(2),
         // Who reads the results has seen enough: `| head -1`.
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,

@@ -2,6 +2,8 @@
 
 use super::Failure;
 use super::input::Input;
+use super::labels::LabelReader;
+use super::signals;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,11 +12,13 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use wgbert::rows::{Place, Row};
 use wgbert::text::Encoding;
-use wgbert::{Error, Text, TextEncoder};
+use wgbert::{Classifier, Error, Label, Task, Text, TextEncoder};
 
 /// Rows of the first chunk, and of the largest.
 const FIRST_CHUNK: usize = 64;
 const LARGEST_CHUNK: usize = 16384;
+/// Chunks that wait, ready: the device must not wait for a slow disk.
+const READY: usize = 2;
 /// How long a chunk should take: answers appear this often, and an interruption loses no more than two.
 const CHUNK_TIME: Duration = Duration::from_secs(1);
 
@@ -23,8 +27,12 @@ pub struct Chunk {
     /// Index of the first row, or of what was skipped before it, and where that is.
     pub first: (usize, Place),
     pub rows: Vec<Row>,
-    /// The tokens of each row, or why there are none.
-    pub encodings: Vec<Result<Encoding, String>>,
+    /// The tokens of each row and what its loss is measured against, or why there are none.
+    pub prepared: Vec<Result<(Encoding, Option<Label>), String>>,
+    /// What the input found by itself.
+    pub notes: Vec<String>,
+    /// Index of the row behind it.
+    pub next: usize,
     /// Bytes of the input up to its end.
     pub position: u64,
     /// Rows that it could have had.
@@ -41,29 +49,41 @@ pub struct Stop {
 pub struct Chunks {
     prepared: Receiver<Result<Chunk, Stop>>,
     thread: Option<JoinHandle<()>>,
-    most: Arc<AtomicUsize>,
+    sizes: Sizes,
 }
 
 impl Chunks {
-    /// Starts to read. One chunk is kept ready, no more.
+    /// Starts to read, some chunks ahead.
     ///
     /// Nobody waits for the thread unless the input ends: it may be waiting for a row that never comes.
-    pub fn of(input: Input, encoder: TextEncoder) -> Chunks {
-        let (sender, prepared) = sync_channel(0);
-        let most = Arc::new(AtomicUsize::new(FIRST_CHUNK));
-        let sizes = most.clone();
-        let thread = thread::spawn(move || prepare(input, &encoder, &sizes, &sender));
-        Chunks { prepared, thread: Some(thread), most }
+    pub fn of(input: Input, classifier: Classifier) -> Chunks {
+        let (sender, prepared) = sync_channel(READY);
+        let sizes = Sizes(Arc::new(AtomicUsize::new(FIRST_CHUNK)));
+        let most = sizes.0.clone();
+        let preparing = Preparing { encoder: classifier.encoder(), classifier, labels: LabelReader::default() };
+        let thread = thread::spawn(move || preparing.run(input, &most, &sender));
+        Chunks { prepared, thread: Some(thread), sizes }
     }
 
-    /// Lets later chunks be larger or smaller, by the time that this one took to compute.
+    /// What makes later chunks larger or smaller.
+    pub fn sizes(&self) -> Sizes {
+        self.sizes.clone()
+    }
+}
+
+/// How many rows later chunks have.
+#[derive(Clone)]
+pub struct Sizes(Arc<AtomicUsize>);
+
+impl Sizes {
+    /// Goes by the time that a chunk took to compute.
     pub fn adapt(&self, chunk: &Chunk, time: Duration) {
         let most = match time {
             time if time < CHUNK_TIME / 2 => (chunk.most * 2).min(LARGEST_CHUNK),
             time if time > CHUNK_TIME * 2 => (chunk.most / 2).max(1),
             _ => chunk.most,
         };
-        self.most.store(most, Ordering::Relaxed);
+        self.0.store(most, Ordering::Relaxed);
     }
 }
 
@@ -82,36 +102,63 @@ impl Iterator for Chunks {
     }
 }
 
-fn prepare(mut input: Input, encoder: &TextEncoder, most: &AtomicUsize, sender: &SyncSender<Result<Chunk, Stop>>) {
-    loop {
-        let (first, most) = (input.next(), most.load(Ordering::Relaxed));
-        let chunk = match input.chunk(most) {
-            Ok(rows) if rows.is_empty() => return,
-            Ok(rows) => Ok(Chunk { first, encodings: encode(encoder, &rows), rows, position: input.position(), most }),
-            Err(error) => Err(Stop { row: first, failure: error.into() }),
-        };
-        let stopped = chunk.is_err();
-        if sender.send(chunk).is_err() || stopped {
-            return;
-        }
-    }
+struct Preparing {
+    encoder: TextEncoder,
+    classifier: Classifier,
+    labels: LabelReader,
 }
 
-fn encode(encoder: &TextEncoder, rows: &[Row]) -> Vec<Result<Encoding, String>> {
-    let texts: Vec<Text<'_>> = rows
-        .iter()
-        .flat_map(|row| &row.content)
-        .map(|content| encoder.row(&content.text, content.text_pair.as_deref()))
-        .collect();
-    let mut encodings = encoder.encode_all(&texts).into_iter();
-    let encode_row = |row: &Row| {
-        row.content.as_ref()?;
-        let encoding = encodings.next().expect("every text has an encoding or an error");
-        encoding.map_err(|error| match error {
-            // Who reports it knows the row.
-            Error::Text { message, .. } => message,
-            error => error.to_string(),
-        })
-    };
-    rows.iter().map(encode_row).collect()
+impl Preparing {
+    fn run(mut self, mut input: Input, most: &AtomicUsize, sender: &SyncSender<Result<Chunk, Stop>>) {
+        while signals::caught().is_none() {
+            let (first, most) = (input.next(), most.load(Ordering::Relaxed));
+            let chunk = match input.chunk(most) {
+                Ok(rows) if rows.is_empty() => return,
+                Ok(rows) => Ok(Chunk {
+                    first,
+                    prepared: self.prepare(&rows),
+                    notes: input.notes(),
+                    next: input.next().0,
+                    rows,
+                    position: input.position(),
+                    most,
+                }),
+                Err(error) => Err(Stop { row: first, failure: error.into() }),
+            };
+            let stopped = chunk.is_err();
+            if sender.send(chunk).is_err() || stopped {
+                return;
+            }
+        }
+    }
+
+    fn prepare(&mut self, rows: &[Row]) -> Vec<Result<(Encoding, Option<Label>), String>> {
+        let encoder = &self.encoder;
+        let texts: Vec<Text<'_>> = rows
+            .iter()
+            .flat_map(|row| &row.content)
+            .map(|content| encoder.row(&content.text, content.text_pair.as_deref()))
+            .collect();
+        let mut encodings = encoder.encode_all(&texts).into_iter();
+        let mut prepare = |row: &Row| {
+            let content = row.content.as_ref().map_err(String::clone)?;
+            let encoding = encodings.next().expect("every text has an encoding or an error");
+            let encoding = encoding.map_err(|error| match error {
+                // Who reports it knows the row.
+                Error::Text { message, .. } => message,
+                error => error.to_string(),
+            })?;
+            let label = match (&content.label, self.classifier.task()) {
+                (None, _) => None,
+                (Some(label), Task::SequenceClassification) => {
+                    Some(self.labels.read(self.classifier.config(), label)?)
+                }
+                (Some(_), Task::TokenClassification) => {
+                    return Err("it has a label, but the loss of tokens is not computed".into());
+                }
+            };
+            Ok((encoding, label))
+        };
+        rows.iter().map(&mut prepare).collect()
+    }
 }

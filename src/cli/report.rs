@@ -1,194 +1,277 @@
-//! Answers -> standard output, as text, as JSON lines or as one JSON document.
+//! Answers -> where they go: for eyes, as a table, or as one JSON document.
 
 use super::arguments::{ClassifyArguments, OutputFormat};
-use super::entities::{Answer, Row};
-use super::say;
-use super::text::Layout;
-use serde::Serialize;
-use serde_json::{Value, json};
-use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+use super::output::{Begun, Output};
+use super::text::{Layout as Eyes, Lines};
+use super::Failure;
+use serde_json::json;
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
 use terminal_size::{Width, terminal_size_of};
 use wgbert::bench::precision_name;
-use wgbert::rows::Content;
-use wgbert::{Classification, Classifier};
+use wgbert::checkpoint::Scoring;
+use wgbert::rows::Row;
+use wgbert::rows::write::{Answer, Layout, OutputFormat as Table, Selection, Writer};
+use wgbert::{Classifier, Task};
 
 /// Labels that a text of the command line is shown with at most, where nobody says how many.
 const FEW_LABELS: usize = 5;
 /// Columns of a terminal that does not say how many it has.
 const WIDTH: usize = 80;
 
+/// How answers are written, before anything is known of the rows.
+pub struct Style {
+    pub format: OutputFormat,
+    selection: Selection,
+    top: usize,
+    /// Whether the rows are the texts of the command line, and so few.
+    few: bool,
+    /// Whether labels were asked for, and so a loss.
+    labelled: bool,
+    /// What the model is called.
+    model: String,
+}
+
 /// Writes the answers in their order.
 pub struct Report {
-    out: BufWriter<StdoutLock<'static>>,
-    style: Style,
     classifier: Classifier,
-    top_k: Option<usize>,
-    echo_text: bool,
+    kind: Kind,
+    begun: Begun,
 }
 
-enum Style {
-    Text(Layout),
-    JsonLines,
-    /// One document; whether it has a result yet.
-    Json {
-        any: bool,
-    },
+enum Kind {
+    Eyes(Eyes, Output),
+    Lines(Lines, Output),
+    Table(Box<Writer<Output>>),
+    Document(Box<Writer<Output>>),
+    /// A table with types; what it is made of at the end, where standard output gets it.
+    Typed(Box<Writer<Output>>, Table, Option<File>),
 }
 
-/// The answer to one text as JSON.
-#[derive(Serialize)]
-struct TextRow<'a> {
-    index: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'a Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text_pair: Option<&'a str>,
-    label: Option<&'a str>,
-    score: Option<f32>,
-    argmax: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    top: Option<Vec<Scored<'a>>>,
-    probabilities: Option<&'a [f32]>,
-    logits: &'a [f32],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    labels: Option<&'a [String]>,
-    tokens: usize,
-    truncated: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    loss: Option<f32>,
-}
+impl Style {
+    pub fn new(arguments: &ClassifyArguments, classifier: &Classifier, few: bool) -> Result<Style, Failure> {
+        let format = format(arguments)?;
+        let text = format == OutputFormat::Text;
+        if text && !arguments.fields.is_empty() {
+            let message = "--fields are columns of a table, and text is for eyes: choose --format jsonl, csv, tsv or json";
+            return Err(Failure::Message(message.into()));
+        }
+        let mut selection = Selection::default();
+        selection.fields = (!arguments.fields.is_empty()).then(|| arguments.fields.clone());
+        selection.top = arguments.top_k.unwrap_or(1);
+        selection.id = arguments.input.id_column.is_some();
+        selection.everything = format == OutputFormat::Json;
+        selection.prefix = arguments.prefix.clone();
+        if !arguments.threshold.is_empty() {
+            selection.thresholds = thresholds(&arguments.threshold, classifier)?;
+        }
+        let model = arguments.model.model.as_ref().map(|folder| folder.display().to_string());
+        let model = model.unwrap_or_else(|| "sentiment (compiled in)".into());
+        let top = arguments.top_k.unwrap_or(if few { FEW_LABELS } else { 1 });
+        let labelled = arguments.input.label_column.is_some();
+        Ok(Style { format, selection, top, few, labelled, model })
+    }
 
-#[derive(Serialize)]
-struct Scored<'a> {
-    label: &'a str,
-    score: f32,
+    /// Begins an output for an input that begins with these rows, or goes on with one.
+    pub fn begin(
+        &self,
+        classifier: &Classifier,
+        mut out: Output,
+        rows: &[Row],
+        again: Option<Begun>,
+    ) -> Result<Report, Failure> {
+        let is_again = again.is_some();
+        let has_label = |row: &Row| row.content.as_ref().is_ok_and(|content| content.label.is_some());
+        let loss = again.as_ref().map_or_else(|| self.labelled || rows.iter().any(has_label), |begun| begun.loss);
+        let mut selection = self.selection.clone();
+        selection.loss = loss;
+        let table = match self.format {
+            OutputFormat::Text => None,
+            OutputFormat::Json => Some(Table::Json),
+            OutputFormat::Jsonl => Some(Table::Jsonl),
+            OutputFormat::Csv => Some(Table::Csv),
+            OutputFormat::Tsv => Some(Table::Tsv),
+            OutputFormat::Parquet => Some(Table::Parquet),
+            OutputFormat::Arrow => Some(Table::Arrow),
+        };
+        let Some(table) = table else {
+            // What a file or another program gets must not depend on the window that the command was typed in.
+            let terminal = matches!(out, Output::Stdout(_)) && io::stdout().is_terminal();
+            let kind = if terminal {
+                let width = terminal_size_of(io::stdout()).map_or(WIDTH, |(Width(columns), _)| usize::from(columns));
+                let (labels, scoring) = (classifier.labels(), classifier.scoring());
+                Kind::Eyes(Eyes::new(labels, scoring, self.top, !self.few, width), out)
+            } else {
+                Kind::Lines(Lines { top: self.selection.top.clamp(1, classifier.labels().len().max(1)) }, out)
+            };
+            return Ok(Report { classifier: classifier.clone(), kind, begun: Begun { columns: Vec::new(), loss } });
+        };
+        let layout = match again {
+            Some(begun) => Layout::again(&selection, classifier, begun.columns, rows),
+            None => Layout::new(&selection, classifier, rows),
+        };
+        let layout = layout.map_err(|message| Failure::Message(format!("--fields: {message}")))?;
+        let begun = Begun { columns: layout.input().to_vec(), loss };
+        if let Table::Parquet | Table::Arrow = table {
+            let stdout = matches!(out, Output::Stdout(_));
+            if stdout && io::stdout().is_terminal() {
+                let message = "the output is binary, and a terminal shows letters: name a file with --output FILE";
+                return Err(Failure::Message(message.into()));
+            }
+            let mut spool = None;
+            if stdout && layout.is_journal(table) {
+                let (file, same) = Output::spool().map_err(|error| Failure::Message(format!("no temporary file: {error}")))?;
+                (out, spool) = (file, Some(same));
+            }
+            let writer = Box::new(Writer::new(out, table, &selection, classifier, layout, is_again)?);
+            return Ok(Report { classifier: classifier.clone(), kind: Kind::Typed(writer, table, spool), begun });
+        }
+        if table == Table::Json && !is_again {
+            let labels = json!(classifier.labels());
+            write!(out, "{{\"model\":{},\n\"labels\":{labels},\n\"results\":[", json!(self.model))?;
+        }
+        // Behind the first chunk an array has an element.
+        let writer = Box::new(Writer::new(out, table, &selection, classifier, layout, is_again)?);
+        let kind = if table == Table::Json { Kind::Document(writer) } else { Kind::Table(writer) };
+        Ok(Report { classifier: classifier.clone(), kind, begun })
+    }
 }
 
 impl Report {
-    /// `few`: the texts are those of the command line.
-    pub fn new(arguments: &ClassifyArguments, classifier: &Classifier, few: bool) -> io::Result<Report> {
-        let mut out = BufWriter::new(io::stdout().lock());
-        let style = match arguments.format {
-            OutputFormat::Text => {
-                let top = arguments.top_k.unwrap_or(if few { FEW_LABELS } else { 1 });
-                // What a file or another program gets must not depend on the window that the command was typed in.
-                let width = || terminal_size_of(io::stdout()).map_or(WIDTH, |(Width(columns), _)| usize::from(columns));
-                let width = io::stdout().is_terminal().then(width);
-                Style::Text(Layout::new(classifier.labels(), classifier.scoring(), top, !few, width))
-            }
-            OutputFormat::Jsonl => Style::JsonLines,
-            OutputFormat::Json => {
-                let model = arguments.model.as_ref().map(|folder| folder.display().to_string());
-                let model = json!(model.as_deref().unwrap_or("sentiment (compiled in)"));
-                let labels = json!(classifier.labels());
-                write!(out, "{{\"model\":{model},\n\"labels\":{labels},\n\"results\":[")?;
-                Style::Json { any: false }
-            }
-        };
-        let (classifier, top_k) = (classifier.clone(), arguments.top_k);
-        Ok(Report { out, style, classifier, top_k, echo_text: arguments.echo_text })
-    }
-
-    pub fn answer(&mut self, index: usize, content: &Content, answer: &Answer<'_>) -> io::Result<()> {
-        match (&mut self.style, answer) {
-            (Style::Text(layout), Answer::Text(answer)) => layout.write(&mut self.out, content, *answer),
-            (Style::Text(layout), Answer::Tokens(answer, entities)) => {
-                layout.write_entities(&mut self.out, content, *answer, entities)
-            }
-            (_, Answer::Text(answer)) => self.text_row(index, content, *answer),
-            (_, Answer::Tokens(answer, entities)) => {
-                let text = self.echo_text.then_some(content.text.as_str());
-                write_row(
-                    &mut self.out,
-                    &mut self.style,
-                    &Row::new(index, content.id.as_ref(), text, *answer, entities),
-                )
-            }
-        }
-    }
-
-    fn text_row(&mut self, index: usize, content: &Content, answer: Classification<'_>) -> io::Result<()> {
-        let scored = |(label, score)| Scored { label, score };
-        let row = TextRow {
-            index,
-            id: content.id.as_ref(),
-            text: self.echo_text.then_some(&content.text),
-            text_pair: content.text_pair.as_deref().filter(|_| self.echo_text),
-            label: answer.label(),
-            score: answer.score(),
-            argmax: answer.argmax(),
-            top: self.top_k.map(|top_k| answer.top(top_k).into_iter().map(scored).collect()),
-            probabilities: answer.probabilities(),
-            logits: answer.logits(),
-            // A document names them once.
-            labels: matches!(self.style, Style::JsonLines).then_some(self.classifier.labels()),
-            tokens: answer.tokens(),
-            truncated: answer.truncated(),
-            loss: answer.loss(),
-        };
-        write_row(&mut self.out, &mut self.style, &row)
-    }
-
-    /// A row without an answer, which also has its place in the output. `row` is what it is called in messages; its
-    /// content is unknown where the row cannot be read.
-    pub fn failure(&mut self, index: usize, row: &str, content: Option<&Content>, message: &str) -> io::Result<()> {
-        #[derive(Serialize)]
-        struct Failed<'a> {
-            index: usize,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            id: Option<&'a Value>,
-            error: &'a str,
-        }
-        if let Style::Text(layout) = &mut self.style {
-            return layout.write_failure(&mut self.out, row, content, message);
-        }
-        write_row(
-            &mut self.out,
-            &mut self.style,
-            &Failed { index, id: content.and_then(|content| content.id.as_ref()), error: message },
-        )
-    }
-
-    /// Lets everything so far be seen.
-    pub fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
-
-    /// Ends the output. `loss` is the mean over the rows that had a label; `error` is why there are no more rows.
-    pub fn finish(&mut self, loss: Option<f32>, error: Option<&str>) -> io::Result<()> {
-        match &self.style {
-            Style::Json { .. } => {
-                // What answered in the end, as it may be another than the one that was asked.
-                let (adapter, precision) = (self.classifier.adapter(), precision_name(self.classifier.precision()));
-                write!(self.out, "\n],\n\"adapter\":{},\n\"precision\":\"{precision}\"", json!(adapter))?;
-                self.out.write_all(b",\n\"loss\":")?;
-                serde_json::to_writer(&mut self.out, &loss)?;
-                if let Some(error) = error {
-                    write!(self.out, ",\n\"error\":{}", json!(error))?;
+    /// A row with its answer; `place` is what the row is called in messages.
+    pub fn write(&mut self, row: &Row, place: &str, answer: &Answer<'_>) -> io::Result<()> {
+        match &mut self.kind {
+            Kind::Table(writer) | Kind::Document(writer) | Kind::Typed(writer, ..) => writer.write(row, answer),
+            Kind::Lines(lines, out) => lines.write(out, row, answer),
+            Kind::Eyes(eyes, out) => match (&row.content, answer) {
+                (Ok(content), Answer::Text(answer)) => eyes.write(out, content, *answer),
+                (Ok(content), Answer::Tokens(answer, entities)) => {
+                    eyes.write_entities(out, content, *answer, entities)
                 }
-                self.out.write_all(b"}\n")?;
-            }
-            Style::Text(_) | Style::JsonLines => {
-                if let Some(loss) = loss {
-                    say(format_args!("mean loss: {loss}"));
+                (content, Answer::Failed(message)) => {
+                    eyes.write_failure(out, place, content.as_ref().ok(), message)
                 }
+                (Err(_), _) => unreachable!("what has no content fails"),
+            },
+        }
+    }
+
+    /// Lets everything so far be seen, and gives its bytes where it is a file.
+    pub fn flush(&mut self) -> io::Result<u64> {
+        match &mut self.kind {
+            Kind::Table(writer) | Kind::Document(writer) | Kind::Typed(writer, ..) => {
+                writer.flush()?;
+                Ok(writer.get_ref().length())
+            }
+            Kind::Lines(_, out) | Kind::Eyes(_, out) => {
+                out.flush()?;
+                Ok(out.length())
+            }
+        }
+    }
+
+    /// What the first rows decided.
+    pub fn begun(&self) -> &Begun {
+        &self.begun
+    }
+
+    /// What was left out of the input's columns, since this was asked last.
+    pub fn notes(&mut self) -> Vec<String> {
+        match &mut self.kind {
+            Kind::Table(writer) | Kind::Document(writer) | Kind::Typed(writer, ..) => writer.notes(),
+            Kind::Lines(..) | Kind::Eyes(..) => Vec::new(),
+        }
+    }
+
+    /// Ends the output, and gives its bytes where it is a file. `loss` is the mean over the rows that had a label; `error` is why
+    /// there are no more rows.
+    pub fn finish(&mut self, loss: Option<f32>, error: Option<&str>) -> io::Result<u64> {
+        if let Kind::Document(writer) = &mut self.kind
+            && let Some(out) = writer.get_mut()
+        {
+            // What answered in the end, as it may be another than the one that was asked.
+            let (adapter, precision) = (self.classifier.adapter(), precision_name(self.classifier.precision()));
+            write!(out, "\n],\n\"adapter\":{},\n\"precision\":\"{precision}\"", json!(adapter))?;
+            out.write_all(b",\n\"loss\":")?;
+            serde_json::to_writer(&mut *out, &loss)?;
+            if let Some(error) = error {
+                write!(out, ",\n\"error\":{}", json!(error))?;
+            }
+            out.write_all(b"}\n")?;
+        }
+        if let Kind::Typed(writer, format, spool) = &mut self.kind {
+            writer.finish()?;
+            if let Some(spool) = spool {
+                writer.convert(spool, io::stdout(), *format)?;
             }
         }
         self.flush()
     }
+
+    /// Whether the file that was written is made into another at the end.
+    pub fn is_journal(&self) -> bool {
+        matches!(self.kind, Kind::Typed(..))
+    }
+
+    /// Makes it; see [`Writer::convert`].
+    pub fn convert(&self, journal: File, out: File) -> io::Result<Vec<String>> {
+        match &self.kind {
+            Kind::Typed(writer, format, _) => writer.convert(journal, out, *format),
+            _ => Ok(Vec::new()),
+        }
+    }
 }
 
-fn write_row(out: &mut impl Write, style: &mut Style, row: &impl Serialize) -> io::Result<()> {
-    match style {
-        Style::Text(_) => unreachable!("lines of text are the layout's"),
-        Style::JsonLines => {}
-        Style::Json { any } => out.write_all(if std::mem::replace(any, true) { b",\n" } else { b"\n" })?,
+/// What was asked for, else what the name of the file says, else text.
+fn format(arguments: &ClassifyArguments) -> Result<OutputFormat, Failure> {
+    let Some(path) = arguments.output.output.as_ref().filter(|path| path.as_os_str() != "-") else {
+        return Ok(arguments.format.unwrap_or(OutputFormat::Text));
+    };
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("").to_ascii_lowercase();
+    let named = match extension.as_str() {
+        "txt" => Some(OutputFormat::Text),
+        "json" => Some(OutputFormat::Json),
+        "jsonl" | "ndjson" => Some(OutputFormat::Jsonl),
+        "csv" => Some(OutputFormat::Csv),
+        "tsv" | "tab" => Some(OutputFormat::Tsv),
+        "parquet" | "pq" => Some(OutputFormat::Parquet),
+        "arrow" | "arrows" | "ipc" => Some(OutputFormat::Arrow),
+        _ => None,
+    };
+    arguments.format.or(named).ok_or_else(|| {
+        Failure::Message(format!(
+            "{}: the name does not tell the format: end it in .txt, .json, .jsonl, .csv, .tsv, .parquet or .arrow, or \
+             choose --format",
+            path.display()
+        ))
+    })
+}
+
+/// A threshold a label: one number for all, and LABEL=SCORE for one.
+fn thresholds(asked: &[String], classifier: &Classifier) -> Result<Vec<f32>, Failure> {
+    let refused = |message: String| Failure::Message(format!("--threshold: {message}"));
+    let labels = classifier.labels();
+    if classifier.task() != Task::SequenceClassification || !is_multi_label(classifier) {
+        return Err(refused("only labels that hold each on its own have one, and of this model's one is the best".into()));
     }
-    serde_json::to_writer(&mut *out, row)?;
-    if matches!(style, Style::JsonLines) {
-        out.write_all(b"\n")?;
+    let mut thresholds = vec![0.5; labels.len()];
+    for asked in asked {
+        let (label, score) = asked.rsplit_once('=').map_or((None, asked.as_str()), |(label, score)| (Some(label), score));
+        let score = score.trim().parse::<f32>().ok().filter(|score| (0.0..=1.0).contains(score));
+        let score = score.ok_or_else(|| refused(format!("{asked:?} is neither a score from 0 to 1 nor LABEL=SCORE")))?;
+        match label {
+            None => thresholds.fill(score),
+            Some(name) => {
+                let place = labels.iter().position(|label| label == name);
+                let place = place.ok_or_else(|| refused(format!("no label is called {name:?}")))?;
+                thresholds[place] = score;
+            }
+        }
     }
-    Ok(())
+    Ok(thresholds)
+}
+
+/// Whether each label holds on its own.
+fn is_multi_label(classifier: &Classifier) -> bool {
+    classifier.scoring() == Scoring::Sigmoid && classifier.labels().len() > 1
 }

@@ -1,4 +1,5 @@
-//! Hidden states and attentions -> safetensors files.
+//! Hidden states and attentions -> safetensors files, each of which is written when it is full: a file of this format begins with
+//! the list of all that it holds.
 
 use super::Failure;
 use super::arguments::ClassifyArguments;
@@ -6,27 +7,35 @@ use safetensors::tensor::{Dtype, View};
 use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
-use wgbert::models::Model;
-use wgbert::text::Encoding;
 use wgbert::{Array, Error};
 
-/// Bytes of tensors that are held in memory; [`ClassifyArguments::hidden_states`] tells the user.
-const MOST: u64 = 4 << 30;
+/// Bytes of a file from which on another is begun; [`ClassifyArguments::hidden_states`] tells the user.
+const FULL: usize = 1 << 30;
 
-/// The tensors that were asked for, collected until the end: a safetensors file begins with the list of them all.
+/// The tensors that were asked for.
 pub struct Tensors {
-    hidden_states: Option<PathBuf>,
-    attentions: Option<PathBuf>,
-    /// Name and contents, of each kind.
-    collected: [Vec<(String, Array)>; 2],
-    bytes: u64,
+    hidden_states: bool,
+    attentions: bool,
+    /// One for each kind, or one for both.
+    files: Vec<Growing>,
+    layers: Vec<i64>,
+}
+
+/// A file, or as many as it takes.
+struct Growing {
+    path: PathBuf,
+    /// Files that are written.
+    written: usize,
+    collected: Vec<(String, Tensor)>,
+    bytes: usize,
 }
 
 impl Tensors {
     /// Refuses a file that could not be written before anything is computed for it.
     pub fn new(arguments: &ClassifyArguments) -> Result<Tensors, Failure> {
-        let (hidden_states, attentions) = (arguments.hidden_states.clone(), arguments.attentions.clone());
-        for path in hidden_states.iter().chain(&attentions) {
+        let mut paths: Vec<PathBuf> = arguments.hidden_states.iter().chain(&arguments.attentions).cloned().collect();
+        paths.dedup();
+        for path in &paths {
             let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
             let problem = if path.is_dir() {
                 Some(io::ErrorKind::IsADirectory.into())
@@ -37,64 +46,88 @@ impl Tensors {
                 return Err(Error::File { action: "write", path: path.clone(), source: source.into() }.into());
             }
         }
-        Ok(Tensors { hidden_states, attentions, collected: Default::default(), bytes: 0 })
+        if paths.is_empty() && !arguments.layers.is_empty() {
+            return Err(Failure::Message("--layers is for --hidden-states and --attentions".into()));
+        }
+        let file = |path| Growing { path, written: 0, collected: Vec::new(), bytes: 0 };
+        Ok(Tensors {
+            hidden_states: arguments.hidden_states.is_some(),
+            attentions: arguments.attentions.is_some(),
+            files: paths.into_iter().map(file).collect(),
+            layers: arguments.layers.clone(),
+        })
+    }
+
+    /// Of which none is wanted.
+    pub fn none() -> Tensors {
+        Tensors { hidden_states: false, attentions: false, files: Vec::new(), layers: Vec::new() }
     }
 
     /// Whether hidden states and attentions are wanted.
     pub fn wanted(&self) -> (bool, bool) {
-        (self.hidden_states.is_some(), self.attentions.is_some())
-    }
-
-    /// Counts what these texts will add, before it is computed.
-    pub fn reserve(&mut self, model: &Model, encodings: &[Encoding]) -> Result<(), Failure> {
-        let hidden_states = |tokens: u64| (model.layers.len() as u64 + 1) * tokens * model.hidden as u64;
-        let heads = model.layers.iter().map(|layer| layer.attention.heads as u64).sum::<u64>();
-        for encoding in encodings {
-            let tokens = encoding.ids.len() as u64;
-            let hidden_states = if self.hidden_states.is_some() { hidden_states(tokens) } else { 0 };
-            let attentions = if self.attentions.is_some() { heads * tokens * tokens } else { 0 };
-            self.bytes += (hidden_states + attentions) * size_of::<f32>() as u64;
-        }
-        if self.bytes <= MOST {
-            return Ok(());
-        }
-        let message = format!(
-            "the hidden states and attentions exceed {} GiB, which are held in memory until the end; split the input",
-            MOST >> 30
-        );
-        Err(Failure::Message(message))
+        (self.hidden_states, self.attentions)
     }
 
     /// Takes the hidden states and attentions of an output; `rows` are the indices of its texts.
-    pub fn take(&mut self, kinds: [Option<Vec<Array>>; 2], rows: &[usize]) {
-        let kinds = ["hidden_states", "attentions"].into_iter().zip(kinds);
-        for (collected, (name, arrays)) in self.collected.iter_mut().zip(kinds) {
-            collected.extend(
-                rows.iter().zip(arrays.into_iter().flatten()).map(|(row, array)| (format!("{name}.{row}"), array)),
-            );
+    pub fn take(&mut self, [hidden_states, attentions]: [Option<Vec<Array>>; 2], rows: &[usize]) -> Result<(), Failure> {
+        let Some(last) = self.files.len().checked_sub(1) else { return Ok(()) };
+        for (file, name, arrays) in [(0, "hidden_states", hidden_states), (last, "attentions", attentions)] {
+            for (row, array) in rows.iter().zip(arrays.into_iter().flatten()) {
+                let array = if self.layers.is_empty() { array } else { pick(&array, &self.layers)? };
+                self.files[file].add(format!("{name}.{row}"), array)?;
+            }
         }
+        Ok(())
     }
 
-    /// Writes the files, one where both kinds go to the same.
-    pub fn write(self) -> Result<(), Failure> {
-        let [mut hidden_states, attentions] = self.collected;
-        match (self.hidden_states, self.attentions) {
-            (Some(path), Some(other)) if path == other => {
-                hidden_states.extend(attentions);
-                write(&path, hidden_states)
-            }
-            (path, other) => {
-                path.map_or(Ok(()), |path| write(&path, hidden_states))?;
-                other.map_or(Ok(()), |path| write(&path, attentions))
-            }
-        }
+    /// Writes what is left.
+    pub fn finish(self) -> Result<(), Failure> {
+        self.files.into_iter().try_for_each(|mut file| match file.written == 0 || !file.collected.is_empty() {
+            true => file.write(),
+            false => Ok(()),
+        })
     }
 }
 
-fn write(path: &Path, tensors: Vec<(String, Array)>) -> Result<(), Failure> {
-    let tensors = tensors.into_iter().map(|(name, array)| (name, Tensor(array)));
-    safetensors::serialize_to_file(tensors, None, path)
-        .map_err(|error| Failure::Message(format!("cannot write {}: {error}", path.display())))
+impl Growing {
+    fn add(&mut self, name: String, array: Array) -> Result<(), Failure> {
+        let bytes = size_of_val(array.values.as_slice());
+        if !self.collected.is_empty() && self.bytes + bytes > FULL {
+            self.write()?;
+        }
+        self.bytes += bytes;
+        self.collected.push((name, Tensor(array)));
+        Ok(())
+    }
+
+    fn write(&mut self) -> Result<(), Failure> {
+        self.written += 1;
+        self.bytes = 0;
+        let path = match self.written {
+            1 => self.path.clone(),
+            number => {
+                let stem = self.path.file_stem().unwrap_or_default().to_string_lossy();
+                let extension = self.path.extension().map_or("".into(), |end| format!(".{}", end.to_string_lossy()));
+                self.path.with_file_name(format!("{stem}-{number}{extension}"))
+            }
+        };
+        safetensors::serialize_to_file(std::mem::take(&mut self.collected), None, &path)
+            .map_err(|error| Failure::Message(format!("cannot write {}: {error}", path.display())))
+    }
+}
+
+/// The layers of an array whose first axis they are, counted from 0, or from the last where they are negative.
+fn pick(array: &Array, layers: &[i64]) -> Result<Array, Failure> {
+    let count = array.shape[0];
+    let mut picked = Array { shape: array.shape.clone(), values: Vec::new() };
+    picked.shape[0] = layers.len();
+    for &layer in layers {
+        let place = if layer < 0 { layer + count as i64 } else { layer };
+        let place = usize::try_from(place).ok().filter(|place| *place < count);
+        let place = place.ok_or_else(|| Failure::Message(format!("--layers: there is no layer {layer}, of {count}")))?;
+        picked.values.extend(array.row(place));
+    }
+    Ok(picked)
 }
 
 struct Tensor(Array);

@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use wgbert::checkpoint::Scoring;
-use wgbert::rows::Content;
+use wgbert::rows::write::Answer;
+use wgbert::rows::{Content, Row};
 use wgbert::{Classification, Entity, TokenClassification};
 
 /// Columns that a text gets at least, however narrow the terminal and wide the labels.
@@ -13,8 +14,8 @@ const BAR: usize = 20;
 
 /// Where what stands on a line.
 pub struct Layout {
-    /// Columns of the terminal that texts and labels are shortened for; `None`: they are written whole.
-    width: Option<usize>,
+    /// Columns of the terminal that texts and labels are shortened for.
+    width: usize,
     label_width: usize,
     /// Labels shown of each text.
     top: usize,
@@ -38,8 +39,8 @@ enum Scores {
 
 impl Layout {
     /// Lines for these labels, `top` of them for each text; `lines`: one line a row, whatever `top` is. `width`: that of
-    /// the terminal, if the lines go to one.
-    pub fn new(labels: &[String], scoring: Scoring, top: usize, lines: bool, width: Option<usize>) -> Layout {
+    /// the terminal.
+    pub fn new(labels: &[String], scoring: Scoring, top: usize, lines: bool, width: usize) -> Layout {
         let widest = labels.iter().map(|label| label.width()).max().unwrap_or(0);
         let top = top.min(labels.len());
         Layout {
@@ -127,16 +128,13 @@ impl Layout {
         if std::mem::replace(&mut self.any, true) { writeln!(out) } else { Ok(()) }
     }
 
-    /// As much of the text as fits beside what takes `used` columns of a terminal's line; elsewhere all of it.
+    /// As much of the text as fits beside what takes `used` columns of a line.
     fn text(&self, content: &Content, used: usize) -> String {
-        match self.width {
-            Some(width) => shorten(&content.text, content.pair(), width.saturating_sub(used).max(NARROWEST_TEXT)),
-            None => one_line(&content.text, content.pair()),
-        }
+        shorten(&content.text, content.pair(), self.width.saturating_sub(used).max(NARROWEST_TEXT))
     }
 
     fn scored(&self, label: &str, score: f32) -> String {
-        let label = if self.width.is_some() { shorten(label, None, self.label_width) } else { one_line(label, None) };
+        let label = shorten(label, None, self.label_width);
         let label = label.clone() + &" ".repeat(self.label_width.saturating_sub(label.width()));
         match self.scores {
             Scores::Values => format!("{label}  {score:>9.4}"),
@@ -148,6 +146,35 @@ impl Layout {
     fn with_bar(&self, label: &str, score: f32) -> String {
         let scored = self.scored(label, score);
         if self.scores == Scores::Values { scored } else { scored + "  " + &bar(score) }
+    }
+}
+
+/// Lines for programs and files: the best labels with their scores, and the text, between tabs. A row that fails has none of
+/// them but the text, and why.
+pub struct Lines {
+    /// Labels of each text.
+    pub top: usize,
+}
+
+impl Lines {
+    pub fn write(&self, out: &mut impl Write, row: &Row, answer: &Answer<'_>) -> io::Result<()> {
+        let text = row.content.as_ref().map_or(String::new(), |content| one_line(&content.text, content.pair()));
+        match answer {
+            Answer::Text(answer) => {
+                for (label, score) in answer.top(self.top) {
+                    write!(out, "{}\t{score}\t", one_line(label, None))?;
+                }
+                writeln!(out, "{text}")
+            }
+            Answer::Tokens(_, entities) => {
+                let named = |entity: &Entity| one_line(&format!("{}/{}", entity.word, entity.label()), None);
+                let named: Vec<String> = entities.iter().map(named).collect();
+                writeln!(out, "{}\t{text}", named.join("  "))
+            }
+            Answer::Failed(message) => {
+                writeln!(out, "{}{text}\t{}", "\t".repeat(2 * self.top), one_line(message, None))
+            }
+        }
     }
 }
 

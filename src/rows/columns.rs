@@ -1,6 +1,7 @@
 //! Which column of a table is what.
 
-use super::{Content, Line};
+use super::fields::{Fields, Kept, Object};
+use super::{Content, Found as Row, Line};
 use crate::json;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -122,58 +123,67 @@ fn listed(names: &[String]) -> String {
 
 /// The columns of JSON objects, by name: the first object decides which.
 #[derive(Debug, Default)]
-pub(super) struct Keys(Option<[Option<String>; 4]>);
+pub(super) struct Keys(Option<Names>);
+
+#[derive(Debug)]
+struct Names {
+    text: String,
+    pair: Option<String>,
+    label: Option<String>,
+    id: Option<String>,
+}
 
 impl Keys {
     /// The row that an object is. Keys that nobody asked for by name may be missing, but the text's.
-    pub(super) fn row(&mut self, columns: &Columns, fields: &Map<String, Value>, notes: &mut Vec<String>) -> Line {
-        if self.0.is_none() {
-            let names: Vec<String> = fields.keys().cloned().collect();
-            // A later row may have a label or an id where the first has none.
-            let asked = Columns {
-                pair: columns.pair.clone().filter(|name| fields.contains_key(name)),
-                label: columns.label.clone().filter(|name| fields.contains_key(name)),
-                id: columns.id.clone().filter(|name| fields.contains_key(name)),
-                ..columns.clone()
-            };
-            let found = match asked.find(&names, notes) {
-                Ok(found) => found,
-                Err(message) => return Line::Row(Err(message)),
-            };
-            let name = |place: usize| names[place].clone();
-            let or = |found: Option<usize>, asked: &Option<String>, usual: Option<&str>| {
-                asked.clone().or_else(|| found.map(name)).or_else(|| usual.map(String::from))
-            };
-            let pair = if name(found.text) == "text" { Some("text_pair") } else { None };
-            self.0 = Some([
-                Some(name(found.text)),
-                or(found.pair, &columns.pair, pair),
-                or(found.label, &columns.label, Some("label")),
-                or(found.id, &columns.id, None),
-            ]);
-        }
-        let [text, pair, label, id] = self.0.as_ref().expect("it was found");
-        let text = text.as_ref().expect("every row has one");
-        fn field<'a>(fields: &'a Map<String, Value>, name: &'a Option<String>) -> Option<(&'a str, &'a Value)> {
-            let name = name.as_deref()?;
-            Some((name, fields.get(name)?))
-        }
-        match fields.get(text) {
-            None => {
-                let names: Vec<String> = fields.keys().cloned().collect();
-                Line::Row(Err(format!("there is no column {text:?}; the columns are {}", listed(&names))))
-            }
-            Some(Value::Null) => Line::Null,
-            Some(value) => Line::Row(string(text, value).and_then(|text| {
-                let text_pair = match field(fields, pair) {
-                    None | Some((_, Value::Null)) => None,
-                    Some((name, value)) => Some(string(name, value)?),
-                };
-                let label = field(fields, label).map(|(name, value)| self::label(name, value)).transpose()?.flatten();
-                Ok(Content { text, text_pair, label, id: field(fields, id).map(|(_, value)| value.clone()) })
-            })),
-        }
+    pub(super) fn row(&mut self, columns: &Columns, object: Object, notes: &mut Vec<String>) -> Line {
+        let content = match &self.0 {
+            Some(keys) => content(keys, &object),
+            None => self.find(columns, &object, notes).and_then(|keys| content(keys, &object)),
+        };
+        Line::Row(Box::new(Row { content, fields: Fields(Kept::Json(object.fields)) }))
     }
+
+    /// Decides by the first object.
+    fn find(&mut self, columns: &Columns, first: &Object, notes: &mut Vec<String>) -> Result<&Names, String> {
+        let names = first.names();
+        // A later row may have a label or an id where the first has none.
+        let there = |name: &Option<String>| name.clone().filter(|name| names.contains(name));
+        let asked = Columns {
+            pair: there(&columns.pair),
+            label: there(&columns.label),
+            id: there(&columns.id),
+            ..columns.clone()
+        };
+        let found = asked.find(&names, notes)?;
+        let name = |place: usize| names[place].clone();
+        let or = |found: Option<usize>, asked: &Option<String>, usual: Option<&str>| {
+            asked.clone().or_else(|| found.map(name)).or_else(|| usual.map(String::from))
+        };
+        let pair = if name(found.text) == "text" { Some("text_pair") } else { None };
+        let names = Names {
+            text: name(found.text),
+            pair: or(found.pair, &columns.pair, pair),
+            label: or(found.label, &columns.label, Some("label")),
+            id: or(found.id, &columns.id, None),
+        };
+        Ok(self.0.insert(names))
+    }
+}
+
+/// What an object says to classify; nothing where its text is null.
+fn content(keys: &Names, object: &Object) -> Result<Option<Content>, String> {
+    let field = |name: &Option<String>| name.as_deref().and_then(|name| Some((name.to_string(), object.get(name)?)));
+    let text = match object.get(&keys.text) {
+        None => return Err(format!("there is no column {:?}; the columns are {}", keys.text, listed(&object.names()))),
+        Some(Value::Null) => return Ok(None),
+        Some(value) => string(&keys.text, &value)?,
+    };
+    let text_pair = match field(&keys.pair) {
+        None | Some((_, Value::Null)) => None,
+        Some((name, value)) => Some(string(&name, &value)?),
+    };
+    let label = field(&keys.label).map(|(name, value)| self::label(&name, &value)).transpose()?.flatten();
+    Ok(Some(Content { text, text_pair, label, id: field(&keys.id).map(|(_, value)| json::strict(&value)) }))
 }
 
 fn string(name: &str, value: &Value) -> Result<String, String> {

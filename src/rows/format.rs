@@ -18,6 +18,12 @@ pub enum Format {
     Csv,
     /// Columns between tabs, a row a line; a column that is quoted from end to end as in CSV is unquoted.
     Tsv,
+    /// A Parquet file.
+    #[cfg(feature = "parquet")]
+    Parquet,
+    /// Arrow's IPC format, as a file (Feather) or as a stream.
+    #[cfg(feature = "parquet")]
+    Arrow,
 }
 
 impl Format {
@@ -29,6 +35,10 @@ impl Format {
             Format::Json => "json",
             Format::Csv => "csv",
             Format::Tsv => "tsv",
+            #[cfg(feature = "parquet")]
+            Format::Parquet => "parquet",
+            #[cfg(feature = "parquet")]
+            Format::Arrow => "arrow",
         }
     }
 
@@ -41,12 +51,22 @@ impl Format {
             "json" => Some(Format::Json),
             "csv" => Some(Format::Csv),
             "tsv" | "tab" => Some(Format::Tsv),
+            #[cfg(feature = "parquet")]
+            "parquet" | "pq" => Some(Format::Parquet),
+            #[cfg(feature = "parquet")]
+            "arrow" | "arrows" | "feather" | "ipc" => Some(Format::Arrow),
             _ => None,
         }
     }
 
     /// By the first bytes, behind a byte order mark; nothing where they may be lines of text.
     pub(super) fn of_bytes(bytes: &[u8]) -> Option<Format> {
+        #[cfg(feature = "parquet")]
+        match bytes {
+            [b'P', b'A', b'R', b'1', ..] => return Some(Format::Parquet),
+            _ if is_arrow_file(bytes) || is_arrow_stream(bytes) => return Some(Format::Arrow),
+            _ => {}
+        }
         let text = bytes.trim_ascii_start();
         let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
         // What does not end within the first bytes is taken for what it begins as.
@@ -64,6 +84,17 @@ impl Format {
     }
 }
 
+/// Whether it is the file of Arrow's IPC format, in which one has to seek.
+pub(super) fn is_arrow_file(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"ARROW1")
+}
+
+/// Whether it begins as the stream does: with the mark before the length of a message, which is a multiple of 8.
+#[cfg(feature = "parquet")]
+fn is_arrow_stream(bytes: &[u8]) -> bool {
+    matches!(bytes, [0xff, 0xff, 0xff, 0xff, length, ..] if length.is_multiple_of(8))
+}
+
 fn is_object(line: &[u8]) -> bool {
     json::from_slice::<Value>(line.trim_ascii()).is_ok_and(|value| value.is_object())
 }
@@ -73,9 +104,12 @@ pub(super) fn unreadable(bytes: &[u8]) -> Option<&'static str> {
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         return Some("is UTF-16; convert it first: iconv -f UTF-16 -t UTF-8");
     }
-    let known: [(&[u8], &str); 5] = [
-        (b"PAR1", "is a Parquet file, which is not read yet; write it as JSONL, CSV or TSV first"),
-        (b"ARROW1", "is an Arrow file, which is not read yet; write it as JSONL, CSV or TSV first"),
+    let known: &[(&[u8], &str)] = &[
+        #[cfg(not(feature = "parquet"))]
+        (b"PAR1", "is a Parquet file, which only a build with the feature parquet reads"),
+        #[cfg(not(feature = "parquet"))]
+        (b"ARROW1", "is an Arrow file, which only a build with the feature parquet reads"),
+        (b"FEA1", "is a Feather file of the first version; write it again with a newer library"),
         (b"PK\x03\x04", "is a zip file (or a spreadsheet); extract it first, or save it as CSV"),
         (b"BZh", "is compressed by bzip2; decompress it first: bunzip2"),
         (b"\xfd7zXZ\0", "is compressed by xz; decompress it first: unxz"),

@@ -1,7 +1,7 @@
 //! The elements of a JSON array, each read when it is wanted.
 
-use super::lines::{LONGEST, of_text, too_long};
-use super::{Columns, Fault, Line, columns::Keys};
+use super::lines::{LONGEST, too_long};
+use super::{Columns, Fault, Found, Line, columns::Keys, fields::Fields, fields::Object};
 use crate::json;
 use serde_json::Value;
 use std::io::BufRead;
@@ -79,18 +79,18 @@ impl Elements {
     ) -> Result<Line, Fault> {
         let whole = self.read(reader)?;
         if !whole {
-            return Ok(Line::Row(Err(too_long("element"))));
+            return Ok(Line::wrong(too_long("element")));
         }
-        let value: Result<Value, _> = json::from_slice(&self.element);
-        Ok(match value {
-            // What an element is not, the array is not either, from there on.
-            Err(error) => return Err(Fault::Malformed(format!("is no JSON: {error}, within one of its elements"))),
-            Ok(Value::String(text)) => Line::Row(Ok(of_text(&text))),
-            Ok(Value::Null) => Line::Null,
-            Ok(value) => match (json::unreadable(&value), value.as_object()) {
-                (None, Some(fields)) => self.keys.row(columns, fields, notes),
-                _ => Line::Row(Err("neither a JSON object like {\"text\": \"...\"} nor a text".into())),
-            },
+        // What an element is not, the array is not either, from there on.
+        let wrong = |error| Fault::Malformed(format!("is no JSON: {error}, within one of its elements"));
+        if self.element.trim_ascii_start().starts_with(b"{") {
+            let object = Object::read(&self.element).map_err(wrong)?;
+            return Ok(self.keys.row(columns, object, notes));
+        }
+        Ok(match json::from_slice(&self.element).map_err(wrong)? {
+            Value::String(text) => Line::text(&text),
+            Value::Null => Line::Row(Box::new(Found { content: Ok(None), fields: Fields::default() })),
+            _ => Line::wrong("neither a JSON object like {\"text\": \"...\"} nor a text".into()),
         })
     }
 

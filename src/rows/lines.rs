@@ -1,8 +1,6 @@
 //! Lines, of which none is held that is too long to be a text.
 
-use super::{Columns, Content, Line, columns::Keys};
-use crate::json;
-use serde_json::{Map, Value};
+use super::{Columns, Line, columns::Keys, fields::Object};
 use std::io::{self, BufRead, Read};
 
 /// A longer line is no text, and must not be held in memory.
@@ -34,22 +32,17 @@ pub(super) fn too_long(what: &str) -> String {
     format!("the {what} is longer than {} MiB", LONGEST >> 20)
 }
 
-pub(super) fn of_text(text: &str) -> Content {
-    Content { text: text.into(), ..Content::default() }
-}
-
 /// The row that a line of JSONL is.
 pub(super) fn object(line: &str, keys: &mut Keys, columns: &Columns, notes: &mut Vec<String>) -> Line {
     if line.trim().is_empty() {
         return Line::Blank;
     }
     if !line.trim_start().starts_with('{') {
-        return Line::Row(Err("not a JSON object like {\"text\": \"...\"}".into()));
+        return Line::wrong("not a JSON object like {\"text\": \"...\"}".into());
     }
-    // serde_json counts lines too, and here there is only one.
-    let fields: Result<Map<String, Value>, _> = json::from_slice(line.as_bytes());
-    match fields {
-        Ok(fields) => keys.row(columns, &fields, notes),
-        Err(error) => Line::Row(Err(error.to_string().replace("at line 1 column", "at column"))),
+    match Object::read(line.as_bytes()) {
+        Ok(object) => keys.row(columns, object, notes),
+        // serde_json counts lines too, and here there is only one.
+        Err(error) => Line::wrong(error.to_string().replace("at line 1 column", "at column")),
     }
 }

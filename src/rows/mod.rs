@@ -1,16 +1,21 @@
 //! Tables in: files, folders and streams -> rows with a text, read as they are wanted.
 //!
-//! Lines, JSONL, JSON, CSV and TSV, each also compressed by gzip or zstd. What an input is, is seen by its name, else by its first
+//! Lines, JSONL, JSON, CSV and TSV, Parquet and Arrow (with the feature `parquet`), each also compressed by gzip or zstd. What an input is, is seen by its name, else by its first
 //! bytes; which column has the texts, by its name.
 
+#[cfg(feature = "parquet")]
+mod columnar;
 mod columns;
+mod fields;
 mod format;
 mod json_array;
 mod lines;
 mod source;
 mod table;
+pub mod write;
 
 pub use columns::Columns;
+pub use fields::Fields;
 pub use format::Format;
 
 use crate::error::{Error, Result};
@@ -50,12 +55,37 @@ pub enum Null {
 pub struct Place {
     /// Which input, counted from 0.
     pub input: usize,
-    /// Its line, or its element where the input is a JSON array, counted from 1.
+    /// Its line, element or row there, counted from 1.
     pub number: u64,
+    /// What is counted: lines, elements of a JSON array, or rows of a table that has no lines.
+    pub unit: Unit,
+}
+
+/// What the rows of an input are counted in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unit {
+    /// Lines of text.
+    #[default]
+    Line,
+    /// Elements of a JSON array.
+    Element,
+    /// Rows of a table that has no lines.
+    Row,
+}
+
+impl Unit {
+    /// The unit's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Unit::Line => "line",
+            Unit::Element => "element",
+            Unit::Row => "row",
+        }
+    }
 }
 
 /// One row.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Row {
     /// Its position, counted from 0 through all inputs: that of its line in lines and JSONL, of its record in CSV and TSV, of its
     /// element in JSON.
@@ -64,6 +94,8 @@ pub struct Row {
     pub place: Place,
     /// What to classify, or why the row says nothing that can be.
     pub content: Result<Content, String>,
+    /// All that its input says of it, to be written beside the answer.
+    pub fields: Fields,
 }
 
 /// A text with what belongs to it.
@@ -91,9 +123,26 @@ enum Line {
     End,
     /// Nothing, where a row would have to be something.
     Blank,
-    /// A row whose text is null.
-    Null,
-    Row(Result<Content, String>),
+    Row(Box<Found>),
+}
+
+/// A row without its place: `None` is a text that is null.
+struct Found {
+    content: Result<Option<Content>, String>,
+    fields: Fields,
+}
+
+impl Line {
+    /// A row that says nothing to classify.
+    fn wrong(message: String) -> Line {
+        Line::Row(Box::new(Found { content: Err(message), fields: Fields::default() }))
+    }
+
+    /// A line, or an element, that is a text.
+    fn text(text: &str) -> Line {
+        let content = Content { text: text.into(), ..Content::default() };
+        Line::Row(Box::new(Found { content: Ok(Some(content)), fields: Fields::default() }))
+    }
 }
 
 /// The rows of some inputs, one after the other.
@@ -131,7 +180,7 @@ impl Rows {
     }
 
     fn new(inputs: Vec<Raw>, options: RowOptions) -> Rows {
-        let place = Place { input: 0, number: 1 };
+        let place = Place { number: 1, ..Place::default() };
         Rows { options, inputs, opened: None, place, index: 0, before: 0, notes: Vec::new() }
     }
 
@@ -149,7 +198,7 @@ impl Rows {
                 Some(opened) => opened,
                 none => {
                     let opened = Opened::new(raw, &self.options, &mut self.notes)?;
-                    self.place.number = opened.number();
+                    (self.place.number, self.place.unit) = (opened.number(), opened.unit());
                     none.insert(opened)
                 }
             };
@@ -159,21 +208,24 @@ impl Rows {
             self.place.number = opened.number();
             match line {
                 Line::End => {
-                    self.before += raw.position();
+                    self.before += raw.length.unwrap_or_else(|| raw.position());
                     self.opened = None;
-                    self.place = Place { input: self.place.input + 1, number: 1 };
+                    self.place = Place { input: self.place.input + 1, number: 1, unit: Unit::Line };
                     continue;
                 }
                 Line::Blank => {}
-                Line::Null => match self.options.null {
-                    Null::Skip => {}
-                    Null::Empty => rows.push(Row { index: self.index, place, content: Ok(Content::default()) }),
-                    Null::Error => {
-                        let content = Err("its text is null".into());
-                        rows.push(Row { index: self.index, place, content });
-                    }
-                },
-                Line::Row(content) => rows.push(Row { index: self.index, place, content }),
+                Line::Row(found) => {
+                    let Found { content, fields } = *found;
+                    let content = match (content, self.options.null) {
+                        (Ok(Some(content)), _) => Some(Ok(content)),
+                        (Ok(None), Null::Skip) => None,
+                        (Ok(None), Null::Empty) => Some(Ok(Content::default())),
+                        (Ok(None), Null::Error) => Some(Err("its text is null".into())),
+                        (Err(message), _) => Some(Err(message)),
+                    };
+                    let row = |content| Row { index: self.index, place, content, fields };
+                    rows.extend(content.map(row));
+                }
             }
             self.index += 1;
         }
@@ -210,7 +262,12 @@ impl Rows {
 
     /// Bytes that were read.
     pub fn position(&self) -> u64 {
-        self.before + self.inputs.get(self.place.input).map_or(0, Raw::position)
+        let share = self.opened.as_ref().and_then(Opened::share);
+        let read = |raw: &Raw| match (share, raw.length) {
+            (Some(share), Some(length)) => (share * length as f64) as u64,
+            _ => raw.position(),
+        };
+        self.before + self.inputs.get(self.place.input).map_or(0, read)
     }
 
     /// What was found by itself and its user may want to know, since this was asked last.

@@ -161,12 +161,12 @@ fn tables_have_columns() {
     let (rows, error, notes) = read(csv, RowOptions { columns, ..options(Some(Format::Csv)) });
     assert_eq!(error, None);
     assert_eq!(notes, ["texts are the column \"review\""]);
-    let row = |index, number, id: &str, text: &str, stars: u32| Row {
-        index,
-        place: Place { input: 0, number },
-        content: Ok(Content { text: text.into(), text_pair: None, label: Some(json!(stars)), id: Some(json!(id)) }),
+    let row = |index, number, id: &str, text: &str, stars: u32| {
+        let content = Content { text: text.into(), text_pair: None, label: Some(json!(stars)), id: Some(json!(id)) };
+        (index, number, Ok(content))
     };
-    assert_eq!(rows, [row(0, 2, "7", "so, so \"good\"\nindeed", 5), row(1, 5, "8", "no", 1)]);
+    let found: Vec<_> = rows.into_iter().map(|row| (row.index, row.place.number, row.content)).collect();
+    assert_eq!(found, [row(0, 2, "7", "so, so \"good\"\nindeed", 5), row(1, 5, "8", "no", 1)]);
 
     // A quote that begins a text is no quoting unless the column ends with one too: it must not swallow rows.
     let tsv = b"sentence1\tsentence2\n\"Yes\" he said\tno\n\"a \"\"b\"\"\"\tc\n";
@@ -253,7 +253,7 @@ fn several_files_follow_each_other() {
         Ok::<_, Error>((found, names.len(), length, rows.last().map(|row| row.place)))
     };
     let expected: Vec<_> = (0..).zip(["first", "second", "third"].map(String::from)).collect();
-    let last = Some(Place { input: 1, number: 2 });
+    let last = Some(Place { input: 1, number: 2, unit: Unit::Line });
     assert_eq!(all(&[folder.path().into()]).unwrap(), (expected, 2, Some(48), last));
     let pattern = folder.path().join("*.csv");
     assert_eq!(all(&[pattern]).unwrap().0, [(0, "third".to_string())]);

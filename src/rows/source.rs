@@ -1,12 +1,13 @@
 //! Where the bytes of an input come from, and what reads them.
 
+#[cfg(feature = "parquet")]
+use super::columnar::{self, Columnar};
 use super::columns::Keys;
 use super::json_array::Elements;
 use super::table::Table;
-use super::{Fault, Format, Line, RowOptions, failed, format, lines};
+use super::{Fault, Format, Line, RowOptions, Unit, failed, format, lines};
 use crate::error::{Error, Result};
 use flate2::bufread::MultiGzDecoder;
-use ruzstd::decoding::StreamingDecoder;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
@@ -88,6 +89,8 @@ enum Reader {
     Lines { line: Vec<u8>, keys: Option<Keys>, next: u64 },
     Json { elements: Box<Elements>, next: u64 },
     Table(Table),
+    #[cfg(feature = "parquet")]
+    Columnar(Box<Columnar>),
 }
 
 impl Opened {
@@ -98,12 +101,12 @@ impl Opened {
         let counted = Counted { bytes, read: raw.read.clone() };
         let mut reader = buffered(Box::new(counted));
         let mut start = reader.fill_buf().map_err(|error| raw.error(error.into()))?;
+        let packed = start.starts_with(&[0x1f, 0x8b]) || start.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]);
         if start.starts_with(&[0x1f, 0x8b]) {
             reader = buffered(Box::new(MultiGzDecoder::new(reader)));
             start = reader.fill_buf().map_err(|error| raw.error(error.into()))?;
         } else if start.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-            let decoder = StreamingDecoder::new(reader)
-                .map_err(|error| raw.error(Fault::Malformed(format!("is no whole zstd file: {error}"))))?;
+            let decoder = zstd::stream::read::Decoder::with_buffer(reader).map_err(|error| raw.error(error.into()))?;
             reader = buffered(Box::new(decoder));
             start = reader.fill_buf().map_err(|error| raw.error(error.into()))?;
         }
@@ -114,7 +117,14 @@ impl Opened {
         let start = &start[mark..];
         let format = format_of(&path, start, options.format, notes);
         reader.consume(mark);
+        #[cfg(feature = "parquet")]
+        if let Format::Parquet | Format::Arrow = format {
+            let opened = Opened::columnar(reader, format, raw, packed, notes);
+            return opened.map_err(|fault| raw.error(fault));
+        }
         let rows = match format {
+            #[cfg(feature = "parquet")]
+            Format::Parquet | Format::Arrow => unreachable!("they have returned"),
             Format::Lines => Reader::Lines { line: Vec::new(), keys: None, next: 1 },
             Format::Jsonl => Reader::Lines { line: Vec::new(), keys: Some(Keys::default()), next: 1 },
             Format::Json => Reader::Json { elements: Box::default(), next: 1 },
@@ -122,6 +132,31 @@ impl Opened {
             Format::Tsv => Reader::Table(Table::tsv()),
         };
         Ok(Opened { reader, rows })
+    }
+
+    /// What has typed columns. Where one has to seek in it, and the input is no file, it is copied to one.
+    #[cfg(feature = "parquet")]
+    fn columnar(
+        mut reader: BufReader<Box<dyn Read + Send>>,
+        format: Format,
+        raw: &Raw,
+        packed: bool,
+        notes: &mut Vec<String>,
+    ) -> Result<Opened, Fault> {
+        let stream = format == Format::Arrow && !format::is_arrow_file(reader.fill_buf()?);
+        let rows = if stream {
+            Columnar::arrow_stream(reader, notes)?
+        } else {
+            let file = match raw.length {
+                Some(_) if !packed => File::open(&raw.path)?,
+                _ => columnar::spool(reader)?,
+            };
+            match format {
+                Format::Parquet => Columnar::parquet(file, notes)?,
+                _ => Columnar::arrow_file(file, notes)?,
+            }
+        };
+        Ok(Opened { reader: buffered(Box::new(io::empty())), rows: Reader::Columnar(Box::new(rows)) })
     }
 
     pub(super) fn next(&mut self, options: &RowOptions, notes: &mut Vec<String>) -> Result<Line, Fault> {
@@ -135,10 +170,10 @@ impl Opened {
                 *next += 1;
                 let text = match lines::text(line, whole) {
                     Ok(text) => text,
-                    Err(message) => return Ok(Line::Row(Err(message))),
+                    Err(message) => return Ok(Line::wrong(message)),
                 };
                 Ok(match keys {
-                    None => Line::Row(Ok(lines::of_text(text))),
+                    None => Line::text(text),
                     Some(keys) => lines::object(text, keys, columns, notes),
                 })
             }
@@ -147,6 +182,8 @@ impl Opened {
                 elements.next(&mut self.reader, columns, notes)
             }
             Reader::Table(table) => table.next(&mut self.reader, columns, options.no_header, notes),
+            #[cfg(feature = "parquet")]
+            Reader::Columnar(columnar) => columnar.next(columns, notes),
         }
     }
 
@@ -155,6 +192,29 @@ impl Opened {
         match &self.rows {
             Reader::Lines { next, .. } | Reader::Json { next, .. } => next - 1,
             Reader::Table(table) => table.began,
+            #[cfg(feature = "parquet")]
+            Reader::Columnar(columnar) => columnar.next - 1,
+        }
+    }
+
+    /// What its rows are counted in.
+    pub(super) fn unit(&self) -> Unit {
+        match &self.rows {
+            Reader::Json { .. } => Unit::Element,
+            Reader::Lines { .. } | Reader::Table(_) => Unit::Line,
+            #[cfg(feature = "parquet")]
+            Reader::Columnar(_) => Unit::Row,
+        }
+    }
+
+    /// How much of it was read, where its bytes do not tell.
+    pub(super) fn share(&self) -> Option<f64> {
+        match &self.rows {
+            #[cfg(feature = "parquet")]
+            Reader::Columnar(columnar) => {
+                columnar.total.filter(|total| *total > 0).map(|total| (columnar.next - 1) as f64 / total as f64)
+            }
+            _ => None,
         }
     }
 
@@ -163,11 +223,17 @@ impl Opened {
         match &self.rows {
             Reader::Lines { next, .. } | Reader::Json { next, .. } => *next,
             Reader::Table(table) => table.next,
+            #[cfg(feature = "parquet")]
+            Reader::Columnar(columnar) => columnar.next,
         }
     }
 
     /// Whether the next row can be had without waiting.
     pub(super) fn is_ready(&self) -> bool {
+        #[cfg(feature = "parquet")]
+        if let Reader::Columnar(columnar) = &self.rows {
+            return columnar.is_ready();
+        }
         self.reader.buffer().contains(&b'\n')
     }
 }
@@ -212,7 +278,7 @@ pub(super) fn expand(path: &Path) -> Result<Vec<PathBuf>> {
             }
         }
         files.sort();
-        return if files.is_empty() { none("has no .jsonl, .json, .csv or .tsv file") } else { Ok(files) };
+        return if files.is_empty() { none("has no file of a known name: .jsonl, .json, .csv, .tsv, .parquet, .arrow") } else { Ok(files) };
     }
     let pattern = path.to_str().filter(|text| text.contains(['*', '?']) && !path.exists());
     let Some(pattern) = pattern else { return Ok(vec![path.into()]) };

@@ -1,17 +1,19 @@
 //! CSV and TSV: records of columns, which a header names.
 
 use super::lines::{self, LONGEST, too_long};
-use super::{Columns, Content, Line, columns::Found};
+use super::fields::{Fields, Kept};
+use super::{Columns, Content, Found, Line, columns};
 use csv_core::ReadRecordResult;
 use serde_json::Value;
 use std::io::{self, BufRead};
+use std::sync::Arc;
 
 /// Reads the records of a table.
 #[derive(Debug)]
 pub(super) struct Table {
     records: Records,
-    /// How many columns there are, and which count; known behind the header.
-    header: Option<(usize, Found)>,
+    /// The columns, and which count; known behind the header.
+    header: Option<(Arc<[String]>, columns::Found)>,
     /// The line that the last record began in, counted from 1, and the one behind it.
     pub began: u64,
     pub next: u64,
@@ -63,21 +65,27 @@ impl Table {
                 let hint = if no_header { "" } else { ", if its first row names them" };
                 super::Fault::Malformed(format!("{message}{hint}"))
             })?;
-            self.header = Some((names.len(), found));
+            self.header = Some((names.into(), found));
             if !no_header {
                 record = self.record(reader)?;
             }
         }
-        let (count, found) = self.header.expect("it was read");
-        Ok(match record {
-            Record::End => Line::End,
-            Record::Wrong(message) => Line::Row(Err(message)),
-            Record::Columns(values) if values.len() != count => {
-                let message = format!("the row has {} columns where the first row has {count}", values.len());
-                Line::Row(Err(message))
+        let (names, found) = self.header.as_ref().expect("it was read");
+        let content = match record {
+            Record::End => return Ok(Line::End),
+            Record::Columns(values) if values.len() == names.len() => {
+                let content = content(&values, found);
+                let fields = Fields(Kept::Strings { names: names.clone(), values });
+                return Ok(Line::Row(Box::new(Found { content: Ok(Some(content)), fields })));
             }
-            Record::Columns(values) => Line::Row(Ok(content(values, &found))),
-        })
+            Record::Wrong(message) => message,
+            Record::Columns(values) => {
+                format!("the row has {} columns where the first row has {}", values.len(), names.len())
+            }
+        };
+        // What cannot be told apart is not kept, but the row has the columns.
+        let fields = Fields(Kept::Strings { names: names.clone(), values: Vec::new() });
+        Ok(Line::Row(Box::new(Found { content: Err(content), fields })))
     }
 
     fn record(&mut self, reader: &mut impl BufRead) -> io::Result<Record> {
@@ -166,14 +174,14 @@ fn unquoted(column: &str) -> String {
     }
 }
 
-fn content(values: Vec<String>, found: &Found) -> Content {
-    let mut values: Vec<Option<String>> = values.into_iter().map(Some).collect();
-    let of = |values: &[Option<String>], place: Option<usize>| place.and_then(|place| values[place].clone());
-    let label = of(&values, found.label).filter(|label| !label.is_empty()).map(|label| value(&label));
-    let id = of(&values, found.id).map(Value::String);
-    let text_pair = of(&values, found.pair);
-    let text = values[found.text].take().unwrap_or_default();
-    Content { text, text_pair, label, id }
+fn content(values: &[String], found: &columns::Found) -> Content {
+    let of = |place: Option<usize>| place.map(|place| values[place].clone());
+    Content {
+        text: values[found.text].clone(),
+        text_pair: of(found.pair),
+        label: of(found.label).filter(|label| !label.is_empty()).map(|label| value(&label)),
+        id: of(found.id).map(Value::String),
+    }
 }
 
 /// A label as JSON would have it: a number, a list, or a name.

@@ -1,9 +1,9 @@
 //! The tokenizers library: what of it is run, and what its panics become.
 
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::panics;
 
 use tokenizers::{
     Decoder, Encoding as Tokens, ModelWrapper, NormalizedString, Normalizer, PostProcessor, PostProcessorWrapper,
@@ -101,36 +101,13 @@ pub(super) fn slice(tokens: &Tokens, range: Range<usize>) -> Tokens {
     )
 }
 
-thread_local! {
-    static GUARDED: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Whether a panic of this thread would become an [`Error`](crate::Error): the panic hook of a program need not report it.
-#[cfg_attr(not(feature = "internals"), doc(hidden))]
-pub fn panics_are_errors() -> bool {
-    GUARDED.get()
-}
-
 /// Calls into the tokenizers library with its panics turned into errors.
 ///
 /// A `tokenizer.json` is a small program of some forty kinds of steps, and the library indexes and unwraps on what it
 /// says: a template that names an undefined token, a BPE prefix longer than a merge, a broken `precompiled_charsmap`, a
 /// chunk length of 0. Checking the file beforehand would mean to write the library a second time. Nothing is left half
 /// done: encoding takes `&self`, whose caches survive a poisoned lock by being skipped, and a tokenizer that fails to
-/// load is dropped. (With `panic = "abort"`, as on wasm32, a panic stays one.)
+/// load is dropped.
 pub(super) fn guarded<T>(call: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, String> {
-    let outer = GUARDED.replace(true);
-    let result = catch_unwind(AssertUnwindSafe(call));
-    GUARDED.set(outer);
-    match result {
-        Ok(result) => result.map_err(|error| error.to_string()),
-        Err(payload) => {
-            let reason = payload
-                .downcast_ref::<&str>()
-                .copied()
-                .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-                .unwrap_or("no reason given");
-            Err(format!("the tokenizers library panicked: {reason}"))
-        }
-    }
+    panics::guarded("tokenizers", call)
 }

@@ -22,7 +22,7 @@ mod vocabulary;
 
 pub use class::Transformers;
 pub use encoder::TextEncoder;
-pub use library::panics_are_errors;
+pub use crate::panics::panics_are_errors;
 pub use spans::Spans;
 pub(crate) use spans::Word;
 pub use tokenizer::{Limits, Tokenizer};

@@ -1,0 +1,217 @@
+//! The options of every command that reads rows and answers them.
+
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+use wgbert::Truncation;
+use wgbert::checkpoint::Scoring;
+use wgbert::rows::{Columns, Format, Null, RowOptions};
+
+/// Which rows.
+#[derive(Args, Debug)]
+pub struct InputArguments {
+    /// File of rows, folder of such files, pattern like "data/*.csv", or - for standard input, which is also read where there
+    /// is no TEXT; may be repeated
+    #[arg(short, long, value_name = "FILE", conflicts_with = "texts", help_heading = "Input")]
+    pub input: Vec<PathBuf>,
+
+    /// What the rows of the input are
+    ///
+    /// By default what the name of each file says (.jsonl, .ndjson, .json, .csv, .tsv, .tab, .parquet, .arrow, .feather), else
+    /// its first bytes: { begins jsonl, [ json, PAR1 parquet, ARROW1 arrow, and all else is lines. Each may be compressed by
+    /// gzip or zstd.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "auto", help_heading = "Input")]
+    pub input_format: InputFormat,
+
+    /// Column of the texts, by name or by number from 1; by default the only one that is called text, sentence, content,
+    /// review...
+    #[arg(long, value_name = "COLUMN", help_heading = "Input")]
+    pub text_column: Option<String>,
+
+    /// Column of the second texts of pairs; by default text_pair, or what belongs to the first: sentence2, hypothesis...
+    #[arg(long, value_name = "COLUMN", help_heading = "Input")]
+    pub pair_column: Option<String>,
+
+    /// Column of the right labels, for the loss; by default label in json and jsonl, and none in other tables
+    #[arg(long, value_name = "COLUMN", help_heading = "Input")]
+    pub label_column: Option<String>,
+
+    /// Column that names the rows, in messages and as id in the output
+    #[arg(long, value_name = "COLUMN", help_heading = "Input")]
+    pub id_column: Option<String>,
+
+    /// The first row of csv and tsv is a row, and does not name the columns
+    #[arg(long, help_heading = "Input")]
+    pub no_header: bool,
+
+    /// What becomes of a row whose text is null
+    #[arg(long, value_enum, value_name = "WHAT", default_value = "error", help_heading = "Input")]
+    pub null: NullText,
+
+    /// Only the first N rows
+    #[arg(long, value_name = "N", help_heading = "Input")]
+    pub limit: Option<usize>,
+
+    /// Only a slice of the rows of files: 0/8 is the first of eight. Each has rows that follow each other, and all of them are
+    /// the whole
+    #[arg(long, value_name = "I/N", value_parser = shard, help_heading = "Input")]
+    pub shard: Option<(usize, usize)>,
+}
+
+/// Which model, and how it reads.
+#[derive(Args, Debug)]
+pub struct ModelArguments {
+    /// Folder of a fine-tuned checkpoint, as transformers' save_pretrained writes it, or a model's name on the Hugging
+    /// Face hub; by default a small English sentiment model that is compiled in
+    #[arg(short, long, value_name = "DIR|NAME[@REVISION]", help_heading = "Model")]
+    pub model: Option<PathBuf>,
+
+    /// What happens to a text longer than the model's limit
+    #[arg(long, value_enum, default_value = "cut", help_heading = "Model")]
+    pub truncation: LongTexts,
+
+    /// How logits become scores, transformers' function_to_apply; by default what the checkpoint's configuration says
+    #[arg(long, value_name = "FUNCTION", help_heading = "Model")]
+    pub scoring: Option<ScoringFunction>,
+
+    /// Fill the head of a checkpoint that has none with random weights from this seed, instead of refusing; the answers
+    /// mean nothing
+    #[arg(long, value_name = "SEED", help_heading = "Model")]
+    pub random_head: Option<u64>,
+}
+
+/// Where results go.
+#[derive(Args, Debug)]
+pub struct OutputArguments {
+    /// Write to this file, whose name tells the format where --format does not. It appears when it is whole: until then it is
+    /// FILE.partial
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub output: Option<PathBuf>,
+
+    /// Go on where an earlier run of the same command was stopped
+    #[arg(long, requires = "output", help_heading = "Output")]
+    pub resume: bool,
+
+    /// Replace FILE, or begin again what was stopped
+    #[arg(long, requires = "output", conflicts_with = "resume", help_heading = "Output")]
+    pub overwrite: bool,
+
+    /// Say nothing on standard error but errors: no progress, no notes, no summary
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum InputFormat {
+    /// What each input looks like
+    Auto,
+    /// Each line is a text
+    Lines,
+    /// Each line is an object: {"text": "...", "text_pair": "...", "label": ...}
+    Jsonl,
+    /// An array of such objects, or of texts
+    Json,
+    /// Columns between commas, or semicolons
+    Csv,
+    /// Columns between tabs
+    Tsv,
+    /// A Parquet file
+    Parquet,
+    /// Arrow's IPC format: a file (Feather) or a stream
+    Arrow,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum NullText {
+    /// It fails, the others are answered
+    Error,
+    /// It is left out
+    Skip,
+    /// It is an empty text
+    Empty,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum LongTexts {
+    /// It is cut, and marked as cut
+    Cut,
+    /// It fails, the others are answered
+    Refuse,
+}
+
+impl From<LongTexts> for Truncation {
+    fn from(choice: LongTexts) -> Truncation {
+        match choice {
+            LongTexts::Cut => Truncation::Cut,
+            LongTexts::Refuse => Truncation::Refuse,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum ScoringFunction {
+    Softmax,
+    Sigmoid,
+    None,
+}
+
+impl From<ScoringFunction> for Scoring {
+    fn from(choice: ScoringFunction) -> Scoring {
+        match choice {
+            ScoringFunction::Softmax => Scoring::Softmax,
+            ScoringFunction::Sigmoid => Scoring::Sigmoid,
+            ScoringFunction::None => Scoring::None,
+        }
+    }
+}
+
+impl InputArguments {
+    /// How rows are read.
+    pub fn options(&self) -> RowOptions {
+        let mut columns = Columns::default();
+        columns.text = self.text_column.clone();
+        columns.pair = self.pair_column.clone();
+        columns.label = self.label_column.clone();
+        columns.id = self.id_column.clone();
+        let mut options = RowOptions::default();
+        options.columns = columns;
+        options.no_header = self.no_header;
+        options.format = match self.input_format {
+            InputFormat::Auto => None,
+            InputFormat::Lines => Some(Format::Lines),
+            InputFormat::Jsonl => Some(Format::Jsonl),
+            InputFormat::Json => Some(Format::Json),
+            InputFormat::Csv => Some(Format::Csv),
+            InputFormat::Tsv => Some(Format::Tsv),
+            InputFormat::Parquet => Some(Format::Parquet),
+            InputFormat::Arrow => Some(Format::Arrow),
+        };
+        options.null = match self.null {
+            NullText::Error => Null::Error,
+            NullText::Skip => Null::Skip,
+            NullText::Empty => Null::Empty,
+        };
+        options
+    }
+}
+
+fn shard(text: &str) -> Result<(usize, usize), String> {
+    let parts = text.split_once('/').and_then(|(index, count)| Some((index.parse().ok()?, count.parse().ok()?)));
+    match parts {
+        Some((index, count)) if index < count => Ok((index, count)),
+        _ => Err("expected I/N, with I from 0 to N - 1".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shard_is_one_of_some() {
+        assert_eq!(shard("0/1"), Ok((0, 1)));
+        assert_eq!(shard("7/8"), Ok((7, 8)));
+        for wrong in ["8/8", "1", "/", "-1/2", "a/b", "0/0", ""] {
+            assert!(shard(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Which columns an answer has, and what stands in them.
+
+use crate::checkpoint::Scoring;
+use crate::output::{Classification, Entity, EntityKind, TokenClassification};
+use serde::Serialize;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// A column that a row's answer can have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Column {
+    Index,
+    Id,
+    Label,
+    Score,
+    Argmax,
+    /// The label, or the score, that is so many places behind the best.
+    LabelAt(usize),
+    ScoreAt(usize),
+    /// Of one label.
+    ScoreOf(usize),
+    LogitOf(usize),
+    Probabilities,
+    Logits,
+    Labels,
+    Entities,
+    Loss,
+    Tokens,
+    Truncated,
+    Windows,
+    Error,
+}
+
+/// What the values of a column are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    Number,
+    Count,
+    Flag,
+    Texts,
+    Numbers,
+    /// Written as JSON where a table has nothing better.
+    Json,
+}
+
+/// A value of a column.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Cell<'a> {
+    Null,
+    Text(&'a str),
+    Number(f32),
+    Count(u64),
+    Flag(bool),
+    Texts(Vec<&'a str>),
+    Numbers(&'a [f32]),
+    /// JSON, written out.
+    Json(String),
+}
+
+/// What a row is answered with.
+#[derive(Clone, Copy, Debug)]
+pub enum Answer<'a> {
+    /// The answer of a model that classifies texts.
+    Text(Classification<'a>),
+    /// That of one that classifies tokens, with the entities that are made of them.
+    Tokens(TokenClassification<'a>, &'a [Entity]),
+    /// Why the row has none.
+    Failed(&'a str),
+}
+
+/// The labels that hold of a text, each on its own.
+#[derive(Clone, Debug)]
+pub(super) struct Holding {
+    pub labels: Arc<[String]>,
+    /// A label holds whose score is larger than this.
+    pub thresholds: Vec<f32>,
+}
+
+impl Column {
+    /// The column's name.
+    pub(super) fn name(&self, labels: &[String]) -> String {
+        match self {
+            Column::Index => "index".into(),
+            Column::Id => "id".into(),
+            Column::Label => "label".into(),
+            Column::Score => "score".into(),
+            Column::Argmax => "argmax".into(),
+            Column::LabelAt(place) => format!("label_{}", place + 1),
+            Column::ScoreAt(place) => format!("score_{}", place + 1),
+            Column::ScoreOf(label) => format!("score_{}", labels[*label]),
+            Column::LogitOf(label) => format!("logit_{}", labels[*label]),
+            Column::Probabilities => "probabilities".into(),
+            Column::Logits => "logits".into(),
+            Column::Labels => "labels".into(),
+            Column::Entities => "entities".into(),
+            Column::Loss => "loss".into(),
+            Column::Tokens => "tokens".into(),
+            Column::Truncated => "truncated".into(),
+            Column::Windows => "windows".into(),
+            Column::Error => "error".into(),
+        }
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Column::Label | Column::LabelAt(_) | Column::Error => Kind::Text,
+            Column::Score | Column::ScoreAt(_) | Column::ScoreOf(_) | Column::LogitOf(_) | Column::Loss => Kind::Number,
+            Column::Index | Column::Argmax | Column::Tokens | Column::Windows => Kind::Count,
+            Column::Truncated => Kind::Flag,
+            Column::Labels => Kind::Texts,
+            Column::Probabilities | Column::Logits => Kind::Numbers,
+            Column::Id | Column::Entities => Kind::Json,
+        }
+    }
+
+    /// What stands in the column of a row; `top` are as many of the best labels as any column asks for.
+    pub(super) fn cell<'a>(
+        &self,
+        index: usize,
+        id: Option<&Value>,
+        answer: &Answer<'a>,
+        top: &[(&'a str, f32)],
+        holding: &'a Holding,
+    ) -> Cell<'a> {
+        match (self, answer) {
+            (Column::Index, _) => return Cell::Count(index as u64),
+            (Column::Id, _) => return id.map_or(Cell::Null, |id| Cell::Json(id.to_string())),
+            (Column::Error, Answer::Failed(message)) => return Cell::Text(message),
+            _ => {}
+        }
+        match answer {
+            Answer::Failed(_) => Cell::Null,
+            Answer::Text(answer) => self.of_text(answer, top, holding),
+            Answer::Tokens(answer, entities) => match self {
+                Column::Entities => Cell::Json(json(&entities.iter().map(Found::new).collect::<Vec<_>>())),
+                Column::Tokens => Cell::Count(answer.ids().len() as u64),
+                Column::Truncated => Cell::Flag(answer.truncated()),
+                _ => Cell::Null,
+            },
+        }
+    }
+
+    fn of_text<'a>(&self, answer: &Classification<'a>, top: &[(&'a str, f32)], holding: &'a Holding) -> Cell<'a> {
+        let text = |text: Option<&'a str>| text.map_or(Cell::Null, Cell::Text);
+        let number = |number: Option<f32>| number.map_or(Cell::Null, Cell::Number);
+        match self {
+            Column::Label => text(answer.label()),
+            Column::Score => number(answer.score()),
+            Column::Argmax => answer.argmax().map_or(Cell::Null, |argmax| Cell::Count(argmax as u64)),
+            Column::LabelAt(place) => text(top.get(*place).map(|(label, _)| *label)),
+            Column::ScoreAt(place) => number(top.get(*place).map(|(_, score)| *score)),
+            Column::ScoreOf(label) => Cell::Number(answer.scores()[*label]),
+            Column::LogitOf(label) => Cell::Number(answer.logits()[*label]),
+            Column::Probabilities => answer.probabilities().map_or(Cell::Null, Cell::Numbers),
+            Column::Logits => Cell::Numbers(answer.logits()),
+            Column::Labels => Cell::Texts(holding.of(answer.scores())),
+            Column::Loss => number(answer.loss()),
+            Column::Tokens => Cell::Count(answer.tokens() as u64),
+            Column::Truncated => Cell::Flag(answer.truncated()),
+            Column::Windows => Cell::Count(1),
+            Column::Index | Column::Id | Column::Entities | Column::Error => Cell::Null,
+        }
+    }
+}
+
+impl Holding {
+    fn of(&self, scores: &[f32]) -> Vec<&str> {
+        let holds = scores.iter().zip(&self.thresholds).zip(self.labels.iter());
+        holds.filter(|((score, threshold), _)| score > threshold).map(|(_, label)| label.as_str()).collect()
+    }
+}
+
+/// JSON of what always has some.
+pub(super) fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("it has neither maps nor writers that fail")
+}
+
+/// Whether each label holds on its own.
+pub(super) fn is_multi_label(scoring: Scoring, labels: &[String]) -> bool {
+    scoring == Scoring::Sigmoid && labels.len() > 1
+}
+
+/// An entity with the keys of transformers' pipeline, in its order.
+#[derive(Serialize)]
+struct Found<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entity: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entity_group: Option<&'a str>,
+    score: f32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<usize>,
+    word: &'a str,
+    start: Option<usize>,
+    end: Option<usize>,
+}
+
+impl<'a> Found<'a> {
+    fn new(entity: &'a Entity) -> Found<'a> {
+        let (label, group, index) = match &entity.kind {
+            EntityKind::Token { label, index } => (Some(label.as_str()), None, Some(*index)),
+            EntityKind::Group(group) => (None, Some(group.as_str()), None),
+        };
+        Found {
+            entity: label,
+            entity_group: group,
+            score: entity.score,
+            index,
+            word: &entity.word,
+            start: entity.offsets.as_ref().map(|at| at.start),
+            end: entity.offsets.as_ref().map(|at| at.end),
+        }
+    }
+}

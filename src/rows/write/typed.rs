@@ -1,0 +1,401 @@
+//! Arrow and Parquet: columns with types.
+//!
+//! Rows are written as a stream of Arrow's IPC format, a batch at every [`Typed::flush`], which is all there is to do for a stream that
+//! somebody reads. A file is made of it in the end, so that it does not depend on when batches ended: Parquet's row groups, and
+//! Arrow's batches, have the same rows in every run. Of an input of JSON objects the stream has the objects, and the file columns, whose
+//! types are those of all rows.
+
+use super::super::Row;
+use super::super::fields::Kept;
+use super::answer::{Cell, Column, Kind};
+use super::input::{Input, Inputs};
+use super::objects::Objects;
+use super::{Layout, OutputFormat, Planned};
+use arrow_array::builder::{
+    BooleanBuilder, FixedSizeListBuilder, Float32Builder, ListBuilder, StringBuilder, UInt64Builder,
+};
+use arrow_array::{ArrayRef, RecordBatch, new_null_array};
+use arrow_cast::{CastOptions, cast_with_options};
+use arrow_ipc::reader::StreamReader;
+use arrow_ipc::writer::StreamWriter;
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
+use arrow_select::coalesce::BatchCoalescer;
+use arrow_select::concat::concat;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+use std::fmt;
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Rows of a batch of an Arrow file.
+const BATCH: usize = 8192;
+/// Rows of a row group of a Parquet file.
+const GROUP: usize = 16 * BATCH;
+/// The column of the stream that has the objects of an input of JSON.
+const OBJECT: &str = "input";
+
+/// What the columns of the input are.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum InputTypes {
+    /// Strings, of tables without types.
+    Strings,
+    /// Whatever JSON says.
+    Json,
+    Typed(SchemaRef),
+}
+
+/// Writes batches.
+pub(super) struct Typed<W: Write> {
+    out: StreamWriter<Gate<W>>,
+    schema: SchemaRef,
+    /// Of each column of the schema, whether it is the answer's.
+    is_answer: Vec<bool>,
+    input: InputColumns,
+    answers: Vec<Builder>,
+    rows: usize,
+}
+
+/// Lets what is written through, or drops it: a stream that is gone on with has its schema already.
+struct Gate<W> {
+    out: W,
+    open: bool,
+}
+
+enum InputColumns {
+    Strings(Vec<StringBuilder>),
+    Json(StringBuilder),
+    /// Rows that follow each other, as ranges of batches that were read.
+    Typed { fields: Vec<Arc<Field>>, ranges: Vec<(Arc<RecordBatch>, Range<usize>)> },
+}
+
+enum Builder {
+    Text(StringBuilder),
+    Number(Float32Builder),
+    Count(UInt64Builder),
+    Flag(BooleanBuilder),
+    Texts(ListBuilder<StringBuilder>),
+    Numbers(FixedSizeListBuilder<Float32Builder>),
+}
+
+impl InputTypes {
+    pub(super) fn of(rows: &[Row]) -> InputTypes {
+        let kinds = rows.iter().filter_map(|row| match &row.fields.0 {
+            Kept::Alone => None,
+            Kept::Strings { .. } => Some(InputTypes::Strings),
+            Kept::Json(_) => Some(InputTypes::Json),
+            Kept::Typed { batch, .. } => Some(InputTypes::Typed(batch.schema())),
+        });
+        kinds.into_iter().next().unwrap_or(InputTypes::Strings)
+    }
+}
+
+impl<W> fmt::Debug for Typed<W>
+where
+    W: Write,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Typed").field("schema", &self.schema).field("rows", &self.rows).finish_non_exhaustive()
+    }
+}
+
+impl<W: Write> Write for Gate<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.open { self.out.write(bytes) } else { Ok(bytes.len()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+impl<W: Write> Typed<W> {
+    pub(super) fn new(out: W, layout: &Layout, labels: usize, again: bool) -> io::Result<Typed<W>> {
+        let (fields, is_answer): (Vec<Field>, Vec<bool>) = columns(layout, labels).into_iter().unzip();
+        let schema = Arc::new(Schema::new(fields));
+        let mut out = StreamWriter::try_new(Gate { out, open: !again }, &schema).map_err(io_error)?;
+        out.get_mut().open = true;
+        let inputs = || schema.fields().iter().zip(&is_answer).filter(|(_, is_answer)| !**is_answer);
+        let input = match &layout.types {
+            InputTypes::Strings => InputColumns::Strings(inputs().map(|_| StringBuilder::new()).collect()),
+            InputTypes::Json => InputColumns::Json(StringBuilder::new()),
+            InputTypes::Typed(_) => {
+                InputColumns::Typed { fields: inputs().map(|(field, _)| field.clone()).collect(), ranges: Vec::new() }
+            }
+        };
+        let builder = |column: &Planned| match column {
+            Planned::Answer { column, .. } => Some(Builder::new(column.kind(), labels)),
+            _ => None,
+        };
+        let answers = layout.columns.iter().filter_map(builder).collect();
+        Ok(Typed { out, schema, is_answer, input, answers, rows: 0 })
+    }
+
+    pub(super) fn write<'a>(
+        &mut self,
+        layout: &Layout,
+        inputs: &mut Inputs,
+        row: &Row,
+        cell: impl Fn(&Column) -> Cell<'a>,
+    ) -> io::Result<()> {
+        match &mut self.input {
+            InputColumns::Strings(builders) => {
+                inputs.say_left_out(layout, row);
+                let values = inputs.of(row);
+                let mut builders = builders.iter_mut();
+                for name in layout.columns.iter().flat_map(|column| column.inputs(layout)) {
+                    let value = values.iter().find(|(other, _)| *other == name);
+                    let builder = builders.next().expect("there is one for each");
+                    match value {
+                        None | Some((_, Input::Json("null"))) => builder.append_null(),
+                        Some((_, value)) => builder.append_value(value.plain()),
+                    }
+                }
+            }
+            InputColumns::Json(objects) => objects.append_value(inputs.object(row)),
+            InputColumns::Typed { ranges, .. } => {
+                let Kept::Typed { batch, row: place } = &row.fields.0 else {
+                    return Err(io::Error::other("an input has no types where the one before it has: write them apart"));
+                };
+                match ranges.last_mut() {
+                    Some((last, range)) if Arc::ptr_eq(last, batch) && range.end == *place => range.end += 1,
+                    _ => ranges.push((batch.clone(), *place..place + 1)),
+                }
+            }
+        }
+        let columns = layout.columns.iter().filter_map(|column| match column {
+            Planned::Answer { column, .. } => Some(column),
+            _ => None,
+        });
+        for (column, builder) in columns.zip(&mut self.answers) {
+            builder.append(&cell(column));
+        }
+        self.rows += 1;
+        if self.rows == BATCH { self.flush() } else { Ok(()) }
+    }
+
+    /// Writes the rows so far as a batch.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        if self.rows > 0 {
+            let batch = self.batch().map_err(io_error)?;
+            self.rows = 0;
+            self.out.write(&batch).map_err(io_error)?;
+        }
+        self.out.flush().map_err(io_error)
+    }
+
+    /// Ends the stream.
+    pub(super) fn finish(&mut self) -> io::Result<()> {
+        self.flush()?;
+        self.out.finish().map_err(io_error)?;
+        self.out.flush().map_err(io_error)
+    }
+
+    pub(super) fn get_ref(&self) -> &W {
+        &self.out.get_ref().out
+    }
+
+    fn batch(&mut self) -> Result<RecordBatch, ArrowError> {
+        let input: Vec<ArrayRef> = match &mut self.input {
+            InputColumns::Strings(builders) => builders.iter_mut().map(|one| Arc::new(one.finish()) as ArrayRef).collect(),
+            InputColumns::Json(objects) => vec![Arc::new(objects.finish())],
+            InputColumns::Typed { fields, ranges } => {
+                let ranges = std::mem::take(ranges);
+                fields.iter().map(|field| gather(field, &ranges)).collect::<Result<_, _>>()?
+            }
+        };
+        let mut input = input.into_iter();
+        let mut answers = self.answers.iter_mut().map(Builder::finish);
+        let column = |is_answer: &bool| if *is_answer { answers.next() } else { input.next() };
+        RecordBatch::try_new(self.schema.clone(), self.is_answer.iter().filter_map(column).collect())
+    }
+}
+
+impl Builder {
+    fn new(kind: Kind, labels: usize) -> Builder {
+        match kind {
+            Kind::Text | Kind::Json => Builder::Text(StringBuilder::new()),
+            Kind::Number => Builder::Number(Float32Builder::new()),
+            Kind::Count => Builder::Count(UInt64Builder::new()),
+            Kind::Flag => Builder::Flag(BooleanBuilder::new()),
+            Kind::Texts => Builder::Texts(ListBuilder::new(StringBuilder::new())),
+            Kind::Numbers => Builder::Numbers(FixedSizeListBuilder::new(Float32Builder::new(), labels as i32)),
+        }
+    }
+
+    fn append(&mut self, cell: &Cell<'_>) {
+        match (self, cell) {
+            (Builder::Text(column), Cell::Text(text)) => column.append_value(text),
+            (Builder::Text(column), Cell::Json(json)) => column.append_value(json),
+            (Builder::Text(column), _) => column.append_null(),
+            (Builder::Number(column), Cell::Number(number)) => column.append_value(*number),
+            (Builder::Number(column), _) => column.append_null(),
+            (Builder::Count(column), Cell::Count(count)) => column.append_value(*count),
+            (Builder::Count(column), _) => column.append_null(),
+            (Builder::Flag(column), Cell::Flag(flag)) => column.append_value(*flag),
+            (Builder::Flag(column), _) => column.append_null(),
+            (Builder::Texts(column), Cell::Texts(texts)) => {
+                texts.iter().for_each(|text| column.values().append_value(text));
+                column.append(true);
+            }
+            (Builder::Texts(column), _) => column.append(false),
+            (Builder::Numbers(column), Cell::Numbers(numbers)) => {
+                column.values().append_slice(numbers);
+                column.append(true);
+            }
+            (Builder::Numbers(column), _) => {
+                let width = column.value_length() as usize;
+                column.values().append_nulls(width);
+                column.append(false);
+            }
+        }
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        match self {
+            Builder::Text(column) => Arc::new(column.finish()),
+            Builder::Number(column) => Arc::new(column.finish()),
+            Builder::Count(column) => Arc::new(column.finish()),
+            Builder::Flag(column) => Arc::new(column.finish()),
+            Builder::Texts(column) => Arc::new(column.finish()),
+            Builder::Numbers(column) => Arc::new(column.finish()),
+        }
+    }
+}
+
+/// A column of rows that were read, of the type that the first input has.
+fn gather(field: &Arc<Field>, ranges: &[(Arc<RecordBatch>, Range<usize>)]) -> Result<ArrayRef, ArrowError> {
+    let part = |(batch, range): &(Arc<RecordBatch>, Range<usize>)| {
+        let Some(column) = batch.column_by_name(field.name()) else {
+            return Ok(new_null_array(field.data_type(), range.len()));
+        };
+        let column = column.slice(range.start, range.len());
+        if column.data_type() == field.data_type() {
+            return Ok(column);
+        }
+        cast_with_options(&column, field.data_type(), &CastOptions { safe: false, ..CastOptions::default() })
+    };
+    let parts = ranges.iter().map(part).collect::<Result<Vec<ArrayRef>, _>>()?;
+    concat(&parts.iter().map(|part| part.as_ref()).collect::<Vec<_>>())
+}
+
+/// The columns of the stream, and whether each is the answer's.
+fn columns(layout: &Layout, labels: usize) -> Vec<(Field, bool)> {
+    let answer = |name: &str, column: &Column| {
+        let kind = match column.kind() {
+            Kind::Text | Kind::Json => DataType::Utf8,
+            Kind::Number => DataType::Float32,
+            Kind::Count => DataType::UInt64,
+            Kind::Flag => DataType::Boolean,
+            Kind::Texts => DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true))),
+            Kind::Numbers => {
+                DataType::FixedSizeList(Arc::new(Field::new_list_field(DataType::Float32, true)), labels as i32)
+            }
+        };
+        (Field::new(name, kind, true), true)
+    };
+    let mut columns = Vec::new();
+    if layout.types == InputTypes::Json {
+        columns.push((Field::new(OBJECT, DataType::Utf8, false), false));
+    }
+    for column in &layout.columns {
+        match (column, &layout.types) {
+            (Planned::Answer { name, column }, _) => columns.push(answer(name, column)),
+            (_, InputTypes::Json) => {}
+            (column, InputTypes::Strings) => {
+                columns.extend(column.inputs(layout).into_iter().map(|name| (Field::new(name, DataType::Utf8, true), false)));
+            }
+            (column, InputTypes::Typed(schema)) => {
+                let fields = column.inputs(layout).into_iter().filter_map(|name| schema.field_with_name(name).ok());
+                // A later input may have none.
+                columns.extend(fields.map(|field| (field.clone().with_nullable(true), false)));
+            }
+        }
+    }
+    columns
+}
+
+/// Makes a file of a stream that [`Typed`] wrote.
+pub(super) fn convert<R: Read + Seek, W: Write + Send>(
+    mut stream: R,
+    out: W,
+    format: OutputFormat,
+    layout: &Layout,
+) -> io::Result<Vec<String>> {
+    let mut notes = Vec::new();
+    let objects = match layout.types {
+        InputTypes::Json => {
+            stream.seek(SeekFrom::Start(0))?;
+            Some(Objects::new(open(&mut stream)?, layout, OBJECT, &mut notes)?)
+        }
+        _ => None,
+    };
+    stream.seek(SeekFrom::Start(0))?;
+    let batches = open(&mut stream)?;
+    let schema = objects.as_ref().map_or_else(|| batches.schema(), Objects::schema);
+    let mut file = match format {
+        OutputFormat::Parquet => Target::Parquet(Box::new(parquet(out, schema.clone())?)),
+        _ => Target::Arrow(Box::new(StreamWriter::try_new(out, &schema).map_err(io_error)?)),
+    };
+    let mut even = BatchCoalescer::new(schema, BATCH);
+    for batch in batches {
+        let batch = batch.map_err(io_error)?;
+        let batch = objects.as_ref().map_or(Ok(batch.clone()), |objects| objects.typed(&batch))?;
+        even.push_batch(batch).map_err(io_error)?;
+        while let Some(batch) = even.next_completed_batch() {
+            file.write(&batch)?;
+        }
+    }
+    even.finish_buffered_batch().map_err(io_error)?;
+    while let Some(batch) = even.next_completed_batch() {
+        file.write(&batch)?;
+    }
+    file.finish()?;
+    Ok(notes)
+}
+
+enum Target<W: Write + Send> {
+    Parquet(Box<ArrowWriter<W>>),
+    Arrow(Box<StreamWriter<W>>),
+}
+
+impl<W: Write + Send> Target<W> {
+    fn write(&mut self, batch: &RecordBatch) -> io::Result<()> {
+        match self {
+            Target::Parquet(file) => file.write(batch).map_err(io::Error::other),
+            Target::Arrow(stream) => stream.write(batch).map_err(io_error),
+        }
+    }
+
+    fn finish(self) -> io::Result<()> {
+        match self {
+            Target::Parquet(file) => file.into_inner().map_err(io::Error::other)?.flush(),
+            Target::Arrow(mut stream) => {
+                stream.finish().map_err(io_error)?;
+                stream.flush().map_err(io_error)
+            }
+        }
+    }
+}
+
+fn parquet<W: Write + Send>(out: W, schema: SchemaRef) -> io::Result<ArrowWriter<W>> {
+    let properties = WriterProperties::builder()
+        .set_max_row_group_row_count(Some(GROUP))
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .build();
+    ArrowWriter::try_new(out, schema, Some(properties)).map_err(io::Error::other)
+}
+
+/// A stream without an end, if its writer was stopped, is read as far as it goes.
+fn open<R: Read>(stream: R) -> io::Result<StreamReader<BufReader<R>>> {
+    StreamReader::try_new_buffered(stream, None).map_err(io_error)
+}
+
+/// What a disk says keeps its kind.
+pub(super) fn io_error(error: ArrowError) -> io::Error {
+    match error {
+        ArrowError::IoError(_, error) => error,
+        error => io::Error::other(error),
+    }
+}
