@@ -102,7 +102,7 @@ impl Classifier {
         };
         let longest = limits.max_length;
         let labels: Arc<[String]> = config.labels.clone().into();
-        let encoder = TextEncoder::new(tokenizer, limits, options.truncation);
+        let encoder = TextEncoder::new(tokenizer, limits, options.truncation, options.pair_truncation);
         let encoder = match model.task() {
             Task::SequenceClassification => encoder.with_prompt(config.prompt()),
             Task::TokenClassification => encoder.with_spans(),
