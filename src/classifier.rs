@@ -1,6 +1,7 @@
 //! Text in, output out: the only file that names every stage.
 
 mod tokens;
+mod windows;
 
 use crate::checkpoint::{Checkpoint, Config, Scoring, Weights};
 use crate::engine::Engine;
@@ -14,7 +15,7 @@ use crate::options::{Options, Precision};
 use crate::output::Array;
 use crate::output::{Answer, SequenceClassifierOutput};
 use crate::stream::{ClassificationIter, ClassificationStream, TextBuf};
-use crate::text::{Encoding, Limits, Text, TextEncoder, Tokenizer};
+use crate::text::{Encoding, Limits, Text, TextEncoder, Tokenizer, Windows};
 use futures_core::Stream;
 use std::future::Future;
 use std::path::Path;
@@ -72,6 +73,8 @@ struct Shared {
     encoder: TextEncoder,
     scoring: Scoring,
     labels: Arc<[String]>,
+    /// How the answers to the windows of a text become one.
+    windows: Windows,
     engine: Engine,
 }
 
@@ -96,19 +99,20 @@ impl Classifier {
             None => models::scoring(&config, &model)?,
         };
         let limits = Limits {
-            max_length: config.max_length().or(tokenizer.max_length()).unwrap_or(usize::MAX).min(model.max_length),
+            max_length: windows::max_length(&options, &config, &tokenizer, model.max_length, model.task())?,
             vocabulary: model.embeddings.words.rows,
             types: model.embeddings.types.as_ref().map_or(0, |types| types.rows),
         };
         let longest = limits.max_length;
         let labels: Arc<[String]> = config.labels.clone().into();
-        let encoder = TextEncoder::new(tokenizer, limits, options.truncation);
+        let encoder = TextEncoder::new(tokenizer, limits, options.truncation, options.pair_truncation);
+        let windows = options.windows;
         let encoder = match model.task() {
             Task::SequenceClassification => encoder.with_prompt(config.prompt()),
             Task::TokenClassification => encoder.with_spans(),
         };
         let engine = Engine::open(options, config, model, weights, longest).await?;
-        Ok(Classifier(Arc::new(Shared { encoder, scoring, labels, engine })))
+        Ok(Classifier(Arc::new(Shared { encoder, scoring, labels, windows, engine })))
     }
 
     /// Loads a checkpoint folder onto the best adapter; [`Options::load`] offers choices.
@@ -191,7 +195,8 @@ impl Classifier {
         self.0.engine.devices().next()
     }
 
-    /// Classifies texts or pairs of texts.
+    /// Classifies texts or pairs of texts. What becomes of those that are too long, [`Options::truncation`] says: with
+    /// [`Truncation::Windows`](crate::Truncation::Windows) the windows of a text are answered apart and joined.
     ///
     /// # Errors
     /// [`Error::WrongTask`] if the model classifies tokens, [`Error::Text`] with the position of the first text that cannot
@@ -214,8 +219,8 @@ impl Classifier {
     ) -> Result<SequenceClassifierOutput> {
         self.expect(Task::SequenceClassification)?;
         let texts: Vec<Text<'a>> = texts.into_iter().map(Into::into).collect();
-        let encodings = self.0.encoder.encode_every(&texts)?;
-        self.run_async(&encodings, &Request::default()).await
+        let windows = self.0.encoder.encode_windows_all(&texts).into_iter().collect::<Result<Vec<_>>>()?;
+        self.run_windows_async(&windows, &Request::default()).await
     }
 
     /// The answers to an iterator's texts, one by one and in their order, however many there are: memory holds some thousand
@@ -268,7 +273,8 @@ impl Classifier {
         self.0.encoder.encode(index, text)
     }
 
-    /// Runs encoded texts, in as many batches as they need; answers come in their order.
+    /// Runs encoded texts, in as many batches as they need; answers come in their order, one an encoding:
+    /// [`Classifier::run_windows`] joins those of a text.
     ///
     /// # Errors
     /// [`Error::WrongTask`] if the model classifies tokens, [`Error::Text`] for an encoding or a label that does not fit the

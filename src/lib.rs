@@ -100,7 +100,7 @@ pub use output::{
     TokenClassifierOutput,
 };
 pub use stream::{ClassificationIter, ClassificationStream, StreamedClassification, TextBuf};
-pub use text::{Text, TextEncoder, Truncation};
+pub use text::{PairTruncation, Text, TextEncoder, Truncation, Windows};
 
 /// The README's example, compiled and run.
 #[cfg(all(doctest, feature = "embedded"))]

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::gpu::{self, AdapterDescription, Backend};
 use crate::ir::{BatchLimits, Capabilities, Recording, Rows, Storage, Tuning};
 use crate::oneshot::on_a_thread;
-use crate::text::{Tokenizer, Truncation};
+use crate::text::{PairTruncation, Tokenizer, Truncation, Windows};
 use std::convert::Infallible;
 use std::env;
 use std::path::{Path, PathBuf};
@@ -261,8 +261,15 @@ pub struct Options {
     pub batch_tokens: Option<usize>,
     /// Most texts of one batch; `None`: by the kind of adapter.
     pub batch_texts: Option<usize>,
-    /// What happens to a text longer than the model's limit.
+    /// Most tokens of a text or a pair, special tokens included; `None`: as many as the tokenizer's files say, or the model
+    /// has positions for.
+    pub max_length: Option<usize>,
+    /// What happens to a text longer than that.
     pub truncation: Truncation,
+    /// Which text of a pair is cut.
+    pub pair_truncation: PairTruncation,
+    /// How the answers to the windows of a text become one ([`Truncation::Windows`]).
+    pub windows: Windows,
     /// Fill an absent classification head from this seed instead of refusing.
     pub random_head: Option<u64>,
     /// Score by this rule instead of the model's.
@@ -304,7 +311,10 @@ impl Default for Options {
             backend: None,
             batch_tokens: None,
             batch_texts: None,
+            max_length: None,
             truncation: Truncation::default(),
+            pair_truncation: PairTruncation::default(),
+            windows: Windows::default(),
             random_head: None,
             scoring: None,
             precision: Precision::default(),
@@ -343,9 +353,25 @@ impl Options {
         Options { batch_texts: texts.into(), ..self }
     }
 
-    /// What happens to a text longer than the model's limit.
+    /// The most tokens of a text or a pair, special tokens included: transformers' `max_length`. No more than the model has
+    /// positions for, and at least one beside the special tokens of a text: [`Error::Unsupported`] when it is loaded.
+    pub fn max_length(self, tokens: impl Into<Option<usize>>) -> Options {
+        Options { max_length: tokens.into(), ..self }
+    }
+
+    /// What happens to a text longer than the model's limit, or than [`Options::max_length`].
     pub fn truncation(self, truncation: Truncation) -> Options {
         Options { truncation, ..self }
+    }
+
+    /// Which text of a pair is cut.
+    pub fn pair_truncation(self, pair_truncation: PairTruncation) -> Options {
+        Options { pair_truncation, ..self }
+    }
+
+    /// How the answers to the windows of a text become one.
+    pub fn windows(self, windows: Windows) -> Options {
+        Options { windows, ..self }
     }
 
     /// The seed of an absent classification head.
@@ -457,7 +483,9 @@ impl Options {
         self.open(checkpoint, tokenizer).await
     }
 
-    /// The small English sentiment model (negative, neutral, positive) that is compiled in.
+    /// The small English sentiment model (negative, neutral, positive) that is compiled in. It takes 512 tokens, but was
+    /// trained on sentences of at most 64: longer texts are better split, by
+    /// `Options::default().max_length(64).truncation(Truncation::Windows { stride: 16 })`.
     #[cfg(feature = "embedded")]
     pub fn sentiment(self) -> Result<Classifier> {
         gpu::block_on(self.sentiment_async())

@@ -3,10 +3,12 @@
 mod answer;
 mod entities;
 mod tokens;
+mod windows;
 
 pub(crate) use answer::Answer;
 pub use entities::{Aggregation, Entity, EntityKind};
 pub use tokens::{TokenClassification, TokenClassifierOutput};
+pub(crate) use windows::Joining;
 
 use std::sync::Arc;
 
@@ -32,7 +34,8 @@ impl Array {
 }
 
 /// The answer to a list of texts, in their order. The first four fields are those of transformers'
-/// `SequenceClassifierOutput`, in its order; the rest is what everyone adds by hand. All of it is computed on the device.
+/// `SequenceClassifierOutput`, in its order; the rest is what everyone adds by hand. All of it is computed on the device, but for
+/// a text that was split: its logits are joined on the host, and all that is made of them there.
 #[derive(Clone, Debug, Default)]
 pub struct SequenceClassifierOutput {
     /// Mean of [`losses`](Self::losses) over the texts that had a label; `None` if none had.
@@ -53,10 +56,15 @@ pub struct SequenceClassifierOutput {
     pub losses: Vec<Option<f32>>,
     /// Name of each label.
     pub labels: Arc<[String]>,
-    /// Tokens of each text as classified, special tokens included.
+    /// Tokens of each text as classified, special tokens included: of one that was split, those of all windows that answer
+    /// for it.
     pub tokens: Vec<usize>,
-    /// Whether a text was cut to the model's limit.
+    /// Tokens that each text has when it is neither cut nor split, special tokens included.
+    pub untruncated: Vec<usize>,
+    /// Whether tokens of a text had no part in its answer: it was cut, or only the first of its windows answers for it.
     pub truncated: Vec<bool>,
+    /// Encodings that each text became: 1 where it was not split ([`Truncation::Windows`](crate::Truncation::Windows)).
+    pub windows: Vec<usize>,
 }
 
 /// One text's part of a [`SequenceClassifierOutput`].
@@ -125,12 +133,22 @@ impl<'a> Classification<'a> {
         self.output.losses[self.index]
     }
 
-    /// Number of tokens, special tokens included.
+    /// Number of tokens as classified, special tokens included; those of all windows that answer for it.
     pub fn tokens(&self) -> usize {
         self.output.tokens[self.index]
     }
 
-    /// Whether the text was cut to the model's limit.
+    /// Number of tokens that the text has when it is neither cut nor split, special tokens included.
+    pub fn untruncated(&self) -> usize {
+        self.output.untruncated[self.index]
+    }
+
+    /// Number of encodings that the text became.
+    pub fn windows(&self) -> usize {
+        self.output.windows[self.index]
+    }
+
+    /// Whether tokens of the text had no part in its answer.
     pub fn truncated(&self) -> bool {
         self.output.truncated[self.index]
     }

@@ -119,14 +119,14 @@ impl<S> ClassificationStream<S> {
         let texts = std::mem::take(&mut self.filling);
         self.first += texts.len();
         let classifier = self.classifier.clone();
-        let encoded = classifier.encoder().encode_all(&texts.iter().map(TextBuf::as_text).collect::<Vec<_>>());
+        let encoded = classifier.encoder().encode_windows_all(&texts.iter().map(TextBuf::as_text).collect::<Vec<_>>());
         let run = async move {
-            let (mut encodings, mut failures) = (Vec::new(), Vec::new());
-            for encoding in encoded {
-                let failure = encoding.map(|encoding| encodings.push(encoding)).err();
+            let (mut windows, mut failures) = (Vec::new(), Vec::new());
+            for text in encoded {
+                let failure = text.map(|text| windows.push(text)).err();
                 failures.push(failure);
             }
-            let output = classifier.run_async(&encodings, &Request::default()).await;
+            let output = classifier.run_windows_async(&windows, &Request::default()).await;
             let output = output.map(Arc::new);
             let mut place = 0;
             let answer = |(index, failure): (usize, Option<Error>)| match (failure, &output) {

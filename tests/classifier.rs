@@ -12,6 +12,8 @@ mod device;
 mod faults;
 #[path = "classifier/sentiment.rs"]
 mod sentiment;
+#[path = "classifier/windows.rs"]
+mod windows;
 
 use std::path::{Path, PathBuf};
 use wgbert::{Array, Error};

@@ -7,17 +7,17 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use wgbert::text::{Encoding, Limits, Text, Tokenizer, Truncation};
+use wgbert::text::{Encoding, Limits, PairTruncation, Text, Tokenizer, Truncation};
 
 #[path = "tokenization/files.rs"]
 mod files;
 #[path = "tokenization/folders.rs"]
 mod folders;
+#[path = "tokenization/windows.rs"]
+mod windows;
 
 const UNLIMITED: Limits = Limits { max_length: usize::MAX, vocabulary: usize::MAX, types: 2 };
 
-/// Strategies that this crate does not offer: only_first and only_second.
-const OTHER_STRATEGIES: usize = 5;
 /// Cases that only record what the slow tokenizer does with `never_split`, which the fast one does not have.
 const SLOW_ONLY: usize = 2;
 
@@ -111,6 +111,16 @@ fn config_of(case: &Value) -> Value {
     config
 }
 
+/// How transformers calls a choice.
+fn pairs_of(strategy: Option<&str>) -> PairTruncation {
+    match strategy {
+        None | Some("longest_first") => PairTruncation::LongestFirst,
+        Some("only_first") => PairTruncation::OnlyFirst,
+        Some("only_second") => PairTruncation::OnlySecond,
+        Some(other) => panic!("{other} is no strategy"),
+    }
+}
+
 fn limits_of(case: &Value) -> Limits {
     let max_length = case["options"]["max_length"].as_u64().map_or(usize::MAX, |length| length as usize);
     Limits { max_length, ..UNLIMITED }
@@ -132,13 +142,9 @@ fn encode(tokenizer: &Tokenizer, text: Text<'_>, limits: &Limits) -> Encoding {
 fn golden_cases() {
     let file = read_json(golden().join("tokenization_golden.json"));
     let cases = file["cases"].as_array().expect("cases");
-    let (mut tested, mut other_strategies, mut slow_only) = (0, 0, 0);
+    let (mut tested, mut slow_only) = (0, 0);
     for case in cases {
         let name = &case["name"];
-        if case["options"]["strategy"].as_str().is_some_and(|strategy| strategy != "longest_first") {
-            other_strategies += 1;
-            continue;
-        }
         if case["group"] == "long" {
             long_case(case);
             tested += 1;
@@ -156,19 +162,35 @@ fn golden_cases() {
             continue;
         }
         let (text, limits) = (text_of(case), limits_of(case));
-        let encoding = encode(&bert(config.clone()), text, &limits);
+        let pairs = pairs_of(case["options"]["strategy"].as_str());
+        let tokenizer = bert(config.clone());
+        let try_encode =
+            |tokenizer: &Tokenizer, limits| tokenizer.encode_windows(0, text, limits, Truncation::Cut, pairs);
+        let encode = |tokenizer: &Tokenizer, limits| {
+            let encodings = try_encode(tokenizer, limits).expect("a golden text can be encoded");
+            <[Encoding; 1]>::try_from(encodings).expect("one encoding")
+        };
+        tested += 1;
+        if case.get("error").is_some() {
+            try_encode(&tokenizer, &limits).expect_err("transformers has none");
+            continue;
+        }
+        let [encoding] = encode(&tokenizer, &limits);
         assert_eq!(encoding.ids, numbers(&case["ids"]), "{name}: ids");
         assert_eq!(encoding.type_ids, numbers(&case["type_ids"]), "{name}: type ids");
-        let whole = encode(&bert(config.clone()), text, &UNLIMITED).ids.len();
-        assert_eq!(encoding.truncated, whole > encoding.ids.len(), "{name}: truncated");
+        let whole = encode(&tokenizer, &UNLIMITED)[0].ids.len();
+        assert_eq!(
+            (encoding.truncated, encoding.untruncated),
+            (whole > encoding.ids.len(), whole),
+            "{name}: truncated"
+        );
 
         let path = golden().join("bert-base-uncased/tokenizer.json");
         let from_json = Tokenizer::from_json(&path, &bert_json(&config), Some(&config)).expect("a tokenizer");
-        assert_eq!(encode(&from_json, text, &limits), encoding, "{name}: tokenizer.json");
-        tested += 1;
+        assert_eq!(encode(&from_json, &limits), [encoding], "{name}: tokenizer.json");
     }
-    assert_eq!((other_strategies, slow_only), (OTHER_STRATEGIES, SLOW_ONLY));
-    assert_eq!(tested, 100, "the file has {} cases", cases.len());
+    assert_eq!(slow_only, SLOW_ONLY);
+    assert_eq!(tested, 105, "the file has {} cases", cases.len());
 }
 
 /// A unit repeated thousands of times; its ids repeat with it.

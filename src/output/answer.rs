@@ -149,10 +149,9 @@ impl Answer {
         for (index, label) in labels.iter().enumerate() {
             losses[index] = label.is_some().then_some(self.losses[index]);
         }
-        let known: Vec<f64> = losses.iter().flatten().map(|loss| f64::from(*loss)).collect();
         SequenceClassifierOutput {
-            // The mean over batches: each loss was computed on the device.
-            loss: (!known.is_empty()).then(|| (known.iter().sum::<f64>() / known.len() as f64) as f32),
+            // Over batches: each loss was computed on the device.
+            loss: mean(&losses),
             logits: self.logits,
             hidden_states: self.hidden_states,
             attentions: self.attentions,
@@ -161,6 +160,8 @@ impl Answer {
             losses,
             labels: self.labels,
             tokens: encodings.iter().map(|encoding| encoding.ids.len()).collect(),
+            untruncated: encodings.iter().map(|encoding| encoding.untruncated).collect(),
+            windows: vec![1; encodings.len()],
             truncated: encodings.iter().map(|encoding| encoding.truncated).collect(),
         }
     }
@@ -179,6 +180,12 @@ impl Answer {
             tokenizer,
         }
     }
+}
+
+/// The mean of the losses that there are.
+pub(super) fn mean(losses: &[Option<f32>]) -> Option<f32> {
+    let known: Vec<f64> = losses.iter().flatten().map(|loss| f64::from(*loss)).collect();
+    (!known.is_empty()).then(|| (known.iter().sum::<f64>() / known.len() as f64) as f32)
 }
 
 /// The tokens of a batch's text.

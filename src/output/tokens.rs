@@ -101,6 +101,11 @@ impl<'a> TokenClassification<'a> {
         self.output.encodings[self.index].spans.as_deref()
     }
 
+    /// Number of tokens that the text has when it is not cut, special tokens included.
+    pub fn untruncated(&self) -> usize {
+        self.output.encodings[self.index].untruncated
+    }
+
     /// Whether the text was cut to the model's limit.
     pub fn truncated(&self) -> bool {
         self.output.encodings[self.index].truncated

@@ -1,6 +1,7 @@
 //! Texts -> tokens on the threads of the machine, apart from the classifier that will run them.
 
-use super::{Encoding, Limits, Text, Tokenizer, Truncation};
+use super::tokenizer::only;
+use super::{Encoding, Limits, PairTruncation, Text, Tokenizer, Truncation};
 use crate::{Error, Result};
 use std::num::NonZero;
 use std::sync::Arc;
@@ -44,6 +45,7 @@ pub struct TextEncoder {
     tokenizer: Arc<Tokenizer>,
     limits: Limits,
     truncation: Truncation,
+    pairs: PairTruncation,
     /// What stands before each text, or before the first of a pair.
     prompt: Option<Arc<str>>,
     /// Whether encodings say where their tokens stand.
@@ -51,8 +53,13 @@ pub struct TextEncoder {
 }
 
 impl TextEncoder {
-    pub(crate) fn new(tokenizer: Tokenizer, limits: Limits, truncation: Truncation) -> TextEncoder {
-        TextEncoder { tokenizer: Arc::new(tokenizer), limits, truncation, prompt: None, spans: false }
+    pub(crate) fn new(
+        tokenizer: Tokenizer,
+        limits: Limits,
+        truncation: Truncation,
+        pairs: PairTruncation,
+    ) -> TextEncoder {
+        TextEncoder { tokenizer: Arc::new(tokenizer), limits, truncation, pairs, prompt: None, spans: false }
     }
 
     /// Puts the prompt of a cross-encoder before each text, and of a pair before the first (sentence_transformers/base/
@@ -90,58 +97,81 @@ impl TextEncoder {
     /// The tokens of one text; `index` names it in errors.
     ///
     /// # Errors
-    /// [`Error::Text`](crate::Error::Text) if the text is too long and [`Truncation::Refuse`] was chosen, has an id
-    /// outside the table, or is a pair and its tokens are what is classified.
+    /// [`Error::Text`](crate::Error::Text) if the text is too long and [`Truncation::Refuse`] was chosen, or
+    /// [`Truncation::Windows`], which [`TextEncoder::encode_windows`] makes; has an id outside the table; is a pair and its
+    /// tokens are what is classified, or the text that is not to be cut leaves no room for the other ([`PairTruncation`]).
     pub fn encode<'a>(&self, index: usize, text: impl Into<Text<'a>>) -> Result<Encoding> {
+        only(index, self.encode_windows(index, text)?)
+    }
+
+    /// The encodings of one text, at least one: its windows where it is too long and [`Truncation::Windows`] was chosen, else
+    /// what [`TextEncoder::encode`] gives.
+    ///
+    /// # Errors
+    /// Those of [`TextEncoder::encode`]; and [`Error::Text`](crate::Error::Text) if of a pair the text that is not split
+    /// leaves the windows no more tokens than they are to share.
+    pub fn encode_windows<'a>(&self, index: usize, text: impl Into<Text<'a>>) -> Result<Vec<Encoding>> {
+        let TextEncoder { tokenizer, limits, truncation, pairs, .. } = self;
         let text = text.into();
         if self.spans {
             let Text::Single(text) = text else {
                 let message = "it is a pair, but the tokens of a single text are what the model classifies".into();
                 return Err(Error::Text { index, message });
             };
-            return self.tokenizer.encode_spans(index, text, &self.limits, self.truncation);
+            return Ok(vec![tokenizer.encode_spans(index, text, limits, *truncation)?]);
         }
         let (Some(prompt), Text::Single(first) | Text::Pair(first, _)) = (&self.prompt, text) else {
-            return self.tokenizer.encode(index, text, &self.limits, self.truncation);
+            return tokenizer.encode_windows(index, text, limits, *truncation, *pairs);
         };
         let first = format!("{prompt}{first}");
         let text = match text {
             Text::Single(_) => Text::Single(&first),
             Text::Pair(_, second) => Text::Pair(&first, second),
         };
-        self.tokenizer.encode(index, text, &self.limits, self.truncation)
+        tokenizer.encode_windows(index, text, limits, *truncation, *pairs)
     }
 
     /// The tokens of each text, in their order, or why it has none: as [`TextEncoder::encode`] with the text's place, on as
     /// many threads as the machine has and the texts are worth. The caller waits for them.
     pub fn encode_all(&self, texts: &[Text<'_>]) -> Vec<Result<Encoding>> {
-        let threads = thread::available_parallelism().map_or(1, NonZero::get).min(texts.len().div_ceil(BLOCK));
-        // Blocks as the threads come for them: long texts may stand together.
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let block = || {
-                let first = next.fetch_add(BLOCK, Ordering::Relaxed);
-                (first < texts.len()).then(|| (first, &texts[first..texts.len().min(first + BLOCK)]))
-            };
-            let encode = |first, texts: &[Text<'_>]| -> Vec<_> {
-                (first..).zip(texts).map(|(index, text)| self.encode(index, *text)).collect()
-            };
-            std::iter::from_fn(block).map(|(first, texts)| (first, encode(first, texts))).collect::<Vec<_>>()
-        };
-        let mut blocks = thread::scope(|scope| {
-            // This thread works too: one text starts no thread, and a system that gives none still answers.
-            let start = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
-            let others: Vec<_> = (1..threads).filter_map(start).collect();
-            let own = work();
-            let others = others.into_iter().flat_map(|other| other.join().expect("the tokenizer's panics are errors"));
-            own.into_iter().chain(others).collect::<Vec<_>>()
-        });
-        blocks.sort_unstable_by_key(|(first, _)| *first);
-        blocks.into_iter().flat_map(|(_, encodings)| encodings).collect()
+        on_threads(texts, |index, text| self.encode(index, text))
+    }
+
+    /// The encodings of each text, in their order, or why it has none: [`TextEncoder::encode_windows`] as
+    /// [`TextEncoder::encode_all`] does it. [`Classifier::run_windows`](crate::Classifier::run_windows) takes them.
+    pub fn encode_windows_all(&self, texts: &[Text<'_>]) -> Vec<Result<Vec<Encoding>>> {
+        on_threads(texts, |index, text| self.encode_windows(index, text))
     }
 
     /// [`TextEncoder::encode_all`] up to the first text that fails.
     pub(crate) fn encode_every(&self, texts: &[Text<'_>]) -> Result<Vec<Encoding>> {
         self.encode_all(texts).into_iter().collect()
     }
+}
+
+/// What `each` makes of every text and its place, in their order, on as many threads as the texts are worth.
+fn on_threads<T: Send>(texts: &[Text<'_>], each: impl Fn(usize, Text<'_>) -> T + Sync) -> Vec<T> {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(texts.len().div_ceil(BLOCK));
+    // Blocks as the threads come for them: long texts may stand together.
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let block = || {
+            let first = next.fetch_add(BLOCK, Ordering::Relaxed);
+            (first < texts.len()).then(|| (first, &texts[first..texts.len().min(first + BLOCK)]))
+        };
+        let encode = |first, texts: &[Text<'_>]| -> Vec<_> {
+            (first..).zip(texts).map(|(index, text)| each(index, *text)).collect()
+        };
+        std::iter::from_fn(block).map(|(first, texts)| (first, encode(first, texts))).collect::<Vec<_>>()
+    };
+    let mut blocks = thread::scope(|scope| {
+        // This thread works too: one text starts no thread, and a system that gives none still answers.
+        let start = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
+        let others: Vec<_> = (1..threads).filter_map(start).collect();
+        let own = work();
+        let others = others.into_iter().flat_map(|other| other.join().expect("the tokenizer's panics are errors"));
+        own.into_iter().chain(others).collect::<Vec<_>>()
+    });
+    blocks.sort_unstable_by_key(|(first, _)| *first);
+    blocks.into_iter().flat_map(|(_, encodings)| encodings).collect()
 }

@@ -1,7 +1,7 @@
 //! Stage 1: text -> tokens.
 //!
 //! A [`Tokenizer`] turns one [`Text`] into one [`Encoding`], the same ids as the fast tokenizer of transformers with
-//! `truncation=True`, and a [`TextEncoder`] many of them on threads; the engine lays the tokens of many encodings end to end.
+//! `truncation=True`, or a long one into several ([`Truncation::Windows`]), and a [`TextEncoder`] many of them on threads; the engine lays the tokens of many encodings end to end.
 //! Nothing here knows a device, and nothing is padded.
 
 mod added;
@@ -9,6 +9,7 @@ mod bounds;
 mod build;
 mod class;
 mod codes;
+mod cut;
 mod encoder;
 pub(crate) mod files;
 mod library;
@@ -21,6 +22,7 @@ mod tweet;
 mod vocabulary;
 
 pub use class::Transformers;
+pub use cut::{PairTruncation, Truncation, Windows};
 pub use encoder::TextEncoder;
 pub use crate::panics::panics_are_errors;
 pub use spans::Spans;
@@ -63,17 +65,6 @@ impl<'a> From<&'a (String, String)> for Text<'a> {
     }
 }
 
-/// What happens to a text with more tokens than the model has positions.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Truncation {
-    /// It is cut and marked as cut ([`Encoding::truncated`]). Of a pair the longer text is cut first, transformers'
-    /// `longest_first`.
-    #[default]
-    Cut,
-    /// It is an error that says how many tokens there are.
-    Refuse,
-}
-
 /// The tokens of one text, special tokens included. `ids` and `type_ids` are equally long, and never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Encoding {
@@ -81,8 +72,11 @@ pub struct Encoding {
     pub ids: Vec<u32>,
     /// Rows of the table of types: of a pair, which of the two texts a token belongs to, as the model was trained.
     pub type_ids: Vec<u32>,
-    /// Whether tokens were cut to respect [`Limits::max_length`].
+    /// Whether tokens were cut to respect [`Limits::max_length`]. Those of a window ([`Truncation::Windows`]) were not: the
+    /// other windows have them.
     pub truncated: bool,
+    /// Tokens that the text has when it is neither cut nor split, special tokens included.
+    pub untruncated: usize,
     /// Where each token stands in its text, which classifiers of tokens ask for.
     pub spans: Option<Arc<Spans>>,
 }
@@ -90,7 +84,8 @@ pub struct Encoding {
 impl Encoding {
     /// All of a text's tokens, of which it is not known where they stand.
     pub fn new(ids: Vec<u32>, type_ids: Vec<u32>) -> Encoding {
-        Encoding { ids, type_ids, truncated: false, spans: None }
+        let untruncated = ids.len();
+        Encoding { ids, type_ids, truncated: false, untruncated, spans: None }
     }
 
     /// The rows of the tables of words, types and positions that each token reads.

@@ -9,10 +9,11 @@ use tokenizers::{Encoding as Tokens, ModelWrapper, TruncationDirection};
 use super::added::Tokens as Named;
 use super::class::Transformers;
 use super::codes::{self, Codes};
+use super::cut::{self, Cut, Lengths};
 use super::library::{Library, guarded, slice};
 use super::node::Node;
 use super::settings::Settings;
-use super::{Encoding, Spans, Text, Truncation, bounds, files};
+use super::{Encoding, PairTruncation, Spans, Text, Truncation, bounds, files};
 use crate::{Error, Result};
 
 /// What the model's tables can hold; every [`Encoding`] respects them.
@@ -71,6 +72,9 @@ enum Inner {
     /// A class that transformers has in Python only.
     Codes(Arc<Codes>),
 }
+
+/// Ids and type ids of an encoding, and where its tokens stand.
+type Made = (Vec<u32>, Vec<u32>, Option<Spans>);
 
 impl Tokenizer {
     /// Finishes a tokenizer: what `tokenizer_config.json` decides, and what `encode` relies on.
@@ -203,16 +207,35 @@ impl Tokenizer {
         }
     }
 
-    /// The tokens of one text, within `limits`; `index` names the text in errors.
+    /// The tokens of one text, within `limits`; `index` names the text in errors. A pair is cut by
+    /// [`PairTruncation::LongestFirst`].
     ///
     /// Time and memory are linear in the text's length.
     ///
     /// # Errors
-    /// [`Error::Text`]: the text is too long and `truncation` is [`Truncation::Refuse`]; `max_length` leaves no room for
-    /// the special tokens; there are no tokens at all; the tokenizer fails, or produces an id or a type that the model's
-    /// tables do not have.
+    /// [`Error::Text`]: the text is too long and `truncation` is [`Truncation::Refuse`], or it is
+    /// [`Truncation::Windows`] and one encoding does not hold the text; `max_length` leaves no room for the special tokens;
+    /// there are no tokens at all; the tokenizer fails, or produces an id or a type that the model's tables do not have.
     pub fn encode(&self, index: usize, text: Text<'_>, limits: &Limits, truncation: Truncation) -> Result<Encoding> {
-        self.try_encode(text, limits, truncation, false).map_err(|message| Error::Text { index, message })
+        only(index, self.encode_windows(index, text, limits, truncation, PairTruncation::default())?)
+    }
+
+    /// The encodings of one text, at least one: more than that where `truncation` is [`Truncation::Windows`] and the text is
+    /// longer than `limits` has it.
+    ///
+    /// # Errors
+    /// Those of [`Tokenizer::encode`]; and [`Error::Text`] where of a pair the text that is not to be cut leaves no room for
+    /// the other, or a window holds no more tokens than it is to share with the one before.
+    pub fn encode_windows(
+        &self,
+        index: usize,
+        text: Text<'_>,
+        limits: &Limits,
+        truncation: Truncation,
+        pairs: PairTruncation,
+    ) -> Result<Vec<Encoding>> {
+        self.try_encode(text, limits, self.cut(truncation, pairs), false)
+            .map_err(|message| Error::Text { index, message })
     }
 
     /// [`Tokenizer::encode`] of a single text, with [`Encoding::spans`].
@@ -220,66 +243,85 @@ impl Tokenizer {
     /// # Errors
     /// Those of [`Tokenizer::encode`].
     pub fn encode_spans(&self, index: usize, text: &str, limits: &Limits, truncation: Truncation) -> Result<Encoding> {
-        self.try_encode(Text::Single(text), limits, truncation, true).map_err(|message| Error::Text { index, message })
+        let cut = self.cut(truncation, PairTruncation::default());
+        let made = self.try_encode(Text::Single(text), limits, cut, true);
+        only(index, made.map_err(|message| Error::Text { index, message })?)
     }
 
-    fn try_encode(
-        &self,
-        text: Text<'_>,
-        limits: &Limits,
-        truncation: Truncation,
-        spans: bool,
-    ) -> Result<Encoding, String> {
-        let (first, second) = match text {
+    /// Tokens that it adds to a single text.
+    pub(crate) fn special(&self) -> usize {
+        self.special[0]
+    }
+
+    fn cut(&self, truncation: Truncation, pairs: PairTruncation) -> Cut {
+        Cut { truncation, pairs, side: self.side, python: matches!(self.inner, Inner::Codes(_)) }
+    }
+
+    fn try_encode(&self, text: Text<'_>, limits: &Limits, cut: Cut, spans: bool) -> Result<Vec<Encoding>, String> {
+        let (source, second) = match text {
             Text::Single(first) => (first, None),
             Text::Pair(first, second) => (first, Some(second)),
         };
-        let special = self.special[usize::from(second.is_some())];
-        let Limits { max_length, vocabulary, types } = *limits;
-        let budget = max_length.checked_sub(special).ok_or_else(|| {
-            format!("a maximum length of {max_length} tokens has no room for the {special} special tokens")
-        })?;
-
-        let refused = |lengths: [usize; 2]| {
-            let length = lengths[0] + lengths[1] + special;
-            format!("it has {length} tokens, the model takes {max_length}")
-        };
-        let (ids, type_ids, truncated, spans) = match &self.inner {
+        let (is_pair, max_length) = (second.is_some(), limits.max_length);
+        let special = self.special[usize::from(is_pair)];
+        if max_length < special {
+            return Err(format!(
+                "a maximum length of {max_length} tokens has no room for the {special} special tokens"
+            ));
+        }
+        // As transformers, whatever the text.
+        if let Truncation::Windows { stride } = cut.truncation
+            && stride > max_length.saturating_sub(self.special[0])
+        {
+            return Err(cut::too_little(max_length.saturating_sub(self.special[0]), stride));
+        }
+        let lengths = |texts: [usize; 2]| Lengths { texts, special, max_length, is_pair };
+        let (lengths, made): (Lengths, Vec<Made>) = match &self.inner {
             Inner::Library(library) => {
-                let source = first;
-                let mut first = library.tokens(first, 0, spans)?;
-                let mut second = second.map(|second| library.tokens(second, 1, spans)).transpose()?;
-                let lengths = [first.len(), second.as_ref().map_or(0, Tokens::len)];
-                let truncated = lengths[0] + lengths[1] > budget;
-                if truncated && truncation == Truncation::Refuse {
-                    return Err(refused(lengths));
-                }
-                if truncated {
-                    let kept = longest_first(lengths, budget);
-                    first = slice(&first, self.kept(lengths[0], kept[0]));
-                    second = second.map(|second| slice(&second, self.kept(lengths[1], kept[1])));
-                }
-                let tokens = library.post_process(first, second)?;
-                let spans = spans.then(|| Spans::of_library(source, &tokens));
-                (tokens.get_ids().to_vec(), tokens.get_type_ids().to_vec(), truncated, spans)
+                let first = library.tokens(source, 0, spans)?;
+                let second = second.map(|second| library.tokens(second, 1, spans)).transpose()?;
+                let lengths = lengths([first.len(), second.as_ref().map_or(0, Tokens::len)]);
+                let tokens = match cut.parts(&lengths)? {
+                    None => vec![library.post_process(first, second)?],
+                    Some(parts) => parts
+                        .into_iter()
+                        .map(|[one, other]| {
+                            library.post_process(slice(&first, one), second.as_ref().map(|second| slice(second, other)))
+                        })
+                        .collect::<Result<_, _>>()?,
+                };
+                let made = |tokens: Tokens| {
+                    let spans = spans.then(|| Spans::of_library(source, &tokens));
+                    (tokens.get_ids().to_vec(), tokens.get_type_ids().to_vec(), spans)
+                };
+                (lengths, tokens.into_iter().map(made).collect())
             }
             Inner::Codes(codes) => {
-                let source = first;
-                let first = codes.encode(first)?;
+                let first = codes.encode(source)?;
                 let second = second.map(|second| codes.encode(second)).transpose()?;
-                let lengths = [first.len(), second.as_ref().map_or(0, Vec::len)];
-                let truncated = lengths[0] + lengths[1] > budget;
-                if truncated && truncation == Truncation::Refuse {
-                    return Err(refused(lengths));
-                }
-                let kept = if truncated { longest_first_in_python(lengths, budget) } else { lengths };
-                let second = second.as_ref().map(|second| &second[self.kept(lengths[1], kept[1])]);
-                let ids = codes.join(&first[self.kept(lengths[0], kept[0])], second);
-                let type_ids = vec![0; ids.len()];
-                let spans = spans.then(|| Spans::of_python(source, ids.len()));
-                (ids, type_ids, truncated, spans)
+                let lengths = lengths([first.len(), second.as_ref().map_or(0, Vec::len)]);
+                let whole = [0..lengths.texts[0], 0..lengths.texts[1]];
+                let made = |[one, other]: [Range<usize>; 2]| {
+                    let ids = codes.join(&first[one], second.as_ref().map(|second| &second[other]));
+                    let spans = spans.then(|| Spans::of_python(source, ids.len()));
+                    let types = vec![0; ids.len()];
+                    (ids, types, spans)
+                };
+                (lengths, cut.parts(&lengths)?.unwrap_or_else(|| vec![whole]).into_iter().map(made).collect())
             }
         };
+        let untruncated = lengths.total();
+        let truncated = untruncated > max_length && !matches!(cut.truncation, Truncation::Windows { .. });
+        let finish = |(ids, type_ids, spans): Made| {
+            let type_ids = self.checked(&ids, type_ids, limits)?;
+            Ok(Encoding { ids, type_ids, truncated, untruncated, spans: spans.map(Arc::new) })
+        };
+        made.into_iter().map(finish).collect()
+    }
+
+    /// The type ids as the model takes them, once it is known that its tables have the rows.
+    fn checked(&self, ids: &[u32], type_ids: Vec<u32>, limits: &Limits) -> Result<Vec<u32>, String> {
+        let Limits { max_length, vocabulary, types } = *limits;
         if ids.is_empty() {
             return Err("it has no tokens, and the tokenizer adds no special ones".into());
         }
@@ -296,16 +338,20 @@ impl Tokenizer {
             ));
         }
         let type_ids = if types <= 1 || !self.types { vec![0; ids.len()] } else { type_ids };
-        if let Some(id) = type_ids.iter().find(|&&id| id as usize >= types.max(1)) {
-            return Err(format!("the tokenizer gives type id {id}, but the model's table has {types} rows"));
+        match type_ids.iter().find(|&&id| id as usize >= types.max(1)) {
+            Some(id) => Err(format!("the tokenizer gives type id {id}, but the model's table has {types} rows")),
+            None => Ok(type_ids),
         }
-        Ok(Encoding { ids, type_ids, truncated, spans: spans.map(Arc::new) })
     }
+}
 
-    fn kept(&self, length: usize, kept: usize) -> Range<usize> {
-        match self.side {
-            TruncationDirection::Right => 0..kept,
-            TruncationDirection::Left => length - kept..length,
+/// The only encoding of a text.
+pub(super) fn only(index: usize, mut encodings: Vec<Encoding>) -> Result<Encoding> {
+    match (encodings.pop(), encodings.len()) {
+        (Some(encoding), 0) => Ok(encoding),
+        (_, others) => {
+            let message = format!("it is split into {} windows: `encode_windows` gives them all", others + 1);
+            Err(Error::Text { index, message })
         }
     }
 }
@@ -317,67 +363,5 @@ impl fmt::Debug for Tokenizer {
         debug.field("class", &self.class).field("version", &self.version);
         debug.field("max_length", &self.max_length).field("special", &self.special);
         debug.finish_non_exhaustive()
-    }
-}
-
-/// How many tokens of two texts to keep when together they exceed `budget`: the longer one is cut down to the shorter
-/// one, then both; an odd token goes to the longer, to the second of equals.
-///
-/// The rule of `truncate_encodings` in the Rust tokenizers (the slow Python ones round differently). It is done here,
-/// and not by the library, because the library also builds every cut-off part, and pairs each of the first text with
-/// each of the second.
-fn longest_first([first, second]: [usize; 2], budget: usize) -> [usize; 2] {
-    let shorter = first.min(second).min(budget / 2);
-    let longer = budget - shorter;
-    if first > second { [longer, shorter] } else { [shorter, longer] }
-}
-
-/// The same of the tokenizers in Python (`truncate_sequences`): of the odd token the second text loses it.
-fn longest_first_in_python([first, second]: [usize; 2], budget: usize) -> [usize; 2] {
-    let cut = first + second - budget;
-    let longer = first.abs_diff(second).min(cut);
-    let both = cut - longer;
-    let (from_first, from_second) =
-        if first > second { (longer + both / 2, both - both / 2) } else { (both / 2, longer + both - both / 2) };
-    [first.saturating_sub(from_first), second.saturating_sub(from_second)]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{longest_first, longest_first_in_python};
-    use proptest::prelude::*;
-
-    /// The lengths that `truncate_sequences` of 4.57.6 leaves.
-    #[test]
-    fn python_cuts_the_second_text_first() {
-        for (lengths, budget, kept) in [
-            ([5, 5], 9, [5, 4]),
-            ([8, 3], 8, [5, 3]),
-            ([8, 3], 5, [3, 2]),
-            ([3, 8], 5, [3, 2]),
-            ([4, 5], 7, [4, 3]),
-            ([9, 0], 4, [4, 0]),
-        ] {
-            assert_eq!(longest_first_in_python(lengths, budget), kept, "{lengths:?} {budget}");
-        }
-    }
-
-    proptest! {
-        /// Against the definition: drop tokens one by one, always from the longer text.
-        #[test]
-        fn the_longer_text_is_cut_first(first in 0usize..60, second in 0usize..60, cut in 1usize..60) {
-            let total = first + second;
-            prop_assume!(cut <= total);
-            let kept = longest_first([first, second], total - cut);
-            let mut expected = [first, second];
-            for _ in 0..cut {
-                let longer = usize::from(expected[1] > expected[0]);
-                expected[longer] -= 1;
-            }
-            prop_assert_eq!(kept[0] + kept[1], total - cut);
-            // The two agree but for who gets the odd token.
-            prop_assert!(kept[0].abs_diff(expected[0]) <= 1, "{:?} {:?}", kept, expected);
-            prop_assert!(kept[0] <= first && kept[1] <= second);
-        }
     }
 }

@@ -13,7 +13,7 @@ use wgbert::models::{
     encoder::{self, OutputSpec},
 };
 use wgbert::text::{Limits, Tokenizer};
-use wgbert::{Result, Text, Truncation};
+use wgbert::{PairTruncation, Result, Text, Truncation};
 
 /// Texts that every tokenizer has to split.
 const TEXTS: [&str; 5] = [
@@ -160,16 +160,21 @@ fn read_all(weights: Weights, model: &Model, prefix: &str) -> Result<()> {
 
 /// Encodes texts; some have an error to expect, such as one without room for the special tokens.
 fn encode(tokenizer: &Tokenizer) {
-    for (max_length, truncation) in [(64, Truncation::Cut), (512, Truncation::Refuse), (2, Truncation::Cut)] {
+    let windows = [(8, Truncation::Windows { stride: 3 }), (5, Truncation::CutLeft)];
+    for (max_length, truncation) in
+        [(64, Truncation::Cut), (512, Truncation::Refuse), (2, Truncation::Cut)].into_iter().chain(windows)
+    {
         let limits = Limits { max_length, vocabulary: 1 << 16, types: 2 };
         let pair = [Text::Pair(TEXTS[1], TEXTS[4]), Text::Pair("", "")];
         for (index, text) in TEXTS.map(Text::Single).into_iter().chain(pair).enumerate() {
-            let encoded = tokenizer.encode(index, text, &limits, truncation);
-            if let Ok(encoding) = &encoded {
-                assert_eq!(encoding.ids.len(), encoding.type_ids.len());
-                assert!((1..=max_length).contains(&encoding.ids.len()) && encoding.type_ids.iter().all(|&id| id < 2));
-                let again = tokenizer.encode(index, text, &limits, truncation);
-                assert_eq!(again.ok().as_ref(), Some(encoding), "a text has one encoding");
+            let encode = || tokenizer.encode_windows(index, text, &limits, truncation, PairTruncation::LongestFirst);
+            if let Ok(encodings) = encode() {
+                for encoding in &encodings {
+                    assert_eq!(encoding.ids.len(), encoding.type_ids.len());
+                    assert!((1..=max_length).contains(&encoding.ids.len()));
+                    assert!(encoding.type_ids.iter().all(|&id| id < 2));
+                }
+                assert_eq!(encode().ok(), Some(encodings), "a text has the same encodings whenever it is asked");
             }
         }
     }
