@@ -204,7 +204,7 @@ fn tune_keeps_its_choices() {
     };
     let kept = || fs::read_dir(folder.path()).into_iter().flatten().map(|entry| entry.unwrap().path());
     let kept = || kept().find(|path| path.file_name().unwrap().to_str().unwrap().starts_with("tuning-"));
-    let classify = ["classify", "--format", "jsonl", "It was an okay experience."];
+    let classify = ["classify", "--format", "jsonl", "--fields", "all", "It was an okay experience."];
     let tune = ["tune", "-m", "tiny", "--rows", "9,16", "-r", "1", "-o", "json"];
 
     let (untuned, _) = wgbert(&classify);

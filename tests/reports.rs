@@ -18,7 +18,7 @@ fn classify(report: &str, text: Option<&str>, rows: &str) -> Run {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/reports").join(report);
     let mut command = Command::new(env!("CARGO_BIN_EXE_wgbert"));
     command.current_dir(&folder).env_remove("RUST_LOG").env("WGBERT_CACHE_DIR", "").env("WGBERT_SELF_CHECK", "never");
-    command.args(["classify", "--format", "jsonl"]);
+    command.args(["classify", "--format", "jsonl", "--fields", "all"]);
     if folder.join("config.json").exists() {
         command.args(["--model", "."]);
     }

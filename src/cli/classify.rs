@@ -44,7 +44,7 @@ pub fn run(arguments: &ClassifyArguments) -> Result<Outcome, Failure> {
         rows = pass(&mut input, &earlier)?;
         (done, begun) = (earlier, Some(how));
     }
-    let mut progress = Progress::new(&input, partial.is_some(), arguments.output.quiet);
+    let progress = Progress::new(&input, partial.is_some(), arguments.output.quiet);
     if done.rows > 0 {
         progress.note(&format!("{} rows were answered before; going on", done.rows));
     }
@@ -72,7 +72,7 @@ fn fingerprint(
 ) -> Result<serde_json::Map<String, serde_json::Value>, Failure> {
     let debug = |value: &dyn std::fmt::Debug| serde_json::Value::String(format!("{value:?}"));
     let (input, model) = (&arguments.input, &arguments.model);
-    let fields: [(&str, serde_json::Value); 20] = [
+    let fields: [(&str, serde_json::Value); 21] = [
         ("version of wgbert", env!("CARGO_PKG_VERSION").into()),
         ("model", model::fingerprint(model)?.into()),
         ("adapter", classifier.adapter().into()),
@@ -85,7 +85,8 @@ fn fingerprint(
         ("--null", debug(&input.null)),
         ("--limit", debug(&input.limit)),
         ("--shard", debug(&input.shard)),
-        ("--truncation", debug(&model.truncation)),
+        ("--truncation", debug(&(model.truncation, model.pair_truncation, model.stride, model.windows))),
+        ("--max-length", debug(&model.max_length)),
         ("--scoring", debug(&model.scoring)),
         ("--random-head", debug(&model.random_head)),
         ("--format", debug(&style.format)),
@@ -240,7 +241,7 @@ impl Writing {
             }
             None => {
                 self.report.finish(loss, error.as_deref())?;
-                if !few {
+                if !few && !stopped {
                     self.summarize(classifier, None);
                 }
             }

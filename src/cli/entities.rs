@@ -46,10 +46,12 @@ impl Default for Output {
 }
 
 impl Output {
-    pub fn run(classifier: &Classifier, encodings: &[Encoding], request: &Request) -> Result<Output, Error> {
+    /// Answers texts, each of one window or more.
+    pub fn run(classifier: &Classifier, texts: &[Vec<Encoding>], request: &Request) -> Result<Output, Error> {
         match classifier.task() {
-            Task::SequenceClassification => classifier.run(encodings, request).map(Output::Texts),
-            Task::TokenClassification => classifier.run_tokens(encodings, request).map(Output::Tokens),
+            Task::SequenceClassification => classifier.run_windows(texts, request).map(Output::Texts),
+            // The tokens of windows are not joined: such a classifier is refused.
+            Task::TokenClassification => classifier.run_tokens(&texts.concat(), request).map(Output::Tokens),
         }
     }
 

@@ -12,11 +12,7 @@ use wgbert::{Adapter, Classifier, Error};
 
 /// Loads it; says where no GPU computes.
 pub fn load(model: &ModelArguments, device: &DeviceArguments, quiet: bool) -> Result<Classifier, Failure> {
-    let options = device
-        .options()
-        .truncation(model.truncation.into())
-        .random_head(model.random_head)
-        .scoring(model.scoring.map(Into::into));
+    let options = model.options(device.options()).map_err(Failure::Message)?;
     let classifier = match &model.model {
         Some(model) => {
             let mut downloads = Downloads::default();

@@ -27,8 +27,8 @@ pub struct Chunk {
     /// Index of the first row, or of what was skipped before it, and where that is.
     pub first: (usize, Place),
     pub rows: Vec<Row>,
-    /// The tokens of each row and what its loss is measured against, or why there are none.
-    pub prepared: Vec<Result<(Encoding, Option<Label>), String>>,
+    /// The tokens of each row, in windows where there are several, and what its loss is measured against, or why there are none.
+    pub prepared: Vec<Result<(Vec<Encoding>, Option<Label>), String>>,
     /// What the input found by itself.
     pub notes: Vec<String>,
     /// Index of the row behind it.
@@ -132,14 +132,14 @@ impl Preparing {
         }
     }
 
-    fn prepare(&mut self, rows: &[Row]) -> Vec<Result<(Encoding, Option<Label>), String>> {
+    fn prepare(&mut self, rows: &[Row]) -> Vec<Result<(Vec<Encoding>, Option<Label>), String>> {
         let encoder = &self.encoder;
         let texts: Vec<Text<'_>> = rows
             .iter()
             .flat_map(|row| &row.content)
             .map(|content| encoder.row(&content.text, content.text_pair.as_deref()))
             .collect();
-        let mut encodings = encoder.encode_all(&texts).into_iter();
+        let mut encodings = encoder.encode_windows_all(&texts).into_iter();
         let mut prepare = |row: &Row| {
             let content = row.content.as_ref().map_err(String::clone)?;
             let encoding = encodings.next().expect("every text has an encoding or an error");

@@ -2,9 +2,9 @@
 
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
-use wgbert::Truncation;
 use wgbert::checkpoint::Scoring;
 use wgbert::rows::{Columns, Format, Null, RowOptions};
+use wgbert::{Options, PairTruncation, Truncation, Windows};
 
 /// Which rows.
 #[derive(Args, Debug)]
@@ -65,9 +65,25 @@ pub struct ModelArguments {
     #[arg(short, long, value_name = "DIR|NAME[@REVISION]", help_heading = "Model")]
     pub model: Option<PathBuf>,
 
-    /// What happens to a text longer than the model's limit
+    /// What happens to a text longer than the limit
     #[arg(long, value_enum, default_value = "cut", help_heading = "Model")]
     pub truncation: LongTexts,
+
+    /// Limit of a text in tokens, special tokens included; by default the model's
+    #[arg(long, value_name = "N", help_heading = "Model")]
+    pub max_length: Option<usize>,
+
+    /// Which text of a pair is cut, or has the windows
+    #[arg(long, value_enum, value_name = "WHICH", default_value = "longest-first", help_heading = "Model")]
+    pub pair_truncation: PairLongTexts,
+
+    /// Tokens that two neighbouring windows share
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Model")]
+    pub stride: usize,
+
+    /// What the answers of a text's windows become: per label the mean, or the largest, of their logits, or the first's alone
+    #[arg(long, value_enum, value_name = "HOW", default_value = "mean", help_heading = "Model")]
+    pub windows: WindowsName,
 
     /// How logits become scores, transformers' function_to_apply; by default what the checkpoint's configuration says
     #[arg(long, value_name = "FUNCTION", help_heading = "Model")]
@@ -130,20 +146,68 @@ pub enum NullText {
     Empty,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LongTexts {
-    /// It is cut, and marked as cut
+    /// Its end is cut (or what the checkpoint's truncation_side says), and the row says so
     Cut,
+    /// Its beginning is cut
+    CutLeft,
     /// It fails, the others are answered
     Refuse,
+    /// It is read in windows, whose answers become one
+    Windows,
 }
 
-impl From<LongTexts> for Truncation {
-    fn from(choice: LongTexts) -> Truncation {
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum PairLongTexts {
+    /// The longer one, until both fit
+    LongestFirst,
+    OnlyFirst,
+    OnlySecond,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum WindowsName {
+    Mean,
+    Max,
+    First,
+}
+
+impl From<PairLongTexts> for PairTruncation {
+    fn from(choice: PairLongTexts) -> PairTruncation {
         match choice {
-            LongTexts::Cut => Truncation::Cut,
-            LongTexts::Refuse => Truncation::Refuse,
+            PairLongTexts::LongestFirst => PairTruncation::LongestFirst,
+            PairLongTexts::OnlyFirst => PairTruncation::OnlyFirst,
+            PairLongTexts::OnlySecond => PairTruncation::OnlySecond,
         }
+    }
+}
+
+impl From<WindowsName> for Windows {
+    fn from(choice: WindowsName) -> Windows {
+        match choice {
+            WindowsName::Mean => Windows::Mean,
+            WindowsName::Max => Windows::Max,
+            WindowsName::First => Windows::First,
+        }
+    }
+}
+
+impl ModelArguments {
+    /// The options that these are.
+    pub fn options(&self, options: Options) -> Result<Options, String> {
+        if self.stride > 0 && self.truncation != LongTexts::Windows {
+            return Err("--stride is of windows: add --truncation windows".into());
+        }
+        let truncation = match self.truncation {
+            LongTexts::Cut => Truncation::Cut,
+            LongTexts::CutLeft => Truncation::CutLeft,
+            LongTexts::Refuse => Truncation::Refuse,
+            LongTexts::Windows => Truncation::Windows { stride: self.stride },
+        };
+        let options = options.truncation(truncation).pair_truncation(self.pair_truncation.into());
+        let options = options.windows(self.windows.into()).max_length(self.max_length);
+        Ok(options.random_head(self.random_head).scoring(self.scoring.map(Into::into)))
     }
 }
 

@@ -18,10 +18,10 @@ fn file(folder: &tempfile::TempDir, name: &str, contents: impl AsRef<[u8]>) -> S
 #[test]
 fn jsonl_that_is_piped_in_is_not_lines() {
     let rows = format!("{{\"text\": \"{FANTASTIC}\"}}\n{{\"text\": \"{TERRIBLE}\"}}\n");
-    let run = pipe(&["classify", "--format", "jsonl"], rows.clone()).expect(0);
+    let run = pipe(&["classify", "--quiet", "--format", "jsonl"], rows.clone()).expect(0);
     assert_eq!(labels(&run), ["positive", "negative"]);
     assert_eq!(run.stderr, "");
-    let lines = pipe(&["classify", "--format", "jsonl", "--input-format", "lines"], rows).expect(0);
+    let lines = pipe(&["classify", "--format", "jsonl", "--fields", "all", "--input-format", "lines"], rows).expect(0);
     lines.says(&["note: standard input looks like jsonl, and each line of it is read as a text"]);
 }
 
@@ -31,11 +31,11 @@ fn a_tsv_file_has_columns() {
     let folder = tempfile::tempdir().expect("a folder");
     let table = format!("id\tsentence\tstars\nx1\t{FANTASTIC}\t5\nx2\t{TERRIBLE}\t1\n");
     let path = file(&folder, "reviews.tsv", &table);
-    let run = run(&["classify", "--input", &path, "--format", "jsonl", "--id-column", "id"]).expect(0);
+    let run = run(&["classify", "--input", &path, "--format", "jsonl", "--fields", "all", "--id-column", "id"]).expect(0);
     assert_eq!(labels(&run), ["positive", "negative"]);
     assert_eq!(run.rows().iter().map(|row| row["id"].clone()).collect::<Vec<_>>(), ["x1", "x2"]);
     run.says(&["note: texts are the column \"sentence\""]);
-    let piped = pipe(&["classify", "--format", "jsonl"], table).expect(0);
+    let piped = pipe(&["classify", "--format", "jsonl", "--fields", "all"], table).expect(0);
     piped.says(&["looks like tsv"]);
 }
 
@@ -44,11 +44,11 @@ fn files_of_many_kinds_are_one_input() {
     let folder = tempfile::tempdir().expect("a folder");
     let csv = file(&folder, "a.csv", format!("n,text\n1,\"{FANTASTIC}\"\n2\n3,{TERRIBLE}\n"));
     let json = file(&folder, "b.json", format!("[\"{FANTASTIC}\", {{\"text\": null}}]"));
-    let run = run(&["classify", "-i", &csv, "-i", &json, "--format", "jsonl"]).expect(3);
+    let run = run(&["classify", "-i", &csv, "-i", &json, "--format", "jsonl", "--fields", "all"]).expect(3);
     assert_eq!(labels(&run), ["positive", "an error", "negative", "positive", "an error"]);
     let indices: Vec<_> = run.rows().iter().map(|row| row["index"].clone()).collect();
     assert_eq!(indices, [0, 1, 2, 3, 4]);
-    run.says(&["a.csv, line 3: the row has 1 columns", "b.json, line 2: its text is null", "2 of 5 rows failed"]);
+    run.says(&["a.csv, line 3: the row has 1 columns", "b.json, element 2: its text is null", "2 of 5 rows failed"]);
     let whole = super::run(&["classify", "-i", folder.path().to_str().unwrap(), "--null", "skip"]).expect(3);
     assert_eq!(whole.lines().len(), 4);
 }
@@ -56,7 +56,7 @@ fn files_of_many_kinds_are_one_input() {
 #[test]
 fn labels_of_a_table_are_asked_for() {
     let table = format!("text,label\n{FANTASTIC},wonderful\n");
-    let arguments = ["classify", "--format", "jsonl", "--input-format", "csv"];
+    let arguments = ["classify", "--format", "jsonl", "--fields", "all", "--input-format", "csv"];
     let run = pipe(&arguments, table.clone()).expect(0);
     assert!(run.rows()[0].get("loss").is_none());
     let asked = pipe(&[&arguments[..], &["--label-column", "label"]].concat(), table).expect(3);
@@ -70,7 +70,7 @@ fn labels_of_a_table_are_asked_for() {
 fn what_cannot_be_read_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let parquet = file(&folder, "a.parquet", b"PAR1\0\0\0\0PAR1");
-    run(&["classify", "--input", &parquet]).expect(2).says(&["a.parquet: is a Parquet file, which is not read yet"]);
+    run(&["classify", "--input", &parquet]).expect(2).says(&["a.parquet: cannot be read"]);
     let csv = file(&folder, "a.csv", "a,b\n1,2\n");
     run(&["classify", "--input", &csv]).expect(2).says(&["the columns are a, b"]);
     let column = ["classify", "--input", &csv, "--text-column", "c"];

@@ -44,9 +44,9 @@ fn kernels_of_another_adapter_answer() {
     let folder = folder();
     let one = file(folder.path(), "card.json", &card());
     let several = file(folder.path(), "list.json", &json!([own(), card()]));
-    let expected = run(&["classify", "--format", "jsonl", OKAY]).expect(0).rows();
+    let expected = run(&["classify", "--format", "jsonl", "--fields", "all", OKAY]).expect(0).rows();
     for argument in [one.clone(), format!("{several}#a CARD"), format!("{several}#1")] {
-        let seen = run(&["classify", "--format", "jsonl", "--as", &argument, OKAY]).expect(0).rows();
+        let seen = run(&["classify", "--format", "jsonl", "--fields", "all", "--as", &argument, OKAY]).expect(0).rows();
         assert_close(&seen[0]["logits"], &expected[0]["logits"]);
     }
     let shaders = |arguments: &[&str]| {

@@ -1,6 +1,6 @@
 //! `wgbert classify` on checkpoints of token classification.
 
-use super::{Run, golden, pipe, run, text, texts};
+use super::{Run, golden, pipe, run, text, terminal, texts};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -32,7 +32,7 @@ fn a_row_is_answered_with_the_entities_of_the_pipeline() {
     for case in ["bert", "roberta-left", "bertweet"] {
         let (folder, expected) = checkpoint(case);
         for (aggregation, answers) in expected["entities"].as_object().expect("by aggregation") {
-            let arguments = ["classify", "-m", &folder, "--format", "jsonl", "--input-format", "jsonl"];
+            let arguments = ["classify", "-m", &folder, "--format", "jsonl", "--fields", "all", "--input-format", "jsonl"];
             let aggregated = [&arguments[..], &["--aggregation", aggregation]].concat();
             let found = pipe(&aggregated, rows(&expected)).expect(0).rows();
             assert_eq!(found.len(), answers.as_array().expect("a list a text").len());
@@ -58,17 +58,19 @@ fn a_row_is_answered_with_the_entities_of_the_pipeline() {
 #[test]
 fn text_has_a_line_an_entity_or_a_line_a_row() {
     let (folder, _) = checkpoint("bert");
-    let shown = texts(&["-m", &folder, "--aggregation", "first", "good 東京"]).expect(0);
-    let lines = shown.lines();
+    let Some(shown) = terminal(80, &format!("classify --quiet -m '{folder}' --aggregation first 'good 東京'")) else {
+        return;
+    };
+    let lines: Vec<&str> = shown.lines().collect();
     assert_eq!(lines[0], "good 東京");
     let words: Vec<&str> = lines[1..].iter().filter_map(|line| line.split_whitespace().rev().nth(1)).collect();
     assert_eq!(words[0], "good", "{shown:?}");
     assert!(lines[1].ends_with("good  0..4"), "{shown:?}");
     let rows = pipe(&["classify", "-m", &folder, "--aggregation", "first"], "good\n\ngood\n").expect(0);
-    assert!(rows.lines()[0].starts_with("good  →  good/"), "{rows:?}");
-    assert_eq!(rows.lines()[1], "  →");
+    assert!(rows.lines()[0].starts_with("good/") && rows.lines()[0].ends_with("\tgood"), "{rows:?}");
+    assert_eq!(rows.lines()[1], "\t");
     assert_eq!(rows.lines()[2], rows.lines()[0]);
-    let document = texts(&["-m", &folder, "--format", "json", "--echo-text", "good"]).expect(0).document();
+    let document = texts(&["-m", &folder, "--format", "json", "good"]).expect(0).document();
     let result = &document["results"][0];
     assert_eq!((&result["text"], result["entities"][0]["word"].as_str()), (&json!("good"), Some("good")));
 }
@@ -77,7 +79,7 @@ fn text_has_a_line_an_entity_or_a_line_a_row() {
 fn what_a_classifier_of_tokens_has_no_use_for_fails() {
     let (folder, _) = checkpoint("bert");
     let input = "{\"text\": \"a\", \"text_pair\": \"b\"}\n{\"text\": \"a\", \"label\": 1}\n{\"text\": \"a\", \"text_pair\": \"\"}\n";
-    let run_rows = pipe(&["classify", "-m", &folder, "--format", "jsonl", "--input-format", "jsonl"], input).expect(3);
+    let run_rows = pipe(&["classify", "-m", &folder, "--format", "jsonl", "--fields", "all", "--input-format", "jsonl"], input).expect(3);
     let rows = run_rows.rows();
     assert!(rows[0]["error"].as_str().is_some_and(|error| error.contains("a single text")), "{rows:?}");
     assert!(rows[1]["error"].as_str().is_some_and(|error| error.contains("the loss of tokens")), "{rows:?}");

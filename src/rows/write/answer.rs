@@ -158,7 +158,7 @@ impl Column {
             Column::Loss => number(answer.loss()),
             Column::Tokens => Cell::Count(answer.tokens() as u64),
             Column::Truncated => Cell::Flag(answer.truncated()),
-            Column::Windows => Cell::Count(1),
+            Column::Windows => Cell::Count(answer.windows() as u64),
             Column::Index | Column::Id | Column::Entities | Column::Error => Cell::Null,
         }
     }
