@@ -71,6 +71,8 @@ mod engine;
 #[allow(unreachable_pub, reason = "test binaries share the file")]
 mod environment;
 mod error;
+#[cfg(feature = "evaluate")]
+pub mod evaluation;
 mod inspection;
 mod label;
 mod oneshot;
