@@ -1,5 +1,5 @@
-//! The figures of an evaluation are those of scikit-learn and scipy (`tests/tools/evaluation.py`), to 1e-9, and its page is one that a browser
-//! has nothing to say about (`tests/tools/page.py`).
+//! The figures of an evaluation are those of scikit-learn and scipy (`tests/tools/evaluation.py`), to 1e-9, and its page is one
+//! that a browser has nothing to say about (`tests/tools/page.py`).
 
 #[path = "common/requirements.rs"]
 mod requirements;

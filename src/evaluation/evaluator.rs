@@ -12,8 +12,8 @@ const MISTAKES: usize = 50;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct EvaluationOptions {
-    /// What a label's score must be more than to be predicted, where several labels may be right: one number for all labels, or one a label. The
-    /// default is 0.5 for all.
+    /// What a label's score must be more than to be predicted, where several labels may be right: one number for all labels, or
+    /// one a label. The default is 0.5 for all.
     pub thresholds: Vec<f32>,
     /// How many of the most confident mistakes are kept; the default is 50.
     pub mistakes: usize,
@@ -136,7 +136,8 @@ impl Evaluator {
     /// Adds a row. One with an answer that is no finite number everywhere is counted as such, and not scored.
     ///
     /// # Errors
-    /// [`EvaluationError::Row`] where what is right is none of the model's labels, is of another kind than the model's answers, or not finite; and where
+    /// [`EvaluationError::Row`] where what is right is none of the model's labels, is of another kind than the model's answers,
+    /// or not finite; and where
     /// there are not as many numbers as labels. Nothing was added then.
     pub fn add(&mut self, example: Example<'_>) -> Result<(), EvaluationError> {
         let wrong = |message: String| Err(EvaluationError::Row { index: example.index, message });

@@ -20,8 +20,8 @@ const REMEMBERED: usize = 1000;
 /// 3. the model's label with that index, if it is a whole number;
 /// 4. the only label whose name is the same but for upper and lower case.
 ///
-/// A whole number could be a name or an index where the model's names are whole numbers, but not their own indices: text is the name
-/// there, and a number is refused until a mapping says which.
+/// A whole number could be a name or an index where the model's names are whole numbers, but not their own indices: text is the
+/// name there, and a number is refused until a mapping says which.
 ///
 /// Several labels of the data may be one of the model's.
 ///
@@ -66,12 +66,12 @@ impl LabelMap {
         }
     }
 
-    /// Takes a mapping, `DATA=MODEL`, parted at the first `=`, or the path of a JSON file with an object of them, which ends in `.json`. The
-    /// model's label is named, or its index is given.
+    /// Takes a mapping, `DATA=MODEL`, parted at the first `=`, or the path of a JSON file with an object of them, which ends in
+    /// `.json`. The model's label is named, or its index is given.
     ///
     /// # Errors
-    /// [`EvaluationError::Mapping`] where it is neither, the model has no such label, its answers are values, or the label of the data is another by a mapping before;
-    /// [`EvaluationError::File`].
+    /// [`EvaluationError::Mapping`] where it is neither, the model has no such label, its answers are values, or the label of
+    /// the data is another by a mapping before; [`EvaluationError::File`].
     pub fn add(&mut self, mapping: &str) -> Result<(), EvaluationError> {
         let wrong = |message: String| EvaluationError::Mapping { mapping: mapping.into(), message };
         if Path::new(mapping).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
@@ -112,9 +112,9 @@ impl LabelMap {
         }
     }
 
-    /// What is right for a row, by its label in the data: a name or an index where one label is right; a list of them, one alone, or a list of
-    /// zeros and ones or of true and false, one a label, where several may be; a number or a list of one an output where the answer
-    /// is values. A list of as many zeros and ones as there are labels is not one of indices.
+    /// What is right for a row, by its label in the data: a name or an index where one label is right; a list of them, one
+    /// alone, or a list of zeros and ones or of true and false, one a label, where several may be; a number or a list of one an
+    /// output where the answer is values. A list of as many zeros and ones as there are labels is not one of indices.
     ///
     /// # Errors
     /// [`EvaluationError::Label`], which names the label, and the model's.
@@ -208,9 +208,6 @@ impl LabelMap {
             if let Some(flags) = labels.iter().map(flag).collect() {
                 return Ok(flags);
             }
-        }
-        if labels.iter().any(|label| matches!(label, Value::Number(number) if number.as_f64().is_none_or(|number| number.fract() != 0.0))) {
-            return Err(format!("label {} has a number that is neither 0, 1 nor a label's index", shown(label)));
         }
         let mut flags = vec![false; count];
         for label in labels {

@@ -1,8 +1,9 @@
-//! How well a model answers: answers beside what is right, row by row -> the figures of scikit-learn, as JSON, as text for a terminal, and as a
-//! page.
+//! How well a model answers: answers beside what is right, row by row -> the figures of scikit-learn, as JSON, as text for a
+//! terminal, and as a page.
 //!
-//! All is computed on the host, in 64-bit floats, and needs no adapter. [`Evaluator`] takes the rows, [`LabelMap`] finds the model's labels
-//! for those of a data set. The figures are those of scikit-learn 1.9 and scipy 1.17 to 1e-9, which `tests/evaluation.rs` shows.
+//! All is computed on the host, in 64-bit floats, and needs no adapter. [`Evaluator`] takes the rows, [`LabelMap`] finds the
+//! model's labels for those of a data set. The figures are those of scikit-learn 1.9 and scipy 1.17 to 1e-9, which
+//! `tests/evaluation.rs` shows.
 
 mod correlation;
 mod counts;
@@ -29,8 +30,8 @@ pub use single_label::{Calibration, CalibrationBin, Confusion, SingleLabel};
 use counts::Counts;
 use serde::Serialize;
 
-/// What was measured. As JSON its names are the fields', with scikit-learn's terms for the figures, which stand beside the rest, as do those of
-/// [`SingleLabel`], [`MultiLabel`] or [`Regression`]; what is undefined is null.
+/// What was measured. As JSON its names are the fields', with scikit-learn's terms for the figures, which stand beside the
+/// rest, as do those of [`SingleLabel`], [`MultiLabel`] or [`Regression`]; what is undefined is null.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Evaluation {
@@ -45,8 +46,8 @@ pub struct Evaluation {
     /// The figures; `None` where no row was scored.
     #[serde(flatten)]
     pub figures: Option<Figures>,
-    /// The most confident mistakes, the worst first: of one right label by the score of the wrong one; of several by the largest error of a
-    /// wrong label; of a regression by the largest error of an output.
+    /// The most confident mistakes, the worst first: of one right label by the score of the wrong one; of several by the
+    /// largest error of a wrong label; of a regression by the largest error of an output.
     pub mistakes: Vec<Mistake>,
 }
 

@@ -7,7 +7,8 @@ use super::single_label::clipped;
 use super::{Example, PerLabel};
 use serde::Serialize;
 
-/// How well a model answers whose labels hold or not, each on its own. A label is predicted where its score is more than its threshold.
+/// How well a model answers whose labels hold or not, each on its own. A label is predicted where its score is more than its
+/// threshold.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct MultiLabel {
@@ -23,8 +24,8 @@ pub struct MultiLabel {
     pub mean_average_precision: Option<f64>,
     /// F1, precision and recall of all labels together.
     pub averages: Averages,
-    /// The same with the best threshold of each label in the place of its own, without that of rows. These thresholds were found on the rows that they
-    /// are measured on, so that other rows will be answered less well.
+    /// The same with the best threshold of each label in the place of its own, without that of rows. These thresholds were
+    /// found on the rows that they are measured on, so that other rows will be answered less well.
     pub best_threshold_averages: Averages,
     /// Each label's figures, in the model's order.
     pub per_label: Vec<LabelFigures>,
@@ -39,17 +40,18 @@ pub struct LabelFigures {
     pub per_label: PerLabel,
     /// What its score must be more than.
     pub threshold: f32,
-    /// The threshold with the largest F1 on these rows, of several such the lowest; halfway between the scores that it parts. `None` where the label
-    /// holds nowhere.
+    /// The threshold with the largest F1 on these rows, of several such the lowest; halfway between the scores that it parts.
+    /// `None` where the label holds nowhere.
     pub best_threshold: Option<f32>,
     /// F1 with that threshold.
     pub best_f1_score: Option<f64>,
-    /// The mean of `-ln p` where it holds and `-ln (1 - p)` where not, with both between 2.2e-16 and 1 - 2.2e-16; `None` where a score is outside
-    /// 0 to 1.
+    /// The mean of `-ln p` where it holds and `-ln (1 - p)` where not, with both between 2.2e-16 and 1 - 2.2e-16; `None` where
+    /// a score is outside 0 to 1.
     pub log_loss: Option<f64>,
     /// The mean of `(y - p)²`; `None` as `log_loss` is.
     pub brier_score_loss: Option<f64>,
-    /// The area below precision over recall, in steps (scikit-learn's `average_precision_score`); `None` where the label holds nowhere.
+    /// The area below precision over recall, in steps (scikit-learn's `average_precision_score`); `None` where the label holds
+    /// nowhere.
     pub average_precision: Option<f64>,
 }
 

@@ -13,8 +13,8 @@ pub(super) struct Ranking {
     pub(super) counts: Counts,
 }
 
-/// Ranks the scores of the rows where the label is right (`positive`) and where it is not, in any order, none of them NaN; `None` where it is right
-/// nowhere.
+/// Ranks the scores of the rows where the label is right (`positive`) and where it is not, in any order, none of them NaN;
+/// `None` where it is right nowhere.
 pub(super) fn rank(mut positive: Vec<f32>, mut negative: Vec<f32>) -> Option<Ranking> {
     let support = positive.len() as u64;
     for scores in [&mut positive, &mut negative] {
@@ -51,7 +51,8 @@ fn take(scores: &mut &[f32], score: f32) -> u64 {
     equal as u64
 }
 
-/// The threshold that lets `upper` pass and `lower` not: halfway, where a number of the type lies there. Below all scores it is 0 if that will do.
+/// The threshold that lets `upper` pass and `lower` not: halfway, where a number of the type lies there. Below all scores it is
+/// 0 if that will do.
 fn between(lower: Option<f32>, upper: f32) -> f32 {
     match lower {
         Some(lower) => Some(lower / 2.0 + upper / 2.0).filter(|half| (lower..upper).contains(half)).unwrap_or(lower),

@@ -23,8 +23,8 @@ pub struct SingleLabel {
     pub accuracy: f64,
     /// The correlation of what is right and what was answered, from -1 to 1; 0 where either is one label alone.
     pub matthews_corrcoef: f64,
-    /// The mean of `-ln p` of the right label, with p between 2.2e-16 and 1 - 2.2e-16, as scikit-learn has it for 64-bit floats; `None`
-    /// where a row's probabilities are no distribution: absent, outside 0 to 1, or with another sum than 1.
+    /// The mean of `-ln p` of the right label, with p between 2.2e-16 and 1 - 2.2e-16, as scikit-learn has it for 64-bit
+    /// floats; `None` where a row's probabilities are no distribution: absent, outside 0 to 1, or with another sum than 1.
     pub log_loss: Option<f64>,
     /// The mean over rows of `sum_labels (y - p)²`, from 0 to 2, and half of that where there are two labels: scikit-learn's
     /// `brier_score_loss` as it is by default (`scale_by_half="auto"`). `None` as `log_loss` is.

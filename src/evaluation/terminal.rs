@@ -22,8 +22,8 @@ impl fmt::Display for Evaluation {
 }
 
 impl Evaluation {
-    /// The figures as lines of at most `width` columns, or 32 where that is less: labels are shortened and columns left out to fit. Signs that would steer a
-    /// terminal are taken out of labels.
+    /// The figures as lines of at most `width` columns, or 32 where that is less: labels are shortened and columns left out to
+    /// fit. Signs that would steer a terminal are taken out of labels.
     pub fn text(&self, width: usize) -> String {
         let width = width.max(NARROWEST);
         let mut text = String::new();
@@ -198,8 +198,8 @@ fn confusion_matrix(labels: &[&str], matrix: &[Vec<u64>], width: usize) -> Optio
     Some(text)
 }
 
-/// Rows whose first `names` columns stand left and are shortened, and whose others stand right; where even that is too wide, the last
-/// columns are left out.
+/// Rows whose first `names` columns stand left and are shortened, and whose others stand right; where even that is too wide,
+/// the last columns are left out.
 fn table(text: &mut String, head: &[&str], rows: &[Vec<String>], names: usize, width: usize) {
     let count = rows.first().map_or(0, Vec::len);
     let widest = |column: usize| {
@@ -269,8 +269,8 @@ fn clean(text: &str) -> String {
     text.chars().filter(|letter| !turns(*letter)).map(|letter| if breaks(letter) { ' ' } else { letter }).collect()
 }
 
-/// Columns of a terminal that a text takes. The crate that knows every letter is only the command line's; these are the blocks of wide letters, and of
-/// marks above others.
+/// Columns of a terminal that a text takes. The crate that knows every letter is only the command line's; these are the blocks
+/// of wide letters, and of marks above others.
 fn columns(text: &str) -> usize {
     let letter = |letter: char| match u32::from(letter) {
         0x0300..=0x036f | 0x200b..=0x200d | 0xfe00..=0xfe0f => 0,

@@ -22,7 +22,8 @@ pub(super) fn escaped(text: &str) -> String {
 pub(super) fn name(text: &str) -> String {
     match text.trim() {
         "" => "(empty)".into(),
-        _ => format!("<bdi>{}</bdi>", escaped(text)),
+        // Labels and paths are long words, which may be broken where they have joints.
+        _ => format!("<bdi>{}</bdi>", escaped(text).replace('_', "_<wbr>").replace('/', "/<wbr>")),
     }
 }
 

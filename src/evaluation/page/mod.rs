@@ -1,4 +1,5 @@
-//! An evaluation as a page: one file of HTML and CSS, which fetches nothing and runs nothing. What the user wrote stands in it escaped.
+//! An evaluation as a page: one file of HTML and CSS, which fetches nothing and runs nothing. What the user wrote stands in it
+//! escaped.
 
 mod html;
 mod mistakes;
@@ -18,9 +19,9 @@ struct Section {
 }
 
 impl Evaluation {
-    /// The evaluation as one page of HTML, for people: figures, which labels were confused, how far scores can be believed, every label, and the most
-    /// confident mistakes with their texts. It is complete in itself, follows the reader's choice of light or dark, and can be read with the
-    /// keyboard and on a narrow screen.
+    /// The evaluation as one page of HTML, for people: figures, which labels were confused, how far scores can be believed,
+    /// every label, and the most confident mistakes with their texts. It is complete in itself, follows the reader's choice of
+    /// light or dark, and can be read with the keyboard and on a narrow screen.
     pub fn html(&self) -> String {
         let (headline, mut sections) = match &self.figures {
             None => (Vec::new(), Vec::new()),
@@ -37,7 +38,8 @@ impl Evaluation {
         let mut page = format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">\n\
+             <meta http-equiv=\"Content-Security-Policy\" \
+             content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">\n\
              <link rel=\"icon\" href=\"data:,\">\n<title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
              <header>\n<h1>{title}</h1>\n"
         );
@@ -63,8 +65,8 @@ impl Evaluation {
         }
         let version = env!("CARGO_PKG_VERSION");
         page += &format!(
-            "<footer><p>Made by wgbert {version}. Precision, recall and F1 without a denominator are 0, and the other figures are defined, as in \
-             scikit-learn. “–” stands for what is undefined.</p></footer>\n</main>\n</body>\n</html>\n"
+            "<footer><p>Made by wgbert {version}. Precision, recall and F1 without a denominator are 0, and the other figures \
+             are defined, as in scikit-learn. “–” stands for what is undefined.</p></footer>\n</main>\n</body>\n</html>\n"
         );
         page
     }

@@ -17,9 +17,11 @@ const HEIGHT: f64 = COUNTS_BOTTOM + 44.0;
 pub(super) fn reliability(calibration: &Calibration) -> String {
     let error = number(Some(calibration.expected_calibration_error));
     format!(
-        "<p>Of the rows with a score near 0.8, about 80 % should be right. The calibration error, {error}, is the mean distance between score and accuracy.</p>\n\
-         <figure>\n{}<figcaption class=\"note\">Bars: the share of rows that are right, by the score of the predicted label. Marks across them: \
-         the mean score, where each bar should end. Below: how many rows there are.</figcaption>\n</figure>\n\
+        "<p>Of the rows with a score near 0.8, about 80 % should be right. The calibration error, {error}, \
+         is the mean distance between score and accuracy.</p>\n\
+         <figure>\n{}<figcaption class=\"note\">Bars: the share of rows that are right, by the score of the predicted \
+         label. Marks across them: the mean score, where each bar should end. Below: how many \
+         rows there are.</figcaption>\n</figure>\n\
          <details>\n<summary>The same as a table</summary>\n{}</details>\n",
         drawing(calibration),
         table(calibration)
@@ -67,7 +69,8 @@ fn drawing(calibration: &Calibration) -> String {
         let bar = |class: &str, top: f64, bottom: f64| {
             let height = bottom - top;
             format!(
-                "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"{height:.1}\"><title>{title}</title></rect>\n"
+                "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"{height:.1}\">\
+                 <title>{title}</title></rect>\n"
             )
         };
         svg += &bar("bar", up(accuracy), up(0.0));

@@ -15,8 +15,8 @@ pub(super) fn confusion_matrix(figures: &SingleLabel, matrix: &[Vec<u64>]) -> St
     let labels: Vec<String> = figures.per_label.iter().map(|label| name(&label.label)).collect();
     let level = figures.per_label.iter().all(|label| label.label.chars().count() <= LEVEL_LABEL);
     let class = if level && labels.len() <= LEVEL_LABELS { "matrix short" } else { "matrix" };
-    let caption = "Rows of each right label (down) by predicted label (across). The shade is the share of the right label's rows: blue \
-                   where the answer is right, orange where it is wrong.";
+    let caption = "Rows of each right label (down) by predicted label (across). The shade is the share of the right \
+                   label’s rows: blue where the answer is right, orange where it is wrong.";
     let columns: Vec<String> = std::iter::once("right \\ predicted".into()).chain(labels.iter().cloned()).collect();
     let mut table = Table::new("confusion-matrix", class, caption, &columns);
     for (right, (label, row)) in labels.iter().zip(matrix).enumerate() {
@@ -45,7 +45,8 @@ pub(super) fn confusions(figures: &SingleLabel) -> String {
     }
     let columns = head(["Right label", "Predicted label", "Rows", "Share of the right label’s"]);
     let shown = figures.confusions.len().min(PAIRS);
-    let mut table = Table::new("confused-pairs", "", &format!("The {shown} most frequent wrong answers"), &columns);
+    let mut table =
+        Table::new("confused-pairs", "pairs", &format!("The {shown} most frequent wrong answers"), &columns);
     for pair in figures.confusions.iter().take(PAIRS) {
         let share = format!("{:.1} %", 100.0 * pair.share);
         let predicted = ("name".into(), name(&pair.predicted));
@@ -81,8 +82,9 @@ pub(super) fn labels(labels: &[PerLabel], averages: &Averages) -> String {
 pub(super) fn thresholds(figures: &MultiLabel) -> String {
     let best = &figures.best_threshold_averages;
     let mut html = format!(
-        "<p>A label is predicted where its score is more than its threshold. With the best threshold of each label, micro F1 would be {} and macro F1 {}: \
-         on these rows, on which these thresholds were found, so expect less on others.</p>\n",
+        "<p>A label is predicted where its score is more than its threshold. With the best threshold of \
+         each label, micro F1 would be {} and macro F1 {}: on these rows, on which these thresholds were found, so \
+         expect less on others.</p>\n",
         number(Some(best.micro.f1_score)),
         number(Some(best.macro_.f1_score)),
     );
