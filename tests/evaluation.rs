@@ -108,8 +108,8 @@ fn compare(
         (Value::Number(found_number), Value::Number(number)) => {
             let [found_number, number] = [found_number, number].map(|number| number.as_f64().expect("a number"));
             *compared += 1;
-            // Written so that NaN is wrong.
-            if !((found_number - number).abs() <= tolerance * number.abs().max(1.0)) {
+            let near = (found_number - number).abs() <= tolerance * number.abs().max(1.0);
+            if !near {
                 wrong.push(format!("{place} is {found_number}, not {number}"));
             }
         }

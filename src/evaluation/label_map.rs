@@ -204,10 +204,11 @@ impl LabelMap {
                 .find_map(|(bit, flag)| (number.as_f64() == Some(bit)).then_some(flag)),
             _ => None,
         };
-        if label.is_array() && labels.len() == count {
-            if let Some(flags) = labels.iter().map(flag).collect() {
-                return Ok(flags);
-            }
+        if label.is_array()
+            && labels.len() == count
+            && let Some(flags) = labels.iter().map(flag).collect()
+        {
+            return Ok(flags);
         }
         let mut flags = vec![false; count];
         for label in labels {

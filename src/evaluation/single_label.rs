@@ -92,12 +92,12 @@ pub(super) struct Sums {
     mistakes: Mistakes,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct ProbabilitySums {
     log_loss: f64,
     brier: f64,
     /// Rows, sum of scores, rows that are right.
-    bins: [(u64, f64, u64); BINS],
+    bins: Vec<(u64, f64, u64)>,
 }
 
 impl Sums {
@@ -105,7 +105,7 @@ impl Sums {
         Sums {
             rows: 0,
             pairs: BTreeMap::new(),
-            probabilities: Some(ProbabilitySums::default()),
+            probabilities: Some(ProbabilitySums { log_loss: 0.0, brier: 0.0, bins: vec![(0, 0.0, 0); BINS] }),
             mistakes: Mistakes::new(mistakes),
         }
     }
