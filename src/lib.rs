@@ -11,6 +11,7 @@
 //! 6. `engine`: the texts of many callers -> packed batches -> devices
 //! 7. [`SequenceClassifierOutput`], [`TokenClassifierOutput`]: what transformers answers, and the argmax, probabilities and labels it
 //!    leaves to you
+//! 8. `evaluation` (feature `evaluate`): answers and what is right -> how well a model answers
 //!
 //! [`Classifier`] goes all the way:
 //!
@@ -71,6 +72,8 @@ mod engine;
 #[allow(unreachable_pub, reason = "test binaries share the file")]
 mod environment;
 mod error;
+#[cfg(feature = "evaluate")]
+pub mod evaluation;
 mod inspection;
 mod label;
 mod oneshot;

@@ -25,6 +25,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("stream", &["text", "gpu", "output", "classifier"]),
     ("inspection", &["text", "checkpoint", "models"]),
     ("rows", &[]),
+    ("evaluation", &["checkpoint"]),
     (
         "bench",
         &["ir", "text", "checkpoint", "kernels", "models", "reference", "gpu", "classifier", "options", "output"],

@@ -30,10 +30,12 @@ pub enum Need {
     Tint,
     /// The SPIR-V validator, by `.ci/spirv-val`.
     SpirvVal,
+    /// A headless Chromium.
+    Browser,
 }
 
 impl Need {
-    const ALL: [Need; 11] = [
+    const ALL: [Need; 12] = [
         Need::F16,
         Need::TensorCores,
         Need::Timestamps,
@@ -45,6 +47,7 @@ impl Need {
         Need::Dxc,
         Need::Tint,
         Need::SpirvVal,
+        Need::Browser,
     ];
 
     fn name(self) -> &'static str {
@@ -60,6 +63,7 @@ impl Need {
             Need::Dxc => "dxc",
             Need::Tint => "tint",
             Need::SpirvVal => "spirv-val",
+            Need::Browser => "browser",
         }
     }
 
