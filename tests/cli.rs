@@ -1,9 +1,9 @@
 //! The binary, as its users run it: what it prints where, and how it exits. Needs an adapter, as tests/kernels.rs does.
 
-#[path = "common/requirements.rs"]
-mod requirements;
 #[path = "cli/output.rs"]
 mod output;
+#[path = "common/requirements.rs"]
+mod requirements;
 #[path = "cli/rows.rs"]
 mod rows;
 #[path = "cli/seen_as.rs"]
@@ -276,8 +276,7 @@ fn tensor_cores_are_asked_for_by_a_word_and_refused_where_there_are_none() {
     run(&["classify", "--tensor-cores", "hi"]).expect(2).says(&["invalid value 'hi'", "auto, always, never"]);
     run(&["classify", "--matrix-units", "hi"]).expect(2).says(&["invalid value 'hi'", "--tensor-cores"]);
     run(&["classify", "--tensor-cores"]).expect(2).says(&["a value is required", "auto, always, never"]);
-    let document =
-        run(&["classify", "--tensor-cores", "never", "hi", "--format", "json"]).expect(0).document();
+    let document = run(&["classify", "--tensor-cores", "never", "hi", "--format", "json"]).expect(0).document();
     assert_eq!(document["results"][0]["text"], "hi");
 
     let listed = run(&["adapters", "--format", "json"]).expect(0).document();
@@ -350,8 +349,7 @@ fn numbers_survive_the_round_trip() {
 
 #[test]
 fn json_is_one_document() {
-    let document =
-        run(&["classify", "--format", "json", "--top-k", "2", FANTASTIC]).expect(0).document();
+    let document = run(&["classify", "--format", "json", "--top-k", "2", FANTASTIC]).expect(0).document();
     assert_eq!(document["labels"], json!(["negative", "neutral", "positive"]));
     assert_eq!(document["loss"], Value::Null);
     assert!(document["model"].is_string() && document["adapter"].is_string());
@@ -393,7 +391,7 @@ fn text_shows_what_kind_of_model_it_is() {
     let folder = folder();
     let rows = write(&folder, "rows.jsonl", labelled(&expected).clone() + "\n[]\n");
     let Some(shown) = terminal(90, &format!("classify --quiet --model '{model}' --input '{rows}'")) else { return };
-    let lines: Vec<&str> = shown.lines().filter(|line| !line.contains(": ")).collect();
+    let lines: Vec<&str> = shown.lines().filter(|line| !line.starts_with("warning: ")).collect();
     let marks: Vec<char> = lines.iter().filter_map(|line| line.chars().next()).collect();
     assert_eq!(marks[..4], ['✓', ' ', '✓', '✓'], "{shown}");
     // What fails has a cross where scores have their marks.
@@ -412,7 +410,8 @@ fn labels_have_names_and_indices() {
     let input =
         [json!({"text": "good", "label": "positive"}), json!({"text": "good", "label": 2}), json!({"text": "good"})];
     let input = input.map(|row| row.to_string()).join("\n");
-    let rows = pipe(&["classify", "--input-format", "jsonl", "--format", "jsonl", "--fields", "all"], input).expect(0).rows();
+    let rows =
+        pipe(&["classify", "--input-format", "jsonl", "--format", "jsonl", "--fields", "all"], input).expect(0).rows();
     assert_eq!(rows[0]["loss"], rows[1]["loss"]);
     assert!(rows[0]["loss"].is_number() && rows[2]["loss"].is_null());
 }
@@ -431,7 +430,10 @@ fn files_tell_their_format_by_their_name() {
     assert_eq!(rows[0]["index"], 1);
     assert_eq!([&rows[0]["text"], &rows[0]["text_pair"]], ["was it good?", "yes"]);
 
-    let rows = run(&["classify", "--input", &objects, "--input-format", "lines", "--format", "jsonl", "--fields", "all"]).expect(0).rows();
+    let rows =
+        run(&["classify", "--input", &objects, "--input-format", "lines", "--format", "jsonl", "--fields", "all"])
+            .expect(0)
+            .rows();
     assert_eq!(rows.len(), 3);
 }
 
@@ -568,7 +570,10 @@ fn top_k_and_scoring_are_chosen() {
     run(&["classify", "--top-k", "0", OKAY]).expect(2).says(&["--top-k", "above 0, or all"]);
 
     let probabilities = |scoring| {
-        let row = run(&["classify", "--format", "jsonl", "--fields", "all", "--scoring", scoring, OKAY]).expect(0).rows().remove(0);
+        let row = run(&["classify", "--format", "jsonl", "--fields", "all", "--scoring", scoring, OKAY])
+            .expect(0)
+            .rows()
+            .remove(0);
         let sum = |values: &Value| Some(values.as_array()?.iter().filter_map(Value::as_f64).sum::<f64>());
         sum(&row["probabilities"])
     };
@@ -712,7 +717,9 @@ fn an_absent_head_is_filled_on_request_only() {
     let model = text(headless.path());
     run(&["classify", "--model", &model, "good"]).expect(2).says(&["no classification head", "--random-head SEED"]);
     let answer = |seed| {
-        run(&["classify", "--model", &model, "--format", "jsonl", "--fields", "all", "--random-head", seed, "good"]).expect(0).stdout
+        run(&["classify", "--model", &model, "--format", "jsonl", "--fields", "all", "--random-head", seed, "good"])
+            .expect(0)
+            .stdout
     };
     assert_eq!(answer("1"), answer("1"));
     assert_ne!(answer("1"), answer("2"));

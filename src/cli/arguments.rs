@@ -1,8 +1,8 @@
 //! What can be asked for: the commands, their options, and their help.
 
 use super::bench_arguments::{BenchArguments, CommonArguments};
-use super::row_arguments::{InputArguments, ModelArguments, OutputArguments};
 use super::device::{BackendName, DeviceArguments, PrecisionName, SeenArguments, TensorCoresName};
+use super::row_arguments::{InputArguments, ModelArguments, OutputArguments};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use wgbert::bench::{ModelChoice, Workload, kernel_name};

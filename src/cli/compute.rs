@@ -158,7 +158,9 @@ impl Iterator for Answers {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
                     // Otherwise a panic would look like the end of the input.
-                    self.workers.drain(..).for_each(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)));
+                    self.workers
+                        .drain(..)
+                        .for_each(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)));
                     return None;
                 }
             }

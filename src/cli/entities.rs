@@ -2,8 +2,8 @@
 
 use super::Failure;
 use super::arguments::ClassifyArguments;
-use wgbert::text::Encoding;
 use wgbert::rows::write::Answer;
+use wgbert::text::Encoding;
 use wgbert::{
     Aggregation, Array, Classification, Classifier, Entity, Error, Request, SequenceClassifierOutput, Task,
     TokenClassification, TokenClassifierOutput,

@@ -196,4 +196,3 @@ fn count_rows(arguments: &InputArguments) -> Result<usize, Error> {
     while !rows.chunk(STEP)?.is_empty() {}
     Ok(rows.next_index())
 }
-

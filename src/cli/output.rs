@@ -228,7 +228,11 @@ impl Partial {
         let new = self.state_path.with_extension("json.new");
         let state = serde_json::to_vec(&self.state).expect("it has string keys");
         let written = fs::write(&new, state).and_then(|()| fs::rename(&new, &self.state_path));
-        written.map_err(|source| Error::File { action: "write", path: self.state_path.clone(), source: source.into() })?;
+        written.map_err(|source| Error::File {
+            action: "write",
+            path: self.state_path.clone(),
+            source: source.into(),
+        })?;
         Ok(())
     }
 

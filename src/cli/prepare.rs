@@ -150,9 +150,7 @@ impl Preparing {
             })?;
             let label = match (&content.label, self.classifier.task()) {
                 (None, _) => None,
-                (Some(label), Task::SequenceClassification) => {
-                    Some(self.labels.read(self.classifier.config(), label)?)
-                }
+                (Some(label), Task::SequenceClassification) => Some(self.labels.read(self.classifier.config(), label)?),
                 (Some(_), Task::TokenClassification) => {
                     return Err("it has a label, but the loss of tokens is not computed".into());
                 }

@@ -1,9 +1,9 @@
 //! Answers -> where they go: for eyes, as a table, or as one JSON document.
 
+use super::Failure;
 use super::arguments::{ClassifyArguments, OutputFormat};
 use super::output::{Begun, Output};
 use super::text::{Layout as Eyes, Lines};
-use super::Failure;
 use serde_json::json;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
@@ -53,7 +53,8 @@ impl Style {
         let format = format(arguments)?;
         let text = format == OutputFormat::Text;
         if text && !arguments.fields.is_empty() {
-            let message = "--fields are columns of a table, and text is for eyes: choose --format jsonl, csv, tsv or json";
+            let message =
+                "--fields are columns of a table, and text is for eyes: choose --format jsonl, csv, tsv or json";
             return Err(Failure::Message(message.into()));
         }
         let mut selection = Selection::default();
@@ -120,7 +121,8 @@ impl Style {
             }
             let mut spool = None;
             if stdout && layout.is_journal(table) {
-                let (file, same) = Output::spool().map_err(|error| Failure::Message(format!("no temporary file: {error}")))?;
+                let (file, same) =
+                    Output::spool().map_err(|error| Failure::Message(format!("no temporary file: {error}")))?;
                 (out, spool) = (file, Some(same));
             }
             let writer = Box::new(Writer::new(out, table, &selection, classifier, layout, is_again)?);
@@ -145,12 +147,8 @@ impl Report {
             Kind::Lines(lines, out) => lines.write(out, row, answer),
             Kind::Eyes(eyes, out) => match (&row.content, answer) {
                 (Ok(content), Answer::Text(answer)) => eyes.write(out, content, *answer),
-                (Ok(content), Answer::Tokens(answer, entities)) => {
-                    eyes.write_entities(out, content, *answer, entities)
-                }
-                (content, Answer::Failed(message)) => {
-                    eyes.write_failure(out, place, content.as_ref().ok(), message)
-                }
+                (Ok(content), Answer::Tokens(answer, entities)) => eyes.write_entities(out, content, *answer, entities),
+                (content, Answer::Failed(message)) => eyes.write_failure(out, place, content.as_ref().ok(), message),
                 (Err(_), _) => unreachable!("what has no content fails"),
             },
         }
@@ -252,13 +250,17 @@ fn thresholds(asked: &[String], classifier: &Classifier) -> Result<Vec<f32>, Fai
     let refused = |message: String| Failure::Message(format!("--threshold: {message}"));
     let labels = classifier.labels();
     if classifier.task() != Task::SequenceClassification || !is_multi_label(classifier) {
-        return Err(refused("only labels that hold each on its own have one, and of this model's one is the best".into()));
+        return Err(refused(
+            "only labels that hold each on its own have one, and of this model's one is the best".into(),
+        ));
     }
     let mut thresholds = vec![0.5; labels.len()];
     for asked in asked {
-        let (label, score) = asked.rsplit_once('=').map_or((None, asked.as_str()), |(label, score)| (Some(label), score));
+        let (label, score) =
+            asked.rsplit_once('=').map_or((None, asked.as_str()), |(label, score)| (Some(label), score));
         let score = score.trim().parse::<f32>().ok().filter(|score| (0.0..=1.0).contains(score));
-        let score = score.ok_or_else(|| refused(format!("{asked:?} is neither a score from 0 to 1 nor LABEL=SCORE")))?;
+        let score =
+            score.ok_or_else(|| refused(format!("{asked:?} is neither a score from 0 to 1 nor LABEL=SCORE")))?;
         match label {
             None => thresholds.fill(score),
             Some(name) => {

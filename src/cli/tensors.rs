@@ -69,7 +69,11 @@ impl Tensors {
     }
 
     /// Takes the hidden states and attentions of an output; `rows` are the indices of its texts.
-    pub fn take(&mut self, [hidden_states, attentions]: [Option<Vec<Array>>; 2], rows: &[usize]) -> Result<(), Failure> {
+    pub fn take(
+        &mut self,
+        [hidden_states, attentions]: [Option<Vec<Array>>; 2],
+        rows: &[usize],
+    ) -> Result<(), Failure> {
         let Some(last) = self.files.len().checked_sub(1) else { return Ok(()) };
         for (file, name, arrays) in [(0, "hidden_states", hidden_states), (last, "attentions", attentions)] {
             for (row, array) in rows.iter().zip(arrays.into_iter().flatten()) {
@@ -124,7 +128,8 @@ fn pick(array: &Array, layers: &[i64]) -> Result<Array, Failure> {
     for &layer in layers {
         let place = if layer < 0 { layer + count as i64 } else { layer };
         let place = usize::try_from(place).ok().filter(|place| *place < count);
-        let place = place.ok_or_else(|| Failure::Message(format!("--layers: there is no layer {layer}, of {count}")))?;
+        let place =
+            place.ok_or_else(|| Failure::Message(format!("--layers: there is no layer {layer}, of {count}")))?;
         picked.values.extend(array.row(place));
     }
     Ok(picked)

@@ -86,8 +86,15 @@ impl fmt::Debug for Opened {
 
 #[derive(Debug)]
 enum Reader {
-    Lines { line: Vec<u8>, keys: Option<Keys>, next: u64 },
-    Json { elements: Box<Elements>, next: u64 },
+    Lines {
+        line: Vec<u8>,
+        keys: Option<Keys>,
+        next: u64,
+    },
+    Json {
+        elements: Box<Elements>,
+        next: u64,
+    },
     Table(Table),
     #[cfg(feature = "parquet")]
     Columnar(Box<Columnar>),
@@ -278,7 +285,11 @@ pub(super) fn expand(path: &Path) -> Result<Vec<PathBuf>> {
             }
         }
         files.sort();
-        return if files.is_empty() { none("has no file of a known name: .jsonl, .json, .csv, .tsv, .parquet, .arrow") } else { Ok(files) };
+        return if files.is_empty() {
+            none("has no file of a known name: .jsonl, .json, .csv, .tsv, .parquet, .arrow")
+        } else {
+            Ok(files)
+        };
     }
     let pattern = path.to_str().filter(|text| text.contains(['*', '?']) && !path.exists());
     let Some(pattern) = pattern else { return Ok(vec![path.into()]) };

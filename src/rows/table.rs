@@ -1,7 +1,7 @@
 //! CSV and TSV: records of columns, which a header names.
 
-use super::lines::{self, LONGEST, too_long};
 use super::fields::{Fields, Kept};
+use super::lines::{self, LONGEST, too_long};
 use super::{Columns, Content, Found, Line, columns};
 use csv_core::ReadRecordResult;
 use serde_json::Value;

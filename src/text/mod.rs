@@ -21,10 +21,10 @@ mod tokenizer;
 mod tweet;
 mod vocabulary;
 
+pub use crate::panics::panics_are_errors;
 pub use class::Transformers;
 pub use cut::{PairTruncation, Truncation, Windows};
 pub use encoder::TextEncoder;
-pub use crate::panics::panics_are_errors;
 pub use spans::Spans;
 pub(crate) use spans::Word;
 pub use tokenizer::{Limits, Tokenizer};

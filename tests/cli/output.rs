@@ -12,13 +12,16 @@ const FORMATS: [&str; 6] = ["txt", "json", "jsonl", "csv", "tsv", "parquet"];
 
 /// Rows of what a library of tables reads of a file: wgbert itself, whose readers have tests of their own.
 fn read_back(path: &str) -> Vec<Value> {
-    let shown = run(&["classify", "--quiet", "-i", path, "--text-column", "text", "--format", "jsonl", "--fields", "*"]);
+    let shown =
+        run(&["classify", "--quiet", "-i", path, "--text-column", "text", "--format", "jsonl", "--fields", "*"]);
     shown.expect(0).rows()
 }
 
 fn rows(count: usize) -> String {
     let texts = [FANTASTIC, TERRIBLE, OKAY];
-    (0..count).map(|row| format!("{}\n", json!({ "id": row, "text": texts[row % 3], "more": { "n": [row, null] } }))).collect()
+    (0..count)
+        .map(|row| format!("{}\n", json!({ "id": row, "text": texts[row % 3], "more": { "n": [row, null] } })))
+        .collect()
 }
 
 #[test]
@@ -57,16 +60,23 @@ fn what_is_carried_through_is_what_it_was() {
     let row = row.replace("\"mine\"", "\"positive\"");
     let out = pipe(&["classify", "-q", "--format", "jsonl", "--prefix", "ours_"], row).expect(0);
     let row = &out.rows()[0];
-    assert_eq!((&row["label"], row["ours_label"].is_string(), row["loss"].is_number()), (&json!("positive"), true, true));
+    assert_eq!(
+        (&row["label"], row["ours_label"].is_string(), row["loss"].is_number()),
+        (&json!("positive"), true, true)
+    );
     // What JSON in the strict sense cannot hold is null, and the row is JSON.
-    let odd = pipe(&["classify", "-q", "--format", "jsonl"], "{\"text\":\"good\",\"x\":NaN,\"y\":[1,Infinity],\"z\":\"\\ud83d\"}");
+    let odd = pipe(
+        &["classify", "-q", "--format", "jsonl"],
+        "{\"text\":\"good\",\"x\":NaN,\"y\":[1,Infinity],\"z\":\"\\ud83d\"}",
+    );
     let odd = odd.expect(0).rows().remove(0);
     assert_eq!((&odd["x"], &odd["y"], &odd["z"]), (&Value::Null, &json!([1, null]), &Value::Null));
 }
 
 #[test]
 fn columns_are_chosen() {
-    let fields = |fields: &str| pipe(&["classify", "-q", "--format", "csv", "--fields", fields], format!("{FANTASTIC}\n"));
+    let fields =
+        |fields: &str| pipe(&["classify", "-q", "--format", "csv", "--fields", fields], format!("{FANTASTIC}\n"));
     let run = fields("label,text,score_*,logit_negative,label_2").expect(0);
     let header = "label,text,score_negative,score_neutral,score_positive,logit_negative,label_2\npositive,";
     assert!(run.stdout.starts_with(header), "{run:#?}");
@@ -93,7 +103,8 @@ fn labels_of_which_several_hold_have_thresholds() {
     assert!(count > 1);
     assert_eq!(labels(&["--threshold", "1"])["labels"], json!([]));
     let usual = labels(&[]);
-    let scores = usual.as_object().unwrap().iter().filter_map(|(name, score)| Some((name.strip_prefix("score_")?, score)));
+    let scores =
+        usual.as_object().unwrap().iter().filter_map(|(name, score)| Some((name.strip_prefix("score_")?, score)));
     let mut holding: Vec<&str> = scores.filter(|(_, score)| score.as_f64() > Some(0.5)).map(|(name, _)| name).collect();
     let mut listed: Vec<&str> = usual["labels"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     (holding.sort(), listed.sort());
@@ -135,7 +146,7 @@ fn wait_for(path: &Path) {
 #[test]
 fn a_killed_run_goes_on_to_the_same_bytes() {
     let folder = folder();
-    let input = write(&folder, "in.jsonl", rows(3000));
+    let input = write(&folder, "in.jsonl", rows(900));
     for format in FORMATS {
         let [whole, killed] = ["whole", "killed"].map(|name| folder.path().join(format!("{name}.{format}")));
         let classify = ["classify", "-q", "-i", &input, "--batch-tokens", "600", "-o"];
@@ -218,7 +229,8 @@ fn shards_joined_are_the_whole() {
 fn long_texts_are_read_in_windows() {
     let long = "good ".repeat(100) + &"terrible ".repeat(100);
     let score = |arguments: &[&str]| {
-        let fields = ["classify", "-q", "--max-length", "64", "--format", "jsonl", "--fields", "label,truncated,windows,tokens"];
+        let fields =
+            ["classify", "-q", "--max-length", "64", "--format", "jsonl", "--fields", "label,truncated,windows,tokens"];
         pipe(&[&fields[..], arguments].concat(), long.clone()).expect(0).rows().remove(0)
     };
     assert_eq!(score(&[])["label"], "positive");
@@ -251,5 +263,7 @@ fn no_gpu_is_said_and_refused_where_one_is_required() {
     if said.stderr.contains("no GPU was found") {
         run(&["classify", "--require-gpu", "good"]).expect(2).says(&["no GPU", "--require-gpu refuses"]);
     }
-    run(&["classify", "--require-gpu", "--adapter", "reference", "good"]).expect(2).says(&["reference computes on the CPU"]);
+    run(&["classify", "--require-gpu", "--adapter", "reference", "good"])
+        .expect(2)
+        .says(&["reference computes on the CPU"]);
 }

@@ -31,7 +31,8 @@ fn a_tsv_file_has_columns() {
     let folder = tempfile::tempdir().expect("a folder");
     let table = format!("id\tsentence\tstars\nx1\t{FANTASTIC}\t5\nx2\t{TERRIBLE}\t1\n");
     let path = file(&folder, "reviews.tsv", &table);
-    let run = run(&["classify", "--input", &path, "--format", "jsonl", "--fields", "all", "--id-column", "id"]).expect(0);
+    let run =
+        run(&["classify", "--input", &path, "--format", "jsonl", "--fields", "all", "--id-column", "id"]).expect(0);
     assert_eq!(labels(&run), ["positive", "negative"]);
     assert_eq!(run.rows().iter().map(|row| row["id"].clone()).collect::<Vec<_>>(), ["x1", "x2"]);
     run.says(&["note: texts are the column \"sentence\""]);

@@ -1,6 +1,6 @@
 //! `wgbert classify` on checkpoints of token classification.
 
-use super::{Run, golden, pipe, run, text, terminal, texts};
+use super::{Run, golden, pipe, run, terminal, text, texts};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -32,7 +32,8 @@ fn a_row_is_answered_with_the_entities_of_the_pipeline() {
     for case in ["bert", "roberta-left", "bertweet"] {
         let (folder, expected) = checkpoint(case);
         for (aggregation, answers) in expected["entities"].as_object().expect("by aggregation") {
-            let arguments = ["classify", "-m", &folder, "--format", "jsonl", "--fields", "all", "--input-format", "jsonl"];
+            let arguments =
+                ["classify", "-m", &folder, "--format", "jsonl", "--fields", "all", "--input-format", "jsonl"];
             let aggregated = [&arguments[..], &["--aggregation", aggregation]].concat();
             let found = pipe(&aggregated, rows(&expected)).expect(0).rows();
             assert_eq!(found.len(), answers.as_array().expect("a list a text").len());
@@ -79,7 +80,9 @@ fn text_has_a_line_an_entity_or_a_line_a_row() {
 fn what_a_classifier_of_tokens_has_no_use_for_fails() {
     let (folder, _) = checkpoint("bert");
     let input = "{\"text\": \"a\", \"text_pair\": \"b\"}\n{\"text\": \"a\", \"label\": 1}\n{\"text\": \"a\", \"text_pair\": \"\"}\n";
-    let run_rows = pipe(&["classify", "-m", &folder, "--format", "jsonl", "--fields", "all", "--input-format", "jsonl"], input).expect(3);
+    let run_rows =
+        pipe(&["classify", "-m", &folder, "--format", "jsonl", "--fields", "all", "--input-format", "jsonl"], input)
+            .expect(3);
     let rows = run_rows.rows();
     assert!(rows[0]["error"].as_str().is_some_and(|error| error.contains("a single text")), "{rows:?}");
     assert!(rows[1]["error"].as_str().is_some_and(|error| error.contains("the loss of tokens")), "{rows:?}");

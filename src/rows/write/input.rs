@@ -78,7 +78,8 @@ impl Inputs {
         };
         for name in more {
             let index = row.index;
-            self.notes.push(format!("the column {name:?} of row {index} and others is left out: the first rows have none"));
+            self.notes
+                .push(format!("the column {name:?} of row {index} and others is left out: the first rows have none"));
             self.left_out.push(name);
         }
     }

@@ -58,7 +58,10 @@ enum Planned {
     /// All of the input's, whichever a row has.
     All,
     Input(String),
-    Answer { name: String, column: Column },
+    Answer {
+        name: String,
+        column: Column,
+    },
 }
 
 /// What the columns of an answer are made of.

@@ -160,8 +160,10 @@ impl Objects {
             if *kind == Type::Mixed {
                 return Ok(Arc::new(raw.collect::<StringArray>()));
             }
-            let mut decoder =
-                ReaderBuilder::new_with_field(field.clone()).with_batch_size(rows.len()).build_decoder().map_err(io_error)?;
+            let mut decoder = ReaderBuilder::new_with_field(field.clone())
+                .with_batch_size(rows.len())
+                .build_decoder()
+                .map_err(io_error)?;
             for value in raw {
                 let value = value.unwrap_or("null");
                 decoder.decode(value.as_bytes()).map_err(io_error)?;
@@ -169,7 +171,8 @@ impl Objects {
             }
             let decoded = decoder.flush().map_err(io_error)?;
             let decoded = decoded.filter(|decoded| decoded.num_rows() == rows.len());
-            let decoded = decoded.ok_or_else(|| io::Error::other(format!("the column {name:?} could not be read again")))?;
+            let decoded =
+                decoded.ok_or_else(|| io::Error::other(format!("the column {name:?} could not be read again")))?;
             Ok(decoded.column(0).clone())
         };
         let columns = self.columns.iter().zip(self.schema.fields()).map(column).collect::<io::Result<_>>()?;

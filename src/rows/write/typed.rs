@@ -67,7 +67,10 @@ enum InputColumns {
     Strings(Vec<StringBuilder>),
     Json(StringBuilder),
     /// Rows that follow each other, as ranges of batches that were read.
-    Typed { fields: Vec<Arc<Field>>, ranges: Vec<(Arc<RecordBatch>, Range<usize>)> },
+    Typed {
+        fields: Vec<Arc<Field>>,
+        ranges: Vec<(Arc<RecordBatch>, Range<usize>)>,
+    },
 }
 
 enum Builder {
@@ -156,7 +159,9 @@ impl<W: Write> Typed<W> {
             InputColumns::Json(objects) => objects.append_value(inputs.object(row)),
             InputColumns::Typed { ranges, .. } => {
                 let Kept::Typed { batch, row: place } = &row.fields.0 else {
-                    return Err(io::Error::other("an input has no types where the one before it has: write them apart"));
+                    return Err(io::Error::other(
+                        "an input has no types where the one before it has: write them apart",
+                    ));
                 };
                 match ranges.last_mut() {
                     Some((last, range)) if Arc::ptr_eq(last, batch) && range.end == *place => range.end += 1,
@@ -198,7 +203,9 @@ impl<W: Write> Typed<W> {
 
     fn batch(&mut self) -> Result<RecordBatch, ArrowError> {
         let input: Vec<ArrayRef> = match &mut self.input {
-            InputColumns::Strings(builders) => builders.iter_mut().map(|one| Arc::new(one.finish()) as ArrayRef).collect(),
+            InputColumns::Strings(builders) => {
+                builders.iter_mut().map(|one| Arc::new(one.finish()) as ArrayRef).collect()
+            }
             InputColumns::Json(objects) => vec![Arc::new(objects.finish())],
             InputColumns::Typed { fields, ranges } => {
                 let ranges = std::mem::take(ranges);
@@ -304,7 +311,9 @@ fn columns(layout: &Layout, labels: usize) -> Vec<(Field, bool)> {
             (Planned::Answer { name, column }, _) => columns.push(answer(name, column)),
             (_, InputTypes::Json) => {}
             (column, InputTypes::Strings) => {
-                columns.extend(column.inputs(layout).into_iter().map(|name| (Field::new(name, DataType::Utf8, true), false)));
+                columns.extend(
+                    column.inputs(layout).into_iter().map(|name| (Field::new(name, DataType::Utf8, true), false)),
+                );
             }
             (column, InputTypes::Typed(schema)) => {
                 let fields = column.inputs(layout).into_iter().filter_map(|name| schema.field_with_name(name).ok());
