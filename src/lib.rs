@@ -99,10 +99,10 @@ pub use label::Label;
 pub use models::Task;
 pub use options::{Adapter, Options, Precision, SelfCheck, TensorCores};
 pub use output::{
-    Aggregation, Array, Classification, Entity, EntityKind, SequenceClassifierOutput, TokenClassification,
-    TokenClassifierOutput,
+    Aggregation, Array, Classification, Entity, EntityKind, OwnedClassification, SequenceClassifierOutput,
+    TokenClassification, TokenClassifierOutput,
 };
-pub use stream::{ClassificationIter, ClassificationStream, StreamedClassification, TextBuf};
+pub use stream::{ClassificationIter, ClassificationStream, TextBuf};
 pub use text::{PairTruncation, Text, TextEncoder, Truncation, Windows};
 
 /// The README's example, compiled and run.

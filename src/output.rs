@@ -10,10 +10,12 @@ pub use entities::{Aggregation, Entity, EntityKind};
 pub use tokens::{TokenClassification, TokenClassifierOutput};
 pub(crate) use windows::Joining;
 
+use serde::Serialize;
+use serde::ser::{SerializeStruct, Serializer};
 use std::sync::Arc;
 
 /// Numbers with a shape, row-major.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Array {
     /// Its axes, the outermost first.
     pub shape: Vec<usize>,
@@ -36,7 +38,7 @@ impl Array {
 /// The answer to a list of texts, in their order. The first four fields are those of transformers'
 /// `SequenceClassifierOutput`, in its order; the rest is what everyone adds by hand. All of it is computed on the device, but for
 /// a text that was split: its logits are joined on the host, and all that is made of them there.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct SequenceClassifierOutput {
     /// Mean of [`losses`](Self::losses) over the texts that had a label; `None` if none had.
     pub loss: Option<f32>,
@@ -67,6 +69,45 @@ pub struct SequenceClassifierOutput {
     pub windows: Vec<usize>,
 }
 
+/// The answer to one text, which keeps what it needs of the others' it was made with.
+#[derive(Clone, Debug)]
+pub struct OwnedClassification {
+    output: Arc<SequenceClassifierOutput>,
+    place: usize,
+}
+
+impl OwnedClassification {
+    /// Label, scores, logits and the rest.
+    pub fn get(&self) -> Classification<'_> {
+        Classification { index: self.place, output: &self.output }
+    }
+}
+
+/// As [`Classification`].
+impl Serialize for OwnedClassification {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.get().serialize(serializer)
+    }
+}
+
+/// An object with label, score, argmax, probabilities, logits, loss, tokens, truncated and windows; what is not finite is null in
+/// JSON.
+impl Serialize for Classification<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Classification", 9)?;
+        fields.serialize_field("label", &self.label())?;
+        fields.serialize_field("score", &self.score())?;
+        fields.serialize_field("argmax", &self.argmax())?;
+        fields.serialize_field("probabilities", &self.probabilities())?;
+        fields.serialize_field("logits", self.logits())?;
+        fields.serialize_field("loss", &self.loss())?;
+        fields.serialize_field("tokens", &self.tokens())?;
+        fields.serialize_field("truncated", &self.truncated())?;
+        fields.serialize_field("windows", &self.windows())?;
+        fields.end()
+    }
+}
+
 /// One text's part of a [`SequenceClassifierOutput`].
 #[derive(Clone, Copy, Debug)]
 pub struct Classification<'a> {
@@ -89,6 +130,12 @@ impl SequenceClassifierOutput {
     /// The answer to text `index`.
     pub fn text(&self, index: usize) -> Option<Classification<'_>> {
         (index < self.len()).then_some(Classification { index, output: self })
+    }
+
+    /// The answers, each on its own.
+    pub fn into_texts(self) -> impl Iterator<Item = OwnedClassification> {
+        let output = Arc::new(self);
+        (0..output.len()).map(move |place| OwnedClassification { output: output.clone(), place })
     }
 
     /// The answers, text by text.

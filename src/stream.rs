@@ -3,14 +3,13 @@
 use crate::classifier::{Classifier, Request};
 use crate::error::{Error, Result};
 use crate::gpu;
-use crate::output::{Classification, SequenceClassifierOutput};
+use crate::output::{OwnedClassification, SequenceClassifierOutput};
 use crate::text::Text;
 use futures_core::Stream;
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 /// Texts of a chunk: enough to fill a batch of a GPU with short ones.
@@ -60,25 +59,39 @@ impl From<(&str, &str)> for TextBuf {
     }
 }
 
-/// The answer to one text of a stream.
-#[derive(Clone, Debug)]
-pub struct StreamedClassification {
-    output: Arc<SequenceClassifierOutput>,
-    place: usize,
-}
-
-impl StreamedClassification {
-    /// Label, scores, logits and the rest.
-    pub fn get(&self) -> Classification<'_> {
-        self.output.text(self.place).expect("it was taken from this output")
-    }
-}
-
 #[cfg(not(target_arch = "wasm32"))]
-type Running = Pin<Box<dyn Future<Output = Vec<Result<StreamedClassification>>> + Send>>;
+pub(crate) type Running = Pin<Box<dyn Future<Output = Vec<Result<OwnedClassification>>> + Send>>;
 /// A browser's devices stay on their thread.
 #[cfg(target_arch = "wasm32")]
-type Running = Pin<Box<dyn Future<Output = Vec<Result<StreamedClassification>>>>>;
+pub(crate) type Running = Pin<Box<dyn Future<Output = Vec<Result<OwnedClassification>>>>>;
+
+/// Tokenises texts, of which the first has this index in errors, and gives them to the device, which starts at once: also where this
+/// thread will wait for other texts before.
+pub(crate) fn start(classifier: &Classifier, texts: &[TextBuf], first: usize) -> Running {
+    let encoded = classifier.encoder().encode_windows_all(&texts.iter().map(TextBuf::as_text).collect::<Vec<_>>());
+    let classifier = classifier.clone();
+    let run = async move {
+        let (mut windows, mut failures) = (Vec::new(), Vec::new());
+        for text in encoded {
+            let failure = text.map(|text| windows.push(text)).err();
+            failures.push(failure);
+        }
+        let output = classifier.run_windows_async(&windows, &Request::default()).await;
+        let mut answers = output.map(SequenceClassifierOutput::into_texts);
+        let answer = |(index, failure): (usize, Option<Error>)| match (failure, &mut answers) {
+            (Some(Error::Text { message, .. }), _) => Err(Error::Text { index, message }),
+            (Some(error), _) => Err(error),
+            (None, Err(error)) => Err(error.clone()),
+            (None, Ok(answers)) => Ok(answers.next().expect("every text that has not failed has an answer")),
+        };
+        (first..).zip(failures).map(answer).collect()
+    };
+    let mut run: Running = Box::pin(run);
+    match gpu::without_waiting(|| run.as_mut().poll(&mut Context::from_waker(Waker::noop()))) {
+        Poll::Ready(answers) => Box::pin(std::future::ready(answers)),
+        Poll::Pending => run,
+    }
+}
 
 /// The answers to a stream of texts, in their order; made by [`Classifier::classify_stream`].
 pub struct ClassificationStream<S> {
@@ -90,7 +103,7 @@ pub struct ClassificationStream<S> {
     /// Position of the next chunk's first text.
     first: usize,
     running: VecDeque<Running>,
-    ready: VecDeque<Result<StreamedClassification>>,
+    ready: VecDeque<Result<OwnedClassification>>,
 }
 
 impl<S> fmt::Debug for ClassificationStream<S> {
@@ -113,45 +126,16 @@ impl<S> ClassificationStream<S> {
         }
     }
 
-    /// Tokenises what was collected and gives it to the device.
+    /// Gives what was collected to the device.
     fn start(&mut self) {
-        let first = self.first;
         let texts = std::mem::take(&mut self.filling);
+        self.running.push_back(start(&self.classifier, &texts, self.first));
         self.first += texts.len();
-        let classifier = self.classifier.clone();
-        let encoded = classifier.encoder().encode_windows_all(&texts.iter().map(TextBuf::as_text).collect::<Vec<_>>());
-        let run = async move {
-            let (mut windows, mut failures) = (Vec::new(), Vec::new());
-            for text in encoded {
-                let failure = text.map(|text| windows.push(text)).err();
-                failures.push(failure);
-            }
-            let output = classifier.run_windows_async(&windows, &Request::default()).await;
-            let output = output.map(Arc::new);
-            let mut place = 0;
-            let answer = |(index, failure): (usize, Option<Error>)| match (failure, &output) {
-                (Some(Error::Text { message, .. }), _) => Err(Error::Text { index, message }),
-                (Some(error), _) => Err(error),
-                (None, Err(error)) => Err(error.clone()),
-                (None, Ok(output)) => {
-                    let answer = StreamedClassification { output: output.clone(), place };
-                    place += 1;
-                    Ok(answer)
-                }
-            };
-            (first..).zip(failures).map(answer).collect()
-        };
-        let mut run: Running = Box::pin(run);
-        // The device starts with it now, also where this thread will wait for the chunk before.
-        match gpu::without_waiting(|| run.as_mut().poll(&mut Context::from_waker(Waker::noop()))) {
-            Poll::Ready(answers) => self.running.push_back(Box::pin(std::future::ready(answers))),
-            Poll::Pending => self.running.push_back(run),
-        }
     }
 }
 
 impl<S: Stream<Item: Into<TextBuf>> + Unpin> Stream for ClassificationStream<S> {
-    type Item = Result<StreamedClassification>;
+    type Item = Result<OwnedClassification>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
@@ -224,7 +208,7 @@ impl<I> ClassificationIter<I> {
 }
 
 impl<I: Iterator<Item: Into<TextBuf>> + Unpin> Iterator for ClassificationIter<I> {
-    type Item = Result<StreamedClassification>;
+    type Item = Result<OwnedClassification>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let classifier = self.0.classifier.clone();

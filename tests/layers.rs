@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What everybody may name: errors, JSON as Python writes it, a value that a thread brings, and work for every core. They name
-/// nothing.
-const EVERYBODYS: &[&str] = &["error", "json", "oneshot", "threads"];
+/// What everybody may name: errors, JSON as Python writes it, a value that a thread brings, libraries that panic, and work for every
+/// core. They name nothing.
+const EVERYBODYS: &[&str] = &["error", "json", "oneshot", "panics", "threads"];
 
 /// What each other module at the crate's root may name, in the order of the data flow.
 const MAY_NAME: &[(&str, &[&str])] = &[
@@ -24,7 +24,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("classifier", &["ir", "text", "checkpoint", "models", "gpu", "label", "output", "options", "engine", "stream"]),
     ("stream", &["text", "gpu", "output", "classifier"]),
     ("inspection", &["text", "checkpoint", "models"]),
-    ("rows", &[]),
+    ("rows", &["text", "checkpoint", "models", "gpu", "output", "classifier", "stream"]),
     ("evaluation", &["checkpoint"]),
     (
         "bench",

@@ -12,22 +12,23 @@ use wgbert::{Adapter, Aggregation};
 const CLASSIFY_HELP: &str = "\
 Examples:
   wgbert classify \"This movie was absolutely fantastic.\"
-  wgbert classify --input reviews.txt > answers.txt
-  wgbert classify --model ./my-classifier --format jsonl < reviews.txt
-  echo '{\"text\": \"Is it good?\", \"text_pair\": \"Very.\", \"label\": \"positive\"}' |
-    wgbert classify --input-format jsonl --format json
+  wgbert classify -i reviews.csv -o answers.parquet
+  wgbert classify -m ./my-classifier -i rows.jsonl -o answers.jsonl --resume
+  zcat rows.jsonl.gz | wgbert classify --format csv --fields id,label,score
 
 Input (UTF-8, with or without byte order mark, lines ending in LF or CRLF):
-  lines  Every line is a text, an empty line an empty text.
-  jsonl  Every line is an object: text, and optionally
-           text_pair  a second text, which the model reads with the first; an
-                      empty one is none, as for transformers' pipeline
-           label      for the loss: the name or the index of the right label;
-                      for multi-label models a list of names, or of one number
-                      for each label; for regression a number
-         Other fields are ignored, and so are empty lines.
-  Rows are answered as they arrive and in their order, so that the input may be
-  of any size, and what was written before an interruption stays valid.
+  lines    Every line is a text, an empty line an empty text.
+  jsonl    Every line is an object, or json, an array of them: text, and optionally
+             text_pair  a second text, which the model reads with the first; an
+                        empty one is none, as for transformers' pipeline
+             label      for the loss: the name or the index of the right label;
+                        for multi-label models a list of names, or of one number
+                        for each label; for regression a number
+           Empty lines are no rows.
+  csv, tsv, parquet, arrow
+           Tables, of which one column has the texts.
+  What an input is, its name or its first bytes say. Rows are answered as they
+  arrive and in their order, in the same memory whatever the size.
 
 Model:
   A name such as distilbert/distilbert-base-uncased-finetuned-sst-2-english, with
@@ -39,29 +40,31 @@ Model:
   server), HTTPS_PROXY, SSL_CERT_FILE (a proxy's certificates).
 
 Output:
-  text   For people. TEXT arguments get their 5 best labels, a line each; rows of
-         other input get one line each, with the best; --top-k decides for both.
-         Texts are shortened to the width of a terminal, and whole elsewhere; what
-         would end a line (line breaks, other control characters) is a space. A
-         row that fails has a ✗ and the reason in place of score and text.
-  jsonl  Of a classifier of texts, one object a row: index (of the argument or line, from 0), label,
-         score, argmax, probabilities (by the model's scoring rule; null where
-         the logits are the answer), logits, labels (their names, in order),
-         tokens, truncated; loss where a label was given, top where --top-k was,
-         text and text_pair where --echo-text was. Of a classifier of tokens:
-         index, entities, tokens, truncated, and text where --echo-text was.
-         Numbers are 32-bit floats, written so that they are read back as they
-         were; what is not finite is null.
-  json   One object: model, labels, results (objects like those above, without
-         labels), adapter and precision (what answered, and stored as what), loss
-         (the mean, or null), and error if it stopped.
-  A row that fails is {\"index\": ..., \"error\": ...} in json and jsonl, and always
-  a line on standard error too.
+  text     For people, on a terminal: TEXT arguments get their 5 best labels, a line
+           each; rows of other input get one line each, with the best. Elsewhere a
+           line a row: label, score and text between tabs, the text whole but for
+           what would end the line; behind it, of a row that fails, why.
+  jsonl, csv, tsv, parquet, arrow
+           Tables: the columns of the input in their order, then label, score,
+           loss where rows have labels, truncated and error; for multi-label models
+           also labels, all that hold. --fields chooses others, --top-k adds label_2,
+           score_2... Where the input has a column of that name the answer's is
+           called predicted_label and so on (--prefix).
+  json     One object: model, labels, results (objects like rows of jsonl, with index,
+           argmax, probabilities, logits and tokens), adapter and precision (what
+           answered, and stored as what), loss (the mean, or null), and error if it
+           stopped.
+  Every row of the input is a row of the output, in its order; one that fails has
+  its error, and always a line on standard error too. Numbers are 32-bit floats,
+  written so that they are read back as they were; what is not finite is null. index
+  counts rows from 0, messages count lines from 1.
+
+  With --output FILE the file appears when it is whole; until then it is FILE.partial.
+  Killed or interrupted, the same command with --resume goes on, to the same bytes.
 
 Tokens:
   A checkpoint of token classification (...ForTokenClassification in config.json)
-  is answered with the entities of transformers' pipeline, in text a line each, or
-  word/label behind a row's text. An entity has entity (the label) and index (of
+  is answered with the entities of transformers' pipeline. An entity has entity (the label) and index (of
   the token) where --aggregation is none, else entity_group; score, word, and
   start and end, which count characters of the text. Tokens labelled O are left
   out. A text beyond the model's limit is cut, as --truncation says.
@@ -76,11 +79,30 @@ Environment:
   WGBERT_SELF_CHECK --self-check where it is not given
   RUST_LOG          what is logged on standard error: error, warn (the default)...";
 
+const EVALUATE_HELP: &str = "\
+Examples:
+  wgbert evaluate --input dev.jsonl
+  wgbert evaluate -m ./my-classifier -i dev.csv --label-column gold --html dev.html
+  wgbert evaluate -i train.tsv --no-header --text-column 1 --label-column 2
+    --label-separator , --label-map 0=neutral,1=negative,2=neutral,3=positive
+
+Labels:
+  A label of the data is what --label-map makes of it, else the model's label of
+  that name, else the one with that index. Several of the data's may be one of
+  the model's. A label that the model has not is an error before anything is
+  computed, which lists both. A row without a label is counted apart; so is one
+  with several right labels where the model answers one.
+
+Output:
+  text for people, json for programs (scikit-learn's names), html one page. A row
+  that fails, or whose answer is no number, is counted apart and never scored.";
+
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  every text was answered
-  2  an error: no text, or none from some row on, was answered
-  3  some rows failed, the others were answered";
+  0    every text was answered
+  2    an error: no text, or none from some row on, was answered
+  3    some rows failed, the others were answered
+  130  SIGINT, and 143 SIGTERM, ended it behind what was under way";
 
 /// Classifies texts with BERT-family models on any GPU, and answers as transformers does
 #[derive(Debug, Parser)]
@@ -97,6 +119,12 @@ pub enum Command {
     /// They are the TEXT arguments, or the rows of --input, or those of standard input.
     #[command(after_help = EXIT_CODES, after_long_help = format!("{CLASSIFY_HELP}\n\n{EXIT_CODES}"))]
     Classify(Box<ClassifyArguments>),
+    /// Say how well a model answers rows of which one knows what is right
+    ///
+    /// Accuracy, precision, recall, F1, confusion matrix, log loss, Brier score, calibration; for models of which several labels may
+    /// hold also the best threshold of each; for regression correlations and errors. The figures are scikit-learn's.
+    #[command(after_help = EXIT_CODES, after_long_help = format!("{EVALUATE_HELP}\n\n{EXIT_CODES}"))]
+    Evaluate(Box<EvaluateArguments>),
     /// List the adapters, what each offers, and which variants of the kernels it would run
     #[command(after_help = "Exit codes:\n  0  at least one adapter\n  2  none, or another error")]
     Adapters(AdaptersArguments),
@@ -173,7 +201,7 @@ pub struct TuneArguments {
 #[derive(Args, Debug)]
 pub struct ClassifyArguments {
     /// Texts to classify; put -- before one that begins with a dash; - alone is standard input
-    #[arg(value_name = "TEXT")]
+    #[arg(value_name = "TEXT", conflicts_with = "input")]
     pub texts: Vec<String>,
 
     /// Second text, which the model reads with each TEXT
@@ -188,6 +216,10 @@ pub struct ClassifyArguments {
 
     #[command(flatten)]
     pub output: OutputArguments,
+
+    /// Only read and tokenise: say how many rows and tokens there are, what would be cut or fail, and about how long a run takes
+    #[arg(long, help_heading = "Output")]
+    pub dry_run: bool,
 
     /// How to write the answers; by default as FILE is called, else text
     #[arg(short, long, value_enum, help_heading = "Output")]
@@ -237,6 +269,59 @@ pub struct ClassifyArguments {
 
     #[command(flatten)]
     pub device: DeviceArguments,
+}
+
+#[derive(Args, Debug)]
+pub struct EvaluateArguments {
+    #[command(flatten)]
+    pub input: InputArguments,
+
+    /// Label of the data and the one of the model's that it means, or a JSON file with an object of these; may be repeated.
+    /// Labels of the same name, and indices, need none
+    #[arg(long, value_name = "DATA=MODEL|FILE.json", value_delimiter = ',', help_heading = "Input")]
+    pub label_map: Vec<String>,
+
+    /// What parts several labels of a row in a table without types
+    #[arg(long, value_name = "TEXT", help_heading = "Input")]
+    pub label_separator: Option<String>,
+
+    #[command(flatten)]
+    pub model: ModelArguments,
+
+    /// Score above which a label of a multi-label model holds, for all labels, or as LABEL=SCORE for one; may be repeated
+    #[arg(long, value_name = "SCORE|LABEL=SCORE", value_delimiter = ',', help_heading = "Output")]
+    pub threshold: Vec<String>,
+
+    /// How to write the figures; by default as FILE is called, else text
+    #[arg(short, long, value_enum, help_heading = "Output")]
+    pub format: Option<EvaluationFormat>,
+
+    /// Write to this file
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub output: Option<PathBuf>,
+
+    /// Also write a page with the confusion matrix, the calibration and the most confident mistakes
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub html: Option<PathBuf>,
+
+    /// Replace files that are there
+    #[arg(long, help_heading = "Output")]
+    pub overwrite: bool,
+
+    /// Say nothing on standard error but errors: no progress, no notes, no summary
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+
+    #[command(flatten)]
+    pub device: DeviceArguments,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EvaluationFormat {
+    Text,
+    Json,
+    /// One page that needs nothing else
+    Html,
 }
 
 #[derive(Args, Debug)]

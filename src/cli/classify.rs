@@ -7,11 +7,11 @@ use super::entities::{self, Answered as Row};
 use super::input::{Input, Places};
 use super::model;
 use super::output::{Claim, Done, Output, Partial};
-use super::prepare::{Chunks, Stop};
+use super::prepare::{Chunks, Labels, Stop};
 use super::progress::Progress;
 use super::report::{Report, Style};
 use super::tensors::Tensors;
-use super::{Failure, Outcome, say, signals};
+use super::{Failure, Outcome, dry_run, say, signals};
 use std::time::Instant;
 use wgbert::rows::Row as InputRow;
 use wgbert::rows::write::Answer;
@@ -20,6 +20,12 @@ use wgbert::{Aggregation, Classifier, Error};
 pub fn run(arguments: &ClassifyArguments) -> Result<Outcome, Failure> {
     // What can be refused at once is, before a model is loaded.
     let mut input = Input::open(&arguments.texts, arguments.pair.as_ref(), &arguments.input)?;
+    if arguments.dry_run {
+        let classifier =
+            model::load(&arguments.model, &arguments.device, arguments.output.quiet, arguments.output.times)?;
+        dry_run::run(input, &classifier, arguments.output.quiet)?;
+        return Ok(Outcome::Complete);
+    }
     let tensors = Tensors::new(arguments)?;
     let (partial, started) = (Partial::claim(&arguments.output)?, Instant::now());
     let mut partial = match partial {
@@ -32,7 +38,7 @@ pub fn run(arguments: &ClassifyArguments) -> Result<Outcome, Failure> {
     };
     signals::listen();
     let few = input.is_arguments();
-    let classifier = model::load(&arguments.model, &arguments.device, arguments.output.quiet)?;
+    let classifier = model::load(&arguments.model, &arguments.device, arguments.output.quiet, arguments.output.times)?;
     let aggregation = entities::aggregation(arguments, &classifier)?;
     let style = Style::new(arguments, &classifier, few)?;
     let out = match &mut partial {
@@ -51,7 +57,7 @@ pub fn run(arguments: &ClassifyArguments) -> Result<Outcome, Failure> {
 
     let places = input.places();
     let tensors_wanted = tensors.wanted();
-    let chunks = Chunks::of(input, classifier.clone());
+    let chunks = Chunks::of(input, classifier.clone(), Labels::Loss);
     let mut answers = Computing { classifier: classifier.clone(), tensors: tensors_wanted }.start(chunks);
     // A first chunk decides which columns there are.
     let first = answers.next();
@@ -275,6 +281,10 @@ impl Writing {
         parts.extend((*truncated > 0).then(|| format!("{truncated} cut to {} tokens", classifier.max_length())));
         parts.extend((*failed > 0).then(|| format!("{failed} failed")));
         parts.extend((*losses > 0).then(|| format!("mean loss {}", (loss / *losses as f64) as f32)));
+        if let Some(busy) = classifier.busy() {
+            let (busy, share) = (busy.as_secs_f64(), 100.0 * busy.as_secs_f64() / seconds);
+            parts.push(format!("the adapter computed for {busy:.1} s of them, {share:.0} %"));
+        }
         parts.extend(path.map(|path| format!("written to {path}")));
         say(format_args!("{}", parts.join("; ")));
     }

@@ -12,6 +12,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+use wgbert::text::Encoding;
 use wgbert::{Classifier, Error, Request};
 
 /// Chunks that are computed at a time.
@@ -71,6 +72,12 @@ impl Computing {
         };
         let workers = (0..WORKERS).map(start).collect();
         Answers { answered, workers, early: BTreeMap::new(), next: 0, under_way }
+    }
+
+    /// Answers texts for the time that it takes.
+    pub fn run_once(&self, texts: &[Vec<Encoding>]) -> Result<(), Failure> {
+        Output::run(&self.classifier, texts, &Request::default())?;
+        Ok(())
     }
 
     /// Answers chunks until they end, one fails or nobody wants more.

@@ -8,7 +8,9 @@ mod classify;
 mod compute;
 mod device;
 mod download;
+mod dry_run;
 mod entities;
+mod evaluate;
 mod input;
 mod inspect;
 mod inspect_text;
@@ -111,6 +113,7 @@ pub fn main() -> ExitCode {
     }));
     let result = match &arguments.command {
         Command::Classify(arguments) => classify::run(arguments),
+        Command::Evaluate(arguments) => evaluate::run(arguments),
         Command::Adapters(arguments) => adapters::run(arguments),
         Command::Inspect(arguments) => inspect::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),

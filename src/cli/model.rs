@@ -11,8 +11,8 @@ use wgbert::checkpoint::hub;
 use wgbert::{Adapter, Classifier, Error};
 
 /// Loads it; says where no GPU computes.
-pub fn load(model: &ModelArguments, device: &DeviceArguments, quiet: bool) -> Result<Classifier, Failure> {
-    let options = model.options(device.options()).map_err(Failure::Message)?;
+pub fn load(model: &ModelArguments, device: &DeviceArguments, quiet: bool, timed: bool) -> Result<Classifier, Failure> {
+    let options = model.options(device.options()).map_err(Failure::Message)?.timed(timed);
     let classifier = match &model.model {
         Some(model) => {
             let mut downloads = Downloads::default();

@@ -45,6 +45,15 @@ pub struct Stop {
     pub failure: Failure,
 }
 
+/// What becomes of the labels of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Labels {
+    /// The loss is measured against them: what is no label of the model's fails.
+    Loss,
+    /// Somebody else reads them.
+    Ignored,
+}
+
 /// The chunks of an input, in their order.
 pub struct Chunks {
     prepared: Receiver<Result<Chunk, Stop>>,
@@ -56,11 +65,12 @@ impl Chunks {
     /// Starts to read, some chunks ahead.
     ///
     /// Nobody waits for the thread unless the input ends: it may be waiting for a row that never comes.
-    pub fn of(input: Input, classifier: Classifier) -> Chunks {
+    pub fn of(input: Input, classifier: Classifier, labels: Labels) -> Chunks {
         let (sender, prepared) = sync_channel(READY);
         let sizes = Sizes(Arc::new(AtomicUsize::new(FIRST_CHUNK)));
         let most = sizes.0.clone();
-        let preparing = Preparing { encoder: classifier.encoder(), classifier, labels: LabelReader::default() };
+        let reader = (labels == Labels::Loss).then(LabelReader::default);
+        let preparing = Preparing { encoder: classifier.encoder(), classifier, labels: reader };
         let thread = thread::spawn(move || preparing.run(input, &most, &sender));
         Chunks { prepared, thread: Some(thread), sizes }
     }
@@ -105,7 +115,7 @@ impl Iterator for Chunks {
 struct Preparing {
     encoder: TextEncoder,
     classifier: Classifier,
-    labels: LabelReader,
+    labels: Option<LabelReader>,
 }
 
 impl Preparing {
@@ -148,10 +158,12 @@ impl Preparing {
                 Error::Text { message, .. } => message,
                 error => error.to_string(),
             })?;
-            let label = match (&content.label, self.classifier.task()) {
-                (None, _) => None,
-                (Some(label), Task::SequenceClassification) => Some(self.labels.read(self.classifier.config(), label)?),
-                (Some(_), Task::TokenClassification) => {
+            let label = match (&content.label, &mut self.labels, self.classifier.task()) {
+                (None, ..) | (_, None, _) => None,
+                (Some(label), Some(reader), Task::SequenceClassification) => {
+                    Some(reader.read(self.classifier.config(), label)?)
+                }
+                (Some(_), Some(_), Task::TokenClassification) => {
                     return Err("it has a label, but the loss of tokens is not computed".into());
                 }
             };

@@ -246,7 +246,7 @@ fn format(arguments: &ClassifyArguments) -> Result<OutputFormat, Failure> {
 }
 
 /// A threshold a label: one number for all, and LABEL=SCORE for one.
-fn thresholds(asked: &[String], classifier: &Classifier) -> Result<Vec<f32>, Failure> {
+pub fn thresholds(asked: &[String], classifier: &Classifier) -> Result<Vec<f32>, Failure> {
     let refused = |message: String| Failure::Message(format!("--threshold: {message}"));
     let labels = classifier.labels();
     if classifier.task() != Task::SequenceClassification || !is_multi_label(classifier) {

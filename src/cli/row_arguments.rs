@@ -7,11 +7,11 @@ use wgbert::rows::{Columns, Format, Null, RowOptions};
 use wgbert::{Options, PairTruncation, Truncation, Windows};
 
 /// Which rows.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct InputArguments {
     /// File of rows, folder of such files, pattern like "data/*.csv", or - for standard input, which is also read where there
     /// is no TEXT; may be repeated
-    #[arg(short, long, value_name = "FILE", conflicts_with = "texts", help_heading = "Input")]
+    #[arg(short, long, value_name = "FILE", help_heading = "Input")]
     pub input: Vec<PathBuf>,
 
     /// What the rows of the input are
@@ -114,6 +114,10 @@ pub struct OutputArguments {
     /// Say nothing on standard error but errors: no progress, no notes, no summary
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
+
+    /// Say at the end how long the adapter computed, where it has timestamps
+    #[arg(long, conflicts_with = "quiet", help_heading = "Output")]
+    pub times: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

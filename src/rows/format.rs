@@ -1,8 +1,10 @@
 //! What an input is, by its name or by its first bytes.
 
+use crate::error::{Error, Result};
 use crate::json;
 use serde_json::Value;
 use std::path::Path;
+use std::str::FromStr;
 
 /// What the rows of an input are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +26,31 @@ pub enum Format {
     /// Arrow's IPC format, as a file (Feather) or as a stream.
     #[cfg(feature = "parquet")]
     Arrow,
+}
+
+impl FromStr for Format {
+    type Err = Error;
+
+    /// By its usual name.
+    fn from_str(name: &str) -> Result<Format> {
+        let all = [
+            Format::Lines,
+            Format::Jsonl,
+            Format::Json,
+            Format::Csv,
+            Format::Tsv,
+            #[cfg(feature = "parquet")]
+            Format::Parquet,
+            #[cfg(feature = "parquet")]
+            Format::Arrow,
+        ];
+        let names = || all.map(Format::name).join(", ");
+        let found = all.into_iter().find(|format| format.name() == name);
+        found.ok_or_else(|| Error::Malformed {
+            path: name.into(),
+            message: format!("is no format; there are {}", names()),
+        })
+    }
 }
 
 impl Format {

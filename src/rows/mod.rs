@@ -11,12 +11,14 @@ mod format;
 mod json_array;
 mod lines;
 mod source;
+mod stream;
 mod table;
 pub mod write;
 
 pub use columns::Columns;
 pub use fields::Fields;
 pub use format::Format;
+pub use stream::{AnsweredRow, RowStream};
 
 use crate::error::{Error, Result};
 use serde_json::Value;
@@ -36,6 +38,29 @@ pub struct RowOptions {
     pub no_header: bool,
     /// What a row becomes whose text is null.
     pub null: Null,
+}
+
+/// Each gives a field another value.
+impl RowOptions {
+    /// What every input is.
+    pub fn format(self, format: impl Into<Option<Format>>) -> RowOptions {
+        RowOptions { format: format.into(), ..self }
+    }
+
+    /// The columns that count.
+    pub fn columns(self, columns: Columns) -> RowOptions {
+        RowOptions { columns, ..self }
+    }
+
+    /// Whether the first row of CSV and TSV has no names.
+    pub fn no_header(self, no_header: bool) -> RowOptions {
+        RowOptions { no_header, ..self }
+    }
+
+    /// What a row becomes whose text is null.
+    pub fn null(self, null: Null) -> RowOptions {
+        RowOptions { null, ..self }
+    }
 }
 
 /// What a row becomes whose text is null.

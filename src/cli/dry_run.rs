@@ -1,0 +1,85 @@
+//! `--dry-run`: what a run would do, and about how long.
+
+use super::Failure;
+use super::compute::Computing;
+use super::input::Input;
+use super::prepare::{Chunk, Chunks, Labels};
+use super::progress::Progress;
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+use wgbert::Classifier;
+
+/// Rows that are answered to learn how fast that is.
+const SAMPLE: usize = 512;
+
+/// Reads and tokenises all rows, and answers the first ones twice: the first time kernels are compiled.
+pub fn run(input: Input, classifier: &Classifier, quiet: bool) -> Result<(), Failure> {
+    let (started, places) = (Instant::now(), input.places());
+    let mut progress = Progress::new(&input, false, quiet);
+    let mut lengths: Vec<u32> = Vec::new();
+    let (mut failed, mut cut, mut sample): (usize, usize, Option<Chunk>) = (0, 0, None);
+    for chunk in Chunks::of(input, classifier.clone(), Labels::Loss) {
+        let chunk = chunk.map_err(|stop| {
+            let place = places.name(stop.row.1);
+            Failure::Message(format!("nothing can be read from {place} on: {}", stop.failure))
+        })?;
+        chunk.notes.iter().for_each(|note| progress.note(note));
+        for (row, prepared) in chunk.rows.iter().zip(&chunk.prepared) {
+            match prepared {
+                Ok((windows, _)) => {
+                    lengths.push(windows.iter().map(|window| window.ids.len() as u32).sum());
+                    let limit = classifier.max_length();
+                    cut += usize::from(windows.len() == 1 && windows[0].untruncated > limit);
+                }
+                Err(message) => {
+                    progress.warn(&places.name_of(row), message);
+                    failed += 1;
+                }
+            }
+        }
+        progress.advance(chunk.rows.len(), chunk.position);
+        if sample.as_ref().is_none_or(|sample| sample.rows.len() < SAMPLE && sample.rows.len() < chunk.rows.len()) {
+            sample = Some(chunk);
+        }
+    }
+    progress.finish();
+    let read = started.elapsed();
+    let tokens: u64 = lengths.iter().map(|length| u64::from(*length)).sum();
+    let time = sample.map(|sample| time(sample, classifier)).transpose()?;
+    lengths.sort_unstable();
+    let mut out = io::stdout().lock();
+    let rows = lengths.len() + failed;
+    writeln!(
+        out,
+        "rows     {rows}{}",
+        if failed > 0 { format!(", of which {failed} would fail") } else { String::new() }
+    )?;
+    if let (Some(shortest), Some(longest)) = (lengths.first(), lengths.last()) {
+        let at = |share: usize| lengths[(lengths.len() - 1) * share / 100];
+        let (median, most) = (at(50), at(95));
+        writeln!(
+            out,
+            "tokens   {tokens}; a text has {shortest} to {longest}, half of them {median}, 95 % at most {most}"
+        )?;
+        writeln!(out, "cut      {cut} texts, to {} tokens", classifier.max_length())?;
+    }
+    if let Some((sampled, time)) = time {
+        let seconds = tokens as f64 / sampled.max(1) as f64 * time.as_secs_f64();
+        let whole = Duration::from_secs_f64(seconds.max(read.as_secs_f64()));
+        let adapter = classifier.adapter();
+        writeln!(out, "time     about {} on {adapter}, by the first rows", indicatif::HumanDuration(whole))?;
+    }
+    Ok(out.flush()?)
+}
+
+/// Tokens of a chunk, and how long their answers take.
+fn time(chunk: Chunk, classifier: &Classifier) -> Result<(u64, Duration), Failure> {
+    let windows = chunk.prepared.iter().filter_map(|prepared| Some(prepared.as_ref().ok()?.0.clone()));
+    let windows: Vec<_> = windows.take(SAMPLE).collect();
+    let tokens = windows.iter().flatten().map(|window| window.ids.len() as u64).sum();
+    let computing = Computing { classifier: classifier.clone(), tensors: (false, false) };
+    computing.run_once(&windows)?;
+    let started = Instant::now();
+    computing.run_once(&windows)?;
+    Ok((tokens, started.elapsed()))
+}
