@@ -123,8 +123,12 @@ impl Comparing {
     fn look(&mut self, input: &mut Input) -> Result<(), Failure> {
         let mut labelled = 0;
         loop {
-            // What cannot be read is said when it is classified.
-            let Ok(rows) = input.chunk(STEP) else { break };
+            let rows = match input.chunk(STEP) {
+                Ok(rows) => rows,
+                Err(error) if labelled == 0 => return Err(error.into()),
+                // What is before it is compared first.
+                Err(_) => break,
+            };
             if rows.is_empty() {
                 break;
             }

@@ -17,7 +17,7 @@ fn answers_are_compared_with_a_column_of_labels() {
     let evaluate = ["evaluate", "-i", &path, "--label-column", "gold"];
     let map = ["--label-map", "good=positive,bad=negative"];
     let shown = run(&[&evaluate[..], &map, &["--html", &page]].concat()).expect(0);
-    assert!(shown.stdout.contains("accuracy") && shown.stdout.contains("66.7"), "{shown:#?}");
+    assert!(shown.stdout.contains("accuracy") && shown.stdout.contains("0.6667"), "{shown:#?}");
     shown.says(&["4 rows in"]);
     let page = fs::read_to_string(page).unwrap();
     assert!(page.starts_with("<!") && page.contains("dev.csv") && !page.contains("http://"), "a page of its own");
