@@ -732,7 +732,7 @@ fn wrong_arguments_are_explained() {
     let help = run(&["--help"]).expect(0);
     assert!(help.stdout.contains("classify") && help.stdout.contains("Exit codes"));
     let help = run(&["classify", "--help"]).expect(0);
-    for word in ["Examples:", "Exit codes:", "text_pair", "--adapter", "reference", "0    every", "3  some"] {
+    for word in ["Examples:", "Exit codes:", "text_pair", "--adapter", "reference", "0    every", "3    some"] {
         assert!(help.stdout.contains(word), "{word:?}");
     }
     run(&[]).expect(2).says(&["Usage: wgbert"]);

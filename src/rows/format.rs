@@ -69,6 +69,15 @@ impl Format {
         }
     }
 
+    /// Whether it is no text, but columns with types.
+    pub(super) fn has_types(self) -> bool {
+        match self {
+            #[cfg(feature = "parquet")]
+            Format::Parquet | Format::Arrow => true,
+            _ => false,
+        }
+    }
+
     /// By the extension of a file, before that of its compression.
     pub(super) fn of_name(path: &Path) -> Option<Format> {
         let name = path.file_name()?.to_str()?.to_ascii_lowercase();

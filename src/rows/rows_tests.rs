@@ -117,8 +117,8 @@ fn first_bytes_say_what_it_is() {
     assert_eq!(only(b"[laughs] no\nyes", None), ["[laughs] no", "yes"]);
     for (bytes, word) in [
         (&b"\xff\xfea\0"[..], "UTF-16"),
-        (b"PAR1....", "Parquet"),
-        (b"ARROW1\0\0", "Arrow"),
+        (b"PAR1....", "is parquet"),
+        (b"ARROW1\0\0", "is arrow"),
         (b"PK\x03\x04", "zip"),
         (b"\xfd7zXZ\0", "unxz"),
     ] {

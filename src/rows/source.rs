@@ -122,7 +122,7 @@ impl Opened {
         }
         let mark = if start.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
         let start = &start[mark..];
-        let format = format_of(&path, start, options.format, notes);
+        let format = format_of(&path, start, options.format, notes).map_err(|fault| raw.error(fault))?;
         reader.consume(mark);
         #[cfg(feature = "parquet")]
         if let Format::Parquet | Format::Arrow = format {
@@ -250,16 +250,25 @@ fn buffered(bytes: Box<dyn Read + Send>) -> BufReader<Box<dyn Read + Send>> {
 }
 
 /// What was asked for, else what the name says, else the first bytes; what they say and is not done is noted.
-fn format_of(path: &Path, start: &[u8], asked: Option<Format>, notes: &mut Vec<String>) -> Format {
+fn format_of(path: &Path, start: &[u8], asked: Option<Format>, notes: &mut Vec<String>) -> Result<Format, Fault> {
     let (named, seen) = (Format::of_name(path), Format::of_bytes(start));
     let name = path.display();
+    // These begin as no text does, whatever they are called.
+    let typed = seen.filter(|seen| seen.has_types());
     if let Some(asked) = asked {
-        if let (Format::Lines, Some(other)) = (asked, seen.or(named)) {
-            notes.push(format!("{name} looks like {}, and each line of it is read as a text", other.name()));
+        match (asked, typed, seen.or(named)) {
+            (_, Some(typed), _) if typed != asked => {
+                let (is, asked) = (typed.name(), asked.name());
+                return Err(Fault::Malformed(format!("is {is}, and cannot be read as {asked}")));
+            }
+            (Format::Lines, _, Some(other)) => {
+                notes.push(format!("{name} looks like {}, and each line of it is read as a text", other.name()));
+            }
+            _ => {}
         }
-        return asked;
+        return Ok(asked);
     }
-    match named.or(seen) {
+    Ok(match typed.or(named).or(seen) {
         // JSON's extension is used for both.
         Some(Format::Json) if seen == Some(Format::Jsonl) => Format::Jsonl,
         Some(format) => format,
@@ -269,7 +278,7 @@ fn format_of(path: &Path, start: &[u8], asked: Option<Format>, notes: &mut Vec<S
             }
             Format::Lines
         }
-    }
+    })
 }
 
 /// The files that a path means.
