@@ -1,5 +1,7 @@
 //! The binary, as its users run it: what it prints where, and how it exits. Needs an adapter, as tests/kernels.rs does.
 
+#[path = "cli/manners.rs"]
+mod manners;
 #[path = "cli/output.rs"]
 mod output;
 #[path = "common/requirements.rs"]

@@ -125,6 +125,12 @@ pub enum Command {
     /// report of a wrong answer needs.
     #[command(after_help = "Exit codes:\n  0  everything is right\n  2  something is wrong, or another error")]
     Verify(VerifyArguments),
+    /// Write a script that completes commands and options in a shell, to standard output
+    ///
+    /// For bash, say: wgbert completions bash > ~/.local/share/bash-completion/completions/wgbert
+    Completions(CompletionsArguments),
+    /// Write the manual page to standard output, or a page for each command into a folder
+    Man(ManArguments),
     /// Check an adapter in this process, for another that does not want to crash or hang with it
     #[command(hide = true)]
     SelfCheck,
@@ -293,6 +299,20 @@ pub struct InspectArguments {
 
     #[command(flatten)]
     pub device: DeviceArguments,
+}
+
+#[derive(Args, Debug)]
+pub struct CompletionsArguments {
+    /// The shell that is to read the script
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Args, Debug)]
+pub struct ManArguments {
+    /// Where to write wgbert.1, wgbert-classify.1 and so on; it is made if there is none
+    #[arg(value_name = "FOLDER")]
+    pub folder: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

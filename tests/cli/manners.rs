@@ -1,0 +1,40 @@
+//! What a program owes its users beside its answers.
+
+use super::{folder, run, text};
+use std::fs;
+
+/// Its user looked for completions and a manual page, and there were none.
+#[test]
+fn completions_are_written_for_every_shell() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = run(&["completions", shell]).expect(0);
+        for word in ["wgbert", "classify", "inspect", "precision"] {
+            assert!(script.stdout.contains(word), "{word:?} for {shell}: {}", script.stdout);
+        }
+        for hidden in ["self-check  ", "'self-check'", "self__check", "matrix-units", "Check an adapter in this process"] {
+            assert!(!script.stdout.contains(hidden), "{hidden:?} for {shell}");
+        }
+        assert_eq!(script.stderr, "");
+    }
+    run(&["completions", "tcsh"]).expect(2).says(&["possible values: bash, elvish, fish, powershell, zsh"]);
+}
+
+#[test]
+fn the_manual_has_a_page_for_each_command() {
+    let page = run(&["man"]).expect(0).stdout;
+    assert!(page.contains(".TH wgbert 1") && page.contains("wgbert\\-classify(1)"), "{page}");
+    let folder = folder();
+    let pages = folder.path().join("share/man1");
+    assert_eq!(run(&["man", &text(&pages)]).expect(0).stdout, "");
+    let mut names: Vec<_> = fs::read_dir(&pages).expect("a folder").map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    for name in ["wgbert.1", "wgbert-classify.1", "wgbert-bench-model.1", "wgbert-man.1"] {
+        assert!(names.iter().any(|other| other == name), "{name}: {names:?}");
+    }
+    assert!(names.iter().all(|name| name != "wgbert-self-check.1"), "{names:?}");
+    let classify = fs::read_to_string(pages.join("wgbert-classify.1")).expect("a page");
+    assert!(classify.contains("truncation") && !classify.contains("matrix"), "{classify}");
+    fs::write(folder.path().join("file"), "").expect("a file");
+    let blocked = text(&folder.path().join("file"));
+    run(&["man", &blocked]).expect(2).says(&["error: cannot write to", &blocked]);
+}
