@@ -291,6 +291,10 @@ pub struct InspectArguments {
     /// Folder of a checkpoint, as transformers' save_pretrained writes it, or a model's name on the Hugging Face hub; by
     /// default the model that is compiled in
     #[arg(value_name = "MODEL")]
+    pub named: Option<PathBuf>,
+
+    /// The same, as the other commands name it
+    #[arg(short, long, value_name = "DIR|NAME[@REVISION]", conflicts_with = "named")]
     pub model: Option<PathBuf>,
 
     /// How to write the answer

@@ -1,6 +1,6 @@
 //! What a program owes its users beside its answers.
 
-use super::{folder, run, text};
+use super::{folder, golden, run, text};
 use std::fs;
 
 /// Its user looked for completions and a manual page, and there were none.
@@ -37,4 +37,24 @@ fn the_manual_has_a_page_for_each_command() {
     fs::write(folder.path().join("file"), "").expect("a file");
     let blocked = text(&folder.path().join("file"));
     run(&["man", &blocked]).expect(2).says(&["error: cannot write to", &blocked]);
+}
+
+/// Its user wrote what classify takes, and was told that the argument is unexpected.
+#[test]
+fn options_have_one_name_in_all_commands() {
+    let (bert, _) = golden("bert");
+    let named = |arguments: &[&str]| run(&[&["inspect", "--format", "json"], arguments].concat()).expect(0).document();
+    let positional = named(&[&bert]);
+    assert_eq!(positional, named(&["-m", &bert]));
+    assert_eq!(positional, named(&["--model", &bert]));
+    run(&["inspect", &bert, "--model", &bert]).expect(2).says(&["cannot be used with"]);
+    for command in [&["bench", "model"][..], &["bench", "kernels"], &["bench", "compile"], &["tune"], &["verify"]] {
+        let help = run(&[command, &["--help"]].concat()).expect(0).stdout;
+        assert!(help.contains("-f, --format <FORMAT>") && help.contains("default: text"), "{help}");
+        assert!(!help.contains("--output"), "{help}");
+    }
+    // As it was called before.
+    let bench = ["bench", "compile", "--kernel", "gate", "--output", "md"];
+    let table = run(&bench).expect(0).stdout;
+    assert!(table.contains("\n| gate "), "{table}");
 }
