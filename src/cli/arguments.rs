@@ -247,7 +247,7 @@ pub struct ClassifyArguments {
 
 #[derive(Args, Debug)]
 pub struct VerifyArguments {
-    /// Adapter by (part of its) name or by index as `wgbert adapters` lists it, or all; by default the best there is
+    /// Adapter by (part of its) name, index or bus id as `wgbert adapters` lists it, or all; by default the best there is
     #[arg(long, value_name = "NAME|INDEX|all", env = "WGBERT_ADAPTER")]
     pub adapter: Option<Adapter>,
 

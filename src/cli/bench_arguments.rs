@@ -87,7 +87,7 @@ pub struct CompileArguments {
     #[arg(long)]
     pub every_activation: bool,
 
-    /// Adapter by (part of its) name or by index as `wgbert adapters` lists it; give it again for more than one; by
+    /// Adapter by (part of its) name, index or bus id as `wgbert adapters` lists it; give it again for more than one; by
     /// default the best there is
     #[arg(long, value_name = "NAME|INDEX", env = "WGBERT_ADAPTER", help_heading = "Device")]
     pub adapter: Vec<Adapter>,
@@ -206,7 +206,7 @@ pub struct ModelArguments {
 
 #[derive(Args, Debug)]
 pub struct CommonArguments {
-    /// Adapter by (part of its) name or by index as `wgbert adapters` lists it; give it again for more than one; by
+    /// Adapter by (part of its) name, index or bus id as `wgbert adapters` lists it; give it again for more than one; by
     /// default the best there is
     #[arg(long, value_name = "NAME|INDEX", env = "WGBERT_ADAPTER", help_heading = "Device")]
     pub adapter: Vec<Adapter>,

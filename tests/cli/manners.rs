@@ -1,6 +1,7 @@
 //! What a program owes its users beside its answers.
 
-use super::{folder, golden, run, text};
+use super::requirements::{Need, not_run};
+use super::{command, finish, folder, golden, run, text};
 use std::fs;
 
 /// Its user looked for completions and a manual page, and there were none.
@@ -11,7 +12,9 @@ fn completions_are_written_for_every_shell() {
         for word in ["wgbert", "classify", "inspect", "precision"] {
             assert!(script.stdout.contains(word), "{word:?} for {shell}: {}", script.stdout);
         }
-        for hidden in ["self-check  ", "'self-check'", "self__check", "matrix-units", "Check an adapter in this process"] {
+        for hidden in
+            ["self-check  ", "'self-check'", "self__check", "matrix-units", "Check an adapter in this process"]
+        {
             assert!(!script.stdout.contains(hidden), "{hidden:?} for {shell}");
         }
         assert_eq!(script.stderr, "");
@@ -57,4 +60,41 @@ fn options_have_one_name_in_all_commands() {
     let bench = ["bench", "compile", "--kernel", "gate", "--output", "md"];
     let table = run(&bench).expect(0).stdout;
     assert!(table.contains("\n| gate "), "{table}");
+}
+
+/// Its user had two cards of one name, and could not tell which one computed.
+#[test]
+#[cfg(target_os = "linux")]
+fn two_adapters_of_one_name_are_told_apart() {
+    let listed = run(&["adapters", "--format", "json"]).expect(0).document();
+    assert!(listed[0].as_object().expect("an adapter").contains_key("bus_id"), "{listed}");
+    assert!(run(&["adapters"]).expect(0).stdout.contains("\n   bus id  "));
+    let Some(driver) = fs::read_dir("/usr/share/vulkan/icd.d").ok().and_then(|files| {
+        let mut files = files.filter_map(|file| Some(file.ok()?.path()));
+        files.find(|file| file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("lvp_")))
+    }) else {
+        return not_run(Need::SoftwareDriver, "Mesa's software adapter is not where it usually is");
+    };
+    // The loader lists the adapters of a driver twice that two files name.
+    let folder = folder();
+    let twin = folder.path().join("twin.json");
+    fs::copy(&driver, &twin).expect("a file");
+    let both = format!("{}:{}", text(&driver), text(&twin));
+    let with = |adapter: &str| {
+        let mut command = command(&["classify", "--adapter", adapter, "--format", "jsonl", "good"]);
+        command.env("VK_DRIVER_FILES", &both).env("VK_ICD_FILENAMES", &both);
+        finish(command, Vec::new()).expect(0)
+    };
+    let named = with("LLVMPIPE");
+    named.says(&[
+        "warning: 2 adapters fit \"LLVMPIPE\" (0: llvmpipe",
+        "; 1: llvmpipe",
+        "), and 0 is taken",
+        "its index",
+    ]);
+    assert_eq!(named.stderr.lines().count(), 1, "{named:#?}");
+    for index in ["0", "1"] {
+        let run = with(index);
+        assert_eq!((run.stderr, &run.stdout), (String::new(), &named.stdout));
+    }
 }
