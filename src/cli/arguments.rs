@@ -32,9 +32,10 @@ Input (UTF-8, with or without byte order mark, lines ending in LF or CRLF):
 Model:
   A name such as distilbert/distilbert-base-uncased-finetuned-sst-2-english, with
   @REVISION (a branch, a tag, a commit) if not the main branch is meant, is
-  downloaded once, into the cache that the Hugging Face tools share; a folder of
-  that name wins. A download that was interrupted goes on when it is asked for
-  again. The tools' variables hold: HF_HOME or HF_HUB_CACHE (the cache), HF_TOKEN
+  downloaded once, into the cache that the Hugging Face tools share; the address
+  of its page will do. A folder of that name wins, and what looks like a path, such
+  as ./a, a/b/c, or a/b where a folder a is here, is never looked for on the hub. A
+  download that was interrupted goes on when it is asked for again. The tools' variables hold: HF_HOME or HF_HUB_CACHE (the cache), HF_TOKEN
   (for models that need one), HF_HUB_OFFLINE=1 (no requests), HF_ENDPOINT (another
   server), HTTPS_PROXY, SSL_CERT_FILE (a proxy's certificates).
 
@@ -56,7 +57,8 @@ Output:
          labels), adapter and precision (what answered, and stored as what), loss
          (the mean, or null), and error if it stopped.
   A row that fails is {\"index\": ..., \"error\": ...} in json and jsonl, and always
-  a line on standard error too.
+  a line on standard error too, which names it: text 2 (the second argument), line
+  2, element 2, row 2. Messages count from 1, and the column index from 0.
 
 Tokens:
   A checkpoint of token classification (...ForTokenClassification in config.json)

@@ -1,7 +1,7 @@
 //! What a program owes its users beside its answers.
 
 use super::requirements::{Need, not_run};
-use super::{command, finish, folder, golden, run, text};
+use super::{command, finish, folder, golden, pipe, run, text};
 use std::fs;
 
 /// Its user looked for completions and a manual page, and there were none.
@@ -97,4 +97,28 @@ fn two_adapters_of_one_name_are_told_apart() {
         let run = with(index);
         assert_eq!((run.stderr, &run.stdout), (String::new(), &named.stdout));
     }
+}
+
+/// Its user read of text 1 in one place and of text 2 in another, and looked for the wrong one.
+#[test]
+fn messages_count_from_one_and_the_column_index_from_zero() {
+    const LONG: &str = "not good at all";
+    let limits =
+        ["classify", "--truncation", "refuse", "--max-length", "4", "--format", "jsonl", "--fields", "index,error"];
+    let arguments = run(&[&limits[..], &["good", LONG]].concat());
+    let lines = pipe(&limits, format!("good\n{LONG}\n"));
+    let elements = pipe(&[&limits[..], &["--input-format", "json"]].concat(), format!("[\"good\", \"{LONG}\"]"));
+    let named = [
+        "warning: text 2: it has",
+        "warning: standard input, line 2: it has",
+        "warning: standard input, element 2: it has",
+    ];
+    for (run, named) in [arguments, lines, elements].into_iter().zip(named) {
+        let run = run.expect(3);
+        run.says(&[named]);
+        let index: Vec<_> = run.rows().iter().map(|row| row["index"].clone()).collect();
+        assert_eq!(index, [0, 1]);
+    }
+    let help = run(&["classify", "--help"]).expect(0).stdout;
+    assert!(help.contains("Messages count from 1, and the column index from 0"), "{help}");
 }
