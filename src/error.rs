@@ -53,7 +53,8 @@ pub enum Error {
         tokens: bool,
     },
 
-    /// One text cannot be classified; the others of the call can.
+    /// One text cannot be classified; the others of the call can. `index` is its position among them, from 0, as in
+    /// [`SequenceClassifierOutput::text`](crate::SequenceClassifierOutput::text).
     #[error("text {index}: {message}")]
     Text { index: usize, message: String },
 

@@ -1,5 +1,9 @@
 //! How a classifier is made, and on which adapter.
 
+mod adapter;
+
+pub use adapter::Adapter;
+
 use crate::checkpoint::{Checkpoint, Scoring};
 use crate::classifier::Classifier;
 use crate::error::{Error, Result};
@@ -7,116 +11,11 @@ use crate::gpu::{self, AdapterDescription, Backend};
 use crate::ir::{BatchLimits, Capabilities, Recording, Rows, Storage, Tuning};
 use crate::oneshot::on_a_thread;
 use crate::text::{PairTruncation, Tokenizer, Truncation, Windows};
-use std::convert::Infallible;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Which adapter to run on.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Adapter {
-    /// The fastest there is: discrete before integrated before virtual before software, and of one kind the first with tensor
-    /// cores, or else with 16-bit floats.
-    #[default]
-    Best,
-    /// The first whose name contains this, whatever the case.
-    Named(String),
-    /// By the position in what `wgbert adapters` lists.
-    Index(usize),
-    /// Each of these; they take batches from one queue.
-    Several(Vec<Adapter>),
-    /// Every adapter that is no software, or every software one where there is no other.
-    All,
-    /// No adapter: the kernels' CPU twins, slow, in need of no driver. Never chosen unless asked for.
-    Reference,
-}
-
-impl FromStr for Adapter {
-    type Err = Infallible;
-
-    /// `reference`, `all`, an index, or a part of a name; with commas, each of several; nothing is the best.
-    fn from_str(text: &str) -> Result<Adapter, Infallible> {
-        if text.contains(',') {
-            return text.split(',').map(|part| part.trim().parse()).collect::<Result<_, _>>().map(Adapter::Several);
-        }
-        Ok(match text.parse() {
-            Ok(index) => Adapter::Index(index),
-            Err(_) if text.trim().is_empty() => Adapter::Best,
-            Err(_) if text.eq_ignore_ascii_case("reference") => Adapter::Reference,
-            Err(_) if text.eq_ignore_ascii_case("all") => Adapter::All,
-            Err(_) => Adapter::Named(text.into()),
-        })
-    }
-}
-
-impl Adapter {
-    /// All adapters of `backend`, or of every backend; at least one.
-    ///
-    /// # Errors
-    /// [`Error::NoAdapter`].
-    #[cfg_attr(not(feature = "internals"), doc(hidden))]
-    pub async fn list(backend: Option<Backend>) -> Result<Vec<AdapterDescription>> {
-        let adapters = gpu::adapters(backend).await;
-        if adapters.is_empty() {
-            let looked = backend.map_or("Vulkan, Metal and DX12".into(), |backend| format!("{backend:?}"));
-            return Err(Error::NoAdapter { looked });
-        }
-        Ok(adapters)
-    }
-
-    /// Which of these adapters is meant; [`Adapter::Reference`] is none, and of several the first.
-    #[cfg_attr(not(feature = "internals"), doc(hidden))]
-    pub fn position(&self, adapters: &[AdapterDescription]) -> Option<usize> {
-        match self {
-            Adapter::Index(index) => (*index < adapters.len()).then_some(*index),
-            Adapter::Named(name) => {
-                let name = name.to_lowercase();
-                adapters.iter().position(|adapter| adapter.name.to_lowercase().contains(&name))
-            }
-            Adapter::Best => {
-                let rank = |index: &usize| rank(&adapters[*index].kind, &adapters[*index].capabilities);
-                (0..adapters.len()).min_by_key(rank)
-            }
-            Adapter::Several(several) => several.first().and_then(|first| first.position(adapters)),
-            Adapter::All => Adapter::Best.position(adapters),
-            Adapter::Reference => None,
-        }
-    }
-
-    /// The choices of single adapters that this one is made of.
-    fn each(&self, adapters: &[AdapterDescription]) -> Vec<Adapter> {
-        match self {
-            Adapter::Several(several) => several.iter().flat_map(|one| one.each(adapters)).collect(),
-            Adapter::All => {
-                let software = |adapter: &AdapterDescription| adapter.kind == "Cpu";
-                let only_software = adapters.iter().all(software);
-                let wanted = |index: &usize| only_software || !software(&adapters[*index]);
-                (0..adapters.len()).filter(wanted).map(Adapter::Index).collect()
-            }
-            one => vec![one.clone()],
-        }
-    }
-
-    fn words(&self) -> String {
-        match self {
-            Adapter::Index(index) => index.to_string(),
-            Adapter::Named(name) => name.clone(),
-            Adapter::Several(several) => several.iter().map(Adapter::words).collect::<Vec<_>>().join(","),
-            Adapter::All => "all".into(),
-            Adapter::Best | Adapter::Reference => String::new(),
-        }
-    }
-}
-
-/// The faster, the lower: by kind, and on one kind with tensor cores first, then with f16. Windows lists a card once for Vulkan
-/// and once for DX12, which has no tensor cores, and f16 only beside a `dxcompiler.dll`.
-fn rank(kind: &str, capabilities: &Capabilities) -> (usize, bool, bool) {
-    let kinds = ["DiscreteGpu", "IntegratedGpu", "VirtualGpu", "Cpu"];
-    let place = kinds.iter().position(|other| *other == kind).unwrap_or(usize::MAX);
-    (place, capabilities.cooperative_matrix_size.is_none(), !capabilities.f16)
-}
 
 /// What weights and activations are stored as on the device. Sums, norms, softmax and logits are f32 either way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -556,12 +455,9 @@ impl Options {
             if *one == Adapter::Reference {
                 return Ok(vec![None]);
             }
-            let listed =
-                || adapters.iter().enumerate().map(|(i, a)| format!("{i}: {a}")).collect::<Vec<_>>().join("; ");
-            let found = one.position(&adapters);
-            let found = found.ok_or_else(|| Error::NoSuchAdapter { wanted: one.words(), available: listed() })?;
+            let found = one.found(&adapters)?;
             let mut others: Vec<_> = (0..adapters.len()).filter(|other| *other != found).collect();
-            others.sort_by_key(|other| rank(&adapters[*other].kind, &adapters[*other].capabilities));
+            others.sort_by_key(|other| adapter::rank(&adapters[*other].kind, &adapters[*other].capabilities));
             others.retain(|_| self.adapter == Adapter::Best && self.seen_as.is_none());
             let seen = |index: usize| {
                 let mut adapter = adapters[index].clone();
@@ -641,22 +537,6 @@ fn read(folder: &Path) -> Result<(Checkpoint, Tokenizer)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Windows lists a card for Vulkan and for DX12, in any order, and only the one may have tensor cores or f16.
-    #[test]
-    fn of_one_kind_the_adapter_with_tensor_cores_or_else_f16_is_best() {
-        let plain = Capabilities::minimum();
-        let f16 = Capabilities { f16: true, ..plain.clone() };
-        let cores = Capabilities { cooperative_matrix_size: Some(16), ..f16.clone() };
-        let software = Capabilities { cooperative_matrix_size: Some(8), ..f16.clone() };
-        let best = |adapters: &[(&str, &Capabilities)]| {
-            (0..adapters.len()).min_by_key(|&index| rank(adapters[index].0, adapters[index].1)).unwrap()
-        };
-        assert_eq!(best(&[("DiscreteGpu", &f16), ("DiscreteGpu", &cores)]), 1);
-        assert_eq!(best(&[("DiscreteGpu", &plain), ("DiscreteGpu", &f16)]), 1);
-        assert_eq!(best(&[("DiscreteGpu", &f16), ("DiscreteGpu", &f16)]), 0);
-        assert_eq!(best(&[("Cpu", &software), ("IntegratedGpu", &cores), ("DiscreteGpu", &plain)]), 2);
-    }
 
     #[test]
     fn f16_is_stored_as_the_adapter_can_and_refused_by_the_reference() {

@@ -170,7 +170,7 @@ fn wrong_names_say_what_there_is() {
         (&["model", "-m", "tiny,gpt"], &["gpt"]),
         (&["model", "-a", "t5"], &["t5", "all, bert, roberta"]),
         (&["model", "-w", "8by128"], &["8by128", "8x128, ragged32"]),
-        (&["model", "-o", "yaml"], &["yaml", "md, csv, json, jsonl"]),
+        (&["model", "-f", "yaml"], &["yaml", "text, csv, json, jsonl"]),
         (&["model", "-r", "0"], &["repetitions", "0"]),
         (&["model", "--adapter", "no such one"], &["no such one"]),
         (&["kernels", "--adapter", "reference"], &["timestamps"]),

@@ -2,6 +2,8 @@
 
 #[path = "cli/evaluate.rs"]
 mod evaluate;
+#[path = "cli/manners.rs"]
+mod manners;
 #[path = "cli/output.rs"]
 mod output;
 #[path = "common/requirements.rs"]

@@ -16,6 +16,8 @@ struct Listed<'a> {
     kind: &'a str,
     backend: &'a str,
     driver: &'a str,
+    /// On the PCI bus, where the driver says it.
+    bus_id: Option<&'a str>,
     /// Of this program.
     version: &'static str,
     /// Whether it runs where no adapter is named.
@@ -57,7 +59,7 @@ pub fn run(arguments: &AdaptersArguments) -> Result<Outcome, Failure> {
 }
 
 fn list(index: usize, adapter: &AdapterDescription, default: bool) -> Listed<'_> {
-    let AdapterDescription { name, backend, kind, driver, capabilities, .. } = adapter;
+    let AdapterDescription { name, backend, kind, driver, bus, capabilities, .. } = adapter;
     let checked = cache::default_folder().map(|folder| verified::read(&folder, adapter)).unwrap_or_default();
     let mut verified: Vec<Verified> = checked.into_values().collect();
     verified.sort_by_key(|check| std::cmp::Reverse(check.at));
@@ -70,6 +72,7 @@ fn list(index: usize, adapter: &AdapterDescription, default: bool) -> Listed<'_>
         kind,
         backend,
         driver,
+        bus_id: Some(bus.as_str()).filter(|bus| !bus.is_empty()),
         version: env!("CARGO_PKG_VERSION"),
         default,
         capabilities,
@@ -117,6 +120,7 @@ fn write_text(out: &mut impl Write, adapter: &Listed<'_>) -> io::Result<()> {
     let facts = [
         ("kind", format!("{kind}, {backend}")),
         ("driver", driver.to_string()),
+        ("bus id", adapter.bus_id.unwrap_or("none").to_string()),
         ("16-bit floats", if capabilities.f16 { "yes" } else { "no: --precision f16 is for weights only" }.into()),
         ("subgroups", subgroups),
         ("cooperative matrices", cooperative),

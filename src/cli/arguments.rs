@@ -33,9 +33,10 @@ Input (UTF-8, with or without byte order mark, lines ending in LF or CRLF):
 Model:
   A name such as distilbert/distilbert-base-uncased-finetuned-sst-2-english, with
   @REVISION (a branch, a tag, a commit) if not the main branch is meant, is
-  downloaded once, into the cache that the Hugging Face tools share; a folder of
-  that name wins. A download that was interrupted goes on when it is asked for
-  again. The tools' variables hold: HF_HOME or HF_HUB_CACHE (the cache), HF_TOKEN
+  downloaded once, into the cache that the Hugging Face tools share; the address
+  of its page will do. A folder of that name wins, and what looks like a path, such
+  as ./a, a/b/c, or a/b where a folder a is here, is never looked for on the hub. A
+  download that was interrupted goes on when it is asked for again. The tools' variables hold: HF_HOME or HF_HUB_CACHE (the cache), HF_TOKEN
   (for models that need one), HF_HUB_OFFLINE=1 (no requests), HF_ENDPOINT (another
   server), HTTPS_PROXY, SSL_CERT_FILE (a proxy's certificates).
 
@@ -153,6 +154,12 @@ pub enum Command {
     /// report of a wrong answer needs.
     #[command(after_help = "Exit codes:\n  0  everything is right\n  2  something is wrong, or another error")]
     Verify(VerifyArguments),
+    /// Write a script that completes commands and options in a shell, to standard output
+    ///
+    /// For bash, say: wgbert completions bash > ~/.local/share/bash-completion/completions/wgbert
+    Completions(CompletionsArguments),
+    /// Write the manual page to standard output, or a page for each command into a folder
+    Man(ManArguments),
     /// Check an adapter in this process, for another that does not want to crash or hang with it
     #[command(hide = true)]
     SelfCheck,
@@ -326,7 +333,7 @@ pub enum EvaluationFormat {
 
 #[derive(Args, Debug)]
 pub struct VerifyArguments {
-    /// Adapter by (part of its) name or by index as `wgbert adapters` lists it, or all; by default the best there is
+    /// Adapter by (part of its) name, index or bus id as `wgbert adapters` lists it, or all; by default the best there is
     #[arg(long, value_name = "NAME|INDEX|all", env = "WGBERT_ADAPTER")]
     pub adapter: Option<Adapter>,
 
@@ -370,6 +377,10 @@ pub struct InspectArguments {
     /// Folder of a checkpoint, as transformers' save_pretrained writes it, or a model's name on the Hugging Face hub; by
     /// default the model that is compiled in
     #[arg(value_name = "MODEL")]
+    pub named: Option<PathBuf>,
+
+    /// The same, as the other commands name it
+    #[arg(short, long, value_name = "DIR|NAME[@REVISION]", conflicts_with = "named")]
     pub model: Option<PathBuf>,
 
     /// How to write the answer
@@ -378,6 +389,20 @@ pub struct InspectArguments {
 
     #[command(flatten)]
     pub device: DeviceArguments,
+}
+
+#[derive(Args, Debug)]
+pub struct CompletionsArguments {
+    /// The shell that is to read the script
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Args, Debug)]
+pub struct ManArguments {
+    /// Where to write wgbert.1, wgbert-classify.1 and so on; it is made if there is none
+    #[arg(value_name = "FOLDER")]
+    pub folder: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

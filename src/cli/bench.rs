@@ -80,14 +80,14 @@ fn kernels(arguments: &KernelArguments) -> Result<Outcome, Failure> {
 }
 
 fn compile(arguments: &CompileArguments) -> Result<Outcome, Failure> {
-    let CompileArguments { kernel, every_activation, adapter, backend, output } = arguments;
+    let CompileArguments { kernel, every_activation, adapter, backend, format } = arguments;
     let bench = CompileBench {
         kernels: if kernel.is_empty() { NAMES.to_vec() } else { kernel.clone() },
         every_activation: *every_activation,
         adapters: if adapter.is_empty() { vec![Adapter::Best] } else { adapter.clone() },
         backend: backend.map(Into::into),
     };
-    let mut report = Report::new((*output).into(), io::stdout());
+    let mut report = Report::new((*format).into(), io::stdout());
     let (start, mut count, mut failed) = (Instant::now(), 0, 0);
     let all = bench.run(|row: CompileRow| {
         count += 1;
@@ -111,7 +111,7 @@ fn report<R: Row>(
         // A folder that does not exist is better known before minutes of measuring.
         write_plot(path, "")?;
     }
-    let mut report = Report::new(common.output.into(), io::stdout());
+    let mut report = Report::new(common.format.into(), io::stdout());
     let mut rows = Vec::new();
     let measured = run(&mut |row| {
         report.row(&row)?;

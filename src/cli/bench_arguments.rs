@@ -16,7 +16,7 @@ const MODEL_HELP: &str = "\
 Examples:
   wgbert bench model
   wgbert bench model --model minilm --architecture all --workload 8x128
-  wgbert bench model --model ./my-classifier --workload 1x128,64x128 -r 20 -o jsonl
+  wgbert bench model --model ./my-classifier --workload 1x128,64x128 -r 20 -f jsonl
   wgbert bench model --model bert-base --plot bert-base.svg
 
 Columns:
@@ -38,7 +38,7 @@ const KERNELS_HELP: &str = "\
 Examples:
   wgbert bench kernels
   wgbert bench kernels --kernel matmul --rows 16,1024 --inner 768 --columns 768,3072
-  wgbert bench kernels --kernel matmul,attention --variant adapter,plain -o csv
+  wgbert bench kernels --kernel matmul,attention --variant adapter,plain -f csv
   wgbert bench kernels --plot roofline.svg
 
 Columns:
@@ -87,7 +87,7 @@ pub struct CompileArguments {
     #[arg(long)]
     pub every_activation: bool,
 
-    /// Adapter by (part of its) name or by index as `wgbert adapters` lists it; give it again for more than one; by
+    /// Adapter by (part of its) name, index or bus id as `wgbert adapters` lists it; give it again for more than one; by
     /// default the best there is
     #[arg(long, value_name = "NAME|INDEX", env = "WGBERT_ADAPTER", help_heading = "Device")]
     pub adapter: Vec<Adapter>,
@@ -97,8 +97,16 @@ pub struct CompileArguments {
     pub backend: Option<BackendName>,
 
     /// How to write the rows
-    #[arg(short, long, value_enum, default_value = "md", help_heading = "Output")]
-    pub output: RowFormat,
+    #[arg(
+        short,
+        long,
+        alias = "output",
+        short_alias = 'o',
+        value_enum,
+        default_value = "text",
+        help_heading = "Output"
+    )]
+    pub format: RowFormat,
 }
 
 #[derive(Args, Debug)]
@@ -198,7 +206,7 @@ pub struct ModelArguments {
 
 #[derive(Args, Debug)]
 pub struct CommonArguments {
-    /// Adapter by (part of its) name or by index as `wgbert adapters` lists it; give it again for more than one; by
+    /// Adapter by (part of its) name, index or bus id as `wgbert adapters` lists it; give it again for more than one; by
     /// default the best there is
     #[arg(long, value_name = "NAME|INDEX", env = "WGBERT_ADAPTER", help_heading = "Device")]
     pub adapter: Vec<Adapter>,
@@ -217,8 +225,16 @@ pub struct CommonArguments {
     pub warmup: u32,
 
     /// How to write the rows
-    #[arg(short, long, value_enum, default_value = "md", help_heading = "Output")]
-    pub output: RowFormat,
+    #[arg(
+        short,
+        long,
+        alias = "output",
+        short_alias = 'o',
+        value_enum,
+        default_value = "text",
+        help_heading = "Output"
+    )]
+    pub format: RowFormat,
 }
 
 #[derive(Args, Debug)]
@@ -249,8 +265,9 @@ fn architecture(name: &str) -> Result<Architectures, String> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum RowFormat {
-    /// A table for people
-    Md,
+    /// A table for people, in Markdown
+    #[value(alias = "md")]
+    Text,
     Csv,
     Json,
     Jsonl,
@@ -259,7 +276,7 @@ pub enum RowFormat {
 impl From<RowFormat> for Format {
     fn from(format: RowFormat) -> Format {
         match format {
-            RowFormat::Md => Format::Markdown,
+            RowFormat::Text => Format::Markdown,
             RowFormat::Csv => Format::Csv,
             RowFormat::Json => Format::Json,
             RowFormat::Jsonl => Format::JsonLines,

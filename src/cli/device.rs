@@ -10,7 +10,7 @@ use wgbert::{Adapter, Options, Precision, SelfCheck, TensorCores};
 /// Where a model runs, and how.
 #[derive(Args, Debug)]
 pub struct DeviceArguments {
-    /// Adapter by (part of its) name or by index as `wgbert adapters` lists it, or reference: the CPU, slow, without any
+    /// Adapter by (part of its) name, index or bus id as `wgbert adapters` lists it, or reference: the CPU, slow, without any
     /// driver; several with commas, or all, share the work; by default the best there is
     #[arg(long, value_name = "NAME|INDEX|all|reference", env = "WGBERT_ADAPTER", help_heading = "Device")]
     pub adapter: Option<Adapter>,

@@ -11,6 +11,7 @@ use super::{
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use wgbert::checkpoint::{Scoring, hub};
 use wgbert::gpu::{AdapterDescription, block_on};
 use wgbert::ir::{Capabilities, Recording, Storage};
@@ -135,8 +136,14 @@ pub struct Batch {
     pub table_bytes: u64,
 }
 
+impl InspectArguments {
+    fn model(&self) -> Option<&PathBuf> {
+        self.model.as_ref().or(self.named.as_ref())
+    }
+}
+
 pub fn run(arguments: &InspectArguments) -> Result<Outcome, Failure> {
-    let inspection = match &arguments.model {
+    let inspection = match arguments.model() {
         Some(model) => {
             let mut downloads = Downloads::default();
             Inspection::open(hub::locate(model, &mut |progress| downloads.advance(progress))?)?
@@ -198,7 +205,7 @@ fn describe<'a>(arguments: &InspectArguments, inspection: &'a Inspection) -> Rep
         stored.bytes += tensor.bytes() as u64;
     }
     Report {
-        model: arguments.model.as_ref().map_or("sentiment (compiled in)".into(), |folder| folder.display().to_string()),
+        model: arguments.model().map_or("sentiment (compiled in)".into(), |folder| folder.display().to_string()),
         model_type: &config.model_type,
         class: architecture.map_or_else(
             || config.architectures.join(", "),

@@ -17,6 +17,7 @@ mod inspect_text;
 mod labels;
 mod model;
 mod output;
+mod packaging;
 mod prepare;
 mod progress;
 mod report;
@@ -119,6 +120,8 @@ pub fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(arguments),
         Command::Tune(arguments) => tune::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),
+        Command::Completions(arguments) => packaging::completions(arguments),
+        Command::Man(arguments) => packaging::man(arguments),
         Command::SelfCheck => self_check::run(),
     };
     match result {

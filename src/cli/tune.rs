@@ -18,7 +18,7 @@ pub fn run(arguments: &TuneArguments) -> Result<Outcome, Failure> {
             Failure::Message("there is no folder for the choices: set WGBERT_CACHE_DIR, or use --dry-run".into())
         })?),
     };
-    let mut report = Report::new(common.output.into(), io::stdout());
+    let mut report = Report::new(common.format.into(), io::stdout());
     for adapter in common.adapters() {
         let tuner = Tuner {
             options: Options::default().adapter(adapter).backend(common.backend.map(Into::into)),

@@ -46,6 +46,8 @@ pub struct AdapterDescription {
     /// `DiscreteGpu`, `IntegratedGpu`, `VirtualGpu`, `Cpu` or `Other`.
     pub kind: String,
     pub driver: String,
+    /// Where it is on the PCI bus, such as `0000:01:00.0`; empty where the driver does not say so, as of software.
+    pub bus: String,
     pub capabilities: Capabilities,
     adapter: wgpu::Adapter,
 }
@@ -60,6 +62,12 @@ impl AdapterDescription {
     /// The same adapter, of which kernels see something else.
     pub fn with(&self, capabilities: Capabilities) -> AdapterDescription {
         AdapterDescription { capabilities, ..self.clone() }
+    }
+
+    /// What tells it from the others of the list, where it is at `index`.
+    pub fn place(&self, index: usize) -> String {
+        let bus = if self.bus.is_empty() { String::new() } else { format!(", bus {}", self.bus) };
+        format!("{index}: {self}{bus}")
     }
 
     /// The part of a file's name that says what its contents were made for: adapter, driver and version of this crate.
@@ -88,6 +96,7 @@ fn describe(adapter: wgpu::Adapter) -> AdapterDescription {
         kind: format!("{:?}", info.device_type),
         driver: [info.driver.as_str(), info.driver_info.as_str()].join(" ").trim().to_string(),
         capabilities: capabilities(&adapter, &info),
+        bus: info.device_pci_bus_id,
         adapter,
     }
 }

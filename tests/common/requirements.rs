@@ -20,6 +20,8 @@ pub enum Need {
     NoTensorCores,
     /// `python3`.
     Python,
+    /// Mesa's software adapter as the system's packages install it.
+    SoftwareDriver,
     /// script(1), which gives a program a terminal.
     Script,
     /// A folder that WGBERT_MINILM names.
@@ -35,13 +37,14 @@ pub enum Need {
 }
 
 impl Need {
-    const ALL: [Need; 12] = [
+    const ALL: [Need; 13] = [
         Need::F16,
         Need::TensorCores,
         Need::Timestamps,
         Need::PipelineCache,
         Need::NoTensorCores,
         Need::Python,
+        Need::SoftwareDriver,
         Need::Script,
         Need::Minilm,
         Need::Dxc,
@@ -58,6 +61,7 @@ impl Need {
             Need::PipelineCache => "pipeline-cache",
             Need::NoTensorCores => "no-tensor-cores",
             Need::Python => "python",
+            Need::SoftwareDriver => "software-driver",
             Need::Script => "script",
             Need::Minilm => "minilm",
             Need::Dxc => "dxc",

@@ -91,6 +91,22 @@ fn a_server_in_trouble_is_asked_again() {
     assert_eq!(server.requests().len(), 5);
 }
 
+/// Its user waited for five attempts to be told of a typing error.
+#[test]
+fn what_will_not_pass_is_asked_once() {
+    let (server, user) = (distilbert(), User::new());
+    for status in [401, 403, 404] {
+        server.fail("/api/", 1, Fault::Status(status, ""));
+        let said = user.refusal(&server, "owner/name", &[&status.to_string()]);
+        assert!(!said.contains("trying again"), "{said}");
+        assert_eq!(server.requests().len(), 1, "{status}");
+    }
+    let mut unknown = user.command(&server, "owner/name");
+    let unknown = unknown.env("HF_ENDPOINT", "http://no-such-host.invalid").output();
+    let said = refusal(unknown.expect("the program was built"), &["no-such-host.invalid cannot be reached"]);
+    assert_eq!(said.matches("trying again").count(), 1, "{said}");
+}
+
 #[test]
 fn a_slow_server_is_waited_for() {
     let (server, user) = (distilbert(), User::new());

@@ -152,7 +152,17 @@ fn a_cross_encoder_brings_its_modules() {
 fn addresses_of_pages_are_understood_or_named() {
     let (server, user) = (distilbert(), User::new());
     let (answer, _) = user.answer(&server, "owner/name");
-    assert_eq!(user.answer(&server, "https://huggingface.co/owner/name/tree/main").0, answer);
+    for page in [
+        "https://huggingface.co/owner/name/tree/main",
+        "hf.co/owner/name/",
+        &format!("{}/owner/name", server.endpoint()),
+    ] {
+        assert_eq!(user.answer(&server, page).0, answer, "{page}");
+    }
+    server.requests();
+    let page = format!("{}/owner/name/tree/v9/", server.endpoint());
+    user.refusal(&server, &page, &["404", "revision v9"]);
+    assert_eq!(server.requests().len(), 1);
     user.refusal(&server, "https://github.com/owner/name", &["github.com", "git lfs pull"]);
     user.refusal(&server, "https://huggingface.co/datasets/owner/name", &["datasets"]);
 }
@@ -199,6 +209,28 @@ fn what_is_neither_a_folder_nor_a_name_is_told_so() {
         user.refusal(&server, model, &[model, "no such folder", "OWNER/NAME", "@REVISION"]);
     }
     assert!(server.requests().is_empty());
+}
+
+/// Its user waited for the hub to be asked for `models/my-clasifier`, and was told of a token.
+#[test]
+fn a_folder_that_is_misspelt_is_no_name() {
+    let (server, user) = (distilbert(), User::new());
+    fs::create_dir_all(user.path("work/owner/my-classifier")).expect("a folder");
+    for (model, parts) in [
+        ("./ower/name", &["./ower/name: there is no such folder: . has no ower (owner is there)"][..]),
+        ("owner/my-clasifier", &["owner has no my-clasifier (my-classifier is there)"]),
+        ("owner/name@v1", &["owner has no name", &format!("{}/owner/name/tree/v1", server.endpoint())]),
+        ("owner/my-classifier/checkpoint-9/", &["owner/my-classifier has no checkpoint-9"]),
+        ("~/model", &["there is no such folder", "a shell replaces ~"]),
+        ("a\\b", &["there is no such folder"]),
+    ] {
+        user.refusal(&server, model, parts);
+    }
+    assert!(server.requests().is_empty());
+    // The way out that is named.
+    user.answer(&server, &format!("{}/owner/name", server.endpoint()));
+    // What may be a name is looked for, and then said to be like a folder.
+    user.refusal(&server, "ownr", &["there is no such model", "owner is a folder here"]);
 }
 
 #[test]

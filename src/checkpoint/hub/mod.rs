@@ -4,7 +4,7 @@
 //! not downloaded again, and the other way round. Requests are made only for what is not known: with a complete copy in
 //! the cache one asks which commit the revision is, and where there is no network, or `HF_HUB_OFFLINE` is set, none.
 //!
-//! `name` and `environment` say what is wanted and where it is looked for, `cache` where things lie, `files` which of
+//! `name`, `folder` and `environment` say what is wanted and where it is looked for, `cache` where things lie, `files` which of
 //! them make a classifier; `client` makes requests, `problem` says why they failed, `download` brings one file and
 //! verifies it.
 
@@ -13,6 +13,7 @@ mod client;
 mod download;
 mod environment;
 mod files;
+mod folder;
 mod name;
 mod problem;
 
@@ -77,7 +78,8 @@ pub struct Progress<'a> {
 /// Is told of downloads as they go on.
 pub type Watch<'a> = dyn FnMut(Progress<'_>) + 'a;
 
-/// The folder of a model that is either a folder, which wins, or a name on the hub of [`Hub::from_env`].
+/// The folder of a model that is either a folder, which wins, or a name on the hub of [`Hub::from_env`], or the address of its
+/// page there. What looks like a path is never looked for on the hub: `OWNER/NAME` does where a folder `OWNER` is here.
 ///
 /// # Errors
 /// Those of [`Hub::fetch`]; and [`Error::Hub`] for what is neither.
@@ -87,14 +89,32 @@ pub fn locate(model: impl AsRef<Path>, watch: &mut Watch) -> Result<PathBuf> {
     if model.exists() {
         return Ok(model.into());
     }
-    let name = model.to_str().ok_or_else(|| "its name is not Unicode".into());
-    match name.and_then(|name| Name::read(name).map(|_| name)) {
-        Ok(name) => fetch(name, watch),
-        Err(message) => Err(Error::Hub {
-            model: model.display().to_string(),
-            status: None,
-            message: format!("there is no such folder, and {message}"),
-        }),
+    let shown = model.display();
+    let fail = |message| Err(Error::Hub { model: shown.to_string(), status: None, message });
+    let Some(name) = model.to_str() else { return fail(format!("{}, and it is not Unicode", folder::absent(model))) };
+    let hub = Hub::from_env()?;
+    if !name::is_address(name, &hub.endpoint) {
+        let absent = folder::absent(model);
+        match Name::read(name, &hub.endpoint) {
+            Ok(_) if !folder::is_path(name) => {}
+            Ok(name) => {
+                let page = hub.endpoint.trim_end_matches('/');
+                return fail(format!(
+                    "{absent}; if the hub's model is meant, give its address: {page}/{}",
+                    name.page()
+                ));
+            }
+            Err(message) => return fail(format!("{absent}; and {message}")),
+        }
+    }
+    let found = hub.fetch(name, watch);
+    // Only what may be one name too few letters away from a folder: the hub has most of the others.
+    match (found, &folder::similar(name, Path::new("."))[..]) {
+        (Err(Error::Hub { model, status: Some(status @ (401 | 404)), message }), similar @ [_, ..]) => {
+            let message = format!("{message}; {} a folder here", folder::are(similar));
+            Err(Error::Hub { model, status: Some(status), message })
+        }
+        (found, _) => found,
     }
 }
 
@@ -116,7 +136,11 @@ impl Hub {
     /// reached and the cache has no copy, or what arrived is not what was announced; [`Error::MissingFile`] if the model
     /// is not one that this engine reads; [`Error::File`] if the cache cannot be written.
     pub fn fetch(&self, name: &str, watch: &mut Watch) -> Result<PathBuf> {
-        let name = Name::read(name).map_err(|message| Error::Hub { model: name.into(), status: None, message })?;
+        let name = Name::read(name, &self.endpoint).map_err(|message| Error::Hub {
+            model: name.into(),
+            status: None,
+            message,
+        })?;
         let cache = Cache::new(self, &name);
         let cached = cache.cached();
         if self.offline {

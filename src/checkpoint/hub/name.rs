@@ -21,21 +21,28 @@ impl Name {
     ///
     /// # Errors
     /// What it is instead.
-    pub(super) fn read(text: &str) -> Result<Name, String> {
+    pub(super) fn read(text: &str, endpoint: &str) -> Result<Name, String> {
         let no_name = || {
             "it is no name of a model on the Hugging Face hub, which is NAME or OWNER/NAME, with @REVISION if not the \
              main branch is meant"
                 .to_string()
         };
-        let Some((host, path)) = address(text) else {
+        let Some((host, path)) = address(text, endpoint) else {
             return Name::parse(text).ok_or_else(no_name);
         };
-        if !["huggingface.co", "hf.co", "www.huggingface.co"].contains(&host) {
-            return Err(format!(
-                "it is an address on {host}, not of the Hugging Face hub; give a model's name there (OWNER/NAME), or clone \
-                 what is at the address (git clone, git lfs pull) and give the folder"
-            ));
-        }
+        let (own, folder) = host_and_folder(endpoint);
+        let path = match host.to_ascii_lowercase() {
+            host if host == own.to_ascii_lowercase() => {
+                path.strip_prefix(folder).unwrap_or(path).trim_start_matches('/')
+            }
+            host if HOSTS.contains(&host.as_str()) => path,
+            host => {
+                return Err(format!(
+                    "it is an address on {host}, not of the Hugging Face hub; give a model's name there (OWNER/NAME), or \
+                     clone what is at the address (git clone, git lfs pull) and give the folder"
+                ));
+            }
+        };
         let path = path.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
         let parts: Vec<&str> = path.trim_end_matches(".git").split('/').collect();
         let (repository, rest) = match parts[..] {
@@ -55,6 +62,8 @@ impl Name {
             ["tree" | "blob" | "resolve" | "raw" | "commit", revision, ..] => format!("{repository}@{revision}"),
             [..] => repository,
         };
+        // Of a branch like feature/x.
+        let name = name.replace("%2F", "/").replace("%2f", "/");
         Name::parse(&name).ok_or_else(no_name)
     }
 
@@ -64,6 +73,12 @@ impl Name {
         let mut parts = repository.split('/');
         let valid = parts.clone().count() <= 2 && parts.all(is_part) && is_revision(revision);
         valid.then(|| Name { repository: repository.into(), revision: revision.into() })
+    }
+
+    /// The path of its page on the hub.
+    pub(super) fn page(&self) -> String {
+        let revision = self.unusual_revision().map(|revision| format!("/tree/{revision}")).unwrap_or_default();
+        format!("{}{revision}", self.repository)
     }
 
     /// The revision, unless it is the one that everybody takes by default.
@@ -79,23 +94,39 @@ impl fmt::Display for Name {
     }
 }
 
+/// Under which the hub is known.
+const HOSTS: [&str; 3] = ["huggingface.co", "hf.co", "www.huggingface.co"];
+
+pub(super) fn is_address(text: &str, endpoint: &str) -> bool {
+    address(text, endpoint).is_some()
+}
+
+/// Of a server's address: who it is, and the folder of it that is the hub.
+fn host_and_folder(endpoint: &str) -> (&str, &str) {
+    let rest = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest).trim_end_matches('/');
+    let (host, folder) = rest.split_once('/').unwrap_or((rest, ""));
+    (host.rsplit('@').next().unwrap_or(host), folder)
+}
+
 /// Host and path of an address of the web or of Git, if it is one.
-fn address(text: &str) -> Option<(&str, &str)> {
+fn address<'a>(text: &'a str, endpoint: &str) -> Option<(&'a str, &'a str)> {
     let text = text.trim();
     if let Some(path) = text.strip_prefix("hf://") {
-        return Some(("huggingface.co", path.strip_prefix("models/").unwrap_or(path)));
+        return Some((HOSTS[0], path.strip_prefix("models/").unwrap_or(path)));
     }
     if let Some((host, path)) = text.strip_prefix("git@").and_then(|rest| rest.split_once(':')) {
         return Some((host, path));
     }
-    let schemes = ["https://", "http://", "git+https://", "ssh://git@", "git://"];
-    let rest = schemes.iter().find_map(|scheme| text.strip_prefix(scheme)).or_else(|| {
+    let schemes = ["https", "http", "git+https", "ssh", "git", "ftp"];
+    let rest = match text.split_once("://") {
+        Some((scheme, rest)) => Some(rest).filter(|_| schemes.contains(&scheme.to_ascii_lowercase().as_str())),
         // Copied without the scheme.
-        ["huggingface.co/", "hf.co/", "www.huggingface.co/", "github.com/", "gitlab.com/"]
-            .iter()
-            .any(|host| text.starts_with(host))
-            .then_some(text)
-    })?;
+        None => Some(text).filter(|text| {
+            let host = text.split('/').next().unwrap_or_default().to_ascii_lowercase();
+            let known = HOSTS.contains(&host.as_str()) || ["github.com", "gitlab.com"].contains(&host.as_str());
+            text.contains('/') && (known || host == host_and_folder(endpoint).0.to_ascii_lowercase())
+        }),
+    }?;
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     Some((host.rsplit('@').next().unwrap_or(host), path))
 }
@@ -122,6 +153,8 @@ fn is_revision(revision: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const HUB: &str = "https://huggingface.co";
 
     #[test]
     fn names_of_the_hub_have_a_repository_and_a_revision() {
@@ -153,8 +186,11 @@ mod tests {
             ("git@hf.co:owner/name", "owner/name"),
             ("hf://owner/name", "owner/name"),
             ("owner/name@v1.0", "owner/name@v1.0"),
+            ("HTTPS://HuggingFace.co/Owner/Name/", "Owner/Name"),
+            ("https://hf.co/owner/name/tree/main/", "owner/name"),
+            ("https://hf.co/owner/name/tree/feature%2Fx", "owner/name@feature/x"),
         ] {
-            assert_eq!(Name::read(text).map(|name| name.to_string()), Ok(expected.to_string()));
+            assert_eq!(Name::read(text, HUB).map(|name| name.to_string()), Ok(expected.to_string()));
         }
         for (text, expected) in [
             ("https://github.com/owner/name", "it is an address on github.com"),
@@ -165,9 +201,25 @@ mod tests {
             ("https://huggingface.co/owner/na me", "it is no name"),
             ("./model", "it is no name"),
         ] {
-            let message = Name::read(text).expect_err(text);
+            let message = Name::read(text, HUB).expect_err(text);
             assert!(message.contains(expected), "{message}");
         }
+    }
+
+    #[test]
+    fn addresses_on_another_server_are_names_where_it_is_the_hub() {
+        for endpoint in ["https://mirror.example:8080/hf", "http://user@Mirror.example:8080/hf/"] {
+            for text in [
+                "https://mirror.example:8080/hf/owner/name/tree/v1/",
+                "mirror.example:8080/hf/owner/name/blob/v1/config.json",
+                "https://huggingface.co/owner/name/tree/v1",
+            ] {
+                let name = Name::read(text, endpoint).expect(text);
+                assert_eq!((name.to_string(), name.page()), ("owner/name@v1".into(), "owner/name/tree/v1".into()));
+            }
+        }
+        let message = Name::read("https://mirror.example/owner/name", HUB).expect_err("another server");
+        assert!(message.contains("it is an address on mirror.example"), "{message}");
     }
 
     #[test]

@@ -24,13 +24,15 @@ pub(super) struct Problem {
     hint: &'static str,
     /// Whether the network or the server has it, so that it may pass.
     pub passing: bool,
+    /// How often it is worth trying again.
+    repeats: usize,
     /// How long the server asks to wait.
     wait: Option<Duration>,
 }
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Problem {
-        Problem { error, hint: "", passing: false, wait: None }
+        Problem { error, hint: "", passing: false, repeats: DELAYS.len(), wait: None }
     }
 }
 
@@ -70,6 +72,10 @@ impl Client<'_> {
         } else {
             problem.hint = "; check the network, and HTTPS_PROXY if there is a proxy; a model that is in the cache is used \
                             without a network";
+            if is_unknown_host(&error) {
+                // A resolver that is just starting knows it the next time, and one that does not know it does not learn it.
+                problem.repeats = 1;
+            }
             problem.passing = matches!(error, ConnectionFailed | HostNotFound | Io(_) | Protocol(_) | Timeout(_));
         }
         problem
@@ -138,11 +144,39 @@ impl Client<'_> {
 
 /// Tells of the problem and waits before the next attempt; false if there should be none.
 pub(super) fn wait(problem: &Problem, attempt: usize, tell: impl FnOnce(&str)) -> bool {
-    let Some(delay) = DELAYS.get(attempt).filter(|_| problem.passing) else {
+    let Some(delay) = DELAYS[..problem.repeats].get(attempt).filter(|_| problem.passing) else {
         return false;
     };
     let delay = problem.wait.unwrap_or(*delay).min(LONGEST_DELAY);
     tell(&format!("{problem}; trying again in {} s", delay.as_secs_f32()));
     thread::sleep(delay);
     true
+}
+
+/// Whether nobody knows the address of a host. std has no kind for this error of the system.
+fn is_unknown_host(error: &ureq::Error) -> bool {
+    match error {
+        ureq::Error::HostNotFound => true,
+        // On Windows the numbers of WSAHOST_NOT_FOUND and of the three that follow it.
+        ureq::Error::Io(error) => {
+            let windows = cfg!(windows) && matches!(error.raw_os_error(), Some(11001..=11004));
+            windows || error.to_string().starts_with("failed to lookup address information")
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::ToSocketAddrs;
+
+    #[test]
+    fn a_host_that_nobody_knows_is_told_from_one_that_is_away() {
+        let unknown = "no-such-host.invalid:443".to_socket_addrs().expect_err("no such host");
+        assert!(is_unknown_host(&unknown.into()));
+        for kind in [std::io::ErrorKind::ConnectionRefused, std::io::ErrorKind::TimedOut] {
+            assert!(!is_unknown_host(&ureq::Error::Io(kind.into())));
+        }
+    }
 }
