@@ -25,14 +25,14 @@ pub(super) struct Problem {
     /// Whether the network or the server has it, so that it may pass.
     pub passing: bool,
     /// How often it is worth trying again.
-    repeats: usize,
+    repeats: u8,
     /// How long the server asks to wait.
     wait: Option<Duration>,
 }
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Problem {
-        Problem { error, hint: "", passing: false, repeats: DELAYS.len(), wait: None }
+        Problem { error, hint: "", passing: false, repeats: DELAYS.len() as u8, wait: None }
     }
 }
 
@@ -144,7 +144,7 @@ impl Client<'_> {
 
 /// Tells of the problem and waits before the next attempt; false if there should be none.
 pub(super) fn wait(problem: &Problem, attempt: usize, tell: impl FnOnce(&str)) -> bool {
-    let Some(delay) = DELAYS[..problem.repeats].get(attempt).filter(|_| problem.passing) else {
+    let Some(delay) = DELAYS[..problem.repeats.into()].get(attempt).filter(|_| problem.passing) else {
         return false;
     };
     let delay = problem.wait.unwrap_or(*delay).min(LONGEST_DELAY);
