@@ -22,13 +22,16 @@ const READY: usize = 2;
 /// How long a chunk should take: answers appear this often, and an interruption loses no more than two.
 const CHUNK_TIME: Duration = Duration::from_secs(1);
 
+/// A row's tokens, in windows where there are several, and what its loss is measured against, or why there are none.
+pub type Prepared = Result<(Vec<Encoding>, Option<Label>), String>;
+
 /// Some rows that follow each other.
 pub struct Chunk {
     /// Index of the first row, or of what was skipped before it, and where that is.
     pub first: (usize, Place),
     pub rows: Vec<Row>,
-    /// The tokens of each row, in windows where there are several, and what its loss is measured against, or why there are none.
-    pub prepared: Vec<Result<(Vec<Encoding>, Option<Label>), String>>,
+    /// One for each row.
+    pub prepared: Vec<Prepared>,
     /// What the input found by itself.
     pub notes: Vec<String>,
     /// Index of the row behind it.
@@ -142,7 +145,7 @@ impl Preparing {
         }
     }
 
-    fn prepare(&mut self, rows: &[Row]) -> Vec<Result<(Vec<Encoding>, Option<Label>), String>> {
+    fn prepare(&mut self, rows: &[Row]) -> Vec<Prepared> {
         let encoder = &self.encoder;
         let texts: Vec<Text<'_>> = rows
             .iter()

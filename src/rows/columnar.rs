@@ -1,7 +1,7 @@
 //! Parquet and Arrow: batches of typed columns, of which one has the texts.
 
 use super::columns::Found as Places;
-use super::fields::{Entries, Fields, Kept};
+use super::fields::{Entries, Fields, Kept, RawFields};
 use super::{Columns, Content, Fault, Found, Line, columns};
 use crate::panics::guarded;
 use arrow_array::cast::AsArray;
@@ -51,7 +51,7 @@ struct Current {
 /// The rows of a batch as JSON.
 pub(super) struct JsonRows {
     batch: Arc<RecordBatch>,
-    rows: Vec<Vec<(String, Box<RawValue>)>>,
+    rows: Vec<RawFields>,
 }
 
 impl fmt::Debug for Columnar {
@@ -239,7 +239,7 @@ fn as_text(column: &ArrayRef) -> Result<StringArray, ArrowError> {
 }
 
 /// Rows as objects, with nulls.
-fn as_json(batch: &RecordBatch) -> Result<Vec<Vec<(String, Box<RawValue>)>>, ArrowError> {
+fn as_json(batch: &RecordBatch) -> Result<Vec<RawFields>, ArrowError> {
     if batch.num_columns() == 0 {
         return Ok(vec![Vec::new(); batch.num_rows()]);
     }

@@ -102,7 +102,10 @@ fn may_hold_half_a_pair(bytes: &[u8]) -> bool {
     bytes.windows(3).any(|escape| matches!(escape, [b'\\', b'u', b'd' | b'D']))
 }
 
-pub(super) struct Entries(pub Vec<(String, Box<RawValue>)>);
+/// Names and values of an object.
+pub(super) type RawFields = Vec<(String, Box<RawValue>)>;
+
+pub(super) struct Entries(pub RawFields);
 
 impl<'de> Deserialize<'de> for Entries {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Entries, D::Error> {
