@@ -108,6 +108,7 @@ impl Opened {
         let counted = Counted { bytes, read: raw.read.clone() };
         let mut reader = buffered(Box::new(counted));
         let mut start = reader.fill_buf().map_err(|error| raw.error(error.into()))?;
+        #[cfg(feature = "parquet")]
         let packed = start.starts_with(&[0x1f, 0x8b]) || start.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]);
         if start.starts_with(&[0x1f, 0x8b]) {
             reader = buffered(Box::new(MultiGzDecoder::new(reader)));
