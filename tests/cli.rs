@@ -1,5 +1,7 @@
 //! The binary, as its users run it: what it prints where, and how it exits. Needs an adapter, as tests/kernels.rs does.
 
+#[path = "cli/faults.rs"]
+mod faults;
 #[path = "cli/output.rs"]
 mod output;
 #[path = "common/requirements.rs"]

@@ -32,10 +32,12 @@ pub enum Need {
     SpirvVal,
     /// A headless Chromium.
     Browser,
+    /// Python with pandas, pyarrow, polars and duckdb: WGBERT_TABLES_PYTHON, else python3.
+    Tables,
 }
 
 impl Need {
-    const ALL: [Need; 12] = [
+    const ALL: [Need; 13] = [
         Need::F16,
         Need::TensorCores,
         Need::Timestamps,
@@ -48,6 +50,7 @@ impl Need {
         Need::Tint,
         Need::SpirvVal,
         Need::Browser,
+        Need::Tables,
     ];
 
     fn name(self) -> &'static str {
@@ -64,6 +67,7 @@ impl Need {
             Need::Tint => "tint",
             Need::SpirvVal => "spirv-val",
             Need::Browser => "browser",
+            Need::Tables => "tables",
         }
     }
 
