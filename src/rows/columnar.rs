@@ -58,10 +58,13 @@ struct Current {
     row: usize,
 }
 
+/// The columns of a row, with their values as JSON.
+type JsonRow = Vec<(String, Box<RawValue>)>;
+
 /// The rows of a batch as JSON.
 pub(super) struct JsonRows {
     batch: Arc<RecordBatch>,
-    rows: Vec<Vec<(String, Box<RawValue>)>>,
+    rows: Vec<JsonRow>,
     /// Columns with values that JSON cannot hold, and why.
     pub failed: Vec<(String, String)>,
 }
@@ -213,7 +216,7 @@ impl Current {
         let text = |place: usize| as_text(batch.column(place));
         let values = |place: usize| {
             let rows = as_json(&batch.project(&[place])?)?;
-            let value = |row: Vec<(String, Box<RawValue>)>| {
+            let value = |row: JsonRow| {
                 row.first().and_then(|(_, raw)| serde_json::from_str(raw.get()).ok()).unwrap_or(Value::Null)
             };
             Ok::<Vec<Value>, ArrowError>(rows.into_iter().map(value).collect())
@@ -326,7 +329,7 @@ fn in_utc(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
 }
 
 /// Rows as objects, with nulls.
-fn as_json(batch: &RecordBatch) -> Result<Vec<Vec<(String, Box<RawValue>)>>, ArrowError> {
+fn as_json(batch: &RecordBatch) -> Result<Vec<JsonRow>, ArrowError> {
     if batch.num_columns() == 0 {
         return Ok(vec![Vec::new(); batch.num_rows()]);
     }

@@ -313,6 +313,15 @@ fn escapes_change_no_other_column() {
     assert_eq!(json(half), ["text=\"x\"", "b=12345678901234567890123", "a=null"]);
 }
 
+/// A long string became shorter, which was no number.
+#[test]
+fn half_a_pair_may_stand_in_a_long_string() {
+    let line = format!(r#"{{"text": "good", "more": "\ud83d{}"}}"#, "x".repeat(1000));
+    assert_eq!(object(&line).map(|content| content.text), Ok("good".into()));
+    let broken = line.replace('}', ", }");
+    assert_eq!(object(&broken), Err(format!("trailing comma at column {}", broken.len())));
+}
+
 fn object_row(line: &str) -> Row {
     read(line.as_bytes(), options(Some(Format::Jsonl))).0.remove(0)
 }

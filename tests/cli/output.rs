@@ -107,7 +107,8 @@ fn labels_of_which_several_hold_have_thresholds() {
         usual.as_object().unwrap().iter().filter_map(|(name, score)| Some((name.strip_prefix("score_")?, score)));
     let mut holding: Vec<&str> = scores.filter(|(_, score)| score.as_f64() > Some(0.5)).map(|(name, _)| name).collect();
     let mut listed: Vec<&str> = usual["labels"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
-    (holding.sort(), listed.sort());
+    holding.sort();
+    listed.sort();
     assert_eq!(holding, listed);
     let one = format!("{}=0", all["labels"][0].as_str().unwrap());
     assert_eq!(labels(&["--threshold", "1", "--threshold", &one])["labels"], json!([all["labels"][0]]));

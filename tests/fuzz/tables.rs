@@ -311,12 +311,13 @@ pub fn round_trip(lines: &[u8]) -> Result<()> {
         (OutputFormat::Arrow, Format::Arrow),
     ] {
         // Lines within a quote that have as many tabs as rows are rows: in TSV a quote may be a letter.
-        if format == Format::Tsv && (wanted.contains("\\n") && wanted.contains("\\t")) {
+        let broken_name = || rows.iter().any(|row| row.fields.names().iter().any(|name| name.contains(['\n', '\r'])));
+        if format == Format::Tsv && (wanted.contains("\\n") && wanted.contains("\\t") || broken_name()) {
             continue;
         }
         let bytes = written(&rows, output);
         let (again, result) = read(&bytes, options(format));
-        result?;
+        assert!(result.is_ok(), "as {}: {result:?} of {wanted}", format.name());
         let found = String::from_utf8(written(&again, OutputFormat::Jsonl)).expect("JSON is UTF-8");
         assert!(found == wanted, "as {}: {found}\nnot {wanted}", format.name());
     }

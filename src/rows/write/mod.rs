@@ -86,7 +86,7 @@ pub struct Writer<W: Write> {
 #[derive(Debug)]
 enum Sink<W: Write> {
     Json(json::Objects<W>),
-    Delimited(delimited::Records<W>),
+    Delimited(Box<delimited::Records<W>>),
     #[cfg(feature = "parquet")]
     Typed(Box<typed::Typed<W>>),
 }
@@ -240,8 +240,8 @@ impl<W: Write> Writer<W> {
         let sink = match format {
             OutputFormat::Jsonl => Sink::Json(json::Objects::lines(out)),
             OutputFormat::Json => Sink::Json(json::Objects::elements(out, again)),
-            OutputFormat::Csv => Sink::Delimited(delimited::Records::new(out, b',', &layout, again)?),
-            OutputFormat::Tsv => Sink::Delimited(delimited::Records::new(out, b'\t', &layout, again)?),
+            OutputFormat::Csv => Sink::Delimited(Box::new(delimited::Records::new(out, b',', &layout, again)?)),
+            OutputFormat::Tsv => Sink::Delimited(Box::new(delimited::Records::new(out, b'\t', &layout, again)?)),
             #[cfg(feature = "parquet")]
             OutputFormat::Parquet | OutputFormat::Arrow => {
                 Sink::Typed(Box::new(typed::Typed::new(out, &layout, classifier.labels().len(), again)?))
