@@ -88,7 +88,7 @@ pub fn strict(value: &Value) -> Value {
 struct Rewritten {
     text: Vec<u8>,
     /// Where in `text` something was replaced (its end), and by how many bytes it became longer.
-    replaced: Vec<(usize, usize)>,
+    replaced: Vec<(usize, isize)>,
 }
 
 impl Rewritten {
@@ -109,7 +109,8 @@ impl Rewritten {
                 Cow::Borrowed(token) => new.text.extend(token),
                 Cow::Owned(longer) => {
                     new.text.extend(&longer);
-                    new.replaced.push((new.text.len(), longer.len() - token.len()));
+                    // A long string with half a surrogate pair becomes a shorter one.
+                    new.replaced.push((new.text.len(), longer.len() as isize - token.len() as isize));
                 }
             }
             rest = after;
@@ -124,8 +125,8 @@ impl Rewritten {
             std::iter::once(0).chain(ends).nth(error.line().saturating_sub(1)).unwrap_or(0)
         };
         let place = line_start(&self.text) + error.column();
-        let longer: usize = self.replaced.iter().filter(|(end, _)| *end <= place).map(|(_, longer)| longer).sum();
-        let column = place.saturating_sub(longer).saturating_sub(line_start(bytes));
+        let longer: isize = self.replaced.iter().filter(|(end, _)| *end <= place).map(|(_, longer)| longer).sum();
+        let column = place.saturating_add_signed(-longer).saturating_sub(line_start(bytes));
         let message = error.to_string();
         let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
         Error::custom(format_args!("{message} at line {} column {column}", error.line()))

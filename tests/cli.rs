@@ -2,6 +2,8 @@
 
 #[path = "cli/evaluate.rs"]
 mod evaluate;
+#[path = "cli/faults.rs"]
+mod faults;
 #[path = "cli/manners.rs"]
 mod manners;
 #[path = "cli/output.rs"]

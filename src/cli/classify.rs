@@ -27,13 +27,19 @@ pub fn run(arguments: &ClassifyArguments) -> Result<Outcome, Failure> {
         return Ok(Outcome::Complete);
     }
     let tensors = Tensors::new(arguments)?;
+    input.refuse_as_output(arguments.output.output.as_deref())?;
     let (partial, started) = (Partial::claim(&arguments.output)?, Instant::now());
+    let mut straight = None;
     let mut partial = match partial {
         Some(Claim::Whole) => {
             say(format_args!("note: the output is whole already: there is nothing to go on with"));
             return Ok(Outcome::Complete);
         }
         Some(Claim::Write(partial)) => Some(partial),
+        Some(Claim::Straight(out)) => {
+            straight = Some(out);
+            None
+        }
         None => None,
     };
     signals::listen();
@@ -43,7 +49,7 @@ pub fn run(arguments: &ClassifyArguments) -> Result<Outcome, Failure> {
     let style = Style::new(arguments, &classifier, few)?;
     let out = match &mut partial {
         Some(partial) => partial.begin(fingerprint(arguments, &classifier, &style)?)?,
-        None => Output::stdout(),
+        None => straight.unwrap_or_else(Output::stdout),
     };
     let (mut done, mut begun, mut rows) = (Done::default(), None, Vec::new());
     if let Some((earlier, how)) = partial.as_ref().and_then(|partial| partial.resumed()) {
@@ -200,7 +206,7 @@ impl Writing {
     fn failed(&self, source: std::io::Error) -> Failure {
         match &self.partial {
             Some(partial) => partial.failed(source),
-            None => Failure::Output(source),
+            None => self.report.failed(source),
         }
     }
 
@@ -246,13 +252,14 @@ impl Writing {
                 }
             }
             None => {
-                self.report.finish(loss, error.as_deref())?;
+                let finished = self.report.finish(loss, error.as_deref());
+                finished.map_err(|source| self.report.failed(source))?;
                 if !few && !stopped {
                     self.summarize(classifier, None);
                 }
             }
         }
-        if let Some(hint) = hint {
+        if let Some(hint) = hint.filter(|_| self.done.rows > 0) {
             say(format_args!("note: {} rows are answered; {hint}", self.done.rows));
         }
         result.and(kept)?;

@@ -108,6 +108,22 @@ impl Input {
         }
     }
 
+    /// Refuses to write into what is read: it would be gone when it is asked for again.
+    pub fn refuse_as_output(&self, output: Option<&Path>) -> Result<(), Failure> {
+        let Some(output) = output.and_then(|output| output.canonicalize().ok()).filter(|output| output.is_file())
+        else {
+            return Ok(());
+        };
+        let is_output = |path: &&PathBuf| path.canonicalize().is_ok_and(|path| path == output);
+        match self.places().paths.iter().find(is_output) {
+            None => Ok(()),
+            Some(path) => {
+                let message = format!("{}: is the input and the output; write to another file", path.display());
+                Err(Failure::Message(message))
+            }
+        }
+    }
+
     /// Passes over the rows before `index`, each of which `see` gets to see.
     pub fn pass(&mut self, index: usize, mut see: impl FnMut(&Row)) -> Result<(), Error> {
         while self.next().0 < index {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, BufWriter, Seek, SeekFrom, StdoutLock, Write};
+use std::io::{self, BufWriter, Seek, SeekFrom, Stdout, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use wgbert::Error;
@@ -20,8 +20,13 @@ const EVERY: Duration = Duration::from_millis(500);
 /// What is written into.
 #[derive(Debug)]
 pub enum Output {
-    Stdout(BufWriter<StdoutLock<'static>>),
-    File { file: BufWriter<File>, length: u64 },
+    Stdout(BufWriter<Stdout>),
+    /// What is there and no file that could be replaced: a named pipe, a device.
+    Straight(BufWriter<File>, PathBuf),
+    File {
+        file: BufWriter<File>,
+        length: u64,
+    },
 }
 
 /// How far a run is.
@@ -71,11 +76,17 @@ pub struct Partial {
     state: State,
     resumed: bool,
     noted: Instant,
+    /// Rows that were answered, whether or not that was noted.
+    answered: usize,
+    /// Whether there is something of another run in the file that was not asked for.
+    keep: bool,
 }
 
 /// What there is to do for a file.
 pub enum Claim {
     Write(Box<Partial>),
+    /// It is no file that could be whole or not.
+    Straight(Output),
     /// An earlier run wrote all of it.
     Whole,
 }
@@ -89,13 +100,26 @@ impl Output {
     }
 
     pub fn stdout() -> Output {
-        Output::Stdout(BufWriter::with_capacity(1 << 16, io::stdout().lock()))
+        Output::Stdout(BufWriter::with_capacity(1 << 16, io::stdout()))
+    }
+
+    /// Whether what is written is gone: nothing can be read of it again.
+    pub fn is_stream(&self) -> bool {
+        !matches!(self, Output::File { .. })
+    }
+
+    /// What it is called, where it has a name and a file beside it has none.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Output::Straight(_, path) => Some(path),
+            Output::Stdout(_) | Output::File { .. } => None,
+        }
     }
 
     /// Bytes that were written, where it is a file.
     pub fn length(&self) -> u64 {
         match self {
-            Output::Stdout(_) => 0,
+            Output::Stdout(_) | Output::Straight(..) => 0,
             Output::File { length, .. } => *length,
         }
     }
@@ -105,6 +129,7 @@ impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Output::Stdout(out) => out.write(bytes),
+            Output::Straight(out, _) => out.write(bytes),
             Output::File { file, length } => {
                 let written = file.write(bytes)?;
                 *length += written as u64;
@@ -116,6 +141,7 @@ impl Write for Output {
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Output::Stdout(out) => out.flush(),
+            Output::Straight(out, _) => out.flush(),
             Output::File { file, .. } => file.flush(),
         }
     }
@@ -129,12 +155,30 @@ impl Partial {
         if path.is_dir() {
             return refused("is a folder; name a file in it".into());
         }
+        if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+            if arguments.resume {
+                return refused("is no regular file: what was written into it is gone, and nothing goes on".into());
+            }
+            let file = OpenOptions::new().write(true).open(path);
+            let file =
+                file.map_err(|source| Error::File { action: "write", path: path.clone(), source: source.into() })?;
+            let out = Output::Straight(BufWriter::with_capacity(1 << 16, file), path.clone());
+            return Ok(Some(Claim::Straight(out)));
+        }
         let beside = |end: &str| {
             let mut name = path.file_name().map_or_else(OsString::new, OsString::from);
             name.push(end);
             path.with_file_name(name)
         };
         let (partial, state_path) = (beside(".partial"), beside(".partial.json"));
+        let there = partial.exists();
+        let is_locked = || match File::open(&partial).map(|file| file.try_lock()) {
+            Ok(Err(TryLockError::WouldBlock)) => true,
+            Ok(Ok(()) | Err(TryLockError::Error(_))) | Err(_) => false,
+        };
+        if there && is_locked() {
+            return refused("another run is writing it".into());
+        }
         let state = match fs::read(&state_path) {
             Ok(bytes) => serde_json::from_slice::<State>(&bytes).ok().map(Some),
             Err(_) => Some(None),
@@ -143,7 +187,7 @@ impl Partial {
             (false, false) if path.exists() => {
                 return refused("is there already; --overwrite replaces it".into());
             }
-            (false, false) if partial.exists() => {
+            (false, false) if there => {
                 return refused(format!(
                     "an earlier run was stopped, and {} is what it wrote; --resume goes on with it, --overwrite begins again",
                     partial.display()
@@ -168,6 +212,10 @@ impl Partial {
             // Not every file system has locks.
             Ok(()) | Err(TryLockError::Error(_)) => {}
         }
+        // It may have been given its name between the two: that must not be cut off.
+        if !is_at(&file, &partial) {
+            return refused("another run was writing it, and has just ended".into());
+        }
         let resumed = arguments.resume && state.is_some();
         let state = state.filter(|_| resumed).unwrap_or_else(|| State {
             run: Map::new(),
@@ -184,7 +232,8 @@ impl Partial {
             ));
         }
         let path = path.clone();
-        let partial = Partial { path, partial, state_path, file, state, resumed, noted: Instant::now() };
+        let (noted, keep) = (Instant::now(), there);
+        let partial = Partial { path, partial, state_path, file, state, resumed, noted, answered: 0, keep };
         Ok(Some(Claim::Write(Box::new(partial))))
     }
 
@@ -204,6 +253,7 @@ impl Partial {
             )));
         }
         self.state.run = run;
+        self.keep = self.resumed;
         let failed = |source: io::Error| self.failed(source);
         self.file.set_len(self.state.length).map_err(failed)?;
         let mut file = self.file.try_clone().map_err(failed)?;
@@ -218,6 +268,7 @@ impl Partial {
 
     /// Writes down how far the run is; `length` bytes were written. Now and then, unless it is urgent.
     pub fn note(&mut self, done: &Done, begun: &Begun, length: u64, urgent: bool) -> Result<(), Failure> {
+        self.answered = done.rows;
         if !urgent && self.noted.elapsed() < EVERY {
             return Ok(());
         }
@@ -249,6 +300,7 @@ impl Partial {
 
     /// Gives the file its name: what was written, or what was made of it.
     pub fn finish(mut self, done: &Done, length: u64, converted: bool) -> Result<(), Failure> {
+        self.keep = true;
         let failed = |source: io::Error| self.failed(source);
         let whole = if converted { self.new_path() } else { self.partial.clone() };
         let file = OpenOptions::new().write(true).open(&whole).map_err(failed)?;
@@ -279,4 +331,33 @@ impl Partial {
     pub fn failed(&self, source: io::Error) -> Failure {
         Failure::Library(Error::File { action: "write", path: self.partial.clone(), source: source.into() })
     }
+}
+
+impl Drop for Partial {
+    /// Leaves nothing behind that nobody can go on with: half of a file that was being made of what was written, or a run that
+    /// answered nothing, whose files would only be in the way of the next.
+    fn drop(&mut self) {
+        let _ = fs::remove_file(self.new_path());
+        if self.answered == 0 && !self.keep {
+            let _ = fs::remove_file(&self.partial);
+            let _ = fs::remove_file(&self.state_path);
+        }
+    }
+}
+
+/// Whether an open file is the one of this name.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let place = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(open), Ok(named)) => place(open) == place(named),
+        _ => false,
+    }
+}
+
+/// Elsewhere what is open cannot be renamed.
+#[cfg(not(unix))]
+fn is_at(_: &File, path: &Path) -> bool {
+    path.exists()
 }

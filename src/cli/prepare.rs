@@ -22,7 +22,7 @@ const READY: usize = 2;
 /// How long a chunk should take: answers appear this often, and an interruption loses no more than two.
 const CHUNK_TIME: Duration = Duration::from_secs(1);
 
-/// A row's tokens, in windows where there are several, and what its loss is measured against, or why there are none.
+/// The tokens of a row, in windows where there are several, and what its loss is measured against, or why there are none.
 pub type Prepared = Result<(Vec<Encoding>, Option<Label>), String>;
 
 /// Some rows that follow each other.
@@ -30,7 +30,7 @@ pub struct Chunk {
     /// Index of the first row, or of what was skipped before it, and where that is.
     pub first: (usize, Place),
     pub rows: Vec<Row>,
-    /// One for each row.
+    /// Of each row.
     pub prepared: Vec<Prepared>,
     /// What the input found by itself.
     pub notes: Vec<String>,
@@ -125,12 +125,15 @@ impl Preparing {
     fn run(mut self, mut input: Input, most: &AtomicUsize, sender: &SyncSender<Result<Chunk, Stop>>) {
         while signals::caught().is_none() {
             let (first, most) = (input.next(), most.load(Ordering::Relaxed));
-            let chunk = match input.chunk(most) {
-                Ok(rows) if rows.is_empty() => return,
+            let chunk = input.chunk(most);
+            let notes = input.notes();
+            let chunk = match chunk {
+                // What is found at the end of an input is said, too.
+                Ok(rows) if rows.is_empty() && notes.is_empty() => return,
                 Ok(rows) => Ok(Chunk {
                     first,
                     prepared: self.prepare(&rows),
-                    notes: input.notes(),
+                    notes,
                     next: input.next().0,
                     rows,
                     position: input.position(),

@@ -7,12 +7,13 @@ use super::text::{Layout as Eyes, Lines};
 use serde_json::json;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use terminal_size::{Width, terminal_size_of};
 use wgbert::bench::precision_name;
 use wgbert::checkpoint::Scoring;
 use wgbert::rows::Row;
 use wgbert::rows::write::{Answer, Layout, OutputFormat as Table, Selection, Writer};
-use wgbert::{Classifier, Task};
+use wgbert::{Classifier, Error, Task};
 
 /// Labels that a text of the command line is shown with at most, where nobody says how many.
 const FEW_LABELS: usize = 5;
@@ -37,6 +38,8 @@ pub struct Report {
     classifier: Classifier,
     kind: Kind,
     begun: Begun,
+    /// What it is written into, where that has a name and is no file that could be whole or not.
+    straight: Option<PathBuf>,
 }
 
 enum Kind {
@@ -44,8 +47,8 @@ enum Kind {
     Lines(Lines, Output),
     Table(Box<Writer<Output>>),
     Document(Box<Writer<Output>>),
-    /// A table with types; what it is made of at the end, where standard output gets it.
-    Typed(Box<Writer<Output>>, Table, Option<File>),
+    /// A table with types; what it is made of at the end, and where it goes, where that is a stream.
+    Typed(Box<Writer<Output>>, Table, Option<(File, Output)>),
 }
 
 impl Style {
@@ -82,6 +85,7 @@ impl Style {
         again: Option<Begun>,
     ) -> Result<Report, Failure> {
         let is_again = again.is_some();
+        let straight = out.path().map(PathBuf::from);
         let has_label = |row: &Row| row.content.as_ref().is_ok_and(|content| content.label.is_some());
         let loss = again.as_ref().map_or_else(|| self.labelled || rows.iter().any(has_label), |begun| begun.loss);
         let mut selection = self.selection.clone();
@@ -105,7 +109,8 @@ impl Style {
             } else {
                 Kind::Lines(Lines { top: self.selection.top.clamp(1, classifier.labels().len().max(1)) }, out)
             };
-            return Ok(Report { classifier: classifier.clone(), kind, begun: Begun { columns: Vec::new(), loss } });
+            let begun = Begun { columns: Vec::new(), loss };
+            return Ok(Report { classifier: classifier.clone(), kind, begun, straight });
         };
         let layout = match again {
             Some(begun) => Layout::again(&selection, classifier, begun.columns, rows),
@@ -120,13 +125,14 @@ impl Style {
                 return Err(Failure::Message(message.into()));
             }
             let mut spool = None;
-            if stdout && layout.is_journal(table) {
+            if out.is_stream() && layout.is_journal(table) {
                 let (file, same) =
                     Output::spool().map_err(|error| Failure::Message(format!("no temporary file: {error}")))?;
-                (out, spool) = (file, Some(same));
+                spool = Some((same, std::mem::replace(&mut out, file)));
             }
             let writer = Box::new(Writer::new(out, table, &selection, classifier, layout, is_again)?);
-            return Ok(Report { classifier: classifier.clone(), kind: Kind::Typed(writer, table, spool), begun });
+            let kind = Kind::Typed(writer, table, spool);
+            return Ok(Report { classifier: classifier.clone(), kind, begun, straight });
         }
         if table == Table::Json && !is_again {
             let labels = json!(classifier.labels());
@@ -135,7 +141,7 @@ impl Style {
         // Behind the first chunk an array has an element.
         let writer = Box::new(Writer::new(out, table, &selection, classifier, layout, is_again)?);
         let kind = if table == Table::Json { Kind::Document(writer) } else { Kind::Table(writer) };
-        Ok(Report { classifier: classifier.clone(), kind, begun })
+        Ok(Report { classifier: classifier.clone(), kind, begun, straight })
     }
 }
 
@@ -199,11 +205,23 @@ impl Report {
         }
         if let Kind::Typed(writer, format, spool) = &mut self.kind {
             writer.finish()?;
-            if let Some(spool) = spool {
-                writer.convert(spool, io::stdout(), *format)?;
+            if let Some((spool, out)) = spool {
+                writer.convert(spool, &mut *out, *format)?;
+                out.flush()?;
             }
         }
         self.flush()
+    }
+
+    /// Names what could not be written, where it is no file with a partial one beside it.
+    pub fn failed(&self, source: io::Error) -> Failure {
+        match &self.straight {
+            // Who reads a pipe may have seen enough.
+            Some(path) if source.kind() != io::ErrorKind::BrokenPipe => {
+                Error::File { action: "write", path: path.clone(), source: source.into() }.into()
+            }
+            _ => Failure::Output(source),
+        }
     }
 
     /// Whether the file that was written is made into another at the end.

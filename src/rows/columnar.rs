@@ -1,23 +1,26 @@
 //! Parquet and Arrow: batches of typed columns, of which one has the texts.
 
 use super::columns::Found as Places;
-use super::fields::{Entries, Fields, Kept, RawFields};
-use super::{Columns, Content, Fault, Found, Line, columns};
+use super::fields::{Entries, Fields, Kept};
+use super::{Columns, Content, Fault, Found, Line, columns, ipc, thrift};
 use crate::panics::guarded;
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
+use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, StringArray};
 use arrow_cast::{CastOptions, cast_with_options};
 use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_json::WriterBuilder;
 use arrow_json::writer::LineDelimited;
-use arrow_schema::{ArrowError, DataType, SchemaRef};
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::basic::Compression;
+use parquet::errors::ParquetError;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Rows that are decoded at a time.
 const BATCH: usize = 1024;
@@ -27,11 +30,18 @@ type Batches = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>> + Send>;
 /// Reads the rows of batches.
 pub(super) struct Columnar {
     batches: Batches,
+    /// With names that are different.
     schema: SchemaRef,
+    /// The names as they are.
+    names: Vec<String>,
     /// Columns whose types JSON can hold, and so every output.
     kept: Vec<usize>,
     found: Option<Places>,
+    /// The rest of the batch that is read, some rows at a time: of a file that has only one, JSON and texts would be as many again.
+    rest: Option<RecordBatch>,
     current: Option<Current>,
+    /// Columns of a stream that may have been cut off: it ended without saying so.
+    unmarked: Arc<AtomicBool>,
     /// The number of the row that comes next, from 1.
     pub next: u64,
     /// Rows of the whole, where that is known.
@@ -48,10 +58,15 @@ struct Current {
     row: usize,
 }
 
+/// The columns of a row, with their values as JSON.
+type JsonRow = Vec<(String, Box<RawValue>)>;
+
 /// The rows of a batch as JSON.
 pub(super) struct JsonRows {
     batch: Arc<RecordBatch>,
-    rows: Vec<RawFields>,
+    rows: Vec<JsonRow>,
+    /// Columns with values that JSON cannot hold, and why.
+    pub failed: Vec<(String, String)>,
 }
 
 impl fmt::Debug for Columnar {
@@ -68,12 +83,25 @@ impl fmt::Debug for JsonRows {
 
 impl Columnar {
     /// A Parquet file.
-    pub(super) fn parquet(file: File, notes: &mut Vec<String>) -> Result<Columnar, Fault> {
+    pub(super) fn parquet(mut file: File, notes: &mut Vec<String>) -> Result<Columnar, Fault> {
+        thrift::check_file(&mut file).map_err(|error| damaged(error.to_string()))?;
+        let length = file.metadata()?.len();
         let open = || {
             let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
             let rows = builder.metadata().file_metadata().num_rows();
+            for column in builder.metadata().row_groups().iter().flat_map(|group| group.columns()) {
+                let (start, bytes) = column.byte_range();
+                if start.checked_add(bytes).is_none_or(|end| end > length) {
+                    let path = column.column_path();
+                    return Err(ParquetError::General(format!("the column {path} goes on behind the end of the file")));
+                }
+                if let codec @ (Compression::BROTLI(_) | Compression::LZO) = column.compression() {
+                    let message = format!("it is compressed by {codec}, which nothing here reads; write it with zstd");
+                    return Err(ParquetError::General(message));
+                }
+            }
             let schema = builder.schema().clone();
-            Ok::<_, parquet::errors::ParquetError>((builder.with_batch_size(BATCH).build()?, schema, rows))
+            Ok::<_, ParquetError>((builder.with_batch_size(BATCH).build()?, schema, rows))
         };
         let (reader, schema, rows) = guarded("parquet", open).map_err(damaged)?;
         let columnar = Columnar::new(Box::new(reader), schema, notes);
@@ -81,7 +109,8 @@ impl Columnar {
     }
 
     /// A file of Arrow's IPC format, which is also Feather's second version.
-    pub(super) fn arrow_file(file: File, notes: &mut Vec<String>) -> Result<Columnar, Fault> {
+    pub(super) fn arrow_file(mut file: File, notes: &mut Vec<String>) -> Result<Columnar, Fault> {
+        ipc::check_file(&mut file).map_err(|error| damaged(error.to_string()))?;
         let reader = guarded("arrow", || FileReader::try_new(BufReader::new(file), None)).map_err(damaged)?;
         let schema = reader.schema();
         Ok(Columnar::new(Box::new(reader), schema, notes))
@@ -89,12 +118,18 @@ impl Columnar {
 
     /// A stream of Arrow's IPC format.
     pub(super) fn arrow_stream(stream: impl Read + Send + 'static, notes: &mut Vec<String>) -> Result<Columnar, Fault> {
-        let reader = guarded("arrow", || StreamReader::try_new(stream, None)).map_err(damaged)?;
+        let unmarked = Arc::new(AtomicBool::new(false));
+        let messages = ipc::Messages::new(stream, unmarked.clone());
+        let reader = guarded("arrow", || StreamReader::try_new(messages, None)).map_err(damaged)?;
         let schema = reader.schema();
-        Ok(Columnar::new(Box::new(reader), schema, notes))
+        Ok(Columnar { unmarked, ..Columnar::new(Box::new(reader), schema, notes) })
     }
 
     fn new(batches: Batches, schema: SchemaRef, notes: &mut Vec<String>) -> Columnar {
+        let names: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
+        let fields = schema.fields().iter().zip(columns::distinct(names.clone(), notes));
+        let fields: Vec<Field> = fields.map(|(field, name)| field.as_ref().clone().with_name(name)).collect();
+        let schema = Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()));
         let is_kept = |place: &usize| {
             let alone = schema.project(&[*place]).map(|schema| RecordBatch::new_empty(Arc::new(schema)));
             // The writer refuses a type when it meets one of its columns, and not for want of rows.
@@ -106,7 +141,9 @@ impl Columnar {
             let (name, kind) = (field.name(), field.data_type());
             notes.push(format!("the column {name:?} is left out of the output: nothing here writes a {kind}"));
         }
-        Columnar { batches, schema, kept, found: None, current: None, next: 1, total: None }
+        let unmarked = Arc::default();
+        let (found, rest, current) = (None, None, None);
+        Columnar { batches, schema, names, kept, found, rest, current, unmarked, next: 1, total: None }
     }
 
     pub(super) fn next(&mut self, columns: &Columns, notes: &mut Vec<String>) -> Result<Line, Fault> {
@@ -121,11 +158,31 @@ impl Columnar {
                 self.next += 1;
                 return Ok(current.next());
             }
-            let batches = &mut self.batches;
-            // A reader that panicked is not asked again: an error ends the input.
-            let batch = guarded("arrow", || batches.next().transpose()).map_err(damaged)?;
-            let Some(batch) = batch else { return Ok(Line::End) };
-            self.current = Some(Current::new(&batch, &found, &self.kept)?);
+            let rest = match self.rest.take() {
+                Some(rest) => rest,
+                None => {
+                    let batches = &mut self.batches;
+                    // A reader that panicked is not asked again: an error ends the input.
+                    let batch = guarded("arrow", || batches.next().transpose()).map_err(damaged)?;
+                    let Some(batch) = batch else {
+                        if self.unmarked.swap(false, Ordering::Relaxed) {
+                            notes.push(
+                                "the Arrow stream ends without saying so: what wrote it may have been stopped".into(),
+                            );
+                        }
+                        return Ok(Line::End);
+                    };
+                    let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+                    let (_, columns, _) = batch.into_parts();
+                    RecordBatch::try_new_with_options(self.schema.clone(), columns, &rows)
+                        .map_err(|error| damaged(error.to_string()))?
+                }
+            };
+            let rows = rest.num_rows().min(BATCH);
+            let current =
+                guarded("arrow", || Current::new(&rest.slice(0, rows), &found, &self.kept)).map_err(damaged)?;
+            self.current = Some(current);
+            self.rest = (rows < rest.num_rows()).then(|| rest.slice(rows, rest.num_rows() - rows));
         }
     }
 
@@ -135,15 +192,14 @@ impl Columnar {
     }
 
     fn find(&self, columns: &Columns, notes: &mut Vec<String>) -> Result<Places, Fault> {
-        let names: Vec<String> = self.schema.fields().iter().map(|field| field.name().clone()).collect();
-        let texts: Vec<&String> =
-            self.schema.fields().iter().filter(|field| is_text(field.data_type())).map(|field| field.name()).collect();
+        let is_text_at = |&place: &usize| is_text(self.schema.field(place).data_type());
+        let texts: Vec<usize> = (0..self.names.len()).filter(is_text_at).collect();
         // Of one column of texts there is no doubt.
         let text = match (&columns.text, texts.as_slice()) {
-            (None, [only]) => Some((*only).clone()),
+            (None, &[only]) if !names_twice(&self.names, only) => Some(self.names[only].clone()),
             (text, _) => text.clone(),
         };
-        let found = columns::Columns { text, ..columns.clone() }.find(&names, notes).map_err(Fault::Malformed)?;
+        let found = columns::Columns { text, ..columns.clone() }.find(&self.names, notes).map_err(Fault::Malformed)?;
         for place in std::iter::once(found.text).chain(found.pair) {
             let field = self.schema.field(place);
             if !is_text(field.data_type()) {
@@ -156,23 +212,21 @@ impl Columnar {
 }
 
 impl Current {
-    fn new(batch: &RecordBatch, found: &Places, kept: &[usize]) -> Result<Current, Fault> {
-        let broken = |error: ArrowError| Fault::Malformed(error.to_string());
-        let text = |place: usize| as_text(batch.column(place)).map_err(broken);
+    fn new(batch: &RecordBatch, found: &Places, kept: &[usize]) -> Result<Current, ArrowError> {
+        let text = |place: usize| as_text(batch.column(place));
         let values = |place: usize| {
-            let alone = batch.project(&[place]).map_err(broken)?;
-            let rows = guarded("arrow", || as_json(&alone)).map_err(Fault::Malformed)?;
-            let value = |row: Vec<(String, Box<RawValue>)>| {
+            let rows = as_json(&batch.project(&[place])?)?;
+            let value = |row: JsonRow| {
                 row.first().and_then(|(_, raw)| serde_json::from_str(raw.get()).ok()).unwrap_or(Value::Null)
             };
-            Ok::<Vec<Value>, Fault>(rows.into_iter().map(value).collect())
+            Ok::<Vec<Value>, ArrowError>(rows.into_iter().map(value).collect())
         };
         Ok(Current {
             text: text(found.text)?,
             pair: found.pair.map(text).transpose()?,
             label: found.label.map(values).transpose()?,
             id: found.id.map(values).transpose()?,
-            batch: Arc::new(batch.project(kept).map_err(broken)?),
+            batch: Arc::new(batch.project(kept)?),
             row: 0,
         })
     }
@@ -199,11 +253,27 @@ impl JsonRows {
     /// The rows of a batch, which are made once as long as it is asked for.
     pub(super) fn of<'a>(cache: &'a mut Option<JsonRows>, batch: &Arc<RecordBatch>) -> &'a JsonRows {
         if cache.as_ref().is_none_or(|rows| !Arc::ptr_eq(&rows.batch, batch)) {
-            // Columns that fail were left out.
-            let rows = guarded("arrow", || as_json(batch)).unwrap_or_else(|_| vec![Vec::new(); batch.num_rows()]);
-            *cache = Some(JsonRows { batch: batch.clone(), rows });
+            *cache = Some(JsonRows::new(batch));
         }
         cache.as_ref().expect("it was put there")
+    }
+
+    fn new(batch: &Arc<RecordBatch>) -> JsonRows {
+        let json = |batch: &RecordBatch| guarded("arrow", || as_json(batch));
+        let (mut kept, mut failed) = (Vec::new(), Vec::new());
+        let rows = json(batch).or_else(|_| {
+            // One that fails must not take the others with it.
+            for (place, field) in batch.schema_ref().fields().iter().enumerate() {
+                let alone = batch.project(&[place]).map_err(|error| error.to_string());
+                match alone.and_then(|alone| json(&alone)) {
+                    Ok(_) => kept.push(place),
+                    Err(message) => failed.push((field.name().clone(), message)),
+                }
+            }
+            json(&batch.project(&kept).map_err(|error| error.to_string())?)
+        });
+        let rows = rows.unwrap_or_else(|_: String| vec![Vec::new(); batch.num_rows()]);
+        JsonRows { batch: batch.clone(), rows, failed }
     }
 
     pub(super) fn row(&self, row: usize) -> &[(String, Box<RawValue>)] {
@@ -218,6 +288,10 @@ pub(super) fn spool(mut stream: impl Read) -> io::Result<File> {
     file.flush()?;
     file.rewind()?;
     Ok(file)
+}
+
+fn names_twice(names: &[String], place: usize) -> bool {
+    names.iter().filter(|name| **name == names[place]).count() > 1
 }
 
 fn damaged(message: String) -> Fault {
@@ -238,20 +312,46 @@ fn as_text(column: &ArrayRef) -> Result<StringArray, ArrowError> {
     Ok(column.as_string::<i32>().clone())
 }
 
+/// Times in zones that have names: the same moments in UTC, as what writes JSON has no list of zones.
+fn in_utc(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let (mut fields, mut columns) = (batch.schema_ref().fields().to_vec(), batch.columns().to_vec());
+    for (field, column) in fields.iter_mut().zip(&mut columns) {
+        if let DataType::Timestamp(unit, Some(zone)) = field.data_type()
+            && !zone.starts_with(['+', '-'])
+        {
+            let utc = DataType::Timestamp(*unit, Some("+00:00".into()));
+            *column = cast_with_options(column, &utc, &CastOptions::default())?;
+            *field = Arc::new(field.as_ref().clone().with_data_type(utc));
+        }
+    }
+    let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &rows)
+}
+
 /// Rows as objects, with nulls.
-fn as_json(batch: &RecordBatch) -> Result<Vec<RawFields>, ArrowError> {
+fn as_json(batch: &RecordBatch) -> Result<Vec<JsonRow>, ArrowError> {
     if batch.num_columns() == 0 {
         return Ok(vec![Vec::new(); batch.num_rows()]);
     }
+    let batch = &in_utc(batch)?;
     let mut text = Vec::new();
     let mut writer = WriterBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(&mut text);
     writer.write(batch)?;
     writer.finish()?;
     drop(writer);
     let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let is_time: Vec<bool> = batch.schema_ref().fields().iter().map(|field| field.data_type().is_temporal()).collect();
     let read = |line: &[u8]| {
         let entries: Result<Entries, _> = serde_json::from_slice(line);
-        entries.map(|entries| entries.0).map_err(|error| ArrowError::JsonError(error.to_string()))
+        let mut entries = entries.map_err(|error| ArrowError::JsonError(error.to_string()))?.0;
+        for ((_, value), _) in entries.iter_mut().zip(&is_time).filter(|(_, is_time)| **is_time) {
+            // So arrow writes a time that no calendar has.
+            if value.get().starts_with("\"ERROR: ") {
+                *value =
+                    RawValue::from_string("null".into()).map_err(|error| ArrowError::JsonError(error.to_string()))?;
+            }
+        }
+        Ok(entries)
     };
     lines.map(read).collect()
 }

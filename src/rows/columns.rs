@@ -4,7 +4,7 @@ use super::fields::{Fields, Kept, Object};
 use super::{Content, Found as Row, Line};
 use crate::json;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// The columns that count, by name, or by position from 1 where none is called so. Those that are not named are found by the
 /// names that people give them.
@@ -53,6 +53,11 @@ const PAIRS: &[(&str, &str)] = &[
     ("query", "passage"),
 ];
 
+/// Whether a column of that name is known to have texts.
+pub(super) fn has_texts(name: &str) -> bool {
+    TEXTS.iter().any(|text| is_like(name, text))
+}
+
 /// Positions of the columns that count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Found {
@@ -66,18 +71,18 @@ impl Columns {
     /// Finds them among the names of a table's columns; says in `notes` what its user did not say.
     pub(super) fn find(&self, names: &[String], notes: &mut Vec<String>) -> Result<Found, String> {
         let named = |column: &Option<String>| column.as_ref().map(|column| position(names, column)).transpose();
-        let like = |wanted: &str| names.iter().position(|name| name.trim().eq_ignore_ascii_case(wanted));
+        let like = |wanted: &str| like(names, wanted);
         let text = match named(&self.text)? {
             Some(text) => text,
-            None => match like("text") {
+            None => match like("text")? {
                 Some(text) => text,
                 None => self.guess(names, notes)?,
             },
         };
-        let pair_of = |&&(first, _): &&(&str, &str)| names[text].trim().eq_ignore_ascii_case(first);
+        let mut seconds = PAIRS.iter().filter(|(first, _)| is_like(&names[text], first));
         let pair = match named(&self.pair)? {
             None if self.text.is_none() => {
-                let pair = PAIRS.iter().filter(pair_of).find_map(|(_, second)| like(second));
+                let pair = seconds.find_map(|(_, second)| like(second).transpose()).transpose()?;
                 if let Some(pair) = pair.filter(|&pair| names[pair] != "text_pair") {
                     notes.push(format!("second texts are the column {:?}", names[pair]));
                 }
@@ -90,9 +95,7 @@ impl Columns {
     }
 
     fn guess(&self, names: &[String], notes: &mut Vec<String>) -> Result<usize, String> {
-        let candidates: Vec<usize> = (0..names.len())
-            .filter(|&place| TEXTS.iter().any(|text| names[place].trim().eq_ignore_ascii_case(text)))
-            .collect();
+        let candidates: Vec<usize> = (0..names.len()).filter(|&place| has_texts(&names[place])).collect();
         match candidates[..] {
             [text] => {
                 notes.push(format!("texts are the column {:?}", names[text]));
@@ -109,8 +112,58 @@ impl Columns {
 
 fn position(names: &[String], wanted: &str) -> Result<usize, String> {
     let by_number = || wanted.parse::<usize>().ok().filter(|number| (1..=names.len()).contains(number));
-    let found = names.iter().position(|name| name == wanted).or_else(|| by_number().map(|number| number - 1));
-    found.ok_or_else(|| format!("there is no column {wanted:?}; the columns are {}", listed(names)))
+    let called: Vec<usize> = (0..names.len()).filter(|&place| names[place] == wanted).collect();
+    match called[..] {
+        [] => by_number()
+            .map(|number| number - 1)
+            .ok_or_else(|| format!("there is no column {wanted:?}; the columns are {}", listed(names))),
+        [place] => Ok(place),
+        [..] => Err(several(wanted, &called)),
+    }
+}
+
+/// The column of a name, written so or with other capitals or spaces around it.
+fn like(names: &[String], wanted: &str) -> Result<Option<usize>, String> {
+    let exact: Vec<usize> = (0..names.len()).filter(|&place| names[place] == wanted).collect();
+    let alike = || (0..names.len()).filter(|&place| is_like(&names[place], wanted)).collect();
+    let found: Vec<usize> = if exact.is_empty() { alike() } else { exact };
+    match found[..] {
+        [] => Ok(None),
+        [place] => Ok(Some(place)),
+        [..] => Err(several(wanted, &found)),
+    }
+}
+
+fn is_like(name: &str, wanted: &str) -> bool {
+    name.trim().eq_ignore_ascii_case(wanted)
+}
+
+/// Which of them is meant, nobody knows.
+fn several(wanted: &str, places: &[usize]) -> String {
+    let numbers: Vec<String> = places.iter().map(|place| (place + 1).to_string()).collect();
+    format!("several columns are called {wanted:?}; name one by its number: they are {}", numbers.join(", "))
+}
+
+/// The names with those made different that are there more than once, as pandas does it: what is written has each once, and who
+/// reads it would take one for the other.
+pub(super) fn distinct(mut names: Vec<String>, notes: &mut Vec<String>) -> Vec<String> {
+    let mut taken: HashSet<String> = names.iter().cloned().collect();
+    if taken.len() == names.len() {
+        return names;
+    }
+    let (mut met, mut renamed) = (HashMap::<String, usize>::new(), Vec::new());
+    for name in &mut names {
+        let times = met.entry(name.clone()).or_default();
+        if *times > 0 {
+            let other = (*times..).map(|number| format!("{name}.{number}")).find(|other| !taken.contains(other));
+            *name = other.expect("there are more numbers than columns");
+            taken.insert(name.clone());
+            renamed.push(name.clone());
+        }
+        *times += 1;
+    }
+    notes.push(format!("columns that are called as one before them are called {}", listed(&renamed)));
+    names
 }
 
 /// As many names as a line holds.

@@ -6,6 +6,7 @@ use arrow_array::RecordBatch;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -63,21 +64,26 @@ impl Object {
     /// Reads an object; of a name that stands twice the last value counts, as in Python.
     pub(super) fn read(bytes: &[u8]) -> Result<Object, serde_json::Error> {
         let strict: Result<Entries, _> = serde_json::from_slice(bytes);
-        match strict {
-            Ok(Entries(fields)) if !may_hold_half_a_pair(bytes) => Ok(Object { fields, python: None }),
-            _ => {
-                let fields: Map<String, Value> = json::from_slice(bytes)?;
-                Ok(Object::of_values(fields))
-            }
+        let Ok(Entries(mut fields)) = strict else { return Ok(Object::of_values(json::from_slice(bytes)?)) };
+        if !may_hold_half_a_pair(bytes) {
+            return Ok(Object { fields, python: None });
         }
+        // Most escapes of surrogates are pairs, and a column without any is what it is.
+        let is_whole = |raw: &RawValue| {
+            !may_hold_half_a_pair(raw.get().as_bytes()) || serde_json::from_str::<Value>(raw.get()).is_ok()
+        };
+        if fields.iter().all(|(_, raw)| is_whole(raw)) {
+            return Ok(Object { fields, python: None });
+        }
+        let values: Map<String, Value> = json::from_slice(bytes)?;
+        for (name, raw) in fields.iter_mut().filter(|(_, raw)| !is_whole(raw)) {
+            *raw = self::raw(values.get(name).unwrap_or(&Value::Null));
+        }
+        Ok(Object { fields, python: Some(values) })
     }
 
     /// As [`Object::read`], of what was read already.
     pub(super) fn of_values(values: Map<String, Value>) -> Object {
-        let raw = |value: &Value| {
-            let text = json::strict(value).to_string();
-            RawValue::from_string(text).expect("serde_json writes JSON")
-        };
         let fields = values.iter().map(|(name, value)| (name.clone(), raw(value))).collect();
         Object { fields, python: Some(values) }
     }
@@ -97,15 +103,21 @@ impl Object {
     }
 }
 
+/// A value as JSON in the strict sense has it.
+fn raw(value: &Value) -> Box<RawValue> {
+    RawValue::from_string(json::strict(value).to_string()).expect("serde_json writes JSON")
+}
+
 /// Whether there is an escape of a surrogate, of which JSON allows single ones.
 fn may_hold_half_a_pair(bytes: &[u8]) -> bool {
     bytes.windows(3).any(|escape| matches!(escape, [b'\\', b'u', b'd' | b'D']))
 }
 
-/// Names and values of an object.
-pub(super) type RawFields = Vec<(String, Box<RawValue>)>;
+/// Columns among which one is sooner looked for than hashed.
+const FEW: usize = 32;
 
-pub(super) struct Entries(pub RawFields);
+/// The fields of an object, each name once.
+pub(super) struct Entries(pub Vec<(String, Box<RawValue>)>);
 
 impl<'de> Deserialize<'de> for Entries {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Entries, D::Error> {
@@ -119,10 +131,28 @@ impl<'de> Deserialize<'de> for Entries {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
                 let mut fields: Vec<(String, Box<RawValue>)> = Vec::new();
+                // Of many columns, where each is.
+                let mut places: HashMap<String, usize> = HashMap::new();
                 while let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()? {
-                    match fields.iter_mut().find(|(field, _)| *field == name) {
-                        Some((_, old)) => *old = value,
-                        None => fields.push((name, value)),
+                    let place = match fields.len() {
+                        0..FEW => fields.iter().position(|(field, _)| *field == name),
+                        FEW.. => {
+                            if places.is_empty() {
+                                places.extend(
+                                    fields.iter().enumerate().map(|(place, (field, _))| (field.clone(), place)),
+                                );
+                            }
+                            places.get(&name).copied()
+                        }
+                    };
+                    match place {
+                        Some(place) => fields[place].1 = value,
+                        None => {
+                            if !places.is_empty() {
+                                places.insert(name.clone(), fields.len());
+                            }
+                            fields.push((name, value));
+                        }
                     }
                 }
                 Ok(Entries(fields))

@@ -18,7 +18,8 @@ pub enum Format {
     Json,
     /// Columns between commas (or semicolons, where the header has them and no comma), quoted as in RFC 4180.
     Csv,
-    /// Columns between tabs, a row a line; a column that is quoted from end to end as in CSV is unquoted.
+    /// Columns between tabs, a row a line; a column that is quoted from end to end as in CSV is unquoted, and may have tabs and line
+    /// breaks where its lines alone are no rows.
     Tsv,
     /// A Parquet file.
     #[cfg(feature = "parquet")]

@@ -8,14 +8,24 @@ pub(super) const LONGEST: usize = 64 << 20;
 
 /// Reads one line without its end. Gives the bytes read, and whether `line` holds all of it.
 pub(super) fn read(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<(u64, bool)> {
+    let read = read_with_end(reader, line)?;
+    line.truncate(without_end(line).len());
+    Ok(read)
+}
+
+/// A line without its end.
+pub(super) fn without_end(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+/// As [`read`], with the line's end.
+pub(super) fn read_with_end(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<(u64, bool)> {
     line.clear();
     let mut bytes = reader.by_ref().take(LONGEST as u64).read_until(b'\n', line)? as u64;
     let whole = line.ends_with(b"\n") || bytes < LONGEST as u64;
     if !whole {
         bytes += reader.skip_until(b'\n')? as u64;
-    }
-    for end in [b'\n', b'\r'] {
-        line.pop_if(|last| *last == end);
     }
     Ok((bytes, whole))
 }

@@ -8,11 +8,16 @@ mod columnar;
 mod columns;
 mod fields;
 mod format;
+#[cfg(feature = "parquet")]
+mod ipc;
 mod json_array;
 mod lines;
 mod source;
 mod stream;
 mod table;
+#[cfg(feature = "parquet")]
+mod thrift;
+mod tsv;
 pub mod write;
 
 pub use columns::Columns;
@@ -182,6 +187,8 @@ pub struct Rows {
     /// Bytes of the inputs before it.
     before: u64,
     notes: Vec<String>,
+    /// What ended it, until somebody was told; behind it there is nothing.
+    failed: Option<Option<Error>>,
 }
 
 impl Rows {
@@ -206,7 +213,7 @@ impl Rows {
 
     fn new(inputs: Vec<Raw>, options: RowOptions) -> Rows {
         let place = Place { number: 1, ..Place::default() };
-        Rows { options, inputs, opened: None, place, index: 0, before: 0, notes: Vec::new() }
+        Rows { options, inputs, opened: None, place, index: 0, before: 0, notes: Vec::new(), failed: None }
     }
 
     /// The next rows: at most `most`, none at the end of the inputs, and no more than are there already. Who writes into a pipe
@@ -214,9 +221,21 @@ impl Rows {
     ///
     /// # Errors
     /// What an input cannot be read for; [`Error::Malformed`] where it is not what it should be from some place on, or has no such
-    /// column.
+    /// column. The rows before that place were given by then, and behind an error there are none.
     pub fn chunk(&mut self, most: usize) -> Result<Vec<Row>> {
         let mut rows = Vec::new();
+        if self.failed.is_none()
+            && let Err(error) = self.fill(&mut rows, most)
+        {
+            self.failed = Some(Some(error));
+        }
+        match &mut self.failed {
+            Some(error) if rows.is_empty() => error.take().map_or(Ok(rows), Err),
+            _ => Ok(rows),
+        }
+    }
+
+    fn fill(&mut self, rows: &mut Vec<Row>, most: usize) -> Result<()> {
         while rows.len() < most && (rows.is_empty() || self.is_ready()) {
             let Some(raw) = self.inputs.get_mut(self.place.input) else { break };
             let opened = match &mut self.opened {
@@ -254,7 +273,7 @@ impl Rows {
             }
             self.index += 1;
         }
-        Ok(rows)
+        Ok(())
     }
 
     fn is_ready(&self) -> bool {

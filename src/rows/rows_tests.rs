@@ -235,6 +235,97 @@ fn json_that_breaks_keeps_what_was_before() {
     assert_eq!(rows.iter().filter(|row| row.content.is_ok()).count(), 2);
 }
 
+/// A file that ends within a quote was one row, and an input that failed was asked again.
+#[test]
+fn an_error_comes_behind_the_rows_before_it_and_once() {
+    let csv = &b"text,n\na,1\nb,2\n\"c,3\nd,4\n"[..];
+    let mut rows = Rows::of_stream("test", csv, options(Some(Format::Csv)));
+    assert_eq!(rows.chunk(10).unwrap().len(), 2);
+    assert_eq!(rows.next_place().number, 4);
+    let error = rows.chunk(10).unwrap_err().to_string();
+    assert!(error.contains("line 4 has a quote that is never closed"), "{error}");
+    assert!(rows.chunk(10).unwrap().is_empty());
+    assert_eq!(only(b"text,n\na,1\n\"b\",2", Some(Format::Csv)), ["a", "b"]);
+    assert_eq!(only(b"text,n\na,1\n\"b\n\",2\n\n\n", Some(Format::Csv)), ["a", "b\n"]);
+    let mut broken = Rows::of_stream("test", &b"PAR1"[..], options(None));
+    assert!(broken.chunk(1).is_err() && broken.chunk(1).unwrap().is_empty());
+}
+
+#[test]
+fn semicolons_are_those_between_names() {
+    for csv in ["id;text;a, b\n1;good;2\n", "\"a,b,c\";text\n1;good\n", "x;text\r\n1;good\r\n"] {
+        assert_eq!(only(csv.as_bytes(), Some(Format::Csv)), ["good"], "{csv}");
+    }
+    assert_eq!(only(b"text,a;b;c\ngood,1\n", Some(Format::Csv)), ["good"]);
+}
+
+/// Which of two columns is meant, nobody knows; one was read for both.
+#[test]
+fn columns_of_one_name_are_told_apart() {
+    let by = |text: Option<&str>, bytes: &[u8], format| {
+        let columns = Columns { text: text.map(String::from), ..Columns::default() };
+        read(bytes, RowOptions { columns, ..options(Some(format)) })
+    };
+    let csv = b"text,n,text,n,n.1\na,1,b,2,3\n";
+    assert!(by(None, csv, Format::Csv).1.unwrap().contains("several columns are called \"text\""));
+    assert!(by(Some("text"), csv, Format::Csv).1.unwrap().contains("they are 1, 3"));
+    let (rows, error, notes) = by(Some("3"), csv, Format::Csv);
+    assert_eq!((error, rows[0].content.as_ref().unwrap().text.as_str()), (None, "b"));
+    assert_eq!(rows[0].fields.names(), ["text", "n", "text.1", "n.2", "n.1"]);
+    assert!(notes[0].contains("text.1, n.2"), "{notes:?}");
+    // Written exactly so comes before written otherwise.
+    assert_eq!(only(b"TEXT,text\na,b\n", Some(Format::Csv)), ["b"]);
+    #[cfg(feature = "parquet")]
+    {
+        use arrow_array::{ArrayRef, RecordBatch, StringArray};
+        use arrow_schema::{DataType, Field, Schema};
+        use std::sync::Arc;
+        let field = || Field::new("text", DataType::Utf8, true);
+        let column = |text: &str| Arc::new(StringArray::from_iter_values(vec![text; 3000])) as ArrayRef;
+        let schema = Arc::new(Schema::new(vec![field(), field()]));
+        let batch = RecordBatch::try_new(schema.clone(), vec![column("a"), column("b")]).unwrap();
+        let mut stream = arrow_ipc::writer::StreamWriter::try_new(Vec::new(), &schema).unwrap();
+        stream.write(&batch).unwrap();
+        let mut file = parquet::arrow::ArrowWriter::try_new(Vec::new(), schema, None).unwrap();
+        file.write(&batch).unwrap();
+        for (bytes, format) in
+            [(stream.into_inner().unwrap(), Format::Arrow), (file.into_inner().unwrap(), Format::Parquet)]
+        {
+            assert!(by(None, &bytes, format).1.unwrap().contains("several columns"), "{format:?}");
+            let (rows, error, _) = by(Some("2"), &bytes, format);
+            assert_eq!((rows.len(), error), (3000, None), "{format:?}");
+            assert!(rows.iter().all(|row| row.content.as_ref().is_ok_and(|content| content.text == "b")), "{format:?}");
+            assert_eq!(rows[2999].fields.names(), ["text", "text.1"], "{format:?}");
+        }
+    }
+}
+
+/// Escapes of emoji are pairs, and cost numbers their digits and columns their order.
+#[test]
+fn escapes_change_no_other_column() {
+    let json = |line: &str| match &object_row(line).fields.0 {
+        fields::Kept::Json(fields) => fields.iter().map(|(name, raw)| format!("{name}={raw}")).collect::<Vec<_>>(),
+        other => panic!("{other:?}"),
+    };
+    let pair = r#"{"text":"\ud83d\ude00","b":12345678901234567890123,"a":1.10}"#;
+    assert_eq!(json(pair), [r#"text="\ud83d\ude00""#, "b=12345678901234567890123", "a=1.10"]);
+    let half = r#"{"text":"x","b":12345678901234567890123,"a":"\ud83d"}"#;
+    assert_eq!(json(half), ["text=\"x\"", "b=12345678901234567890123", "a=null"]);
+}
+
+/// A long string became shorter, which was no number.
+#[test]
+fn half_a_pair_may_stand_in_a_long_string() {
+    let line = format!(r#"{{"text": "good", "more": "\ud83d{}"}}"#, "x".repeat(1000));
+    assert_eq!(object(&line).map(|content| content.text), Ok("good".into()));
+    let broken = line.replace('}', ", }");
+    assert_eq!(object(&broken), Err(format!("trailing comma at column {}", broken.len())));
+}
+
+fn object_row(line: &str) -> Row {
+    read(line.as_bytes(), options(Some(Format::Jsonl))).0.remove(0)
+}
+
 #[test]
 fn several_files_follow_each_other() {
     let folder = tempfile::tempdir().unwrap();

@@ -242,7 +242,7 @@ impl Opened {
         if let Reader::Columnar(columnar) = &self.rows {
             return columnar.is_ready();
         }
-        self.reader.buffer().contains(&b'\n')
+        matches!(&self.rows, Reader::Table(table) if table.is_ready()) || self.reader.buffer().contains(&b'\n')
     }
 }
 

@@ -1,11 +1,12 @@
 //! CSV and TSV: records of columns, which a header names.
 
 use super::fields::{Fields, Kept};
-use super::lines::{self, LONGEST, too_long};
-use super::{Columns, Content, Found, Line, columns};
+use super::lines::{LONGEST, too_long};
+use super::tsv::Tsv;
+use super::{Columns, Content, Fault, Found, Line, columns};
 use csv_core::ReadRecordResult;
 use serde_json::Value;
-use std::io::{self, BufRead};
+use std::io::BufRead;
 use std::sync::Arc;
 
 /// Reads the records of a table.
@@ -22,7 +23,7 @@ pub(super) struct Table {
 #[derive(Debug)]
 enum Records {
     Csv { parser: Box<csv_core::Reader>, sniffed: bool, fields: Vec<u8>, ends: Vec<usize> },
-    Tsv { line: Vec<u8> },
+    Tsv(Tsv),
 }
 
 /// A record's columns.
@@ -40,7 +41,7 @@ impl Table {
     }
 
     pub(super) fn tsv() -> Table {
-        Table { records: Records::Tsv { line: Vec::new() }, header: None, began: 1, next: 1 }
+        Table { records: Records::Tsv(Tsv::default()), header: None, began: 1, next: 1 }
     }
 
     pub(super) fn next(
@@ -49,12 +50,12 @@ impl Table {
         columns: &Columns,
         no_header: bool,
         notes: &mut Vec<String>,
-    ) -> Result<Line, super::Fault> {
+    ) -> Result<Line, Fault> {
         let mut record = self.record(reader)?;
         if self.header.is_none() {
-            let names = match &record {
+            let names: Vec<String> = match &record {
                 Record::End => return Ok(Line::End),
-                Record::Wrong(message) => return Err(super::Fault::Malformed(format!("its first row: {message}"))),
+                Record::Wrong(message) => return Err(Fault::Malformed(format!("its first row: {message}"))),
                 Record::Columns(first) if no_header => (1..=first.len()).map(|number| number.to_string()).collect(),
                 Record::Columns(first) => first.clone(),
             };
@@ -63,9 +64,9 @@ impl Table {
             let text = if alone { Some(names[0].clone()) } else { columns.text.clone() };
             let found = Columns { text, ..columns.clone() }.find(&names, notes).map_err(|message| {
                 let hint = if no_header { "" } else { ", if its first row names them" };
-                super::Fault::Malformed(format!("{message}{hint}"))
+                Fault::Malformed(format!("{message}{hint}"))
             })?;
-            self.header = Some((names.into(), found));
+            self.header = Some((columns::distinct(names, notes).into(), found));
             if !no_header {
                 record = self.record(reader)?;
             }
@@ -88,26 +89,25 @@ impl Table {
         Ok(Line::Row(Box::new(Found { content: Err(content), fields })))
     }
 
-    fn record(&mut self, reader: &mut impl BufRead) -> io::Result<Record> {
+    /// Whether the next record can be had without reading.
+    pub(super) fn is_ready(&self) -> bool {
+        matches!(&self.records, Records::Tsv(tsv) if tsv.is_ready())
+    }
+
+    fn record(&mut self, reader: &mut impl BufRead) -> Result<Record, Fault> {
+        self.began = self.next;
         match &mut self.records {
-            Records::Tsv { line } => {
-                self.began = self.next;
-                let (bytes, whole) = lines::read(reader, line)?;
-                if bytes == 0 {
-                    return Ok(Record::End);
-                }
-                self.next += 1;
-                Ok(match lines::text(line, whole) {
-                    Err(message) => Record::Wrong(message),
-                    Ok(text) => Record::Columns(text.split('\t').map(unquoted).collect()),
-                })
+            Records::Tsv(tsv) => {
+                let wanted = self.header.as_ref().map(|(names, _)| names.len());
+                let Some(record) = tsv.record(reader, wanted)? else { return Ok(Record::End) };
+                self.began += record.skipped;
+                self.next = self.began + record.lines;
+                Ok(record.columns.map_or_else(Record::Wrong, Record::Columns))
             }
             Records::Csv { parser, sniffed, fields, ends } => {
                 if !*sniffed {
                     *sniffed = true;
-                    let start = reader.fill_buf()?;
-                    let header = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
-                    if header.contains(&b';') && !header.contains(&b',') {
+                    if has_semicolons(reader.fill_buf()?) {
                         **parser = csv_core::ReaderBuilder::new().delimiter(b';').build();
                     }
                 }
@@ -125,22 +125,32 @@ fn read_csv(
     reader: &mut impl BufRead,
     fields: &mut Vec<u8>,
     ends: &mut Vec<usize>,
-) -> io::Result<(u64, Record)> {
+) -> Result<(u64, Record), Fault> {
     let (mut written, mut count, mut long) = (0, 0, false);
     let mut began = parser.line();
-    let mut blank = true;
+    let (mut blank, mut closing) = (true, false);
     loop {
         let input = reader.fill_buf()?;
-        if blank {
+        if blank && !input.is_empty() {
             // Blank lines before a record are no records.
             let lines = input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
             began += lines.filter(|byte| **byte == b'\n').count() as u64;
-            blank = !input.is_empty() && input.iter().all(|byte| matches!(byte, b'\r' | b'\n'));
+            blank = input.iter().all(|byte| matches!(byte, b'\r' | b'\n'));
         }
+        // Where there is nothing more, a line break ends every record but one with an open quote, which would have taken the rest of
+        // the table for its last column.
+        let at_end = input.is_empty() && !blank && !closing;
+        closing |= at_end;
+        let input = if at_end { b"\n" } else { input };
         let (result, read, more, ended) = parser.read_record(input, &mut fields[written..], &mut ends[count..]);
-        reader.consume(read);
+        reader.consume(if at_end { 0 } else { read });
         (written, count) = (written + more, count + ended);
         match result {
+            ReadRecordResult::InputEmpty if at_end => {
+                return Err(Fault::Malformed(format!(
+                    "the row that begins in line {began} has a quote that is never closed"
+                )));
+            }
             ReadRecordResult::InputEmpty => {}
             ReadRecordResult::OutputFull if fields.len() < LONGEST => fields.resize(fields.len() * 2, 0),
             // The rest of the record takes the place of its beginning.
@@ -165,13 +175,24 @@ fn read_csv(
     Ok((began, Record::Columns(columns)))
 }
 
-/// A column of TSV: quoted from end to end as pandas does, or just what it is.
-fn unquoted(column: &str) -> String {
-    let inner = column.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-    match inner {
-        Some(inner) if !inner.replace("\"\"", "").contains('"') => inner.replace("\"\"", "\""),
-        _ => column.into(),
+/// Whether the first row has semicolons between its columns: more of them than commas, those within quotes aside, and no name of
+/// texts between commas.
+fn has_semicolons(start: &[u8]) -> bool {
+    let header = start.split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
+    if header.split(|byte| *byte == b',').any(|name| std::str::from_utf8(name).is_ok_and(columns::has_texts)) {
+        return false;
     }
+    let (mut semicolons, mut commas, mut quoted) = (0, 0, false);
+    for byte in start {
+        match byte {
+            b'"' => quoted = !quoted,
+            b'\n' | b'\r' if !quoted && semicolons + commas > 0 => break,
+            b';' if !quoted => semicolons += 1,
+            b',' if !quoted => commas += 1,
+            _ => {}
+        }
+    }
+    semicolons > commas
 }
 
 fn content(values: &[String], found: &columns::Found) -> Content {

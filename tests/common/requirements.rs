@@ -34,10 +34,12 @@ pub enum Need {
     SpirvVal,
     /// A headless Chromium.
     Browser,
+    /// Python with pandas, pyarrow, polars and duckdb: WGBERT_TABLES_PYTHON, else python3.
+    Tables,
 }
 
 impl Need {
-    const ALL: [Need; 13] = [
+    const ALL: [Need; 14] = [
         Need::F16,
         Need::TensorCores,
         Need::Timestamps,
@@ -51,6 +53,7 @@ impl Need {
         Need::Tint,
         Need::SpirvVal,
         Need::Browser,
+        Need::Tables,
     ];
 
     fn name(self) -> &'static str {
@@ -68,6 +71,7 @@ impl Need {
             Need::Tint => "tint",
             Need::SpirvVal => "spirv-val",
             Need::Browser => "browser",
+            Need::Tables => "tables",
         }
     }
 

@@ -4,6 +4,7 @@ use super::bytes::{SHARDS, Safetensors, damage};
 use super::fragments::Fragments;
 use super::json::{self, Node};
 use super::random::Random;
+use super::tables::{self, Tables};
 use std::fs;
 use std::path::Path;
 use wgbert::checkpoint::Config;
@@ -24,20 +25,39 @@ pub enum Target {
     Shards,
     /// A folder of a tokenizer: a vocabulary, and the small files that name its class and tokens.
     Folder,
+    /// Rows of a format, or of whatever it looks like.
+    Table,
+    /// Rows of strings, which are written and read again.
+    Strings,
 }
 
 impl Target {
-    pub const ALL: [Target; 6] =
-        [Target::Config, Target::Weights, Target::Tokenizer, Target::Vocabulary, Target::Shards, Target::Folder];
+    pub const ALL: [Target; 8] = [
+        Target::Config,
+        Target::Weights,
+        Target::Tokenizer,
+        Target::Vocabulary,
+        Target::Shards,
+        Target::Folder,
+        Target::Table,
+        Target::Strings,
+    ];
+
+    fn named(name: &str) -> Target {
+        let found = Target::ALL.into_iter().find(|target| format!("{target:?}").eq_ignore_ascii_case(name));
+        found.unwrap_or_else(|| panic!("WGBERT_FUZZ_TARGET is {name:?}; there are {:?}", Target::ALL))
+    }
 
     fn of(random: &mut Random) -> Target {
-        match random.below(100) {
+        match random.below(140) {
             0..40 => Target::Config,
             40..62 => Target::Weights,
             62..86 => Target::Tokenizer,
             86..94 => Target::Folder,
             94..97 => Target::Vocabulary,
-            _ => Target::Shards,
+            97..100 => Target::Shards,
+            100..134 => Target::Table,
+            _ => Target::Strings,
         }
     }
 }
@@ -47,6 +67,8 @@ impl Target {
 pub struct Input {
     pub target: Target,
     pub folder: usize,
+    /// What else there is to choose.
+    pub choice: u64,
     pub files: Vec<(&'static str, Vec<u8>)>,
 }
 
@@ -77,6 +99,8 @@ pub struct Corpus {
     pub folders: Vec<Folder>,
     fragments: Fragments,
     vocabulary: Vec<u8>,
+    tables: Tables,
+    only: Option<Target>,
 }
 
 /// The most bytes that mutations may make of a JSON file: longer ones only take longer.
@@ -99,6 +123,8 @@ impl Corpus {
         Corpus {
             folders: folders.collect(),
             fragments: Fragments::new(),
+            tables: Tables::new(),
+            only: std::env::var("WGBERT_FUZZ_TARGET").ok().map(|name| Target::named(&name)),
             vocabulary: few.flat_map(|(_, token)| [token, "\n"]).collect::<String>().into_bytes(),
         }
     }
@@ -106,7 +132,11 @@ impl Corpus {
     /// The input of a seed.
     pub fn input(&self, seed: u64) -> Input {
         let mut random = Random::new(seed);
-        let target = Target::of(&mut random);
+        let mut target = Target::of(&mut random);
+        // Of one kind alone where that is asked for.
+        if let Some(only) = self.only {
+            target = only;
+        }
         let folder = loop {
             let folder = random.below(self.folders.len());
             if target != Target::Weights || self.folders[folder].model.is_some() {
@@ -120,8 +150,10 @@ impl Corpus {
             Target::Vocabulary => self.vocabulary(&mut random),
             Target::Shards => self.shards(folder, &mut random),
             Target::Folder => self.small_files(folder, &mut random),
+            Target::Table => vec![("table", self.tables.input(&mut random))],
+            Target::Strings => vec![("strings.jsonl", tables::strings(&mut random))],
         };
-        Input { target, folder, files }
+        Input { target, folder, choice: random.number(), files }
     }
 
     fn config(&self, folder: usize, random: &mut Random) -> Vec<u8> {

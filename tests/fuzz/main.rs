@@ -4,7 +4,7 @@
 //! `WGBERT_FUZZ_INPUTS=1000000 cargo test --test fuzz -- --nocapture` tries a million of them, in some three minutes on
 //! four cores (not in release: the test profile traps overflows); without the variable it is a short run. An input is made
 //! of its seed and the golden checkpoints: `WGBERT_FUZZ_SEED=17` tries input 17 alone (with `WGBERT_FUZZ_INPUTS`, the
-//! inputs from 17 on). Inputs that fail are written to `target/fuzz`. What ends the process (a stack overflow, 8 GiB in
+//! inputs from 17 on); `WGBERT_FUZZ_TARGET=table` tries those of one kind. Inputs that fail are written to `target/fuzz`. What ends the process (a stack overflow, 8 GiB in
 //! one thread) leaves the seeds it was at in `target/fuzz/running-*`.
 
 mod allocator;
@@ -13,6 +13,7 @@ mod corpus;
 mod fragments;
 mod json;
 mod random;
+mod tables;
 mod targets;
 
 use corpus::{Corpus, Input, Target};
@@ -50,6 +51,9 @@ fn allowance(target: Target) -> (usize, usize) {
         // The file is held twice, once as numbers; half-precision ones double.
         Target::Weights | Target::Shards => (1 << 16, 16),
         // A regex may be compiled into ten megabytes, by the limits of its library, and there are caches by the thread.
+        // A page or a column may be said to unpack to gigabytes, which are asked for and not touched.
+        Target::Table => (5 << 30, 64),
+        Target::Strings => (32 << 20, 64),
         Target::Tokenizer | Target::Vocabulary | Target::Folder => (32 << 20, 64),
     }
 }
@@ -89,6 +93,7 @@ fn no_input_panics_or_loops_or_takes_much_memory() {
     let corpus = Corpus::load();
     let names: Vec<&str> = corpus.folders.iter().map(|folder| folder.name.as_str()).collect();
     assert!(names.len() > 40, "the golden checkpoints are what is mutated; there are only {names:?}");
+    tables::prepare();
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let next = AtomicU64::new(first);
     let findings = Mutex::new(Findings::default());

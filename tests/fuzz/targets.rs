@@ -1,6 +1,7 @@
 //! What is done with an input: everything that a classifier would do, short of a device.
 
 use super::corpus::{Corpus, Folder, Input, Target};
+use super::tables;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -89,6 +90,8 @@ pub fn run(corpus: &Corpus, input: &Input, workplace: &Workplace) -> Result<()> 
             encode(&Tokenizer::from_folder(workplace.path())?);
             Ok(())
         }
+        Target::Table => tables::run(file("table"), input.choice),
+        Target::Strings => tables::round_trip(file("strings.jsonl")),
         Target::Shards => {
             let Checkpoint { weights, .. } = Checkpoint::open(workplace.path())?;
             match &folder.model {

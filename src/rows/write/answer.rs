@@ -118,14 +118,20 @@ impl Column {
     pub(super) fn cell<'a>(
         &self,
         index: usize,
-        id: Option<&Value>,
+        id: Option<&'a Value>,
         answer: &Answer<'a>,
         top: &[(&'a str, f32)],
         holding: &'a Holding,
     ) -> Cell<'a> {
         match (self, answer) {
             (Column::Index, _) => return Cell::Count(index as u64),
-            (Column::Id, _) => return id.map_or(Cell::Null, |id| Cell::Json(id.to_string())),
+            (Column::Id, _) => {
+                return match id {
+                    None | Some(Value::Null) => Cell::Null,
+                    Some(Value::String(id)) => Cell::Text(id),
+                    Some(id) => Cell::Json(id.to_string()),
+                };
+            }
             (Column::Error, Answer::Failed(message)) => return Cell::Text(message),
             _ => {}
         }

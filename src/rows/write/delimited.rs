@@ -2,7 +2,7 @@
 
 use super::super::Row;
 use super::answer::{self, Cell, Column};
-use super::input::Inputs;
+use super::input::{self, Inputs};
 use super::{Layout, Planned};
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -16,7 +16,7 @@ impl<W: Write> Records<W> {
     pub(super) fn new(out: W, delimiter: u8, layout: &Layout, again: bool) -> io::Result<Records<W>> {
         let mut out = csv::WriterBuilder::new().delimiter(delimiter).flexible(true).from_writer(out);
         if !again {
-            out.write_record(layout.names())?;
+            out.write_record(layout.names()).map_err(io_error)?;
         }
         Ok(Records { out })
     }
@@ -30,25 +30,34 @@ impl<W: Write> Records<W> {
     ) -> io::Result<()> {
         inputs.say_left_out(layout, row);
         let values = inputs.of(row);
-        // Nearly always where it stands in the layout.
         let value = |place: usize, name: &str| {
-            let there = values.get(place).filter(|(other, _)| *other == name);
-            let value = there.or_else(|| values.iter().find(|(other, _)| *other == name));
-            value.map_or(Cow::Borrowed(""), |(_, value)| value.plain())
+            input::value(&values, place, name).map_or(Cow::Borrowed(""), |value| value.plain())
         };
         for column in &layout.columns {
             match column {
                 Planned::All => {
                     for (place, name) in layout.input.iter().enumerate() {
-                        self.out.write_field(value(place, name).as_bytes())?;
+                        self.out.write_field(value(place, name).as_bytes()).map_err(io_error)?;
                     }
                 }
-                Planned::Input(name) => self.out.write_field(value(usize::MAX, name).as_bytes())?,
-                Planned::Answer { column, .. } => self.out.write_field(plain(&cell(column)).as_bytes())?,
+                Planned::Input(name) => {
+                    self.out.write_field(value(usize::MAX, name).as_bytes()).map_err(io_error)?;
+                }
+                Planned::Answer { column, .. } => {
+                    self.out.write_field(plain(&cell(column)).as_bytes()).map_err(io_error)?;
+                }
             }
         }
-        self.out.write_record(None::<&[u8]>)?;
+        self.out.write_record(None::<&[u8]>).map_err(io_error)?;
         Ok(())
+    }
+}
+
+/// What a disk or a pipe says keeps its kind.
+fn io_error(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
     }
 }
 

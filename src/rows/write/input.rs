@@ -4,6 +4,7 @@ use super::super::Row;
 use super::super::fields::Kept;
 use super::Layout;
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 /// What the column of inputs is called whose lines are texts.
 pub(super) const TEXT: &str = "text";
@@ -23,7 +24,7 @@ pub(super) struct Inputs {
     #[cfg(feature = "parquet")]
     typed: Option<super::super::columnar::JsonRows>,
     /// Columns of which it was said that they are left out.
-    left_out: Vec<String>,
+    left_out: HashSet<String>,
     pub notes: Vec<String>,
 }
 
@@ -42,6 +43,11 @@ impl Inputs {
             #[cfg(feature = "parquet")]
             Kept::Typed { batch, row } => {
                 let rows = super::super::columnar::JsonRows::of(&mut self.typed, batch);
+                for (name, why) in &rows.failed {
+                    if self.left_out.insert(name.clone()) {
+                        self.notes.push(format!("the column {name:?} is left out of rows: {why}"));
+                    }
+                }
                 rows.row(*row).iter().map(|(name, raw)| (name.as_str(), Input::Json(raw.get()))).collect()
             }
         }
@@ -68,21 +74,28 @@ impl Inputs {
 
     /// Says once of each column that the output has no place for it.
     pub(super) fn say_left_out(&mut self, layout: &Layout, row: &Row) {
-        let known = |name: &String| layout.input.contains(name) || self.left_out.contains(name);
-        // Most rows have what the first had.
+        let known = |name: &str| layout.input_names.contains(name) || self.left_out.contains(name);
+        // Most rows have what the first had, where it stood there.
+        let here = |(place, name): (usize, &String)| layout.input.get(place) == Some(name) || known(name);
         let more: Vec<String> = match &row.fields.0 {
             Kept::Alone => return,
-            Kept::Json(fields) if fields.iter().all(|(name, _)| known(name)) => return,
-            Kept::Strings { names, .. } if names.iter().all(known) => return,
+            Kept::Json(fields) if fields.iter().map(|(name, _)| name).enumerate().all(here) => return,
+            Kept::Strings { names, .. } if names.iter().enumerate().all(here) => return,
             _ => row.fields.names().into_iter().filter(|name| !known(name)).collect(),
         };
         for name in more {
             let index = row.index;
             self.notes
                 .push(format!("the column {name:?} of row {index} and others is left out: the first rows have none"));
-            self.left_out.push(name);
+            self.left_out.insert(name);
         }
     }
+}
+
+/// The value of a column, which nearly always stands where it does in the layout.
+pub(super) fn value<'a>(values: &[(&'a str, Input<'a>)], place: usize, name: &str) -> Option<Input<'a>> {
+    let there = values.get(place).filter(|(other, _)| *other == name);
+    there.or_else(|| values.iter().find(|(other, _)| *other == name)).map(|(_, value)| *value)
 }
 
 impl<'a> Input<'a> {

@@ -18,6 +18,7 @@ use crate::classifier::Classifier;
 use answer::{Column, Holding};
 use input::Inputs;
 use selection::{Chosen, Subject};
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 /// What stands before the name of an input's column that the first rows did not have, where the answer has one of that name.
@@ -49,6 +50,7 @@ pub struct Layout {
     columns: Vec<Planned>,
     /// The columns of the input where the output was begun.
     input: Vec<String>,
+    input_names: HashSet<String>,
     #[cfg(feature = "parquet")]
     types: typed::InputTypes,
 }
@@ -117,6 +119,7 @@ impl Layout {
         let _ = rows;
         Ok(Layout {
             columns,
+            input_names: input.iter().cloned().collect(),
             input,
             #[cfg(feature = "parquet")]
             types: typed::InputTypes::of(rows),

@@ -39,7 +39,12 @@ pub(super) struct Objects {
 
 enum Source {
     Stream(usize),
-    Object { name: String, kind: Type },
+    /// Where it nearly always is among the object's fields, what it is called there, and its type.
+    Object {
+        place: usize,
+        name: String,
+        kind: Type,
+    },
 }
 
 impl Type {
@@ -116,20 +121,21 @@ impl Objects {
         let mut columns = Vec::new();
         let mut fields = Vec::new();
         let mut answers = 1;
-        let mut add = |columns: &mut Vec<Source>, fields: &mut Vec<Field>, (name, kind): &(String, Type)| {
+        let mut add = |columns: &mut Vec<Source>, fields: &mut Vec<Field>, place: usize| {
+            let (name, kind) = &types[place];
             if *kind == Type::Mixed {
                 notes.push(format!("the column {name:?} has values of several kinds, and is written as JSON"));
             }
             let called = if layout.is_answer(name) { format!("{ALSO}{name}") } else { name.clone() };
             fields.push(Field::new(called, kind.data_type(), true));
-            columns.push(Source::Object { name: name.clone(), kind: kind.clone() });
+            columns.push(Source::Object { place, name: name.clone(), kind: kind.clone() });
         };
         for planned in &layout.columns {
             match planned {
-                Planned::All => types.iter().for_each(|column| add(&mut columns, &mut fields, column)),
+                Planned::All => (0..types.len()).for_each(|place| add(&mut columns, &mut fields, place)),
                 Planned::Input(name) => {
-                    let column = types.iter().find(|(known, _)| known == name);
-                    column.into_iter().for_each(|column| add(&mut columns, &mut fields, column));
+                    let place = types.iter().position(|(known, _)| known == name);
+                    place.into_iter().for_each(|place| add(&mut columns, &mut fields, place));
                 }
                 Planned::Answer { .. } => {
                     fields.push(stream.field(answers).clone());
@@ -149,12 +155,13 @@ impl Objects {
     pub(super) fn typed(&self, batch: &RecordBatch) -> io::Result<RecordBatch> {
         let rows: Vec<_> = objects(batch, batch.schema_ref().field(0).name())?.map(read).collect::<Result<_, _>>()?;
         let column = |(source, field): (&Source, &Arc<Field>)| -> io::Result<ArrayRef> {
-            let (name, kind) = match source {
+            let (place, name, kind) = match source {
                 Source::Stream(place) => return Ok(batch.column(*place).clone()),
-                Source::Object { name, kind } => (name, kind),
+                Source::Object { place, name, kind } => (*place, name, kind),
             };
             let raw = rows.iter().map(|row| {
-                let value = row.iter().find(|(known, _)| known == name);
+                let there = row.get(place).filter(|(known, _)| known == name);
+                let value = there.or_else(|| row.iter().find(|(known, _)| known == name));
                 value.map(|(_, raw)| raw.get()).filter(|raw| *raw != "null")
             });
             if *kind == Type::Mixed {

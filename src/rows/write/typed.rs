@@ -8,7 +8,7 @@
 use super::super::Row;
 use super::super::fields::Kept;
 use super::answer::{Cell, Column, Kind};
-use super::input::{Input, Inputs};
+use super::input::{self, Input, Inputs};
 use super::objects::Objects;
 use super::{Layout, OutputFormat, Planned};
 use arrow_array::builder::{
@@ -23,6 +23,7 @@ use arrow_select::coalesce::BatchCoalescer;
 use arrow_select::concat::concat;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use std::fmt;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
@@ -147,12 +148,12 @@ impl<W: Write> Typed<W> {
                 inputs.say_left_out(layout, row);
                 let values = inputs.of(row);
                 let mut builders = builders.iter_mut();
-                for name in layout.columns.iter().flat_map(|column| column.inputs(layout)) {
-                    let value = values.iter().find(|(other, _)| *other == name);
+                let names = layout.columns.iter().flat_map(|column| column.inputs(layout).into_iter().enumerate());
+                for (place, name) in names {
                     let builder = builders.next().expect("there is one for each");
-                    match value {
-                        None | Some((_, Input::Json("null"))) => builder.append_null(),
-                        Some((_, value)) => builder.append_value(value.plain()),
+                    match input::value(&values, place, name) {
+                        None | Some(Input::Json("null")) => builder.append_null(),
+                        Some(value) => builder.append_value(value.plain()),
                     }
                 }
             }
@@ -209,7 +210,8 @@ impl<W: Write> Typed<W> {
             InputColumns::Json(objects) => vec![Arc::new(objects.finish())],
             InputColumns::Typed { fields, ranges } => {
                 let ranges = std::mem::take(ranges);
-                fields.iter().map(|field| gather(field, &ranges)).collect::<Result<_, _>>()?
+                let gather = |(place, field)| gather(place, field, &ranges);
+                fields.iter().enumerate().map(gather).collect::<Result<_, _>>()?
             }
         };
         let mut input = input.into_iter();
@@ -271,10 +273,16 @@ impl Builder {
     }
 }
 
-/// A column of rows that were read, of the type that the first input has.
-fn gather(field: &Arc<Field>, ranges: &[(Arc<RecordBatch>, Range<usize>)]) -> Result<ArrayRef, ArrowError> {
+/// A column of rows that were read, of the type that the first input has; nearly always it is at this place.
+fn gather(
+    place: usize,
+    field: &Arc<Field>,
+    ranges: &[(Arc<RecordBatch>, Range<usize>)],
+) -> Result<ArrayRef, ArrowError> {
     let part = |(batch, range): &(Arc<RecordBatch>, Range<usize>)| {
-        let Some(column) = batch.column_by_name(field.name()) else {
+        let there = batch.schema_ref().fields().get(place).filter(|other| other.name() == field.name());
+        let column = if there.is_some() { batch.columns().get(place) } else { batch.column_by_name(field.name()) };
+        let Some(column) = column else {
             return Ok(new_null_array(field.data_type(), range.len()));
         };
         let column = column.slice(range.start, range.len());
@@ -318,11 +326,28 @@ fn columns(layout: &Layout, labels: usize) -> Vec<(Field, bool)> {
             (column, InputTypes::Typed(schema)) => {
                 let fields = column.inputs(layout).into_iter().filter_map(|name| schema.field_with_name(name).ok());
                 // A later input may have none.
-                columns.extend(fields.map(|field| (field.clone().with_nullable(true), false)));
+                columns.extend(fields.map(|field| (with_wide_keys(field).with_nullable(true), false)));
             }
         }
     }
     columns
+}
+
+/// A column whose dictionaries may be joined: batches that are written together may have others each, and their values be more than
+/// keys of few bits can tell apart.
+fn with_wide_keys(field: &Field) -> Field {
+    let inner = |field: &Arc<Field>| Arc::new(with_wide_keys(field));
+    let kind = match field.data_type() {
+        DataType::Dictionary(keys, values) if keys.primitive_width() < Some(4) => {
+            DataType::Dictionary(Box::new(DataType::Int32), values.clone())
+        }
+        DataType::List(field) => DataType::List(inner(field)),
+        DataType::LargeList(field) => DataType::LargeList(inner(field)),
+        DataType::FixedSizeList(field, size) => DataType::FixedSizeList(inner(field), *size),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(inner).collect()),
+        kind => kind.clone(),
+    };
+    field.clone().with_data_type(kind)
 }
 
 /// Makes a file of a stream that [`Typed`] wrote.
@@ -372,14 +397,14 @@ enum Target<W: Write + Send> {
 impl<W: Write + Send> Target<W> {
     fn write(&mut self, batch: &RecordBatch) -> io::Result<()> {
         match self {
-            Target::Parquet(file) => file.write(batch).map_err(io::Error::other),
+            Target::Parquet(file) => file.write(batch).map_err(parquet_error),
             Target::Arrow(stream) => stream.write(batch).map_err(io_error),
         }
     }
 
     fn finish(self) -> io::Result<()> {
         match self {
-            Target::Parquet(file) => file.into_inner().map_err(io::Error::other)?.flush(),
+            Target::Parquet(file) => file.into_inner().map_err(parquet_error)?.flush(),
             Target::Arrow(mut stream) => {
                 stream.finish().map_err(io_error)?;
                 stream.flush().map_err(io_error)
@@ -393,12 +418,22 @@ fn parquet<W: Write + Send>(out: W, schema: SchemaRef) -> io::Result<ArrowWriter
         .set_max_row_group_row_count(Some(GROUP))
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .build();
-    ArrowWriter::try_new(out, schema, Some(properties)).map_err(io::Error::other)
+    ArrowWriter::try_new(out, schema, Some(properties)).map_err(parquet_error)
 }
 
 /// A stream without an end, if its writer was stopped, is read as far as it goes.
 fn open<R: Read>(stream: R) -> io::Result<StreamReader<BufReader<R>>> {
     StreamReader::try_new_buffered(stream, None).map_err(io_error)
+}
+
+fn parquet_error(error: ParquetError) -> io::Error {
+    match error {
+        ParquetError::External(error) => match error.downcast::<io::Error>() {
+            Ok(error) => *error,
+            Err(error) => io::Error::other(error),
+        },
+        error => io::Error::other(error),
+    }
 }
 
 /// What a disk says keeps its kind.

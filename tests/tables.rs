@@ -1,0 +1,112 @@
+//! Tables of other people's libraries, read and written: pandas, pyarrow, polars and duckdb write what the binary reads, and read
+//! what it writes, in every format; tests/tools/tables.py compares.
+//!
+//! Runs where `WGBERT_TABLES_PYTHON`, else `python3`, has these libraries.
+
+#[path = "common/requirements.rs"]
+mod requirements;
+
+use requirements::{Need, not_run};
+use serde_json::Value;
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+const FORMATS: [&str; 5] = ["jsonl", "csv", "tsv", "parquet", "arrow"];
+
+/// An interpreter that has the libraries, where there is one.
+fn python() -> Option<String> {
+    let python = env::var("WGBERT_TABLES_PYTHON").unwrap_or_else(|_| "python3".into());
+    let output = Command::new(&python).args(["-c", "import duckdb, pandas, polars, pyarrow"]).output();
+    if output.is_ok_and(|output| output.status.success()) {
+        return Some(python);
+    }
+    not_run(Need::Tables, format_args!("{python} has not all of pandas, pyarrow, polars and duckdb"));
+    None
+}
+
+fn tool(python: &str, arguments: &[&str]) -> String {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/tables.py");
+    let output = Command::new(python).arg("-B").arg(script).args(arguments).output().expect("it has run before");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("it writes UTF-8")
+}
+
+/// Answers on the CPU, by a small model: every format has the same answers then, and these tests are about formats.
+fn classify(input: &Path, output: &Path, more: &[&str]) -> Output {
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/bert");
+    Command::new(env!("CARGO_BIN_EXE_wgbert"))
+        .args(["classify", "--quiet", "--adapter", "reference", "--model"])
+        .arg(model)
+        .arg("-i")
+        .arg(input)
+        .arg("-o")
+        .arg(output)
+        .args(more)
+        .env("WGBERT_CACHE_DIR", "")
+        .env("WGBERT_SELF_CHECK", "never")
+        .stdin(Stdio::null())
+        .output()
+        .expect("the binary starts")
+}
+
+#[test]
+fn what_libraries_write_is_read_and_they_read_what_is_written() {
+    let Some(python) = python() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().to_str().expect("a path in UTF-8");
+    tool(&python, &["write", path]);
+    fs::create_dir(folder.path().join("out")).unwrap();
+    let inputs = fs::read(folder.path().join("inputs.json")).unwrap();
+    let inputs: Vec<Value> = serde_json::from_slice(&inputs).unwrap();
+    assert!(inputs.len() > 30);
+    for input in &inputs {
+        let name = input["name"].as_str().unwrap();
+        for format in FORMATS {
+            let output = folder.path().join("out").join(format!("{name}.{format}"));
+            let ended = classify(&folder.path().join("in").join(name), &output, &["--text-column", "text"]);
+            let said = String::from_utf8_lossy(&ended.stderr);
+            match input["refused"].as_str() {
+                None => assert!(ended.status.success() && said.is_empty(), "{name} as {format}: {said}"),
+                Some(word) => {
+                    assert_eq!(ended.status.code(), Some(2), "{name} as {format}: {said}");
+                    assert!(said.to_lowercase().contains(word) && said.contains(name), "{name} as {format}: {said}");
+                    assert_eq!(
+                        fs::read_dir(folder.path().join("out"))
+                            .unwrap()
+                            .filter(|file| {
+                                file.as_ref().is_ok_and(|file| file.file_name().to_string_lossy().starts_with(name))
+                            })
+                            .count(),
+                        0
+                    );
+                }
+            }
+        }
+    }
+    let said = tool(&python, &["check", path]);
+    assert!(said.contains("values are those of the input"), "{said}");
+}
+
+/// The data set as it is published: 43,410 rows of text, labels and an id, without a header.
+#[test]
+fn go_emotions_go_from_tsv_to_parquet() {
+    let Some(python) = python() else { return };
+    let shared = env::var("WGBERT_SHARED")
+        .map_or_else(|_| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
+    let source = shared.join("data/goemotions/original/train.tsv");
+    let Ok(rows) = fs::read_to_string(&source) else {
+        not_run(Need::Tables, format_args!("there is no {}", source.display()));
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let input = folder.path().join("train.tsv");
+    let rows: Vec<&str> = rows.split_inclusive('\n').take(2000).collect();
+    fs::write(&input, rows.concat()).unwrap();
+    let output = folder.path().join("train.parquet");
+    let ended = classify(&input, &output, &["--no-header", "--text-column", "1", "--id-column", "3"]);
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    let said = tool(&python, &["goemotions", folder.path().to_str().expect("a path in UTF-8")]);
+    assert_eq!(said.trim(), "2000 rows");
+}
