@@ -232,7 +232,8 @@ fn rows_may_hold_nan() {
     let run = rows("jsonl-nan", contents);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     assert_eq!(run.rows.len(), 4);
-    assert!(run.rows.iter().all(|row| row["label"].is_string()), "{:?}", run.rows);
+    // The label is a column of the input.
+    assert!(run.rows.iter().all(|row| row["predicted_label"].is_string()), "{:?}", run.rows);
 }
 
 /// Row 1 failed with "unexpected end of hex escape at column 22".

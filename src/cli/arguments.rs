@@ -57,8 +57,8 @@ Output:
            stopped.
   Every row of the input is a row of the output, in its order; one that fails has
   its error, and always a line on standard error too. Numbers are 32-bit floats,
-  written so that they are read back as they were; what is not finite is null. index
-  counts rows from 0, messages count lines from 1.
+  written so that they are read back as they were; what is not finite is null.
+  Messages count from 1, and the column index from 0.
 
   With --output FILE the file appears when it is whole; until then it is FILE.partial.
   Killed or interrupted, the same command with --resume goes on, to the same bytes.
