@@ -96,7 +96,7 @@ class Wgbert:
     def logits(self, workload):
         # The checkpoint's tokenizer knows the ids by these words.
         lines = "".join(" ".join(f"w{id}" for id in text) + "\n" for text in workload.texts)
-        answers = self.run("classify", "--model", self.folder, "--format", "jsonl", input=lines)
+        answers = self.run("classify", "--model", self.folder, "--quiet", "--format", "jsonl", "--fields", "logits", input=lines)
         return [json.loads(line)["logits"] for line in answers.splitlines()]
 
     def close(self):

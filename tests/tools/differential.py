@@ -14,7 +14,7 @@ judges files that say they are of 5.x, 4.57 those that do not, so that one run h
 
 The right answer is that of transformers with eager attention in float64, each text alone, without padding, cut to what the
 tokenizer and the positions allow, scored as its text-classification pipeline does, or with the entities of its token-classification pipeline where
-the class is one of that.  Of a case everything that `classify -f jsonl` says is compared.  A logit may be off by TOLERANCE of the largest in its row (or of 1), or by FLOOR times what
+the class is one of that.  Of a case everything that `classify -f json` says is compared.  A logit may be off by TOLERANCE of the largest in its row (or of 1), or by FLOOR times what
 transformers itself loses in float32 in the worst of the case's rows, where that is more.
 
 Verdicts:
@@ -270,7 +270,7 @@ class Run:
 
 
 def command(binary, case, adapter):
-    line = [binary, "classify", "-m", str(case.folder), "--input-format", "jsonl", "-i", str(case.folder / "rows.jsonl"), "-f", "jsonl"]
+    line = [binary, "classify", "-m", str(case.folder), "--input-format", "jsonl", "-i", str(case.folder / "rows.jsonl"), "-q", "-f", "json"]
     line += ["--aggregation", case.aggregation] if case.aggregation else []
     return line + (["--adapter", adapter] if adapter else [])
 
@@ -278,9 +278,17 @@ def command(binary, case, adapter):
 def run(binary, case, adapter):
     (case.folder / "rows.jsonl").write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in case.rows), encoding="utf-8")
     done = subprocess.run(command(binary, case, adapter), env={**os.environ, "WGBERT_CACHE_DIR": "", "WGBERT_SELF_CHECK": "never"}, capture_output=True, timeout=300)
-    # Words may hold what else Python takes for the end of a line.
-    rows = [json.loads(line) for line in done.stdout.decode().split("\n") if line]
-    return Run(done.returncode, {row["index"]: row for row in rows}, done.stderr.decode())
+    # Nothing where the model is refused.
+    document = json.loads(done.stdout) if done.stdout.strip() else {"results": [], "labels": []}
+    return Run(done.returncode, {row["index"]: answer(row, document["labels"]) for row in document["results"]}, done.stderr.decode())
+
+
+def answer(row, labels):
+    """A row without the input's columns, and with what it has alone."""
+    prefix = "predicted_"
+    named = {name[len(prefix):]: value for name, value in row.items() if name.startswith(prefix)}
+    found = {**row, **named, "labels": labels}
+    return {name: value for name, value in found.items() if value is not None or name not in ("error", "loss")}
 
 
 # ------------------------------------------------------------------------------------------------------------ comparison
