@@ -57,10 +57,10 @@ impl Classifier {
     ///
     /// ```
     /// # #[cfg(feature = "embedded")] {
-    /// use wgbert::rows::{RowOptions, Rows};
+    /// use wgbert::rows::{Format, RowOptions, Rows};
     ///
     /// let table = "id,review\n1,It was good.\n2,It was terrible.\n";
-    /// let rows = Rows::of_stream("reviews", std::io::Cursor::new(table), RowOptions::default().format("csv".parse()?));
+    /// let rows = Rows::of_stream("reviews", std::io::Cursor::new(table), RowOptions::default().format(Format::Csv));
     /// let labels: Vec<String> = wgbert::Classifier::sentiment()?
     ///     .stream(rows)
     ///     .map(|row| Ok(row?.answer.map(|answer| answer.get().label().unwrap_or("NaN").to_string())?))
