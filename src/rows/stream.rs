@@ -115,13 +115,18 @@ impl Iterator for RowStream {
                 return self.ended.as_mut().and_then(Option::take).map(Err);
             };
             let mut answers = self.classifier.block_on(running).into_iter();
-            for row in rows {
+            'rows: for row in rows {
                 let answer = match &row.content {
                     Err(message) => Err(message.clone()),
                     Ok(_) => match answers.next().expect("every text has an answer, or why it has none") {
                         Ok(answer) => Ok(answer),
                         Err(Error::Text { message, .. }) => Err(message),
-                        Err(error) => return Some(Err(error)),
+                        // What no row is to blame for ends it, behind the rows that have answers.
+                        Err(error) => {
+                            self.ended = Some(Some(error));
+                            self.running.clear();
+                            break 'rows;
+                        }
                     },
                 };
                 self.ready.push_back(AnsweredRow { row, answer });

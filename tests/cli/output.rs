@@ -64,6 +64,12 @@ fn what_is_carried_through_is_what_it_was() {
         (&row["label"], row["ours_label"].is_string(), row["loss"].is_number()),
         (&json!("positive"), true, true)
     );
+    // Its size panicked.
+    let folder = folder();
+    let path = text(&folder.path().join("least.parquet"));
+    let least = "{\"text\": \"good\", \"n\": -9223372036854775808}\n{\"text\": \"bad\", \"n\": 1}\n";
+    pipe(&["classify", "-q", "-o", &path], least).expect(0);
+    assert_eq!(read_back(&path)[0]["n"], i64::MIN);
     // What JSON in the strict sense cannot hold is null, and the row is JSON.
     let odd = pipe(
         &["classify", "-q", "--format", "jsonl"],
@@ -84,6 +90,9 @@ fn columns_are_chosen() {
     fields("nonsense").expect(2).says(&["there is no column \"nonsense\"", "label, score", "the input has text"]);
     fields("labels").expect(2).says(&["several labels may hold"]);
     fields("label,label").expect(2).says(&["label is asked for twice"]);
+    // Two columns of one name were written.
+    let double = pipe(&["classify", "-q", "--format", "csv", "--prefix", ""], "{\"text\": \"good\", \"score\": 1}\n");
+    double.expect(2).says(&["the input has a column \"score\"", "needs a prefix"]);
     run_text(&["--fields", "label"]).says(&["--fields are columns of a table"]);
 }
 

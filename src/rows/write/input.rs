@@ -84,9 +84,9 @@ impl Inputs {
             _ => row.fields.names().into_iter().filter(|name| !known(name)).collect(),
         };
         for name in more {
-            let index = row.index;
-            self.notes
-                .push(format!("the column {name:?} of row {index} and others is left out: the first rows have none"));
+            let (unit, number) = (row.place.unit.name(), row.place.number);
+            let message = "and others is left out: the first rows have none";
+            self.notes.push(format!("the column {name:?} of {unit} {number} {message}"));
             self.left_out.insert(name);
         }
     }

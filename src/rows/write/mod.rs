@@ -146,28 +146,30 @@ impl Layout {
                 Chosen::Answer(_) => {}
             }
         }
-        let plan = |column| match column {
-            Chosen::All => Planned::All,
-            Chosen::Input(name) => Planned::Input(name),
-            Chosen::Answer(column) => {
-                let mut name = column.name(&subject.labels);
-                while taken.contains(&name) && !selection.prefix.is_empty() {
-                    name.insert_str(0, &selection.prefix);
+        let plan = |column| {
+            Ok(match column {
+                Chosen::All => Planned::All,
+                Chosen::Input(name) => Planned::Input(name),
+                Chosen::Answer(column) => {
+                    let mut name = column.name(&subject.labels);
+                    while taken.contains(&name) {
+                        if selection.prefix.is_empty() {
+                            return Err(format!(
+                                "the input has a column {name:?}, and so has the answer: the latter needs a prefix"
+                            ));
+                        }
+                        name.insert_str(0, &selection.prefix);
+                    }
+                    Planned::Answer { name, column }
                 }
-                Planned::Answer { name, column }
-            }
+            })
         };
-        Ok(chosen.into_iter().map(plan).collect())
+        chosen.into_iter().map(plan).collect()
     }
 
     /// The columns of the input, from which the same layout can be made again.
     pub fn input(&self) -> &[String] {
         &self.input
-    }
-
-    /// Whether any column is the input's.
-    pub fn has_input(&self) -> bool {
-        self.columns.iter().any(|column| !matches!(column, Planned::Answer { .. }))
     }
 
     /// Whether what a [`Writer`] writes is not the output yet, but what [`Writer::convert`] makes it of.

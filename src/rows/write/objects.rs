@@ -13,7 +13,7 @@ use std::io;
 use std::sync::Arc;
 
 /// The largest whole number below which all are 64-bit floats.
-const EXACT: i64 = 1 << 53;
+const EXACT: u64 = 1 << 53;
 
 /// What the values of a column are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Type {
             Value::Null => Type::Null,
             Value::Bool(_) => Type::Flag,
             Value::Number(number) => match number.as_i64() {
-                Some(whole) => Type::Whole { exact: whole.abs() <= EXACT },
+                Some(whole) => Type::Whole { exact: whole.unsigned_abs() <= EXACT },
                 None if number.is_f64() => Type::Number,
                 None => Type::Mixed,
             },
