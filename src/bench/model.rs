@@ -6,7 +6,7 @@
 use super::generated::named;
 use super::report::{Cell, Row};
 use super::statistics::significant;
-use super::{Environment, ModelChoice, Repeats, Summary, Workload, precision_name};
+use super::{BUSY, Environment, ModelChoice, Repeats, Summary, Workload, precision_name};
 use crate::error::Error;
 use crate::gpu::{Backend, Timing, block_on};
 use crate::ir::Capabilities;
@@ -201,13 +201,16 @@ impl ModelBench {
         };
         let first = run(classifier)?;
         let (mut times, mut others) = (Vec::new(), Vec::new());
-        for round in 0..self.repeats.warmup + self.repeats.repetitions.max(1) {
-            let other = bert.as_mut().map(|bert| run(bert)).transpose()?;
-            let time = run(classifier)?;
-            if round >= self.repeats.warmup {
-                times.push(time);
-                others.extend(other);
-            }
+        let cpu = classifier.gpu().is_none_or(|gpu| gpu.capabilities.cpu);
+        let (warm, mut runs) = (Instant::now(), 0);
+        while runs < self.repeats.warmup || !cpu && self.repeats.warmup > 0 && warm.elapsed() < BUSY {
+            bert.as_mut().map(|bert| run(bert)).transpose()?;
+            run(classifier)?;
+            runs += 1;
+        }
+        for _ in 0..self.repeats.repetitions.max(1) {
+            others.extend(bert.as_mut().map(|bert| run(bert)).transpose()?);
+            times.push(run(classifier)?);
         }
         let latency = Summary::new(&times);
         // Of each round, and of those the median: who runs in a disturbed round runs against another in the same.

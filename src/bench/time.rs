@@ -1,6 +1,6 @@
 //! A kernel's example on the device: checked, then timed by the device's own clock.
 
-use super::{Repeats, Summary};
+use super::{BUSY, Repeats, Summary};
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Plan, WeightBuffers, block_on};
 use crate::ir::{Access, BatchSize, Rows, Step, Values, Weight, WeightSource};
@@ -44,9 +44,15 @@ const TERMS: f64 = 1024.0;
 pub(super) struct Prepared {
     case: Case,
     plan: Plan,
+    /// Runs ahead of each that is timed.
+    lead: usize,
     /// Which parts the shader was linked from.
     pub parts: String,
 }
+
+/// What a GPU is kept busy with ahead of each run that is timed, and the most runs of that.
+const LEAD: Duration = Duration::from_millis(2);
+const MOST_LEAD: f64 = 10_000.0;
 
 impl Prepared {
     pub(super) fn new(gpu: &Arc<Gpu>, example: &Example) -> Result<Prepared> {
@@ -55,7 +61,7 @@ impl Prepared {
         let capacity = case.size.limits();
         let mut none = WeightBuffers::default();
         let plan = block_on(Plan::new(gpu.clone(), case.recording.clone(), capacity, &mut none, &NoWeights))?;
-        Ok(Prepared { case, plan, parts })
+        Ok(Prepared { case, plan, lead: 0, parts })
     }
 
     /// What the kernel computes.
@@ -87,8 +93,26 @@ impl Prepared {
 
     /// Runs it once, by the device's clock.
     pub(super) fn time(&mut self) -> Result<Duration> {
-        let timings = block_on(self.plan.profile(self.case.run()))?;
+        self.time_behind(self.lead)
+    }
+
+    fn time_behind(&mut self, lead: usize) -> Result<Duration> {
+        let timings = block_on(self.plan.profile(self.case.run(), lead))?;
         Ok(timings.last().expect("a case has a step").time)
+    }
+
+    /// The runs before those that count: a GPU is kept busy for so long.
+    pub(super) fn warm_up(&mut self, gpu: &Gpu, repeats: Repeats, busy: Duration) -> Result<()> {
+        let mut time = Duration::MAX;
+        for _ in 0..repeats.warmup {
+            time = time.min(self.time()?);
+        }
+        if !gpu.capabilities.cpu && repeats.warmup > 0 {
+            let runs = |duration: Duration, time| duration.div_duration_f64(time).min(MOST_LEAD) as usize;
+            time = time.min(self.time_behind(runs(busy, time))?);
+            self.lead = runs(LEAD, time);
+        }
+        Ok(())
     }
 }
 
@@ -103,9 +127,7 @@ pub(super) fn time(gpu: &Arc<Gpu>, example: &Example, repeats: Repeats) -> Resul
     let outputs = prepared.outputs()?;
     let prepare = start.elapsed();
     let error = prepared.check(gpu, &outputs)?;
-    for _ in 0..repeats.warmup {
-        prepared.time()?;
-    }
+    prepared.warm_up(gpu, repeats, BUSY)?;
     let times = (0..repeats.repetitions.max(1)).map(|_| prepared.time()).collect::<Result<Vec<_>>>()?;
     let (step, size) = (step(&prepared.case), &prepared.case.size);
     let (operations, bytes) = (step.kernel.operations(size), traffic(step, size));

@@ -3,7 +3,7 @@
 
 use super::time::Prepared;
 use super::tune_row::{Subject, TuneRow};
-use super::{Environment, ModelChoice, Repeats, Summary, Workload};
+use super::{BUSY, Environment, ModelChoice, Repeats, Summary, Workload};
 use crate::classifier::Classifier;
 use crate::error::{Error, Result};
 use crate::gpu::{AdapterDescription, Gpu, block_on};
@@ -257,12 +257,11 @@ impl Tuner {
 
         // In turns, so that what else the machine does meets all.
         let mut times = vec![Vec::new(); prepared.len()];
-        for round in 0..self.repeats.warmup + self.repeats.repetitions.max(1) {
+        let busy = BUSY / prepared.len() as u32;
+        prepared.iter_mut().try_for_each(|tile| tile.warm_up(gpu, self.repeats, busy))?;
+        for _ in 0..self.repeats.repetitions.max(1) {
             for (prepared, times) in prepared.iter_mut().zip(&mut times) {
-                let time = prepared.time()?;
-                if round >= self.repeats.warmup {
-                    times.push(time);
-                }
+                times.push(prepared.time()?);
             }
         }
         let tiles: Vec<_> = names.iter().copied().zip(times.iter().map(|times| Summary::new(times))).collect();

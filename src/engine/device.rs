@@ -240,7 +240,7 @@ impl Device {
                 let message = "has no timestamps".into();
                 return Err(Error::Adapter { adapter: self.name().into(), message }.into());
             };
-            timings.extend(plan.profile(batch.run()).await?);
+            timings.extend(plan.profile(batch.run(), 0).await?);
         }
         Ok(timings)
     }

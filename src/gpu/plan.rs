@@ -272,16 +272,17 @@ impl Plan {
         Ok(Pending { outputs: self.outputs.clone(), clock: self.clock.clone(), size, arriving })
     }
 
-    /// Runs one batch without reading its outputs and returns the GPU time of each step.
+    /// Runs one batch without reading its outputs and returns the GPU time of each step. Before it the same batch runs `lead`
+    /// times, untimed, so that the GPU is at work when time counts.
     ///
     /// # Errors
     /// As [`Plan::run`], and [`Adapter`](crate::Error::Adapter) if the adapter has no timestamps.
-    pub async fn profile(&mut self, run: Run<'_>) -> Result<Vec<Timing>> {
+    pub async fn profile(&mut self, run: Run<'_>, lead: usize) -> Result<Vec<Timing>> {
         let size = run.size();
         let timestamps = Timestamps::new(&self.gpu, self.steps.each.len()).await?;
         self.reserve(size.limits()).await?;
         self.compile(&self.steps.each, &size).await?;
-        let mut encoder = self.dispatches(&[], &size);
+        let mut encoder = self.dispatches(&self.steps.each.repeat(lead), &size);
         for (place, &index) in self.steps.each.iter().enumerate() {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
                 label: Some(self.recording.steps[index].kernel.name()),
