@@ -6,7 +6,7 @@
 // query's scores grow: its row_max is the largest score of its first block, and stays until one is larger by SLACK.
 //
 // provides: BLOCK_STRIDE, HALVES, HEAD_STRIDE, KEYS, NUMBERS, P_AT, ROWS, SCORE_STRIDE, VALUES_AT, attention, factor_lds;
-// needs: Accumulators, EDGE, HEAD, LANES, LOWEST, cu_seqlens, fetch, fetch_queries, get_numbers, load_queries, multiply_keys,
+// needs: Accumulators, EDGE, HEAD, LANES, LOWEST, QueryTile, cu_seqlens, fetch, fetch_queries, get_numbers, load_queries, multiply_keys,
 //   multiply_values, own_of, params, put_halves, query_tile, rescale, score_bias, shares_of, stage, stage_queries,
 //   write_outputs
 
@@ -33,6 +33,14 @@ var<workgroup> factor_lds: array<f32, ROWS>; // what the accumulators of a row a
 var<workgroup> raised: u32; // whether one of them is not 1
 var<workgroup> subgroup_count: u32; // what is loaded from here is uniform
 
+// What is the same for a whole workgroup is said to be: else a driver that cannot see it keeps the lanes of a subgroup together by
+// code around each barrier, which on an H100 took most of the time.
+fn uniform_tile(tile: QueryTile) -> QueryTile {
+    return QueryTile(same(tile.text), same(tile.position), same(tile.count), same(tile.row));
+}
+
+fn same(x: u32) -> u32 { return subgroupBroadcastFirst(x); }
+
 @compute @workgroup_size(LANES)
 fn attention(
     @builtin(workgroup_id) workgroup: vec3<u32>,
@@ -46,16 +54,16 @@ fn attention(
         subgroup_count = all_subgroups;
         raised = 0u;
     }
-    let subgroups = workgroupUniformLoad(&subgroup_count);
-    let tile = query_tile(workgroup.x);
+    let subgroups = same(workgroupUniformLoad(&subgroup_count));
+    let tile = uniform_tile(query_tile(workgroup.x));
     let head = workgroup.y;
-    let start = cu_seqlens[tile.text];
-    let length = cu_seqlens[tile.text + 1u] - start;
+    let start = same(cu_seqlens[tile.text]);
+    let length = same(cu_seqlens[tile.text + 1u]) - start;
     let last = tile.position + tile.count - 1u;
     let first = (tile.position - min(tile.position, params.window)) / KEYS * KEYS;
     let end = min(length, last + min(params.window, length) + 1u);
     let shares = shares_of(tile.count, subgroups);
-    let own = own_of(shares, subgroup);
+    let own = own_of(shares, same(subgroup));
 
     let query = (subgroup * subgroup_size + within) / SHARING;
     let share = within % SHARING;
@@ -82,7 +90,7 @@ fn attention(
         workgroupBarrier();
         stage(on_their_way, lane);
 
-        if query < rows {
+        if same(query) < rows {
             var scores: array<vec4<f32>, OWN_FOURS>;
             var largest = LOWEST;
             for (var s = 0u; s < OWN_FOURS; s += 1u) {
@@ -118,7 +126,7 @@ fn attention(
             }
             row_sum = fma(row_sum, factor, sum);
         }
-        if workgroupUniformLoad(&raised) != 0u {
+        if same(workgroupUniformLoad(&raised)) != 0u {
             rescale(&acc, own, shares, lane);
             if lane == 0u { raised = 0u; }
         }

@@ -34,6 +34,7 @@ fn own_of(shares: Shares, subgroup: u32) -> Own {
 
 fn load_queries(own: Own) -> Queries {
     var queries: Queries;
+    // @unroll
     for (var k = 0u; k < HEAD_MATRICES; k += 1u) {
         queries[k] = load_a(own.row * EDGE * HEAD_STRIDE + k * MATRIX_STRIDE, HEAD_STRIDE);
     }
@@ -43,8 +44,10 @@ fn load_queries(own: Own) -> Queries {
 // number_lds = queries . keys^T. Subgroups that share a row all compute it: a compiler may delay a load until behind a
 // condition, and what is on its way from storage is to be so while these products are computed.
 fn multiply_keys(queries: ptr<function, Queries>, own: Own) {
+    // @unroll
     for (var column = 0u; column < KEY_MATRICES; column += 1u) {
         var sum = MatrixC();
+        // @unroll
         for (var k = 0u; k < HEAD_MATRICES; k += 1u) {
             let keys = load_b(column * EDGE * HEAD_STRIDE + k * MATRIX_STRIDE, HEAD_STRIDE);
             sum = coopMultiplyAdd((*queries)[k], keys, sum);
@@ -65,6 +68,7 @@ fn multiply_values(acc: ptr<function, Accumulators>, own: Own, shares: Shares) {
 
 fn multiply_own_values(acc: ptr<function, Accumulators>, own: Own, across: u32) {
     var p: array<MatrixA, KEY_MATRICES>;
+    // @unroll
     for (var k = 0u; k < KEY_MATRICES; k += 1u) {
         p[k] = load_a(P_AT + own.row * EDGE * BLOCK_STRIDE + k * MATRIX_STRIDE, BLOCK_STRIDE);
     }
@@ -72,6 +76,7 @@ fn multiply_own_values(acc: ptr<function, Accumulators>, own: Own, across: u32) 
         let column = min(own.first + c, HEAD_MATRICES - 1u);
         let m = c / across;
         var sum = open_matrix((*acc)[m]);
+        // @unroll
         for (var k = 0u; k < KEY_MATRICES; k += 1u) {
             let values = load_b(VALUES_AT + column * EDGE * BLOCK_STRIDE + k * MATRIX_STRIDE, BLOCK_STRIDE);
             sum = coopMultiplyAdd(p[k], values, sum);
@@ -83,12 +88,14 @@ fn multiply_own_values(acc: ptr<function, Accumulators>, own: Own, across: u32) 
 // The matrices number m of all subgroups lie in workgroup memory one after the other. An array that the variable of a loop
 // indexed which is too long to unroll would lie in memory while products are added too: hence the inner loops.
 fn put_accumulator(acc: ptr<function, Accumulators>, own: Own, m: u32) {
+    // @unroll
     for (var i = 0u; i < HEAD_MATRICES; i += 1u) {
         if i == m { store_c((*acc)[i], own.owner * MATRIX_FOURS, MATRIX_STRIDE); }
     }
 }
 
 fn take_accumulator(acc: ptr<function, Accumulators>, own: Own, m: u32) {
+    // @unroll
     for (var i = 0u; i < HEAD_MATRICES; i += 1u) {
         if i == m { (*acc)[i] = load_c(own.owner * MATRIX_FOURS, MATRIX_STRIDE); }
     }

@@ -40,6 +40,7 @@ fn stage_queries(work: Work, slice: u32) {
     let q1 = query_chunk(row.y, work.head, chunk);
     let q2 = query_chunk(row.z, work.head, chunk);
     let q3 = query_chunk(row.w, work.head, chunk);
+    // @unroll
     for (var e = 0u; e < VECTOR_WIDTH; e += 1u) {
         let column = work.lane / VEC4S * VECTOR_WIDTH + e;
         query_lds[column * VEC4S + vec4_index] = vec4<f32>(element(q0, e), element(q1, e), element(q2, e), element(q3, e));
@@ -49,13 +50,14 @@ fn stage_queries(work: Work, slice: u32) {
 // Keys or values, which start at column `first`; zero beyond the text.
 fn stage_rows(work: Work, first: u32, block: u32, slice: u32) {
     let chunk = slice * SLICE + work.lane % SLICE;
-    for (var row = work.lane / SLICE; row < KEYS; row += LANES / SLICE) {
-        var staged = Chunk(0);
-        if block + row < work.length && chunk < params.head_width {
-            let key_row = work.start + block + row;
-            staged = Chunk(keys[key_row * params.key_stride + first + work.head * params.head_width + chunk]);
-        }
-        key_lds[row * SLICE + work.lane % SLICE] = staged;
+    let column = first + work.head * params.head_width + min(chunk, params.head_width - 1u);
+    // @unroll
+    for (var i = 0u; i < KEYS * SLICE / LANES; i += 1u) {
+        let row = i * (LANES / SLICE) + work.lane / SLICE;
+        // Nothing is asked before a load, which would then be waited for.
+        let near = Chunk(keys[(work.start + min(block + row, work.length - 1u)) * params.key_stride + column]);
+        let there = block + row < work.length && chunk < params.head_width;
+        key_lds[row * SLICE + work.lane % SLICE] = select(Chunk(0), near, there);
     }
 }
 
@@ -65,6 +67,7 @@ fn add_products(work: Work, chunks: u32, scores: ptr<function, Scores>) {
         let k1 = key_lds[(4u * work.keys + 1u) * SLICE + c];
         let k2 = key_lds[(4u * work.keys + 2u) * SLICE + c];
         let k3 = key_lds[(4u * work.keys + 3u) * SLICE + c];
+        // @unroll
         for (var e = 0u; e < VECTOR_WIDTH; e += 1u) {
             let q = query_lds[(c * VECTOR_WIDTH + e) * VEC4S + work.queries];
             (*scores).k0 = fma(q, vec4<f32>(element(k0, e)), (*scores).k0);

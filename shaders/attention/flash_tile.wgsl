@@ -108,6 +108,7 @@ fn attention(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocat
         query_lds[place + 3u * VEC4S] = p3;
         workgroupBarrier();
 
+        // @unroll
         for (var slice = 0u; slice < SLICES; slice += 1u) {
             if slice * SLICE < params.head_width {
                 if slice > 0u {
@@ -126,11 +127,13 @@ fn attention(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocat
     workgroupBarrier();
     var sum = vec4<f32>(0.0);
     for (var four = 0u; four < VEC4S; four += 1u) { sum += partial[four * VEC4S + work.queries]; }
+    // @unroll
     for (var slice = 0u; slice < SLICES; slice += 1u) {
         let chunk = slice * SLICE + work.keys;
         if chunk < params.head_width {
             let outputs = array<Chunk, 4>(
                 acc[slice].q0 / sum.x, acc[slice].q1 / sum.y, acc[slice].q2 / sum.z, acc[slice].q3 / sum.w);
+            // @unroll
             for (var query = 0u; query < 4u; query += 1u) {
                 let own = 4u * work.queries + query;
                 if own < tile.count {

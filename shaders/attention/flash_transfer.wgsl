@@ -20,6 +20,7 @@ alias QueryTransfer = array<vec4<f16>, QUERY_TRANSFERS>;
 
 fn fetch_queries(tile: QueryTile, head: u32, lane: u32) -> QueryTransfer {
     var transfer: QueryTransfer;
+    // @unroll
     for (var i = 0u; i < QUERY_TRANSFERS; i += 1u) {
         let four = min(lane + i * LANES, QUERIES_FOURS - 1u);
         let row = tile.row + min(four / HEAD_FOURS, tile.count - 1u);
@@ -32,6 +33,7 @@ fn fetch_queries(tile: QueryTile, head: u32, lane: u32) -> QueryTransfer {
 }
 
 fn stage_queries(transfer: QueryTransfer, lane: u32) {
+    // @unroll
     for (var i = 0u; i < QUERY_TRANSFERS; i += 1u) {
         let four = min(lane + i * LANES, QUERIES_FOURS - 1u);
         put_halves(four / HEAD_FOURS * HEAD_STRIDE + four % HEAD_FOURS, transfer[i]);
@@ -60,11 +62,13 @@ fn square_of(lane: u32, i: u32) -> Square {
 // The values from `block` on, and the keys of the block behind them.
 fn fetch(start: u32, block: u32, length: u32, head: u32, lane: u32) -> Transfer {
     var transfer: Transfer;
+    // @unroll
     for (var i = 0u; i < TRANSFERS; i += 1u) {
         let square = square_of(lane, i);
         let row = square.row + select(block + KEYS, block, square.of_values);
         let first = select(params.first_key, params.first_value, square.of_values);
         let column = first + head * params.head_width + min(square.chunk, params.head_width - 1u);
+        // @unroll
         for (var e = 0u; e < 4u; e += 1u) {
             transfer[i][e] = keys[(start + min(row + e, length - 1u)) * params.key_stride + column];
         }
@@ -73,9 +77,11 @@ fn fetch(start: u32, block: u32, length: u32, head: u32, lane: u32) -> Transfer 
 }
 
 fn stage(transfer: Transfer, lane: u32) {
+    // @unroll
     for (var i = 0u; i < TRANSFERS; i += 1u) {
         let square = square_of(lane, i);
         let columns = transpose(transfer[i]);
+        // @unroll
         for (var e = 0u; e < 4u; e += 1u) {
             put_halves(square.place + e * square.stride, select(transfer[i][e], columns[e], square.of_values));
         }

@@ -1,8 +1,10 @@
 // ROWS x 1 outputs a workgroup, one a lane. This is for software adapters, where a larger tile would compute mostly what a
 // classifier of few columns does not have.
 //
-// provides: matmul; needs: COLUMNS, ROWS, Weight, epilogue, input, params, resolve, unpack, weight_index, weight_place
+// provides: Input, matmul;
+// needs: COLUMNS, ROWS, Stored, Weight, addends, epilogue, input, params, resolve, unpack, weight_index, weight_place
 
+alias Input = Stored;
 @group(0) @binding(1) var<storage, read> weight: array<Weight>; // [inner, weight_columns]
 
 const_assert COLUMNS == 1u;
@@ -21,5 +23,5 @@ fn matmul(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation
         }
         acc += partial;
     }
-    epilogue(row, workgroup.x, acc);
+    epilogue(row, workgroup.x, acc, addends(row, workgroup.x));
 }

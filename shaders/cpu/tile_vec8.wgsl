@@ -4,10 +4,11 @@
 // This is for adapters that run a subgroup as one CPU vector (Mesa's llvmpipe). Inputs come 4 k of 8 rows at a time and
 // reach the lanes by broadcasts; nothing waits.
 //
-// provides: matmul;
-// needs: COLUMNS, Chunk, ROWS, VECTOR_WIDTH, Vec8, Wide, add4, epilogue, input, panel_width, params, resolve, vec8,
-//   weight_place
+// provides: Input, matmul;
+// needs: COLUMNS, Chunk, ROWS, Stored, VECTOR_WIDTH, Vec8, Wide, add4, addends, epilogue, input, panel_width, params, resolve,
+//   vec8, weight_place
 
+alias Input = Stored;
 @group(0) @binding(1) var<storage, read> weight: array<Wide>; // [panels, inner, LANES]
 
 const LANES: u32 = 8u;
@@ -88,7 +89,8 @@ fn matmul(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(subgroup_invocat
     if own_columns >= params.columns / 8u { return; }
     for (var i = 0u; i < min(ROWS, rows - first_row); i += 1u) {
         let outputs = epilogue_lds[i / 8u][lane][i % 8u];
-        epilogue(first_row + i, 2u * own_columns, outputs.low);
-        epilogue(first_row + i, 2u * own_columns + 1u, outputs.high);
+        let row = first_row + i;
+        epilogue(row, 2u * own_columns, outputs.low, addends(row, 2u * own_columns));
+        epilogue(row, 2u * own_columns + 1u, outputs.high, addends(row, 2u * own_columns + 1u));
     }
 }

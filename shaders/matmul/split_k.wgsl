@@ -3,8 +3,8 @@
 // of k.
 //
 // provides: matmul, weight;
-// needs: COLUMNS, Operand4, ROWS, Weight, Weight4, add4, epilogue4, load_input4, load_weight4, params, resolve, unpack4,
-//   within
+// needs: COLUMNS, Operand, ROWS, Weight, WeightOperand, add4, addends4, epilogue4, load_input, load_weight, params, resolve,
+//   unpack_operand, within
 
 @group(0) @binding(1) var<storage, read> weight: array<Weight>; // [inner, weight_columns]
 
@@ -13,22 +13,23 @@ const_assert ROWS == 4u; // they are written out
 const ACROSS: u32 = COLUMNS / 4u;
 const SPLITS: u32 = LANES / ACROSS; // of k, four each
 const DEPTH: u32 = SPLITS * 4u;
+const_assert DEPTH == 256u; // blocks are whole where inner is a multiple
 const OUTPUTS: u32 = ROWS * ACROSS;
 
 var<workgroup> partials: array<vec4<f32>, SPLITS * OUTPUTS>; // [SPLITS, ROWS, ACROSS]
 
-struct Block { inputs: array<Operand4, 4>, weights: array<Weight4, 4> }
+struct Block { inputs: array<Operand, 4>, weights: array<WeightOperand, 4> }
 
-fn fetch(row: u32, rows: u32, column: u32, k: u32) -> Block {
+fn fetch(row: u32, rows: u32, column: u32, k: u32, ahead: u32) -> Block {
     var block: Block;
-    block.inputs[0] = load_input4(row, rows, k, 0u);
-    block.inputs[1] = load_input4(row + 1u, rows, k, 0u);
-    block.inputs[2] = load_input4(row + 2u, rows, k, 0u);
-    block.inputs[3] = load_input4(row + 3u, rows, k, 0u);
-    block.weights[0] = load_weight4(k, column, 0u);
-    block.weights[1] = load_weight4(k + 1u, column, 0u);
-    block.weights[2] = load_weight4(k + 2u, column, 0u);
-    block.weights[3] = load_weight4(k + 3u, column, 0u);
+    block.inputs[0] = load_input(row, rows, k, ahead);
+    block.inputs[1] = load_input(row + 1u, rows, k, ahead);
+    block.inputs[2] = load_input(row + 2u, rows, k, ahead);
+    block.inputs[3] = load_input(row + 3u, rows, k, ahead);
+    block.weights[0] = load_weight(k, ahead, column);
+    block.weights[1] = load_weight(k, ahead + 1u, column);
+    block.weights[2] = load_weight(k, ahead + 2u, column);
+    block.weights[3] = load_weight(k, ahead + 3u, column);
     return block;
 }
 
@@ -42,14 +43,14 @@ fn matmul(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation
     let place = lane / ACROSS * OUTPUTS + lane % ACROSS;
 
     var acc: vec4<f32>; // of the first lanes, one each
-    var block = fetch(first_row, rows, own_column, own_k);
+    var block = fetch(first_row, rows, own_column, 0u, own_k);
     for (var k = 0u; k < params.inner; k += DEPTH) {
         let place_k = k + own_k;
         let w = mat4x4<f32>(
-            vec4<f32>(within(unpack4(block.weights[0]), place_k, 0u)),
-            vec4<f32>(within(unpack4(block.weights[1]), place_k + 1u, 0u)),
-            vec4<f32>(within(unpack4(block.weights[2]), place_k + 2u, 0u)),
-            vec4<f32>(within(unpack4(block.weights[3]), place_k + 3u, 0u)),
+            vec4<f32>(within(unpack_operand(block.weights[0]), place_k, 0u)),
+            vec4<f32>(within(unpack_operand(block.weights[1]), place_k + 1u, 0u)),
+            vec4<f32>(within(unpack_operand(block.weights[2]), place_k + 2u, 0u)),
+            vec4<f32>(within(unpack_operand(block.weights[3]), place_k + 3u, 0u)),
         );
         partials[place] = add4(vec4<f32>(within(block.inputs[0], place_k, 1u)), w, vec4<f32>(0.0));
         partials[place + ACROSS] = add4(vec4<f32>(within(block.inputs[1], place_k, 1u)), w, vec4<f32>(0.0));
@@ -57,13 +58,15 @@ fn matmul(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation
         partials[place + 3u * ACROSS] = add4(vec4<f32>(within(block.inputs[3], place_k, 1u)), w, vec4<f32>(0.0));
         workgroupBarrier();
         // The next block is on its way while this one's partial sums are added.
-        block = fetch(first_row, rows, own_column, k + DEPTH + own_k);
+        block = fetch(first_row, rows, own_column, k + DEPTH, own_k);
         if lane < OUTPUTS {
             for (var split = 0u; split < SPLITS; split += 1u) { acc += partials[split * OUTPUTS + lane]; }
         }
         workgroupBarrier();
     }
     if lane < OUTPUTS {
-        epilogue4(first_row + lane / ACROSS, rows, first_column + lane % ACROSS * 4u, acc);
+        let row = first_row + lane / ACROSS;
+        let column = first_column + lane % ACROSS * 4u;
+        epilogue4(row, rows, column, acc, addends4(row, rows, column));
     }
 }

@@ -5,9 +5,9 @@
 // A row's sums take the same steps whatever rows are beside it and whatever the shape. They are not those of other tiles.
 //
 // provides: INPUT_TILES, SLOTS, STRIDE, WEIGHT_TILES, matmul, weight, weight_corner;
-// needs: Accumulators, Block, COLUMNS, DEPTH, DEPTH_VEC4, EDGE, INPUTS, LANES, LDS_WIDTH, MATRICES, MATRICES_ACROSS,
-//   MATRICES_DOWN, ROWS, WEIGHTS, Weight, add_block, epilogue4, fetch, load_epilogue, own_four, params, resolve,
-//   stage_input, stage_weight, store_accumulator, unpack4, within
+// needs: Accumulators, Addends4, Block, COLUMNS, DEPTH, DEPTH_PACKETS, EDGE, INPUTS, LANES, LDS_F16_WIDTH, MATRICES_ACROSS,
+//   MATRICES_DOWN, PACKET, ROWS, WEIGHTS, Weight, add_block, addends4, epilogue4, fetch, load_epilogue, params,
+//   resolve, stage_input, stage_weight, store_accumulator, unpack_operand, within
 
 @group(0) @binding(1) var<storage, read> weight: array<Weight>; // [weight_columns, inner]
 
@@ -26,25 +26,55 @@ const SLOTS: u32 = SUBGROUPS + 1u;
 const STRIDE: u32 = DEPTH + 8u;
 const INPUT_TILE: u32 = ROWS * STRIDE;
 const WEIGHT_TILE: u32 = COLUMNS * STRIDE;
-override INPUT_TILES: u32 = BUFFERS * INPUT_TILE / LDS_WIDTH;
-override WEIGHT_TILES: u32 = BUFFERS * WEIGHT_TILE / LDS_WIDTH;
+override INPUT_TILES: u32 = BUFFERS * INPUT_TILE / LDS_F16_WIDTH;
+override WEIGHT_TILES: u32 = BUFFERS * WEIGHT_TILE / LDS_F16_WIDTH;
 
-// k and column of four k.
-fn weight_corner(four: u32) -> vec2<u32> { return vec2<u32>(four % DEPTH_VEC4 * 4u, four / DEPTH_VEC4); }
+// k and column of a packet.
+fn weight_corner(packet: u32) -> vec2<u32> { return vec2<u32>(packet % DEPTH_PACKETS * PACKET, packet / DEPTH_PACKETS); }
 
-fn staged(four: u32) -> u32 { return four / DEPTH_VEC4 * STRIDE + four % DEPTH_VEC4 * 4u; }
+fn staged(packet: u32) -> u32 { return packet / DEPTH_PACKETS * STRIDE + packet % DEPTH_PACKETS * PACKET; }
 
 fn stage(block: Block, k: u32, lane: u32, buffer: u32) {
+    // @unroll
     for (var i = 0u; i < INPUTS / LANES; i += 1u) {
-        let four = own_four(lane, i);
-        let x = within(block.inputs[i], k + four % DEPTH_VEC4 * 4u, 1u);
-        stage_input(buffer * INPUT_TILE + staged(four), x);
+        let packet = i * LANES + lane;
+        let x = within(block.inputs[i], k + packet % DEPTH_PACKETS * PACKET, 1u);
+        stage_input(buffer * INPUT_TILE + staged(packet), x);
     }
+    // @unroll
     for (var i = 0u; i < WEIGHTS / LANES; i += 1u) {
-        let four = own_four(lane, i);
-        let w = within(unpack4(block.weights[i]), k + four % DEPTH_VEC4 * 4u, 1u);
-        stage_weight(buffer * WEIGHT_TILE + staged(four), w);
+        let packet = i * LANES + lane;
+        let w = within(unpack_operand(block.weights[i]), k + packet % DEPTH_PACKETS * PACKET, 1u);
+        stage_weight(buffer * WEIGHT_TILE + staged(packet), w);
     }
+}
+
+// A matrix of each subgroup passes through workgroup memory at a time, and a lane writes OWN_FOURS fours of them.
+const FOURS: u32 = SUBGROUPS * EDGE * EDGE / 4u;
+const OWN_FOURS: u32 = (FOURS + LANES - 1u) / LANES;
+
+// Row and column in the tile of four outputs of the matrices number (down, across).
+fn output_place(four: u32, down: u32, across: u32) -> vec2<u32> {
+    let owner = four / (EDGE * EDGE / 4u);
+    let place = four % (EDGE * EDGE / 4u) * 4u;
+    let row = owner / SUBGROUPS_ACROSS * OWN_ROWS + down * EDGE + place / EDGE;
+    return vec2<u32>(row, owner % SUBGROUPS_ACROSS * OWN_COLUMNS + across * EDGE + place % EDGE);
+}
+
+// What is added to a row of matrices, all of it on its way at once.
+alias RowAddends = array<Addends4, MATRICES_ACROSS * OWN_FOURS>;
+
+fn row_addends(row: u32, rows: u32, column: u32, down: u32, lane: u32) -> RowAddends {
+    var own: RowAddends;
+    // @unroll
+    for (var across = 0u; across < MATRICES_ACROSS; across += 1u) {
+        // @unroll
+        for (var i = 0u; i < OWN_FOURS; i += 1u) {
+            let place = output_place(min(i * LANES + lane, FOURS - 1u), down, across);
+            own[across * OWN_FOURS + i] = addends4(row + place.x, rows, column + place.y);
+        }
+    }
+    return own;
 }
 
 @compute @workgroup_size(LANES)
@@ -74,16 +104,22 @@ fn matmul(
         if BUFFERS == 1u { workgroupBarrier(); }
     }
 
-    for (var matrix = 0u; matrix < MATRICES; matrix += 1u) {
-        store_accumulator(&acc, matrix, min(subgroup, SUBGROUPS));
-        workgroupBarrier();
-        for (var i = lane * 4u; i < SUBGROUPS * EDGE * EDGE; i += LANES * 4u) {
-            let owner = i / (EDGE * EDGE);
-            let place = i % (EDGE * EDGE);
-            let down = owner / SUBGROUPS_ACROSS * OWN_ROWS + matrix / MATRICES_ACROSS * EDGE + place / EDGE;
-            let across = owner % SUBGROUPS_ACROSS * OWN_COLUMNS + matrix % MATRICES_ACROSS * EDGE + place % EDGE;
-            epilogue4(first_row + down, rows, first_column + across, load_epilogue(owner, place));
+    for (var down = 0u; down < MATRICES_DOWN; down += 1u) {
+        let addends = row_addends(first_row, rows, first_column, down, lane);
+        // @unroll
+        for (var across = 0u; across < MATRICES_ACROSS; across += 1u) {
+            store_accumulator(&acc, down, across, min(subgroup, SUBGROUPS));
+            workgroupBarrier();
+            // @unroll
+            for (var i = 0u; i < OWN_FOURS; i += 1u) {
+                let four = i * LANES + lane;
+                if four < FOURS {
+                    let place = output_place(four, down, across);
+                    let acc = load_epilogue(four / (EDGE * EDGE / 4u), four % (EDGE * EDGE / 4u) * 4u);
+                    epilogue4(first_row + place.x, rows, first_column + place.y, acc, addends[across * OWN_FOURS + i]);
+                }
+            }
+            workgroupBarrier();
         }
-        workgroupBarrier();
     }
 }

@@ -3,8 +3,8 @@
 // last k: an accumulator is never -0, so adding zero does not change it.
 //
 // provides: ACROSS, COLUMNS_VEC4, DOWN, LANES, input_tile, matmul, weight, weight_corner, weight_tile;
-// needs: Accumulators, Block, COLUMNS, DEPTH, DEPTH_VEC4, INPUTS, LANE_COLUMNS, LANE_ROWS, ROWS, WEIGHTS, Weight,
-//   add_products, fetch, own_four, params, resolve, store_accumulators, unpack4, within
+// needs: Accumulators, Block, COLUMNS, DEPTH, DEPTH_PACKETS, INPUTS, LANE_COLUMNS, LANE_ROWS, ROWS, WEIGHTS, Weight,
+//   add_products, fetch, params, resolve, store_accumulators, unpack_operand, within
 
 @group(0) @binding(1) var<storage, read> weight: array<Weight>; // [inner, weight_columns]
 
@@ -17,7 +17,7 @@ const COLUMNS_VEC4: u32 = COLUMNS / 4u;
 override BUFFERS: u32;
 override INPUT_TILES: u32 = BUFFERS * INPUTS;
 override WEIGHT_TILES: u32 = BUFFERS * WEIGHTS;
-var<workgroup> input_tile: array<vec4<f32>, INPUT_TILES>; // [BUFFERS, DEPTH_VEC4, ROWS], four k each
+var<workgroup> input_tile: array<vec4<f32>, INPUT_TILES>; // [BUFFERS, DEPTH_PACKETS, ROWS], four k each
 var<workgroup> weight_tile: array<vec4<f32>, WEIGHT_TILES>; // [BUFFERS, DEPTH, COLUMNS_VEC4]
 
 // Where four k of a row are staged: without the exclusive or, the lanes that store the fours of one row would meet in one
@@ -28,14 +28,16 @@ fn staged(row: u32, k4: u32) -> u32 { return k4 * ROWS + (row ^ (2u * k4)); }
 fn weight_corner(four: u32) -> vec2<u32> { return vec2<u32>(four / COLUMNS_VEC4, four % COLUMNS_VEC4 * 4u); }
 
 fn stage(block: Block, k: u32, lane: u32, buffer: u32) {
+    // @unroll
     for (var i = 0u; i < INPUTS / LANES; i += 1u) {
-        let four = own_four(lane, i);
-        let x = within(block.inputs[i], k + four % DEPTH_VEC4 * 4u, 1u);
-        input_tile[buffer * INPUTS + staged(four / DEPTH_VEC4, four % DEPTH_VEC4)] = vec4<f32>(x);
+        let four = i * LANES + lane;
+        let x = within(block.inputs[i], k + four % DEPTH_PACKETS * 4u, 1u);
+        input_tile[buffer * INPUTS + staged(four / DEPTH_PACKETS, four % DEPTH_PACKETS)] = vec4<f32>(x);
     }
+    // @unroll
     for (var i = 0u; i < WEIGHTS / LANES; i += 1u) {
-        let four = own_four(lane, i);
-        let w = within(unpack4(block.weights[i]), k + weight_corner(four).x, 0u);
+        let four = i * LANES + lane;
+        let w = within(unpack_operand(block.weights[i]), k + weight_corner(four).x, 0u);
         weight_tile[buffer * WEIGHTS + four] = vec4<f32>(w);
     }
 }
@@ -56,7 +58,7 @@ fn matmul(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation
         workgroupBarrier();
         // The next block is on its way while this one is multiplied.
         block = fetch(first_row, rows, first_column, k + DEPTH, lane);
-        for (var k4 = 0u; k4 < DEPTH_VEC4; k4 += 1u) {
+        for (var k4 = 0u; k4 < DEPTH_PACKETS; k4 += 1u) {
             let row = buffer * INPUTS + staged(own_row, k4);
             add_products(row, buffer * WEIGHTS + 4u * k4 * COLUMNS_VEC4 + own_column, &acc);
         }

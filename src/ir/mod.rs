@@ -14,6 +14,7 @@ mod shader;
 mod tensor;
 mod tuning;
 pub(crate) mod uniform;
+mod unroll;
 mod weight;
 
 pub use batch::{BatchLimits, BatchSize, Run};

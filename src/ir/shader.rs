@@ -1,5 +1,6 @@
 //! Linking: a shader is the concatenation of whole WGSL files, and a variant is which file provides a function or type.
 
+use super::unroll::unroll;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -89,7 +90,7 @@ impl Shader {
         let enables = extensions.into_iter().map(|extension| format!("enable {extension};\n"));
         let sizes = self.sizes.iter().map(|(name, value)| format!("const {name}: u32 = {value}u;\n"));
         let files = self.parts.iter().map(|part| format!("{}\n", part.source));
-        enables.chain(sizes).chain(files).collect()
+        unroll(&enables.chain(sizes).chain(files).collect::<String>())
     }
 
     /// The variant in words, for people: the files that have alternatives, and the sizes.

@@ -1,7 +1,7 @@
 //! The tiles that a matrix product can be computed in: what a workgroup computes, and the files that compute it.
 
 use super::MatMul;
-use crate::ir::{Capabilities, Element, Layout, Part, Shader, part};
+use crate::ir::{Capabilities, Element, Layout, Part, Shader, Storage, part};
 use crate::kernels::common;
 
 /// Workgroups that keep an adapter busy. The largest GPUs have 100 to 150 units, each for several workgroups at a time:
@@ -11,8 +11,8 @@ const TARGET_WORKGROUPS: u32 = 128;
 /// Bytes of workgroup memory that leave room for a second workgroup on a core of every GPU.
 const SHARED_MEMORY: u32 = 32 << 10;
 
-/// Of a block along k, on tensor cores.
-const COOPERATIVE_DEPTH: u32 = 32;
+/// Of a block along k, where the lanes of a workgroup split k.
+const SPLIT_K_DEPTH: u32 = 256;
 
 /// Rows (or columns) of a skinny product, at most: its time is that of loading its weight (or input).
 const SKINNY_LIMIT: u32 = 16;
@@ -40,7 +40,7 @@ enum Kind {
     /// rows and columns.
     Workgroup { lane: u32, depth: u32, buffers: u32 },
     /// The same on tensor cores, whose matrices lie there as vectors of four or number by number.
-    Cooperative { units: Units, vectors: bool, buffers: u32 },
+    Cooperative { units: Units, vectors: bool, depth: u32, buffers: u32 },
 }
 
 /// What tiles on an adapter's tensor cores depend on.
@@ -89,33 +89,35 @@ const fn block(name: &'static str, rows: u32, columns: u32, lane: u32, depth: u3
     tile(name, rows, columns, Kind::Workgroup { lane, depth, buffers: 1 })
 }
 
-/// A tile's name, rows and columns, and the matrices of each subgroup, down and across.
-type Shape = (&'static str, u32, u32, [u32; 2]);
+/// A tile's name, rows and columns, the matrices of each subgroup, down and across, and the depth of a block along k.
+type Shape = (&'static str, u32, u32, [u32; 2], u32);
 
-/// Matrices of 16, operands as one f16.
+/// Matrices of 16, operands as one f16. What an H100 makes of them is in benches/NOTES.md.
 const OF_16_F16: &[Shape] = &[
-    ("cooperative_128x128", 128, 128, [4, 4]),
-    ("cooperative_64x128", 64, 128, [2, 4]),
-    ("cooperative_64x64", 64, 64, [2, 2]),
-    ("cooperative_32x64", 32, 64, [2, 2]),
-    ("cooperative_32x32", 32, 32, [2, 2]),
+    ("cooperative_128x128", 128, 128, [2, 4], 64),
+    ("cooperative_128x128_of_four", 128, 128, [4, 4], 64),
+    ("cooperative_128x128_shallow", 128, 128, [4, 4], 32),
+    ("cooperative_64x128", 64, 128, [2, 4], 32),
+    ("cooperative_64x64", 64, 64, [2, 2], 64),
+    ("cooperative_32x64", 32, 64, [1, 2], 64),
+    ("cooperative_32x32", 32, 32, [1, 1], 64),
 ];
 
 /// Matrices of 16, operands as two f16: the accumulators of 2 x 4 matrices, and their partial sums over a block, would be more
-/// than a lane's registers.
+/// than a lane's registers. Blocks are of one depth, because partial sums are over a block.
 const OF_16_F16X2: &[Shape] = &[
-    ("cooperative_64x128", 64, 128, [2, 2]),
-    ("cooperative_64x64", 64, 64, [2, 2]),
-    ("cooperative_32x64", 32, 64, [2, 2]),
-    ("cooperative_32x32", 32, 32, [2, 2]),
+    ("cooperative_64x128", 64, 128, [2, 2], 32),
+    ("cooperative_64x64", 64, 64, [2, 2], 32),
+    ("cooperative_32x64", 32, 64, [1, 2], 32),
+    ("cooperative_32x32", 32, 32, [1, 1], 32),
 ];
 
 /// Matrices of 8, operands as one f16 or two.
 const OF_8: &[Shape] = &[
-    ("cooperative_64x128", 64, 128, [4, 4]),
-    ("cooperative_64x64", 64, 64, [4, 4]),
-    ("cooperative_32x64", 32, 64, [2, 4]),
-    ("cooperative_32x32", 32, 32, [2, 2]),
+    ("cooperative_64x128", 64, 128, [4, 4], 32),
+    ("cooperative_64x64", 64, 64, [4, 4], 32),
+    ("cooperative_32x64", 32, 64, [2, 4], 32),
+    ("cooperative_32x32", 32, 32, [2, 2], 32),
 ];
 
 impl MatMul {
@@ -173,23 +175,22 @@ impl MatMul {
             (_, Element::F16) => (OF_8, 1),
             _ => (OF_8, 2),
         };
-        let fitting = shapes.iter().filter_map(|&(name, rows, columns, matrices)| {
+        let fitting = shapes.iter().filter_map(|&(name, rows, columns, matrices, depth)| {
             let subgroups = rows * columns / (matrices[0] * matrices[1] * edge * edge);
             let units = Units { edge, matrices, subgroup, subgroups };
             // Blocks in f16, whose rows are eight elements longer; and a matrix of f32 for each subgroup and for those beyond, or
             // two where they cannot be added up.
-            let block = 2 * (rows + columns) * (COOPERATIVE_DEPTH + 8);
+            let block = 2 * (rows + columns) * (depth + 8);
             let parts = if units.sums() { 1 } else { halves };
             let epilogue = 4 * edge * edge * (subgroups + 1);
             let memory = |buffers: u32| halves * buffers * block + parts * epilogue;
             // A subgroup alone waits for none, and a second block must not keep a second workgroup from the core.
             let two = subgroups > 1 && memory(2) <= SHARED_MEMORY.min(device.workgroup_memory);
             let buffers = if two { 2 } else { 1 };
-            if memory(buffers) > device.workgroup_memory {
-                return None;
-            }
-            let kind = Kind::Cooperative { units, vectors: device.cooperative_vectors, buffers };
-            (units.lanes() <= device.workgroup_size).then_some(tile(name, rows, columns, kind))
+            let fits = memory(buffers) <= device.workgroup_memory && units.lanes() <= device.workgroup_size;
+            let kind = Kind::Cooperative { units, vectors: device.cooperative_vectors, depth, buffers };
+            let tile = tile(name, rows, columns, kind);
+            (fits && tile.loads_in(4)).then_some(tile)
         });
         fitting.collect()
     }
@@ -216,6 +217,12 @@ impl Tile {
         }
     }
 
+    /// Whether the lanes of a tile on tensor cores have equally many loads of so many elements.
+    fn loads_in(&self, packet: u32) -> bool {
+        let Kind::Cooperative { units, depth, .. } = self.kind else { return false };
+        [self.rows, self.columns].iter().all(|side| (side * depth / packet).is_multiple_of(units.lanes()))
+    }
+
     /// How the weight lies in its buffer.
     pub fn layout(&self) -> Layout {
         match self.kind {
@@ -230,22 +237,33 @@ impl Tile {
     pub(super) fn parts(&self, kernel: &MatMul, chunk: u32) -> Vec<Part> {
         let storage = kernel.storage;
         let weight = common::weight(storage, chunk);
-        let operand = if chunk == 4 { part!("matmul/operand_vec4") } else { part!("matmul/operand_scalar") };
+        let operands = if chunk == 4 {
+            vec![weight, part!("matmul/packet_vec4"), part!("matmul/operand_packets")]
+        } else {
+            vec![weight, part!("matmul/operand_scalar")]
+        };
         match self.kind {
             Kind::Vec8 => {
                 vec![common::wide(storage.weights()), part!("cpu/weight_panels"), part!("cpu/tile_vec8")]
             }
             Kind::Lane { weight: Layout::Panels } => vec![weight, part!("cpu/weight_panels"), part!("cpu/tile_lane")],
             Kind::Lane { .. } => vec![weight, part!("cpu/weight_rows"), part!("cpu/tile_lane")],
-            Kind::SplitK => vec![weight, part!("matmul/weight_by_rows"), operand, part!("matmul/split_k")],
+            Kind::SplitK => [operands, vec![part!("matmul/weight_by_rows"), part!("matmul/split_k")]].concat(),
             Kind::Workgroup { .. } => {
                 let [rows, fetch] = [part!("matmul/weight_by_rows"), part!("matmul/fetch")];
-                vec![weight, rows, operand, fetch, part!("matmul/lanes"), part!("matmul/tile_workgroup")]
+                [operands, vec![rows, fetch, part!("matmul/lanes"), part!("matmul/tile_workgroup")]].concat()
             }
             Kind::Cooperative { units, vectors, .. } => {
                 let [columns, fetch] = [part!("matmul/weight_by_columns"), part!("matmul/fetch")];
                 let lds = if vectors { part!("common/lds_vec4") } else { part!("common/lds_scalar") };
-                let mut parts = vec![weight, columns, operand, fetch, common::cooperative(units.edge), lds];
+                let in_eights = chunk == 4 && kernel.inner.is_multiple_of(8) && self.loads_in(8);
+                let eights = storage == Storage::F16 && in_eights;
+                let mut parts = if eights {
+                    vec![part!("matmul/packet_eight"), part!("matmul/operand_packets")]
+                } else {
+                    operands
+                };
+                parts.extend([columns, fetch, common::cooperative(units.edge), lds]);
                 match (storage.activations(), units.sums()) {
                     (Element::F16, _) => parts.push(part!("matmul/operand_f16")),
                     (_, true) => parts.extend([part!("matmul/operand_f16x2"), part!("matmul/parts_summed")]),
@@ -260,26 +278,26 @@ impl Tile {
     /// `shader` with the sizes and overrides of those files.
     pub(super) fn size(&self, shader: Shader, kernel: &MatMul) -> Shader {
         let shader = shader.size("ROWS", self.rows).size("COLUMNS", self.columns);
-        // Of fours that one load takes, where rows have whole ones.
-        let eights = kernel.storage.activations() == Element::F16 && kernel.inner.is_multiple_of(8);
-        let run = if eights && self.chunk(kernel) == 4 { 2 } else { 1 };
+        let fours = self.chunk(kernel) == 4;
+        // Nothing is beyond the last k of a block then.
+        let whole = |shader: Shader, depth: u32| {
+            if fours { shader.size("WHOLE_BLOCKS", kernel.inner.is_multiple_of(depth).into()) } else { shader }
+        };
         match self.kind {
             _ if self.layout() == Layout::Panels => shader.constant("PANEL", Layout::PANEL as u32),
-            Kind::Cooperative { units, buffers, .. } => shader
-                .size("DEPTH", COOPERATIVE_DEPTH)
-                .size("RUN", run)
+            Kind::Cooperative { units, depth, buffers, .. } => whole(shader, depth)
+                .size("DEPTH", depth)
                 .size("MATRICES_DOWN", units.matrices[0])
                 .size("MATRICES_ACROSS", units.matrices[1])
                 .size("LANES", units.lanes())
                 .constant("BUFFERS", buffers),
-            Kind::Workgroup { lane, depth, buffers } => shader
+            Kind::Workgroup { lane, depth, buffers } => whole(shader, depth)
                 .size("DEPTH", depth)
-                .size("RUN", 1)
                 .size("LANE_ROWS", lane)
                 .size("LANE_COLUMNS", lane)
                 .constant("BUFFERS", buffers),
             // Scalars are in no runs.
-            Kind::SplitK if self.chunk(kernel) == 4 => shader.size("RUN", 1),
+            Kind::SplitK => whole(shader, SPLIT_K_DEPTH),
             _ => shader,
         }
     }
