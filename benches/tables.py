@@ -94,4 +94,5 @@ def main():
         kills(wgbert, folder, max(rows // 20, 2000), times)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -642,6 +642,10 @@ fn adapters_are_listed_and_chosen() {
     let names: Vec<_> =
         adapters[0]["kernels"].as_array().expect("kernels").iter().map(|kernel| &kernel["name"]).collect();
     assert_eq!(names, wgbert::kernels::NAMES);
+    // What benches/device/plan.py reads, whose tests have another program in this one's place.
+    for read in ["/name", "/kind", "/backend", "/driver", "/index", "/tensor_cores", "/capabilities/f16", "/verified"] {
+        assert!(adapters[0].pointer(read).is_some(), "{read} of {}", adapters[0]);
+    }
 
     let name = adapters[0]["name"].as_str().expect("a name");
     for choice in [name, &name.to_uppercase(), "0"] {

@@ -57,7 +57,7 @@ class Part:
 def plan(day, options):
     software = day.adapter["kind"] == "Cpu"
     cores = day.adapter["tensor_cores"] and not day.wrong_tensor_cores()
-    half = day.adapter["f16"]
+    half = day.adapter["capabilities"]["f16"]
     steps = {part: [] for part in PARTS}
 
     def add(part, words, weight=1, plot=None, **more):

@@ -1,5 +1,4 @@
-// Matrices of 16 x 16: the tensor cores of NVIDIA, the matrix cores of AMD. Validated and translated for both, but not yet
-// run on either.
+// Matrices of 16 x 16: the tensor cores of NVIDIA, on which they have run, and the matrix cores of AMD, for which they are compiled.
 //
 // provides: EDGE, MatrixA, MatrixB, MatrixC, fold_matrix, open_matrix; needs: nothing
 

@@ -1,7 +1,7 @@
 // A subgroup multiplies MATRICES_DOWN x MATRICES_ACROSS matrices: of 2 x 4 of them it loads 6 for 8 products. They are kept in
 // registers, which wants numbers for their indices.
 //
-// provides: Accumulators, MATRICES, add_block, store_accumulator;
+// provides: Accumulators, add_block, store_accumulator;
 // needs: Accumulator, DEPTH, EDGE, MATRICES_ACROSS, MATRICES_DOWN, OperandB, STRIDE, fold_partial, load_a, load_b,
 //   multiply_add, open_partial, store_matrix
 

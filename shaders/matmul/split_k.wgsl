@@ -2,7 +2,7 @@
 // all of its loads are under way at once. Each lane has four k of four columns; the partial sums are then added in the order
 // of k.
 //
-// provides: matmul, weight;
+// provides: DEPTH, matmul, weight;
 // needs: COLUMNS, Operand, ROWS, Weight, WeightOperand, add4, addends4, epilogue4, load_input, load_weight, params, resolve,
 //   unpack_operand, within
 

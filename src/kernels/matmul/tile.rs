@@ -258,11 +258,8 @@ impl Tile {
                 let lds = if vectors { part!("common/lds_vec4") } else { part!("common/lds_scalar") };
                 let in_eights = chunk == 4 && kernel.inner.is_multiple_of(8) && self.loads_in(8);
                 let eights = storage == Storage::F16 && in_eights;
-                let mut parts = if eights {
-                    vec![part!("matmul/packet_eight"), part!("matmul/operand_packets")]
-                } else {
-                    operands
-                };
+                let mut parts =
+                    if eights { vec![part!("matmul/packet_eight"), part!("matmul/operand_packets")] } else { operands };
                 parts.extend([columns, fetch, common::cooperative(units.edge), lds]);
                 match (storage.activations(), units.sums()) {
                     (Element::F16, _) => parts.push(part!("matmul/operand_f16")),

@@ -232,7 +232,7 @@ impl<W: Write> Writer<W> {
     /// Writes into `out`, from the beginning, or behind what is there already.
     ///
     /// # Errors
-    /// What `out` says to the names of the columns.
+    /// What `out` says to the names of the columns, and a column of the input that the format has no type for.
     pub fn new(
         out: W,
         format: OutputFormat,
@@ -249,7 +249,11 @@ impl<W: Write> Writer<W> {
             OutputFormat::Tsv => Sink::Delimited(Box::new(delimited::Records::new(out, b'\t', &layout, again)?)),
             #[cfg(feature = "parquet")]
             OutputFormat::Parquet | OutputFormat::Arrow => {
-                Sink::Typed(Box::new(typed::Typed::new(out, &layout, classifier.labels().len(), again)?))
+                let typed = typed::Typed::new(out, &layout, classifier.labels().len(), again)?;
+                if format == OutputFormat::Parquet {
+                    typed::check_parquet(typed.schema())?;
+                }
+                Sink::Typed(Box::new(typed))
             }
         };
         Ok(Writer { sink, layout, answers, inputs: Inputs::default() })

@@ -198,6 +198,10 @@ impl<W: Write> Typed<W> {
         self.out.flush().map_err(io_error)
     }
 
+    pub(super) fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
     pub(super) fn get_ref(&self) -> &W {
         &self.out.get_ref().out
     }
@@ -413,6 +417,21 @@ impl<W: Write + Send> Target<W> {
     }
 }
 
+/// Whether Parquet has such columns, which its writer says only of the whole file: better before the first row than behind the last.
+pub(super) fn check_parquet(schema: &Schema) -> io::Result<()> {
+    for field in schema.fields() {
+        let alone = Arc::new(Schema::new(vec![field.clone()]));
+        if let Err(error) = parquet(io::sink(), alone).and_then(|file| file.close().map_err(parquet_error)) {
+            let (name, kind) = (field.name(), field.data_type());
+            let message = format!(
+                "Parquet has no column like {name:?}, which is {kind}: {error}; write another format, or leave it out"
+            );
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+    }
+    Ok(())
+}
+
 fn parquet<W: Write + Send>(out: W, schema: SchemaRef) -> io::Result<ArrowWriter<W>> {
     let properties = WriterProperties::builder()
         .set_max_row_group_row_count(Some(GROUP))
@@ -441,5 +460,22 @@ pub(super) fn io_error(error: ArrowError) -> io::Error {
     match error {
         ArrowError::IoError(_, error) => error,
         error => io::Error::other(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_parquet_has_no_type_for_is_said_before_the_first_row() {
+        let schema =
+            |kind| Schema::new(vec![Field::new("text", DataType::Utf8, true), Field::new("price", kind, true)]);
+        let refused = check_parquet(&schema(DataType::Decimal128(3, 5))).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::InvalidInput);
+        assert!(refused.to_string().contains("\"price\""), "{refused}");
+        for kind in [DataType::Decimal128(5, 3), DataType::Date32, DataType::LargeUtf8] {
+            check_parquet(&schema(kind)).unwrap();
+        }
     }
 }
