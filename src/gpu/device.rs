@@ -174,6 +174,8 @@ pub struct Gpu {
     /// Whether shaders bound their indices and loops, and zero a workgroup's memory, on a GPU too. Those for software adapters
     /// always do: they load rows whose length they round up, and do not use what lies beyond.
     checked: bool,
+    /// Whether loops are written out that are marked so: for compilers of GPUs, which the adapter's is unless it is software.
+    unrolled: bool,
     /// What a test makes it do wrong.
     pub(super) fault: Option<Arc<dyn super::Fault>>,
     #[cfg(not(target_arch = "wasm32"))]
@@ -240,6 +242,7 @@ impl Gpu {
             pipeline_cache: Arc::default(),
             lost,
             checked: checked(),
+            unrolled: adapter.adapter.get_info().device_type != wgpu::DeviceType::Cpu,
             fault: None,
         };
         gpu.read_pipelines(adapter, cache_dir).await;
@@ -267,6 +270,11 @@ impl Gpu {
     /// The same device, without pipelines, whose shaders are checked by wgpu as they run, or are not.
     pub fn with_checks(&self, checked: bool) -> Gpu {
         Gpu { checked, pipelines: Arc::default(), ..self.clone() }
+    }
+
+    /// The same device, without pipelines, whose shaders have the loops written out that are marked so, or have not.
+    pub fn with_unrolled(&self, unrolled: bool) -> Gpu {
+        Gpu { unrolled, pipelines: Arc::default(), ..self.clone() }
     }
 
     /// The same device, new, with something wrong about it.
@@ -421,9 +429,10 @@ impl Gpu {
 
     fn compile(&self, shader: &Shader, bindings: &[Binding]) -> wgpu::ComputePipeline {
         let label = Some(shader.name);
+        let source = if self.unrolled { shader.source() } else { shader.linked() };
         let source = match &self.fault {
-            None => shader.source(),
-            Some(fault) => fault.source(shader, shader.source()),
+            None => source,
+            Some(fault) => fault.source(shader, source),
         };
         let descriptor = wgpu::ShaderModuleDescriptor { label, source: wgpu::ShaderSource::Wgsl(source.into()) };
         let checked = self.checked || self.capabilities.cpu;

@@ -84,13 +84,18 @@ impl Shader {
         self
     }
 
-    /// The WGSL that is compiled.
+    /// The WGSL that a GPU's driver compiles, with the loops written out that are marked so.
     pub fn source(&self) -> String {
+        unroll(&self.linked())
+    }
+
+    /// The files one after the other, with their loops: a CPU's compiler takes minutes for what is written out, and gains nothing.
+    pub fn linked(&self) -> String {
         let extensions: BTreeSet<_> = self.parts.iter().flat_map(|part| part.enables).collect();
         let enables = extensions.into_iter().map(|extension| format!("enable {extension};\n"));
         let sizes = self.sizes.iter().map(|(name, value)| format!("const {name}: u32 = {value}u;\n"));
         let files = self.parts.iter().map(|part| format!("{}\n", part.source));
-        unroll(&enables.chain(sizes).chain(files).collect::<String>())
+        enables.chain(sizes).chain(files).collect()
     }
 
     /// The variant in words, for people: the files that have alternatives, and the sizes.
