@@ -48,7 +48,7 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug)]
 pub struct Repeats {
     pub repetitions: usize,
-    /// Runs before those that count; on a GPU there are as many as fill [`BUSY`].
+    /// Runs before those that count; a GPU is kept busy by them for 0.3 s, so that it is at its clock.
     pub warmup: usize,
 }
 
