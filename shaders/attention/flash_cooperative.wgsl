@@ -6,9 +6,9 @@
 // query's scores grow: its row_max is the largest score of its first block, and stays until one is larger by SLACK.
 //
 // provides: BLOCK_STRIDE, HALVES, HEAD_STRIDE, KEYS, NUMBERS, P_AT, ROWS, SCORE_STRIDE, VALUES_AT, attention, factor_lds;
-// needs: Accumulators, EDGE, HEAD, LANES, LOWEST, QueryTile, cu_seqlens, fetch, fetch_queries, get_numbers, load_queries, multiply_keys,
-//   multiply_values, own_of, params, put_halves, query_tile, rescale, score_bias, shares_of, stage, stage_queries,
-//   write_outputs
+// needs: Accumulators, EDGE, HEAD, LANES, LOWEST, QueryTile, cu_seqlens, fetch, fetch_queries, get_numbers, load_queries,
+//   multiply_keys, multiply_values, own_of, params, put_halves, query_tile, rescale, score_bias, shares_of, stage,
+//   stage_queries, write_outputs
 
 const ROWS: u32 = 4u * EDGE;
 const KEYS: u32 = 32u;
@@ -34,7 +34,7 @@ var<workgroup> raised: u32; // whether one of them is not 1
 var<workgroup> subgroup_count: u32; // what is loaded from here is uniform
 
 // What is the same for a whole workgroup is said to be: else a driver that cannot see it keeps the lanes of a subgroup together by
-// code around each barrier, which on an H100 took most of the time.
+// code around each barrier.
 fn uniform_tile(tile: QueryTile) -> QueryTile {
     return QueryTile(same(tile.text), same(tile.position), same(tile.count), same(tile.row));
 }

@@ -95,7 +95,9 @@ type Shape = (&'static str, u32, u32, [u32; 2], u32);
 /// Matrices of 16, operands as one f16. What an H100 makes of them is in benches/NOTES.md.
 const OF_16_F16: &[Shape] = &[
     ("cooperative_128x128", 128, 128, [2, 4], 64),
+    // Of four subgroups: two workgroups fit a core of an H100.
     ("cooperative_128x128_of_four", 128, 128, [4, 4], 64),
+    // Where workgroup memory is 32 KiB.
     ("cooperative_128x128_shallow", 128, 128, [4, 4], 32),
     ("cooperative_64x128", 64, 128, [2, 4], 32),
     ("cooperative_64x64", 64, 64, [2, 2], 64),
@@ -293,7 +295,6 @@ impl Tile {
                 .size("LANE_ROWS", lane)
                 .size("LANE_COLUMNS", lane)
                 .constant("BUFFERS", buffers),
-            // Scalars are in no runs.
             Kind::SplitK => whole(shader, SPLIT_K_DEPTH),
             _ => shader,
         }
