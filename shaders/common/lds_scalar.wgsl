@@ -1,10 +1,9 @@
 // What tensor cores load and store lies in workgroup memory number by number: Metal's simdgroup matrices take no pointer to a
 // vector.
 //
-// provides: LDS_F16_WIDTH, LDS_F32_WIDTH, LdsF16, LdsF32, lds_f16, lds_f32; needs: nothing
+// provides: LDS_WIDTH, LdsF16, LdsF32, lds_f16, lds_f32; needs: nothing
 
-const LDS_F16_WIDTH: u32 = 1u;
-const LDS_F32_WIDTH: u32 = 1u;
+const LDS_WIDTH: u32 = 1u;
 alias LdsF16 = f16;
 alias LdsF32 = f32;
 

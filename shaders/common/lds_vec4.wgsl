@@ -1,9 +1,8 @@
 // What tensor cores load and store lies in workgroup memory as vectors of four, which are stored and loaded at once.
 //
-// provides: LDS_F16_WIDTH, LDS_F32_WIDTH, LdsF16, LdsF32, lds_f16, lds_f32; needs: nothing
+// provides: LDS_WIDTH, LdsF16, LdsF32, lds_f16, lds_f32; needs: nothing
 
-const LDS_F16_WIDTH: u32 = 4u;
-const LDS_F32_WIDTH: u32 = 4u;
+const LDS_WIDTH: u32 = 4u;
 alias LdsF16 = vec4<f16>;
 alias LdsF32 = vec4<f32>;
 

@@ -5,7 +5,7 @@
 //
 // provides: Accumulator, INPUT_SCALE, LO_SCALE, OperandB, fold_partial, load_a, load_b, multiply_add, open_partial,
 //   stage_input, stage_weight;
-// needs: INPUT_TILES, LDS_F16_WIDTH, LdsF16, MatrixA, MatrixB, MatrixC, Operand, STRIDE, WEIGHT_TILES, fold_matrix, lds_f16,
+// needs: INPUT_TILES, LDS_WIDTH, LdsF16, MatrixA, MatrixB, MatrixC, Operand, STRIDE, WEIGHT_TILES, fold_matrix, lds_f16,
 //   open_matrix
 
 const LO_SCALE: f32 = 2048.0;
@@ -31,29 +31,29 @@ fn stage_input(place: u32, x: Operand) {
     let scaled = x / INPUT_SCALE;
     let hi = hi_part(scaled);
     let lo = (scaled - hi) * LO_SCALE;
-    for (var i = 0u; i < 4u / LDS_F16_WIDTH; i += 1u) {
-        input_tile[place / LDS_F16_WIDTH + i] = lds_f16(vec4<f16>(hi), i);
-        input_tile_lo[place / LDS_F16_WIDTH + i] = lds_f16(vec4<f16>(lo), i);
+    for (var i = 0u; i < 4u / LDS_WIDTH; i += 1u) {
+        input_tile[place / LDS_WIDTH + i] = lds_f16(vec4<f16>(hi), i);
+        input_tile_lo[place / LDS_WIDTH + i] = lds_f16(vec4<f16>(lo), i);
     }
 }
 
 fn stage_weight(place: u32, x: Operand) {
     let hi = hi_part(x);
     let lo = (x - hi) * LO_SCALE;
-    for (var i = 0u; i < 4u / LDS_F16_WIDTH; i += 1u) {
-        weight_tile[place / LDS_F16_WIDTH + i] = lds_f16(vec4<f16>(hi), i);
-        weight_tile_lo[place / LDS_F16_WIDTH + i] = lds_f16(vec4<f16>(lo), i);
+    for (var i = 0u; i < 4u / LDS_WIDTH; i += 1u) {
+        weight_tile[place / LDS_WIDTH + i] = lds_f16(vec4<f16>(hi), i);
+        weight_tile_lo[place / LDS_WIDTH + i] = lds_f16(vec4<f16>(lo), i);
     }
 }
 
 fn load_a(place: u32) -> OperandA {
-    let hi = coopLoadT<MatrixA>(&input_tile[place / LDS_F16_WIDTH], STRIDE / LDS_F16_WIDTH);
-    return OperandA(hi, coopLoadT<MatrixA>(&input_tile_lo[place / LDS_F16_WIDTH], STRIDE / LDS_F16_WIDTH));
+    let hi = coopLoadT<MatrixA>(&input_tile[place / LDS_WIDTH], STRIDE / LDS_WIDTH);
+    return OperandA(hi, coopLoadT<MatrixA>(&input_tile_lo[place / LDS_WIDTH], STRIDE / LDS_WIDTH));
 }
 
 fn load_b(place: u32) -> OperandB {
-    let hi = coopLoad<MatrixB>(&weight_tile[place / LDS_F16_WIDTH], STRIDE / LDS_F16_WIDTH);
-    return OperandB(hi, coopLoad<MatrixB>(&weight_tile_lo[place / LDS_F16_WIDTH], STRIDE / LDS_F16_WIDTH));
+    let hi = coopLoad<MatrixB>(&weight_tile[place / LDS_WIDTH], STRIDE / LDS_WIDTH);
+    return OperandB(hi, coopLoad<MatrixB>(&weight_tile_lo[place / LDS_WIDTH], STRIDE / LDS_WIDTH));
 }
 
 fn open_partial(acc: Accumulator) -> Accumulator { return Accumulator(open_matrix(acc.hi), acc.lo); }

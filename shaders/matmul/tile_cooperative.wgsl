@@ -5,7 +5,7 @@
 // A row's sums take the same steps whatever rows are beside it and whatever the shape. They are not those of other tiles.
 //
 // provides: INPUT_TILES, SLOTS, STRIDE, WEIGHT_TILES, matmul, weight, weight_corner;
-// needs: Accumulators, Addends4, Block, COLUMNS, DEPTH, DEPTH_PACKETS, EDGE, INPUTS, LANES, LDS_F16_WIDTH, MATRICES_ACROSS,
+// needs: Accumulators, Addends4, Block, COLUMNS, DEPTH, DEPTH_PACKETS, EDGE, INPUTS, LANES, LDS_WIDTH, MATRICES_ACROSS,
 //   MATRICES_DOWN, PACKET, ROWS, WEIGHTS, Weight, add_block, addends4, epilogue4, fetch, load_epilogue, params,
 //   resolve, stage_input, stage_weight, store_accumulator, unpack_operand, within
 
@@ -26,8 +26,8 @@ const SLOTS: u32 = SUBGROUPS + 1u;
 const STRIDE: u32 = DEPTH + 8u;
 const INPUT_TILE: u32 = ROWS * STRIDE;
 const WEIGHT_TILE: u32 = COLUMNS * STRIDE;
-override INPUT_TILES: u32 = BUFFERS * INPUT_TILE / LDS_F16_WIDTH;
-override WEIGHT_TILES: u32 = BUFFERS * WEIGHT_TILE / LDS_F16_WIDTH;
+override INPUT_TILES: u32 = BUFFERS * INPUT_TILE / LDS_WIDTH;
+override WEIGHT_TILES: u32 = BUFFERS * WEIGHT_TILE / LDS_WIDTH;
 
 // k and column of a packet.
 fn weight_corner(packet: u32) -> vec2<u32> { return vec2<u32>(packet % DEPTH_PACKETS * PACKET, packet / DEPTH_PACKETS); }
