@@ -34,6 +34,11 @@
 #[cfg(feature = "bench")]
 pub mod bench;
 
+// What its modules share is public within them, and none of it leaves `cli`, but `main`.
+#[cfg(feature = "cli")]
+#[allow(unreachable_pub, reason = "the modules of the command line are read as a program's")]
+pub mod cli;
+
 #[cfg(feature = "internals")]
 pub mod gpu;
 #[cfg(not(feature = "internals"))]

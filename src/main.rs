@@ -1,11 +1,9 @@
-//! `wgbert`: classifies texts from the command line. The work is the library's; the rest is in [`cli`].
-
-mod cli;
+//! `wgbert`: classifies texts from the command line, which is [`wgbert::cli`].
 
 fn main() -> std::process::ExitCode {
     #[cfg(unix)]
     name_a_runtime_folder();
-    cli::main()
+    wgbert::cli::main()
 }
 
 /// Where there is no desktop, and so no `XDG_RUNTIME_DIR`, Mesa's device-select layer looks for a Wayland compositor all the

@@ -2,11 +2,11 @@
 
 use super::arguments::{AdaptersArguments, ListFormat};
 use super::{Failure, Outcome};
+use crate::gpu::{AdapterDescription, block_on, cache, verified, verified::Verified};
+use crate::ir::{BatchSize, Capabilities, Kernel};
+use crate::{Adapter, Options, Precision, kernels};
 use serde::Serialize;
 use std::io::{self, Write};
-use wgbert::gpu::{AdapterDescription, block_on, cache, verified, verified::Verified};
-use wgbert::ir::{BatchSize, Capabilities, Kernel};
-use wgbert::{Adapter, Options, Precision, kernels};
 
 /// What `--format json` writes of an adapter, and `--as` reads of it: `capabilities`, whose fields stay what they are.
 #[derive(Serialize)]

@@ -3,10 +3,10 @@
 use super::bench_arguments::{BenchArguments, CommonArguments};
 use super::device::{BackendName, DeviceArguments, PrecisionName, SeenArguments, TensorCoresName};
 use super::row_arguments::{InputArguments, ModelArguments, OutputArguments};
+use crate::bench::{ModelChoice, Workload, kernel_name};
+use crate::{Adapter, Aggregation};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
-use wgbert::bench::{ModelChoice, Workload, kernel_name};
-use wgbert::{Adapter, Aggregation};
 
 // Lines that fit a terminal of 80 columns: clap would break them anywhere.
 const CLASSIFY_HELP: &str = "\

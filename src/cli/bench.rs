@@ -4,16 +4,16 @@ use super::bench_arguments::{
     BenchArguments, BenchCommand, CommonArguments, CompileArguments, KernelArguments, ModelArguments, PlotArguments,
 };
 use super::{Failure, Outcome};
+use crate::Adapter;
+use crate::Error;
+use crate::bench::{self, CompileBench, CompileRow, KernelBench, ModelBench, Report, Row};
+use crate::gpu::cache;
+use crate::kernels::NAMES;
 use std::env;
 use std::fs;
 use std::io;
 use std::path::Path;
 use std::time::Instant;
-use wgbert::Adapter;
-use wgbert::Error;
-use wgbert::bench::{self, CompileBench, CompileRow, KernelBench, ModelBench, Report, Row};
-use wgbert::gpu::cache;
-use wgbert::kernels::NAMES;
 
 pub fn run(arguments: &BenchArguments) -> Result<Outcome, Failure> {
     if cfg!(debug_assertions) {

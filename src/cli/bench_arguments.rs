@@ -1,11 +1,11 @@
 //! What `wgbert bench` can be asked for.
 
 use super::device::{BackendName, CheckArguments, PrecisionName, SeenArguments, TensorCoresName};
+use crate::Adapter;
+use crate::bench::{self, Format, ModelChoice, Repeats, Variant, Workload};
+use crate::models::Architecture;
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
-use wgbert::Adapter;
-use wgbert::bench::{self, Format, ModelChoice, Repeats, Variant, Workload};
-use wgbert::models::Architecture;
 
 const EXIT_CODES: &str =
     "Exit codes:\n  0  everything was measured\n  2  an error; what was written before it stays valid";

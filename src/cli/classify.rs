@@ -12,10 +12,10 @@ use super::progress::Progress;
 use super::report::{Report, Style};
 use super::tensors::Tensors;
 use super::{Failure, Outcome, dry_run, say, signals};
+use crate::rows::Row as InputRow;
+use crate::rows::write::Answer;
+use crate::{Aggregation, Classifier, Error};
 use std::time::Instant;
-use wgbert::rows::Row as InputRow;
-use wgbert::rows::write::Answer;
-use wgbert::{Aggregation, Classifier, Error};
 
 pub fn run(arguments: &ClassifyArguments) -> Result<Outcome, Failure> {
     // What can be refused at once is, before a model is loaded.

@@ -5,6 +5,8 @@ use super::Failure;
 use super::entities::Output;
 use super::prepare::{Chunk, Chunks, Sizes, Stop};
 use super::signals;
+use crate::text::Encoding;
+use crate::{Classifier, Error, Request};
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,8 +14,6 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
-use wgbert::text::Encoding;
-use wgbert::{Classifier, Error, Request};
 
 /// Chunks that are computed at a time.
 const WORKERS: usize = 2;

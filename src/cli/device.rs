@@ -1,11 +1,11 @@
 //! Where a model runs: the options of all commands that take one.
 
 use super::seen_as::SeenAs;
+use crate::gpu::Backend;
+use crate::ir::Capabilities;
+use crate::{Adapter, Options, Precision, SelfCheck, TensorCores};
 use clap::{Args, ValueEnum};
 use std::env;
-use wgbert::gpu::Backend;
-use wgbert::ir::Capabilities;
-use wgbert::{Adapter, Options, Precision, SelfCheck, TensorCores};
 
 /// Where a model runs, and how.
 #[derive(Args, Debug)]

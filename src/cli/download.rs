@@ -2,8 +2,8 @@
 
 use super::progress::style;
 use super::say;
+use crate::checkpoint::hub::Progress;
 use indicatif::ProgressBar;
-use wgbert::checkpoint::hub::Progress;
 
 const TEMPLATE: &str = "{msg} {wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} to go";
 const UNKNOWN_SIZE: &str = "{msg} {bytes}, {bytes_per_sec}";

@@ -5,9 +5,9 @@ use super::compute::Computing;
 use super::input::Input;
 use super::prepare::{Chunk, Chunks, Labels};
 use super::progress::Progress;
+use crate::Classifier;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
-use wgbert::Classifier;
 
 /// Rows that are answered to learn how fast that is.
 const SAMPLE: usize = 512;

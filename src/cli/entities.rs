@@ -2,9 +2,9 @@
 
 use super::Failure;
 use super::arguments::ClassifyArguments;
-use wgbert::rows::write::Answer;
-use wgbert::text::Encoding;
-use wgbert::{
+use crate::rows::write::Answer;
+use crate::text::Encoding;
+use crate::{
     Aggregation, Array, Classification, Classifier, Entity, Error, Request, SequenceClassifierOutput, Task,
     TokenClassification, TokenClassifierOutput,
 };

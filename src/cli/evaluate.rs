@@ -7,17 +7,17 @@ use super::input::{Input, Places};
 use super::prepare::{Chunks, Labels, Stop};
 use super::progress::Progress;
 use super::{Failure, Outcome, model, say, signals};
+use crate::evaluation::{
+    Evaluation, EvaluationError, EvaluationOptions, Evaluator, Example, Expected, LabelMap, Subject,
+};
+use crate::rows::Row;
+use crate::{Classifier, Error, ProblemType, Task};
 use serde_json::Value;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::time::Instant;
 use terminal_size::{Width, terminal_size_of};
-use wgbert::evaluation::{
-    Evaluation, EvaluationError, EvaluationOptions, Evaluator, Example, Expected, LabelMap, Subject,
-};
-use wgbert::rows::Row;
-use wgbert::{Classifier, Error, ProblemType, Task};
 
 /// Rows that are looked at at a time before anything is computed.
 const STEP: usize = 4096;
@@ -106,7 +106,7 @@ impl Comparing {
         let (labels, config) = (classifier.labels(), classifier.config());
         // Where the configuration does not say it, the scores do: each label on its own, or shares of one.
         let problem = config.problem_type.unwrap_or_else(|| {
-            config.effective_problem_type(classifier.scoring() == wgbert::Scoring::Sigmoid && labels.len() > 1)
+            config.effective_problem_type(classifier.scoring() == crate::Scoring::Sigmoid && labels.len() > 1)
         });
         let mut options = EvaluationOptions::default();
         if !arguments.threshold.is_empty() {
@@ -261,7 +261,7 @@ fn subject(arguments: &EvaluateArguments, classifier: &Classifier) -> Subject {
         data: if data.is_empty() { "standard input".into() } else { data.join(", ") },
         adapter: classifier.adapter().into(),
         details: vec![
-            ("precision".into(), wgbert::bench::precision_name(classifier.precision()).into()),
+            ("precision".into(), crate::bench::precision_name(classifier.precision()).into()),
             ("wgbert".into(), env!("CARGO_PKG_VERSION").into()),
         ],
     }

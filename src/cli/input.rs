@@ -2,12 +2,12 @@
 
 use super::Failure;
 use super::row_arguments::InputArguments;
+use crate::Error;
+use crate::rows::{Content, Fields, Place, Row, Rows};
 use std::io::{self, IsTerminal};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use wgbert::Error;
-use wgbert::rows::{Content, Fields, Place, Row, Rows};
 
 /// Rows that are passed over at a time.
 const STEP: usize = 4096;

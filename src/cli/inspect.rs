@@ -8,19 +8,19 @@ use super::{
     inspect_text::write_text,
     say,
 };
-use serde::Serialize;
-use std::collections::BTreeMap;
-use std::io::{self, Write};
-use std::path::PathBuf;
-use wgbert::checkpoint::{Scoring, hub};
-use wgbert::gpu::{AdapterDescription, block_on};
-use wgbert::ir::{Capabilities, Recording, Storage};
-use wgbert::models::{
+use crate::checkpoint::{Scoring, hub};
+use crate::gpu::{AdapterDescription, block_on};
+use crate::ir::{Capabilities, Recording, Storage};
+use crate::models::{
     Model, Part,
     encoder::{self, OutputSpec},
     scoring,
 };
-use wgbert::{Error, Inspection, Options, Precision, Task};
+use crate::{Error, Inspection, Options, Precision, Task};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::PathBuf;
 
 /// Names, or faults for people, that are listed before it is only said how many more there are.
 pub const FEW: usize = 8;
@@ -236,7 +236,7 @@ fn describe<'a>(arguments: &InspectArguments, inspection: &'a Inspection) -> Rep
     }
 }
 
-fn parts(model: &Model, count: impl Fn(&wgbert::ir::Weight) -> u64) -> Parts {
+fn parts(model: &Model, count: impl Fn(&crate::ir::Weight) -> u64) -> Parts {
     let mut parts = Parts { total: 0, embeddings: 0, layers: 0, head: 0 };
     for part in model.parts() {
         let sum = part.weights.into_iter().map(&count).sum();
@@ -252,7 +252,7 @@ fn parts(model: &Model, count: impl Fn(&wgbert::ir::Weight) -> u64) -> Parts {
 
 fn device(adapter: &AdapterDescription, recording: &Recording, options: &Options, max_length: usize) -> Device {
     let capacity = options.capacity(&adapter.capabilities, recording, max_length);
-    let kernel = |launches: wgbert::ir::Launches| Kernel {
+    let kernel = |launches: crate::ir::Launches| Kernel {
         name: launches.shader.name,
         variant: launches.shader.variant(),
         constants: launches.shader.constants.into_iter().collect(),

@@ -1,8 +1,8 @@
 //! The `label` of a row -> what its loss is measured against.
 
+use crate::Label;
+use crate::checkpoint::{Config, ProblemType};
 use serde_json::Value;
-use wgbert::Label;
-use wgbert::checkpoint::{Config, ProblemType};
 
 /// Reads labels. Where the model's configuration does not say what they mean, the first one decides for all, as the first
 /// training step does in transformers (`self.config.problem_type` in `ForSequenceClassificationLoss`).

@@ -30,14 +30,14 @@ mod text;
 mod tune;
 mod verify;
 
+use crate::Error;
+use crate::text::panics_are_errors;
 use arguments::{Arguments, Command};
 use clap::Parser;
 use std::fmt;
 use std::io::{self, Write};
 use std::panic;
 use std::process::ExitCode;
-use wgbert::Error;
-use wgbert::text::panics_are_errors;
 
 /// How a command ended that was not stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

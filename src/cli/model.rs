@@ -4,11 +4,11 @@ use super::device::DeviceArguments;
 use super::download::Downloads;
 use super::row_arguments::ModelArguments;
 use super::{Failure, say};
+use crate::checkpoint::hub;
+use crate::{Adapter, Classifier, Error};
 use std::fs;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
-use wgbert::checkpoint::hub;
-use wgbert::{Adapter, Classifier, Error};
 
 /// Loads it; says where no GPU computes.
 pub fn load(model: &ModelArguments, device: &DeviceArguments, quiet: bool, timed: bool) -> Result<Classifier, Failure> {

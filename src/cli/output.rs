@@ -5,6 +5,7 @@
 
 use super::Failure;
 use super::row_arguments::OutputArguments;
+use crate::Error;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::ffi::OsString;
@@ -12,7 +13,6 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Seek, SeekFrom, Stdout, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use wgbert::Error;
 
 /// How often it is written down how far a run is: so much is computed again after a kill.
 const EVERY: Duration = Duration::from_millis(500);

@@ -2,12 +2,12 @@
 
 use super::arguments::{Arguments, CompletionsArguments, ManArguments};
 use super::{Failure, Outcome};
+use crate::Error;
 use clap::builder::StyledStr;
 use clap::{Command, CommandFactory};
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
-use wgbert::Error;
 
 pub fn completions(arguments: &CompletionsArguments) -> Result<Outcome, Failure> {
     let mut script = Vec::new();

@@ -4,15 +4,15 @@ use super::Failure;
 use super::input::Input;
 use super::labels::LabelReader;
 use super::signals;
+use crate::rows::{Place, Row};
+use crate::text::Encoding;
+use crate::{Classifier, Error, Label, Task, Text, TextEncoder};
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use wgbert::rows::{Place, Row};
-use wgbert::text::Encoding;
-use wgbert::{Classifier, Error, Label, Task, Text, TextEncoder};
 
 /// Rows of the first chunk, and of the largest.
 const FIRST_CHUNK: usize = 64;

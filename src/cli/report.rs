@@ -4,16 +4,16 @@ use super::Failure;
 use super::arguments::{ClassifyArguments, OutputFormat};
 use super::output::{Begun, Output};
 use super::text::{Layout as Eyes, Lines};
+use crate::bench::precision_name;
+use crate::checkpoint::Scoring;
+use crate::rows::Row;
+use crate::rows::write::{Answer, Layout, OutputFormat as Table, Selection, Writer};
+use crate::{Classifier, Error, Task};
 use serde_json::json;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use terminal_size::{Width, terminal_size_of};
-use wgbert::bench::precision_name;
-use wgbert::checkpoint::Scoring;
-use wgbert::rows::Row;
-use wgbert::rows::write::{Answer, Layout, OutputFormat as Table, Selection, Writer};
-use wgbert::{Classifier, Error, Task};
 
 /// Labels that a text of the command line is shown with at most, where nobody says how many.
 const FEW_LABELS: usize = 5;
@@ -60,12 +60,14 @@ impl Style {
                 "--fields are columns of a table, and text is for eyes: choose --format jsonl, csv, tsv or json";
             return Err(Failure::Message(message.into()));
         }
-        let mut selection = Selection::default();
-        selection.fields = (!arguments.fields.is_empty()).then(|| arguments.fields.clone());
-        selection.top = arguments.top_k.unwrap_or(1);
-        selection.id = arguments.input.id_column.is_some();
-        selection.everything = format == OutputFormat::Json;
-        selection.prefix = arguments.prefix.clone();
+        let mut selection = Selection {
+            fields: (!arguments.fields.is_empty()).then(|| arguments.fields.clone()),
+            top: arguments.top_k.unwrap_or(1),
+            id: arguments.input.id_column.is_some(),
+            everything: format == OutputFormat::Json,
+            prefix: arguments.prefix.clone(),
+            ..Selection::default()
+        };
         if !arguments.threshold.is_empty() {
             selection.thresholds = thresholds(&arguments.threshold, classifier)?;
         }

@@ -1,10 +1,10 @@
 //! The options of every command that reads rows and answers them.
 
+use crate::checkpoint::Scoring;
+use crate::rows::{Columns, Format, Null, RowOptions};
+use crate::{Options, PairTruncation, Truncation, Windows};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
-use wgbert::checkpoint::Scoring;
-use wgbert::rows::{Columns, Format, Null, RowOptions};
-use wgbert::{Options, PairTruncation, Truncation, Windows};
 
 /// Which rows.
 #[derive(Args, Clone, Debug)]
@@ -235,30 +235,30 @@ impl From<ScoringFunction> for Scoring {
 impl InputArguments {
     /// How rows are read.
     pub fn options(&self) -> RowOptions {
-        let mut columns = Columns::default();
-        columns.text = self.text_column.clone();
-        columns.pair = self.pair_column.clone();
-        columns.label = self.label_column.clone();
-        columns.id = self.id_column.clone();
-        let mut options = RowOptions::default();
-        options.columns = columns;
-        options.no_header = self.no_header;
-        options.format = match self.input_format {
-            InputFormat::Auto => None,
-            InputFormat::Lines => Some(Format::Lines),
-            InputFormat::Jsonl => Some(Format::Jsonl),
-            InputFormat::Json => Some(Format::Json),
-            InputFormat::Csv => Some(Format::Csv),
-            InputFormat::Tsv => Some(Format::Tsv),
-            InputFormat::Parquet => Some(Format::Parquet),
-            InputFormat::Arrow => Some(Format::Arrow),
-        };
-        options.null = match self.null {
-            NullText::Error => Null::Error,
-            NullText::Skip => Null::Skip,
-            NullText::Empty => Null::Empty,
-        };
-        options
+        RowOptions {
+            columns: Columns {
+                text: self.text_column.clone(),
+                pair: self.pair_column.clone(),
+                label: self.label_column.clone(),
+                id: self.id_column.clone(),
+            },
+            no_header: self.no_header,
+            format: match self.input_format {
+                InputFormat::Auto => None,
+                InputFormat::Lines => Some(Format::Lines),
+                InputFormat::Jsonl => Some(Format::Jsonl),
+                InputFormat::Json => Some(Format::Json),
+                InputFormat::Csv => Some(Format::Csv),
+                InputFormat::Tsv => Some(Format::Tsv),
+                InputFormat::Parquet => Some(Format::Parquet),
+                InputFormat::Arrow => Some(Format::Arrow),
+            },
+            null: match self.null {
+                NullText::Error => Null::Error,
+                NullText::Skip => Null::Skip,
+                NullText::Empty => Null::Empty,
+            },
+        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! `--as FILE`: kernels chosen as for another adapter, of what `wgbert adapters --format json` wrote there.
 
+use crate::ir::Capabilities;
 use serde_json::{Map, Value};
 use std::fs;
 use std::str::FromStr;
-use wgbert::ir::Capabilities;
 
 /// What the other adapter offers.
 #[derive(Clone, Debug)]

@@ -1,11 +1,11 @@
 //! `wgbert self-check`, which the library starts: questions on standard input, their answers on standard output.
 
 use super::{Failure, Outcome};
+use crate::answer_self_checks;
 use std::io::{self, BufRead, Write};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
-use wgbert::answer_self_checks;
 
 /// How long nothing may be asked before the process ends, and gives back what it has on the device.
 const IDLE: Duration = Duration::from_secs(10);

@@ -3,11 +3,11 @@
 
 use super::Failure;
 use super::arguments::ClassifyArguments;
+use crate::{Array, Error};
 use safetensors::tensor::{Dtype, View};
 use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
-use wgbert::{Array, Error};
 
 /// Bytes of a file from which on another is begun; [`ClassifyArguments::hidden_states`] tells the user.
 const FULL: usize = 1 << 30;

@@ -1,11 +1,11 @@
 //! Answers for people: labels, percentages, bars.
 
+use crate::checkpoint::Scoring;
+use crate::rows::write::Answer;
+use crate::rows::{Content, Row};
+use crate::{Classification, Entity, TokenClassification};
 use std::io::{self, Write};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
-use wgbert::checkpoint::Scoring;
-use wgbert::rows::write::Answer;
-use wgbert::rows::{Content, Row};
-use wgbert::{Classification, Entity, TokenClassification};
 
 /// Columns that a text gets at least, however narrow the terminal and wide the labels.
 const NARROWEST_TEXT: usize = 20;

@@ -1,11 +1,11 @@
 //! `wgbert tune`: finds what runs a model the fastest on here, and keeps the choice.
 
 use super::{Failure, Outcome, arguments::TuneArguments, say};
+use crate::Options;
+use crate::bench::{Repeats, Report, Tuner};
+use crate::gpu::cache;
+use crate::ir::Tuning;
 use std::io;
-use wgbert::Options;
-use wgbert::bench::{Repeats, Report, Tuner};
-use wgbert::gpu::cache;
-use wgbert::ir::Tuning;
 
 pub fn run(arguments: &TuneArguments) -> Result<Outcome, Failure> {
     if cfg!(debug_assertions) {

@@ -2,9 +2,9 @@
 
 use super::arguments::{ListFormat, VerifyArguments};
 use super::{Failure, Outcome};
+use crate::bench::{Format, Report, Verification, VerifyRow};
+use crate::gpu::cache;
 use std::io;
-use wgbert::bench::{Format, Report, Verification, VerifyRow};
-use wgbert::gpu::cache;
 
 pub fn run(arguments: &VerifyArguments) -> Result<Outcome, Failure> {
     let VerifyArguments { adapter, backend, all, seen, kernel, models, format } = arguments;
