@@ -12,16 +12,16 @@ mod compilers;
 mod names;
 
 use adapters::adapters;
-use backends::{Hlsl, Pipeline};
+use backends::{Hlsl, Pipeline, Target};
 use compilers::Compiler;
 use naga::valid::{ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, GlobalVariable, Module, ScalarKind, ShaderStage, TypeInner};
 use names::{Body, Header, Names};
 use std::any::Any;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 use wgbert::bench::Roof;
 use wgbert::ir::{Access, BATCH, BatchSize, Binding, Capabilities, Field, Kernel, PARAMS, Scalar, Shader, Storage};
 use wgbert::kernels::{self, Activation, KERNELS, matmul::MatMul};
@@ -38,23 +38,32 @@ fn root() -> &'static Path {
 /// Name, offset and type of each field.
 type Fields = Vec<(String, u32, ScalarKind)>;
 
-/// A linked shader as naga sees it.
+/// A linked shader as naga sees it, whatever its overrides are.
 struct Reflected {
     name: String,
+    source: String,
     module: Module,
     info: ModuleInfo,
 }
 
 impl Reflected {
-    /// Parses and validates with the adapter's features and no others.
-    fn new(name: &str, shader: &Shader, device: &Capabilities) -> Reflected {
+    /// Parses and validates with the adapter's features and no others: once, of the many adapters and tests that see the same.
+    fn new(name: &str, shader: &Shader, device: &Capabilities) -> Arc<Reflected> {
+        type Cell = Arc<OnceLock<Arc<Reflected>>>;
+        static KNOWN: LazyLock<Mutex<HashMap<(Shader, Target), Cell>>> = LazyLock::new(Mutex::default);
+        let key = (Shader { constants: Vec::new(), ..shader.clone() }, Target::of(device));
+        let cell = KNOWN.lock().unwrap().entry(key).or_default().clone();
+        cell.get_or_init(|| Arc::new(Reflected::compiled(name, shader, device))).clone()
+    }
+
+    fn compiled(name: &str, shader: &Shader, device: &Capabilities) -> Reflected {
         let source = shader.source();
         let module = naga::front::wgsl::parse_str(&source)
             .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(&source)));
-        let info = validator(device)
+        let info = Validator::new(ValidationFlags::all(), Target::of(device).features())
             .validate(&module)
             .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(&source)));
-        Reflected { name: name.into(), module, info }
+        Reflected { name: name.into(), source, module, info }
     }
 
     /// Variables of the only bind group, by number.
@@ -80,17 +89,6 @@ impl Reflected {
         };
         Some((members.iter().map(field).collect(), *span))
     }
-}
-
-fn validator(device: &Capabilities) -> Validator {
-    use naga::valid::Capabilities as Naga;
-    // unpack2x16float, which is WebGPU's own.
-    let mut features = Naga::SHADER_FLOAT16_IN_FLOAT32;
-    features.set(Naga::SUBGROUP, device.subgroup.is_some());
-    features.set(Naga::SHADER_FLOAT16, device.f16);
-    features.set(Naga::SHADER_INT64, device.int64);
-    features.set(Naga::COOPERATIVE_MATRIX, device.cooperative_matrix_size.is_some());
-    Validator::new(ValidationFlags::all(), features)
 }
 
 /// A batch of texts of all sizes.
@@ -155,15 +153,17 @@ fn each_shader(mut check: impl FnMut(&str, &Instance, &Shader, &Capabilities)) {
 }
 
 /// naga's version, of Cargo.lock, as a word: numbers do not tell texts apart.
-fn naga() -> String {
-    let lock = fs::read_to_string(root().join("Cargo.lock")).unwrap_or_default();
-    let version = lock.split("name = \"naga\"\nversion = \"").nth(1).and_then(|rest| rest.split('"').next());
-    format!("naga_{}", version.unwrap_or_default())
+fn naga() -> &'static str {
+    static NAGA: LazyLock<String> = LazyLock::new(|| {
+        let lock = fs::read_to_string(root().join("Cargo.lock")).unwrap_or_default();
+        let version = lock.split("name = \"naga\"\nversion = \"").nth(1).and_then(|rest| rest.split('"').next());
+        format!("naga_{}", version.unwrap_or_default())
+    });
+    &NAGA
 }
 
 /// The WGSL as browsers take it, below a line that says how it is launched; none if it has what is naga's own.
-fn for_browsers(shader: &Shader) -> Option<String> {
-    let source = shader.source();
+fn for_browsers(shader: &Shader, source: &str) -> Option<String> {
     if source.contains("enable wgpu_cooperative_matrix;") || source.contains("u64") {
         return None;
     }
@@ -177,55 +177,75 @@ fn for_browsers(shader: &Shader) -> Option<String> {
     Some(format!("//{{{}}}\n{enable}{source}", constants.join(",")))
 }
 
+/// What a shader takes of a workgroup, its overrides being what they are.
+struct Footprint {
+    size: [u32; 3],
+    memory: u32,
+}
+
+impl Footprint {
+    fn of(module: &Module) -> Footprint {
+        let memory = module.global_variables.iter().filter(|(_, variable)| variable.space == AddressSpace::WorkGroup);
+        let memory = memory.map(|(_, variable)| module.types[variable.ty].inner.size(module.to_ctx()));
+        let memory = memory.map(|bytes| bytes.next_multiple_of(16)).sum();
+        Footprint { size: module.entry_points[0].workgroup_size, memory }
+    }
+}
+
 #[test]
 fn every_shader_compiles_for_every_adapter_and_backend() {
     let [mut dxc, mut tint, mut spirv_val] = [Compiler::dxc(), Compiler::tint(), Compiler::spirv_val()];
+    // Adapters that are alike to a backend are told the same.
+    let mut translated: HashMap<(Shader, Target), Footprint> = HashMap::new();
     each_shader(|name, _, shader, device| {
-        let reflected = Reflected::new(name, shader, device);
-        let pipeline = Pipeline::new(&reflected.module, &reflected.info, shader, device);
-        let module = &pipeline.module;
-
-        let entry = &module.entry_points[0];
+        let target = Target::of(device);
+        let Footprint { size, memory } = translated.entry((shader.clone(), target)).or_insert_with(|| {
+            let reflected = Reflected::new(name, shader, device);
+            let pipeline = Pipeline::new(&reflected.module, &reflected.info, shader, target);
+            translate(name, &pipeline, [&mut spirv_val, &mut dxc]);
+            if let Some(text) = for_browsers(shader, &reflected.source) {
+                tint.add(name, "wgsl".into(), text);
+            }
+            Footprint::of(&pipeline.module)
+        });
         let [y, z] = MAX_WORKGROUP;
-        for (size, limit) in entry.workgroup_size.into_iter().zip([device.workgroup_size, y, z]) {
-            assert!((1..=limit).contains(&size), "{name}: workgroup of {:?}", entry.workgroup_size);
+        for (size, limit) in size.iter().zip([device.workgroup_size, y, z]) {
+            assert!((1..=limit).contains(size), "{name}: workgroup of {size:?}");
         }
-        let lanes: u32 = entry.workgroup_size.iter().product();
+        let lanes: u32 = size.iter().product();
         assert!(lanes <= device.workgroup_size, "{name}: {lanes} lanes");
-        let memory = module.global_variables.iter().filter(|(_, variable)| variable.space == AddressSpace::WorkGroup);
-        let memory = memory.map(|(_, variable)| module.types[variable.ty].inner.size(module.to_ctx()));
-        let memory: u32 = memory.map(|bytes| bytes.next_multiple_of(16)).sum();
-        assert!(memory <= device.workgroup_memory, "{name}: {memory} bytes of workgroup memory");
+        assert!(*memory <= device.workgroup_memory, "{name}: {memory} bytes of workgroup memory");
         if shader.parts.iter().any(|part| part.name() == "reduce_subgroup") {
             assert_eq!(device.uniform_subgroup(), Some(lanes), "{name}: the workgroup must be one subgroup");
         }
-
-        let text = pipeline.metal().unwrap_or_else(|error| panic!("{name}: Metal: {error}"));
-        assert!(text.contains("kernel void"), "{name}");
-        for checked in [true, false] {
-            let words = pipeline.spirv(checked).unwrap_or_else(|error| panic!("{name}: SPIR-V: {error}"));
-            let told = format!("{} {checked}\n{}", naga(), text);
-            let bytes = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-            spirv_val.add_translation(name, format!("{}.spv", pipeline.vulkan()), &told, bytes);
-            if let Some(written) = pipeline.hlsl(checked) {
-                let Hlsl { text, entry, profile } = written.unwrap_or_else(|error| panic!("{name}: DX12: {error}"));
-                assert!(text.contains("numthreads"), "{name}");
-                // What DXC refuses, for those who lack it: naga writes a helper for each handle of a type, an alias and
-                // the type itself among them, by one name.
-                let mut helpers = HashSet::new();
-                for line in text.lines().filter(|line| line.contains(" ZeroValue") || line.contains(" Construct")) {
-                    let twice = line.ends_with('{') && !line.starts_with(' ') && !helpers.insert(line);
-                    assert!(!twice, "{name}: naga writes this twice for DX12, of T() or array<T, N>(...): {line}");
-                }
-                dxc.add(name, format!("{profile}.{entry}.hlsl"), text);
-            }
-        }
-        if let Some(text) = for_browsers(shader) {
-            tint.add(name, "wgsl".into(), text);
-        }
     });
+    println!("{} translations", translated.len());
     for compiler in [spirv_val, tint, dxc] {
         compiler.accepts_all();
+    }
+}
+
+/// Has naga write what each backend's compiler is given.
+fn translate(name: &str, pipeline: &Pipeline, [spirv_val, dxc]: [&mut Compiler; 2]) {
+    let text = pipeline.metal().unwrap_or_else(|error| panic!("{name}: Metal: {error}"));
+    assert!(text.contains("kernel void"), "{name}");
+    for checked in [true, false] {
+        let words = pipeline.spirv(checked).unwrap_or_else(|error| panic!("{name}: SPIR-V: {error}"));
+        let told = format!("{} {checked}\n{}", naga(), text);
+        let bytes = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        spirv_val.add_translation(name, format!("{}.spv", pipeline.vulkan()), &told, bytes);
+        if let Some(written) = pipeline.hlsl(checked) {
+            let Hlsl { text, entry, profile } = written.unwrap_or_else(|error| panic!("{name}: DX12: {error}"));
+            assert!(text.contains("numthreads"), "{name}");
+            // What DXC refuses, for those who lack it: naga writes a helper for each handle of a type, an alias and
+            // the type itself among them, by one name.
+            let mut helpers = HashSet::new();
+            for line in text.lines().filter(|line| line.contains(" ZeroValue") || line.contains(" Construct")) {
+                let twice = line.ends_with('{') && !line.starts_with(' ') && !helpers.insert(line);
+                assert!(!twice, "{name}: naga writes this twice for DX12, of T() or array<T, N>(...): {line}");
+            }
+            dxc.add(name, format!("{profile}.{entry}.hlsl"), text);
+        }
     }
 }
 
@@ -326,19 +346,21 @@ fn entry_points_and_overrides_are_those_of_the_launch() {
 /// The shader is the key of its pipeline, of which a plan keeps one for each power of two of rows.
 #[test]
 fn a_batch_decides_the_grid_and_its_rows_the_variant() {
+    let mut short_texts: HashMap<u32, BatchSize> = HashMap::new();
     for (adapter, device) in adapters() {
+        // The most of each that a batch may have (`Options::capacity`), and the least.
+        let most = device.max_workgroups as usize;
+        let sizes = [vec![1], vec![512], vec![3; 17], vec![1; most], vec![512; most / 512]].map(BatchSize::new);
         for Instance { kernel, .. } in instances(&device) {
-            // The most of each that a batch may have (`Options::capacity`), and the least.
-            let most = device.max_workgroups;
-            for lengths in [vec![1], vec![512], vec![3; 17], vec![1; most as usize], vec![512; most as usize / 512]] {
-                let size = BatchSize::new(lengths);
-                let launch = kernel.launch(&device, &size);
+            for size in &sizes {
+                let launch = kernel.launch(&device, size);
                 let sizes = format!("{kernel:?} on {adapter}, {} tokens, {} texts", size.tokens, size.texts());
-                let rows = kernel.varies_with().map_or(1, |rows| size.rows(rows));
-                let same_rows = kernel.launch(&device, &BatchSize::new(vec![1; rows.next_power_of_two() as usize]));
+                let rows = kernel.varies_with().map_or(1, |rows| size.rows(rows)).next_power_of_two();
+                let short_texts = short_texts.entry(rows).or_insert_with(|| BatchSize::new(vec![1; rows as usize]));
+                let same_rows = kernel.launch(&device, short_texts);
                 assert!(launch.shader == same_rows.shader, "{sizes}: another shader");
                 assert_eq!(launch.grid, same_rows.grid, "{sizes}: another grid");
-                let grid = launch.grid.workgroups(&size, device.max_workgroups);
+                let grid = launch.grid.workgroups(size, device.max_workgroups);
                 assert!(grid.iter().all(|&side| (1..=device.max_workgroups).contains(&side)), "{sizes}: grid {grid:?}");
             }
         }

@@ -13,7 +13,39 @@ const STAGE: ShaderStage = ShaderStage::Compute;
 pub struct Pipeline<'a> {
     pub module: Cow<'a, Module>,
     info: Cow<'a, ModuleInfo>,
-    device: &'a Capabilities,
+    target: Target,
+}
+
+/// What of an adapter decides what a shader may use and how its backends are told it: adapters of one target are told the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Target {
+    subgroups: bool,
+    f16: bool,
+    int64: bool,
+    matrices: bool,
+}
+
+impl Target {
+    pub fn of(device: &Capabilities) -> Target {
+        Target {
+            subgroups: device.subgroup.is_some(),
+            f16: device.f16,
+            int64: device.int64,
+            matrices: device.cooperative_matrix_size.is_some(),
+        }
+    }
+
+    /// What naga is to allow.
+    pub fn features(self) -> naga::valid::Capabilities {
+        use naga::valid::Capabilities as Naga;
+        // unpack2x16float, which is WebGPU's own.
+        let mut features = Naga::SHADER_FLOAT16_IN_FLOAT32;
+        features.set(Naga::SUBGROUP, self.subgroups);
+        features.set(Naga::SHADER_FLOAT16, self.f16);
+        features.set(Naga::SHADER_INT64, self.int64);
+        features.set(Naga::COOPERATIVE_MATRIX, self.matrices);
+        features
+    }
 }
 
 /// The text that DX12 compiles, and what it is compiled for.
@@ -26,12 +58,12 @@ pub struct Hlsl {
 }
 
 impl<'a> Pipeline<'a> {
-    pub fn new(module: &'a Module, info: &'a ModuleInfo, shader: &Shader, device: &'a Capabilities) -> Pipeline<'a> {
+    pub fn new(module: &'a Module, info: &'a ModuleInfo, shader: &Shader, target: Target) -> Pipeline<'a> {
         let constants = shader.constants.iter().map(|(name, value)| (name.to_string(), f64::from(*value))).collect();
         let entry = &module.entry_points[0].name;
         let (module, info) = process_overrides(module, info, Some((STAGE, entry)), &constants)
             .unwrap_or_else(|error| panic!("{}: {error}", shader.name));
-        Pipeline { module, info, device }
+        Pipeline { module, info, target }
     }
 
     fn entry(&self) -> String {
@@ -40,9 +72,9 @@ impl<'a> Pipeline<'a> {
 
     /// The Vulkan that it is written for: 1.1 is the first to have subgroups, and cooperative matrices come with 1.3.
     pub fn vulkan(&self) -> &'static str {
-        match self.device {
-            Capabilities { cooperative_matrix_size: Some(_), .. } => "vulkan1.3",
-            Capabilities { subgroup: Some(_), .. } => "vulkan1.1",
+        match self.target {
+            Target { matrices: true, .. } => "vulkan1.3",
+            Target { subgroups: true, .. } => "vulkan1.1",
             _ => "vulkan1.0",
         }
     }
@@ -79,7 +111,7 @@ impl<'a> Pipeline<'a> {
     /// For Metal: 2.1, or 2.3 for matrices.
     pub fn metal(&self) -> Result<String, msl::Error> {
         let options = msl::Options {
-            lang_version: if self.device.cooperative_matrix_size.is_some() { (2, 3) } else { (2, 1) },
+            lang_version: if self.target.matrices { (2, 3) } else { (2, 1) },
             fake_missing_bindings: true,
             ..msl::Options::default()
         };
@@ -91,9 +123,9 @@ impl<'a> Pipeline<'a> {
 
     /// For DX12, unless there are matrices: naga has none for HLSL, and so no DX12 adapter offers them.
     pub fn hlsl(&self, checked: bool) -> Option<Result<Hlsl, hlsl::Error>> {
-        let (shader_model, profile) = match self.device {
-            Capabilities { cooperative_matrix_size: Some(_), .. } => return None,
-            Capabilities { f16: true, .. } => (hlsl::ShaderModel::V6_2, "cs_6_2"),
+        let (shader_model, profile) = match self.target {
+            Target { matrices: true, .. } => return None,
+            Target { f16: true, .. } => (hlsl::ShaderModel::V6_2, "cs_6_2"),
             _ => (hlsl::ShaderModel::V6_0, "cs_6_0"),
         };
         // As wgpu counts them: registers of each kind, through all groups.
