@@ -56,7 +56,7 @@ pub struct InputArguments {
     pub null: NullText,
 
     /// Bytes of the longest row that is read, such as 256MiB; a longer one fails, and is not held in memory
-    #[arg(long, alias = "max_row_size", value_name = "SIZE", value_parser = bytes, default_value = "64MiB", help_heading = "Input")]
+    #[arg(long, alias = "max_row_size", value_name = "SIZE", value_parser = bytes, default_value = "16MiB", help_heading = "Input")]
     pub max_row_size: u64,
 
     /// Only the first N rows

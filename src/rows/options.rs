@@ -18,7 +18,8 @@ pub struct RowOptions {
     pub quoting: Quoting,
     /// What a row becomes whose text is null.
     pub null: Null,
-    /// Bytes of a line, a record, an element or a text; a longer one is a row with an error, which is not held in memory. 64 MiB.
+    /// Bytes of a line, a record, an element or a text; a longer one is a row with an error, which is not held in memory. 16 MiB, whose
+    /// tokens take a hundred times as much.
     pub max_row_size: usize,
 }
 
@@ -31,7 +32,7 @@ impl Default for RowOptions {
             column_names: Vec::new(),
             quoting: Quoting::default(),
             null: Null::default(),
-            max_row_size: 64 << 20,
+            max_row_size: 16 << 20,
         }
     }
 }

@@ -452,7 +452,7 @@ fn what_explodes_is_a_row_that_fails() {
     assert!(packed.len() < 100_000);
     let rows = only(&packed, None);
     assert_eq!([&rows[0], &rows[2]], ["short", "last"]);
-    assert!(rows[1].contains("longer than 64 MiB, the longest row that is read (max_row_size)"), "{}", rows[1]);
+    assert!(rows[1].contains("longer than 16 MiB, the longest row that is read (max_row_size)"), "{}", rows[1]);
     // A frame that wants 256 MiB before its first byte.
     let (_, error, _) = read(&[0x28, 0xb5, 0x2f, 0xfd, 0, 18 << 3, 1, 0, 0], options(None));
     assert!(
