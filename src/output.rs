@@ -49,6 +49,11 @@ pub struct SequenceClassifierOutput {
     /// On request: for each text `[layers, heads, tokens, tokens]`, after the softmax.
     pub attentions: Option<Vec<Array>>,
 
+    /// On request: `[texts, hidden]`, what the classifier, the head's last layer, reads of each text, so that
+    /// `logits = pooled_output · weightᵀ + bias`. It is what transformers' `...ForSequenceClassification` calls `pooled_output`: pooled by
+    /// the architecture's rule, and behind the head's dense layer and activation where there is one. (For BERT it is `BertModel`'s
+    /// `pooler_output`; for RoBERTa, ELECTRA and MPNet the input of `classifier.out_proj`.)
+    pub pooled_output: Option<Array>,
     /// `[texts, labels]` by the model's scoring rule: softmax, or sigmoid of each. `None` where logits are the answer
     /// (regression).
     pub probabilities: Option<Array>,
@@ -173,6 +178,11 @@ impl<'a> Classification<'a> {
     /// Score of the best label.
     pub fn score(&self) -> Option<f32> {
         self.argmax().map(|index| self.scores()[index])
+    }
+
+    /// On request: what the classifier reads of the text.
+    pub fn pooled_output(&self) -> Option<&'a [f32]> {
+        self.output.pooled_output.as_ref().map(|pooled| pooled.row(self.index))
     }
 
     /// The loss, if the text had a label.

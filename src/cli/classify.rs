@@ -10,11 +10,12 @@ use super::output::{Claim, Done, Output, Partial};
 use super::prepare::{Chunks, Labels, Stop};
 use super::progress::Progress;
 use super::report::{Report, Style};
+use super::resume::{fingerprint, other_rows, pass};
 use super::tensors::Tensors;
 use super::{Failure, Outcome, dry_run, say, signals};
 use crate::rows::Row as InputRow;
 use crate::rows::write::Answer;
-use crate::{Aggregation, Classifier, Error};
+use crate::{Aggregation, Classifier, Error, Task};
 use std::time::Instant;
 
 pub fn run(arguments: &ClassifyArguments) -> Result<Outcome, Failure> {
@@ -26,7 +27,7 @@ pub fn run(arguments: &ClassifyArguments) -> Result<Outcome, Failure> {
         dry_run::run(input, &classifier, arguments.output.quiet)?;
         return Ok(Outcome::Complete);
     }
-    let tensors = Tensors::new(arguments)?;
+    let mut tensors = Tensors::new(arguments)?;
     input.refuse_as_output(arguments.output.output.as_deref())?;
     let (partial, started) = (Partial::claim(&arguments.output)?, Instant::now());
     let mut straight = None;
@@ -51,82 +52,47 @@ pub fn run(arguments: &ClassifyArguments) -> Result<Outcome, Failure> {
         Some(partial) => partial.begin(fingerprint(arguments, &classifier, &style)?)?,
         None => straight.unwrap_or_else(Output::stdout),
     };
-    let (mut done, mut begun, mut rows) = (Done::default(), None, Vec::new());
-    if let Some((earlier, how)) = partial.as_ref().and_then(|partial| partial.resumed()) {
-        rows = pass(&mut input, &earlier)?;
-        (done, begun) = (earlier, Some(how));
+    let (mut done, mut again, mut begun, mut rows) = (Done::default(), None, None, Vec::new());
+    if let Some((earlier, how, marks)) = partial.as_ref().and_then(|partial| partial.resumed()) {
+        let from = tensors.resume(&marks).unwrap_or_else(|| earlier.clone());
+        rows = pass(&mut input, &from)?;
+        begun = Some(how);
+        (done, again) = if from.next < earlier.next { (from, Some(earlier)) } else { (earlier, None) };
     }
     let progress = Progress::new(&input, partial.is_some(), arguments.output.quiet);
-    if done.rows > 0 {
-        progress.note(&format!("{} rows were answered before; going on", done.rows));
+    let before = again.as_ref().unwrap_or(&done).clone();
+    if before.rows > 0 {
+        let more = if again.is_some() { ", and tensors that were not written yet are computed once more" } else { "" };
+        progress.note(&format!("{} rows were answered before; going on{more}", before.rows));
     }
 
     let places = input.places();
-    let tensors_wanted = tensors.wanted();
+    let pooled = arguments.fields.iter().any(|field| field == "pooled_output");
+    let wanted = tensors.request();
+    let request = wanted.clone().pooled_output(wanted.pooled_output || pooled);
+    if request.pooled_output && classifier.task() == Task::TokenClassification {
+        return Err(Failure::Message(
+            "the model classifies tokens, and pools none: it has no pooled output; --hidden-states with --layers -1 is what its \
+             head reads"
+                .into(),
+        ));
+    }
     let chunks = Chunks::of(input, classifier.clone(), Labels::Loss);
-    let mut answers = Computing { classifier: classifier.clone(), tensors: tensors_wanted }.start(chunks);
+    let mut answers = Computing { classifier: classifier.clone(), request }.start(chunks);
     // A first chunk decides which columns there are.
     let first = answers.next();
-    if let (Some(Ok(answered)), true) = (&first, rows.is_empty()) {
-        rows.clone_from(&answered.chunk.rows);
+    if let (Some(Ok(Answered { chunk, .. })), true) = (&first, rows.is_empty()) {
+        rows.clone_from(&chunk.rows);
+        // A table without rows has columns all the same.
+        if rows.is_empty() && !chunk.columns.is_alone() {
+            let content = Err("it is none".into());
+            rows.push(InputRow { index: 0, place: chunk.first.1, content, fields: chunk.columns.clone() });
+        }
     }
     let report = style.begin(&classifier, out, &rows, begun)?;
-    let (before, few) = (done.clone(), few || arguments.output.quiet);
-    let writing = Writing { report, partial, aggregation, progress, places, tensors, done, before, started };
+    let few = few || arguments.output.quiet;
+    let writing = Writing { report, partial, aggregation, progress, places, tensors, done, again, before, started };
     writing.run(first, answers, &classifier, few)
-}
-
-/// What the answers depend on, by name: who goes on with them has to have the same.
-fn fingerprint(
-    arguments: &ClassifyArguments,
-    classifier: &Classifier,
-    style: &Style,
-) -> Result<serde_json::Map<String, serde_json::Value>, Failure> {
-    let debug = |value: &dyn std::fmt::Debug| serde_json::Value::String(format!("{value:?}"));
-    let (input, model) = (&arguments.input, &arguments.model);
-    let fields: [(&str, serde_json::Value); 21] = [
-        ("version of wgbert", env!("CARGO_PKG_VERSION").into()),
-        ("model", model::fingerprint(model)?.into()),
-        ("adapter", classifier.adapter().into()),
-        ("--precision", debug(&classifier.precision())),
-        ("--tensor-cores", debug(&arguments.device.tensor_cores)),
-        ("--input", debug(&(&arguments.texts, &arguments.pair, &input.input))),
-        ("--input-format", debug(&input.input_format)),
-        ("columns", debug(&(&input.text_column, &input.pair_column, &input.label_column, &input.id_column))),
-        ("--no-header", input.no_header.into()),
-        ("--null", debug(&input.null)),
-        ("--limit", debug(&input.limit)),
-        ("--shard", debug(&input.shard)),
-        ("--truncation", debug(&(model.truncation, model.pair_truncation, model.stride, model.windows))),
-        ("--max-length", debug(&model.max_length)),
-        ("--scoring", debug(&model.scoring)),
-        ("--random-head", debug(&model.random_head)),
-        ("--format", debug(&style.format)),
-        ("--fields", debug(&(&arguments.fields, &arguments.prefix))),
-        ("--top-k", debug(&arguments.top_k)),
-        ("--threshold", debug(&arguments.threshold)),
-        ("--aggregation", debug(&arguments.aggregation)),
-    ];
-    Ok(fields.into_iter().map(|(name, value)| (name.to_string(), value)).collect())
-}
-
-/// Passes over what was answered before, and refuses another input. Gives the first row that has columns.
-fn pass(input: &mut Input, earlier: &Done) -> Result<Vec<InputRow>, Failure> {
-    let (mut seen, mut first) = (Done::default(), Vec::new());
-    input.pass(earlier.next, |row| {
-        seen.see(row);
-        if first.is_empty() && !row.fields.is_alone() {
-            first.push(row.clone());
-        }
-    })?;
-    if (seen.rows, seen.texts, input.next().0) == (earlier.rows, earlier.texts, earlier.next) {
-        return Ok(first);
-    }
-    Err(Failure::Message(format!(
-        "cannot go on: the first {} rows of the input are not those that were answered; use the same input, or --overwrite to \
-         begin again",
-        earlier.rows
-    )))
 }
 
 /// Where answers go, and what is counted of them.
@@ -138,6 +104,8 @@ struct Writing {
     places: Places,
     tensors: Tensors,
     done: Done,
+    /// Where the rows end that are answered once more, as their tensors were in memory when the run was stopped.
+    again: Option<Done>,
     /// What an earlier run had done.
     before: Done,
     started: Instant,
@@ -167,18 +135,27 @@ impl Writing {
             }
         })?;
         chunk.notes.iter().for_each(|note| self.progress.note(note));
-        let tensors = output.tensors();
+        let mut tensors = output.tensors();
         let mut answers = output.answers(self.aggregation);
-        let mut answered = Vec::new();
         for (row, failure) in chunk.rows.iter().zip(failures) {
-            let answer = match failure {
-                Some(message) => Row::Failed(message),
+            self.end_again(row.index)?;
+            let (answer, own) = match failure {
+                Some(message) => (Row::Failed(message), [None, None]),
                 None => {
-                    answered.push(row.index);
-                    answers.next().expect("every row that has not failed has an answer")
+                    let answer = answers.next().expect("every row that has not failed has an answer");
+                    (answer, tensors.next().expect("it has no end"))
                 }
             };
             let answer = answer.get();
+            let pooled = match &answer {
+                Answer::Text(answer) => answer.pooled_output(),
+                Answer::Tokens(..) | Answer::Failed(_) => None,
+            };
+            self.tensors.take(row.index, &self.done, own, pooled)?;
+            if self.again.is_some() {
+                self.done.see(row);
+                continue;
+            }
             let name = match &answer {
                 Answer::Failed(message) => {
                     let name = self.places.name_of(row);
@@ -191,14 +168,28 @@ impl Writing {
             let written = self.report.write(row, &name, &answer);
             written.map_err(|source| self.failed(source))?;
         }
-        self.tensors.take(tensors, &answered)?;
-        self.done.next = chunk.next;
-        let length = self.report.flush().map_err(|source| self.failed(source))?;
-        if let Some(partial) = &mut self.partial {
-            partial.note(&self.done, self.report.begun(), length, false)?;
+        self.end_again(chunk.next)?;
+        if self.again.is_none() {
+            self.done.next = chunk.next;
+            let length = self.report.flush().map_err(|source| self.failed(source))?;
+            if let Some(partial) = &mut self.partial {
+                partial.note(&self.done, self.report.begun(), length, self.tensors.marks(), false)?;
+            }
         }
         self.report.notes().iter().for_each(|note| self.progress.note(note));
         self.progress.advance(chunk.rows.len(), chunk.position);
+        Ok(())
+    }
+
+    /// Goes on with the answers where rows up to `next` were seen and those that are answered once more end before it: they have to
+    /// be the same.
+    fn end_again(&mut self, next: usize) -> Result<(), Failure> {
+        let Some(earlier) = self.again.as_ref().filter(|earlier| earlier.next <= next) else { return Ok(()) };
+        if (self.done.rows, self.done.texts) != (earlier.rows, earlier.texts) {
+            return Err(other_rows(earlier));
+        }
+        self.done = earlier.clone();
+        self.again = None;
         Ok(())
     }
 
@@ -217,13 +208,15 @@ impl Writing {
             return Err(Failure::Output(error));
         }
         let signal = signals::caught().filter(|_| result.is_ok());
+        let result = if signal.is_none() { result.and_then(|()| self.end_again(usize::MAX)) } else { result };
         let loss = (self.done.losses > 0).then(|| (self.done.loss / self.done.losses as f64) as f32);
         let error = result.as_ref().err().map(ToString::to_string);
         let error = error.or(signal.map(|_| "stopped by a signal".into()));
         let stopped = error.is_some();
-        // What was computed before a failure is worth keeping.
-        let tensors = std::mem::replace(&mut self.tensors, Tensors::none());
-        let kept = if result.is_ok() || self.done.rows > 0 { tensors.finish() } else { Ok(()) };
+        let (marks, again) = (self.tensors.marks(), self.again.take());
+        // What was computed before a failure is worth keeping, but not of rows that are none of this run.
+        let keep = result.is_ok() || (self.done.rows > 0 && again.is_none());
+        let kept = if keep { self.tensors.finish() } else { Ok(()) };
         let mut hint = None;
         match self.partial.take() {
             // It goes on where it is, without an end.
@@ -231,8 +224,8 @@ impl Writing {
                 let length = self.report.flush().map_err(|source| partial.failed(source));
                 match length {
                     // Half a row may be behind what was noted.
-                    Ok(length) if !matches!(result, Err(Failure::Library(Error::File { .. }))) => {
-                        partial.note(&self.done, self.report.begun(), length, true)?;
+                    Ok(length) if again.is_none() && !matches!(result, Err(Failure::Library(Error::File { .. }))) => {
+                        partial.note(&self.done, self.report.begun(), length, marks, true)?;
                     }
                     _ => {}
                 }
@@ -254,11 +247,13 @@ impl Writing {
             None => {
                 let finished = self.report.finish(loss, error.as_deref());
                 finished.map_err(|source| self.report.failed(source))?;
+                self.report.notes().iter().for_each(|note| self.progress.note(note));
                 if !few && !stopped {
                     self.summarize(classifier, None);
                 }
             }
         }
+        self.done = again.unwrap_or(self.done);
         if let Some(hint) = hint.filter(|_| self.done.rows > 0) {
             say(format_args!("note: {} rows are answered; {hint}", self.done.rows));
         }
@@ -298,22 +293,6 @@ impl Writing {
 }
 
 impl Done {
-    /// Counts a row of the input.
-    fn see(&mut self, row: &InputRow) {
-        let mut hash = crc32fast::Hasher::new_with_initial(self.texts);
-        match &row.content {
-            Ok(content) => {
-                hash.update(content.text.as_bytes());
-                hash.update(&[0]);
-                hash.update(content.text_pair.as_deref().unwrap_or_default().as_bytes());
-                hash.update(&[0]);
-            }
-            Err(_) => hash.update(&[1]),
-        }
-        self.texts = hash.finalize();
-        self.rows += 1;
-    }
-
     /// Counts a row and its answer.
     fn count(&mut self, row: &InputRow, answer: &Answer<'_>) {
         self.see(row);

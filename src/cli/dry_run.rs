@@ -5,7 +5,7 @@ use super::compute::Computing;
 use super::input::Input;
 use super::prepare::{Chunk, Chunks, Labels};
 use super::progress::Progress;
-use crate::Classifier;
+use crate::{Classifier, Request};
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
@@ -38,7 +38,8 @@ pub fn run(input: Input, classifier: &Classifier, quiet: bool) -> Result<(), Fai
             }
         }
         progress.advance(chunk.rows.len(), chunk.position);
-        if sample.as_ref().is_none_or(|sample| sample.rows.len() < SAMPLE && sample.rows.len() < chunk.rows.len()) {
+        let better = |sample: &Chunk| sample.rows.len() < SAMPLE && sample.rows.len() < chunk.rows.len();
+        if !chunk.rows.is_empty() && sample.as_ref().is_none_or(better) {
             sample = Some(chunk);
         }
     }
@@ -77,7 +78,7 @@ fn time(chunk: Chunk, classifier: &Classifier) -> Result<(u64, Duration), Failur
     let windows = chunk.prepared.iter().filter_map(|prepared| Some(prepared.as_ref().ok()?.0.clone()));
     let windows: Vec<_> = windows.take(SAMPLE).collect();
     let tokens = windows.iter().flatten().map(|window| window.ids.len() as u64).sum();
-    let computing = Computing { classifier: classifier.clone(), tensors: (false, false) };
+    let computing = Computing { classifier: classifier.clone(), request: Request::default() };
     computing.run_once(&windows)?;
     let started = Instant::now();
     computing.run_once(&windows)?;

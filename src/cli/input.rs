@@ -137,6 +137,14 @@ impl Input {
         Ok(())
     }
 
+    /// The columns of the first input that was read to its end and has any.
+    pub fn columns(&self) -> Fields {
+        match &self.source {
+            Source::Arguments { .. } => Fields::default(),
+            Source::Rows { rows, .. } => rows.columns().clone(),
+        }
+    }
+
     /// What was found by itself and its user may want to know, since this was asked last.
     pub fn notes(&mut self) -> Vec<String> {
         match &mut self.source {

@@ -21,6 +21,7 @@ mod packaging;
 mod prepare;
 mod progress;
 mod report;
+mod resume;
 mod row_arguments;
 mod seen_as;
 mod self_check;

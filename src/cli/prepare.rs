@@ -4,7 +4,7 @@ use super::Failure;
 use super::input::Input;
 use super::labels::LabelReader;
 use super::signals;
-use crate::rows::{Place, Row};
+use crate::rows::{Fields, Place, Row};
 use crate::text::Encoding;
 use crate::{Classifier, Error, Label, Task, Text, TextEncoder};
 use std::panic::resume_unwind;
@@ -34,6 +34,8 @@ pub struct Chunk {
     pub prepared: Vec<Prepared>,
     /// What the input found by itself.
     pub notes: Vec<String>,
+    /// The columns of the input, where it ended without a row and has some.
+    pub columns: Fields,
     /// Index of the row behind it.
     pub next: usize,
     /// Bytes of the input up to its end.
@@ -123,17 +125,20 @@ struct Preparing {
 
 impl Preparing {
     fn run(mut self, mut input: Input, most: &AtomicUsize, sender: &SyncSender<Result<Chunk, Stop>>) {
+        let mut any = false;
         while signals::caught().is_none() {
             let (first, most) = (input.next(), most.load(Ordering::Relaxed));
             let chunk = input.chunk(most);
-            let notes = input.notes();
+            let (notes, columns) = (input.notes(), if any { Fields::default() } else { input.columns() });
+            any = true;
             let chunk = match chunk {
                 // What is found at the end of an input is said, too.
-                Ok(rows) if rows.is_empty() && notes.is_empty() => return,
+                Ok(rows) if rows.is_empty() && notes.is_empty() && columns.is_alone() => return,
                 Ok(rows) => Ok(Chunk {
                     first,
                     prepared: self.prepare(&rows),
                     notes,
+                    columns,
                     next: input.next().0,
                     rows,
                     position: input.position(),

@@ -38,6 +38,8 @@ pub struct Report {
     classifier: Classifier,
     kind: Kind,
     begun: Begun,
+    /// What making the output of what was written found.
+    found: Vec<String>,
     /// What it is written into, where that has a name and is no file that could be whole or not.
     straight: Option<PathBuf>,
 }
@@ -112,7 +114,7 @@ impl Style {
                 Kind::Lines(Lines { top: self.selection.top.clamp(1, classifier.labels().len().max(1)) }, out)
             };
             let begun = Begun { columns: Vec::new(), loss };
-            return Ok(Report { classifier: classifier.clone(), kind, begun, straight });
+            return Ok(Report { classifier: classifier.clone(), kind, begun, found: Vec::new(), straight });
         };
         let layout = match again {
             Some(begun) => Layout::again(&selection, classifier, begun.columns, rows),
@@ -134,7 +136,7 @@ impl Style {
             }
             let writer = Box::new(Writer::new(out, table, &selection, classifier, layout, is_again)?);
             let kind = Kind::Typed(writer, table, spool);
-            return Ok(Report { classifier: classifier.clone(), kind, begun, straight });
+            return Ok(Report { classifier: classifier.clone(), kind, begun, found: Vec::new(), straight });
         }
         if table == Table::Json && !is_again {
             let labels = json!(classifier.labels());
@@ -143,7 +145,7 @@ impl Style {
         // Behind the first chunk an array has an element.
         let writer = Box::new(Writer::new(out, table, &selection, classifier, layout, is_again)?);
         let kind = if table == Table::Json { Kind::Document(writer) } else { Kind::Table(writer) };
-        Ok(Report { classifier: classifier.clone(), kind, begun, straight })
+        Ok(Report { classifier: classifier.clone(), kind, begun, found: Vec::new(), straight })
     }
 }
 
@@ -181,12 +183,14 @@ impl Report {
         &self.begun
     }
 
-    /// What was left out of the input's columns, since this was asked last.
+    /// What was left out of the input's columns, or is written otherwise, since this was asked last.
     pub fn notes(&mut self) -> Vec<String> {
-        match &mut self.kind {
+        let mut notes = match &mut self.kind {
             Kind::Table(writer) | Kind::Document(writer) | Kind::Typed(writer, ..) => writer.notes(),
             Kind::Lines(..) | Kind::Eyes(..) => Vec::new(),
-        }
+        };
+        notes.append(&mut self.found);
+        notes
     }
 
     /// Ends the output, and gives its bytes where it is a file. `loss` is the mean over the rows that had a label; `error` is why
@@ -208,7 +212,7 @@ impl Report {
         if let Kind::Typed(writer, format, spool) = &mut self.kind {
             writer.finish()?;
             if let Some((spool, out)) = spool {
-                writer.convert(spool, &mut *out, *format)?;
+                self.found = writer.convert(spool, &mut *out, *format)?;
                 out.flush()?;
             }
         }

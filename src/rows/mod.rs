@@ -12,17 +12,20 @@ mod format;
 mod ipc;
 mod json_array;
 mod lines;
+mod options;
 mod source;
 mod stream;
 mod table;
 #[cfg(feature = "parquet")]
 mod thrift;
 mod tsv;
+mod utf16;
 pub mod write;
 
 pub use columns::Columns;
 pub use fields::Fields;
 pub use format::Format;
+pub use options::{Null, Quoting, RowOptions};
 pub use stream::{AnsweredRow, RowStream};
 
 use crate::error::{Error, Result};
@@ -31,54 +34,8 @@ use source::{Opened, Raw};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-/// How rows are to be read.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct RowOptions {
-    /// What every input is; by default each is what its name or its first bytes say.
-    pub format: Option<Format>,
-    /// The columns that count.
-    pub columns: Columns,
-    /// Whether the first row of CSV and TSV has no names: columns are then called 1, 2, 3...
-    pub no_header: bool,
-    /// What a row becomes whose text is null.
-    pub null: Null,
-}
-
-/// Each gives a field another value.
-impl RowOptions {
-    /// What every input is.
-    pub fn format(self, format: impl Into<Option<Format>>) -> RowOptions {
-        RowOptions { format: format.into(), ..self }
-    }
-
-    /// The columns that count.
-    pub fn columns(self, columns: Columns) -> RowOptions {
-        RowOptions { columns, ..self }
-    }
-
-    /// Whether the first row of CSV and TSV has no names.
-    pub fn no_header(self, no_header: bool) -> RowOptions {
-        RowOptions { no_header, ..self }
-    }
-
-    /// What a row becomes whose text is null.
-    pub fn null(self, null: Null) -> RowOptions {
-        RowOptions { null, ..self }
-    }
-}
-
-/// What a row becomes whose text is null.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Null {
-    /// A row with an error.
-    #[default]
-    Error,
-    /// No row.
-    Skip,
-    /// A row with an empty text.
-    Empty,
-}
+/// Bytes of texts that a chunk has before it ends: a table with types may hold long ones, and many of them ready.
+const MOST_BYTES: usize = 4 << 20;
 
 /// Where a row is, for people.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -142,6 +99,11 @@ pub struct Content {
 }
 
 impl Content {
+    /// Bytes of its texts.
+    fn length(&self) -> usize {
+        self.text.len() + self.text_pair.as_ref().map_or(0, String::len)
+    }
+
     /// The second text, if there is anything to show of it.
     pub fn pair(&self) -> Option<&str> {
         self.text_pair.as_deref().filter(|pair| !pair.is_empty())
@@ -187,6 +149,8 @@ pub struct Rows {
     /// Bytes of the inputs before it.
     before: u64,
     notes: Vec<String>,
+    /// Those of the first input that has any.
+    columns: Fields,
     /// What ended it, until somebody was told; behind it there is nothing.
     failed: Option<Option<Error>>,
 }
@@ -213,7 +177,17 @@ impl Rows {
 
     fn new(inputs: Vec<Raw>, options: RowOptions) -> Rows {
         let place = Place { number: 1, ..Place::default() };
-        Rows { options, inputs, opened: None, place, index: 0, before: 0, notes: Vec::new(), failed: None }
+        Rows {
+            options,
+            inputs,
+            opened: None,
+            place,
+            index: 0,
+            before: 0,
+            notes: Vec::new(),
+            columns: Fields::default(),
+            failed: None,
+        }
     }
 
     /// The next rows: at most `most`, none at the end of the inputs, and no more than are there already. Who writes into a pipe
@@ -236,7 +210,8 @@ impl Rows {
     }
 
     fn fill(&mut self, rows: &mut Vec<Row>, most: usize) -> Result<()> {
-        while rows.len() < most && (rows.is_empty() || self.is_ready()) {
+        let mut bytes = 0;
+        while rows.len() < most && (rows.is_empty() || (bytes < MOST_BYTES && self.is_ready())) {
             let Some(raw) = self.inputs.get_mut(self.place.input) else { break };
             let opened = match &mut self.opened {
                 Some(opened) => opened,
@@ -252,6 +227,9 @@ impl Rows {
             self.place.number = opened.number();
             match line {
                 Line::End => {
+                    if self.columns.is_alone() {
+                        self.columns = opened.columns();
+                    }
                     self.before += raw.length.unwrap_or_else(|| raw.position());
                     self.opened = None;
                     self.place = Place { input: self.place.input + 1, number: 1, unit: Unit::Line };
@@ -267,6 +245,15 @@ impl Rows {
                         (Ok(None), Null::Error) => Some(Err("its text is null".into())),
                         (Err(message), _) => Some(Err(message)),
                     };
+                    // What has types is in memory already, and takes many times as much when it becomes tokens.
+                    let long = |content: &Content| content.length() > self.options.max_row_size;
+                    let content = match content {
+                        Some(Ok(content)) if long(&content) => {
+                            Some(Err(lines::too_long("text", self.options.max_row_size)))
+                        }
+                        content => content,
+                    };
+                    bytes += content.iter().flatten().map(Content::length).sum::<usize>();
                     let row = |content| Row { index: self.index, place, content, fields };
                     rows.extend(content.map(row));
                 }
@@ -312,6 +299,11 @@ impl Rows {
             _ => raw.position(),
         };
         self.before + self.inputs.get(self.place.input).map_or(0, read)
+    }
+
+    /// The columns of the first input that was read to its end and has any, whether or not it has rows; no values.
+    pub fn columns(&self) -> &Fields {
+        &self.columns
     }
 
     /// What was found by itself and its user may want to know, since this was asked last.

@@ -22,6 +22,8 @@ pub(super) enum Column {
     LogitOf(usize),
     Probabilities,
     Logits,
+    /// Of so many numbers.
+    PooledOutput(usize),
     Labels,
     Entities,
     Loss,
@@ -39,7 +41,8 @@ pub(super) enum Kind {
     Count,
     Flag,
     Texts,
-    Numbers,
+    /// So many.
+    Numbers(usize),
     /// Written as JSON where a table has nothing better.
     Json,
 }
@@ -92,6 +95,7 @@ impl Column {
             Column::LogitOf(label) => format!("logit_{}", labels[*label]),
             Column::Probabilities => "probabilities".into(),
             Column::Logits => "logits".into(),
+            Column::PooledOutput(_) => "pooled_output".into(),
             Column::Labels => "labels".into(),
             Column::Entities => "entities".into(),
             Column::Loss => "loss".into(),
@@ -102,14 +106,16 @@ impl Column {
         }
     }
 
-    pub(super) fn kind(&self) -> Kind {
+    /// The kind of its values, for a model of so many labels.
+    pub(super) fn kind(&self, labels: usize) -> Kind {
         match self {
             Column::Label | Column::LabelAt(_) | Column::Error => Kind::Text,
             Column::Score | Column::ScoreAt(_) | Column::ScoreOf(_) | Column::LogitOf(_) | Column::Loss => Kind::Number,
             Column::Index | Column::Argmax | Column::Tokens | Column::Windows => Kind::Count,
             Column::Truncated => Kind::Flag,
             Column::Labels => Kind::Texts,
-            Column::Probabilities | Column::Logits => Kind::Numbers,
+            Column::Probabilities | Column::Logits => Kind::Numbers(labels),
+            Column::PooledOutput(width) => Kind::Numbers(*width),
             Column::Id | Column::Entities => Kind::Json,
         }
     }
@@ -160,6 +166,7 @@ impl Column {
             Column::LogitOf(label) => Cell::Number(answer.logits()[*label]),
             Column::Probabilities => answer.probabilities().map_or(Cell::Null, Cell::Numbers),
             Column::Logits => Cell::Numbers(answer.logits()),
+            Column::PooledOutput(_) => answer.pooled_output().map_or(Cell::Null, Cell::Numbers),
             Column::Labels => Cell::Texts(holding.of(answer.scores())),
             Column::Loss => number(answer.loss()),
             Column::Tokens => Cell::Count(answer.tokens() as u64),

@@ -18,6 +18,7 @@ use crate::classifier::Classifier;
 use answer::{Column, Holding};
 use input::Inputs;
 use selection::{Chosen, Subject};
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::{self, Write};
 
@@ -138,8 +139,8 @@ impl Layout {
                 Chosen::All => taken.extend(input.iter().cloned()),
                 Chosen::Input(name) if input.contains(name) => taken.push(name.clone()),
                 Chosen::Input(name) => {
-                    let known = "index, label, score, score_LABEL, logit_LABEL, probabilities, logits, argmax, loss, tokens, \
-                                 truncated, error";
+                    let known = "index, label, score, score_LABEL, logit_LABEL, probabilities, logits, pooled_output, argmax, \
+                                 loss, tokens, truncated, error";
                     let input = input.join(", ");
                     return Err(format!("there is no column {name:?}: an answer has {known}; the input has {input}"));
                 }
@@ -194,6 +195,19 @@ impl Layout {
 
     fn is_answer(&self, wanted: &str) -> bool {
         self.columns.iter().any(|column| matches!(column, Planned::Answer { name, .. } if name == wanted))
+    }
+
+    /// What a column of the input is called where all of them are written. The first rows' keep their names; one that only a later row
+    /// has and the answer too is another, and so is one that this would meet: no two of the input's become the same.
+    fn called<'a>(&self, name: &'a str) -> Cow<'a, str> {
+        let mut within = std::iter::successors(Some(name), |name| name.strip_prefix(ALSO));
+        if self.input_names.contains(name) || !within.any(|name| self.is_answer(name)) {
+            return name.into();
+        }
+        let longer = |name: &String| Some(format!("{ALSO}{name}"));
+        let mut names = std::iter::successors(Some(format!("{ALSO}{name}")), longer);
+        let free = names.find(|name| !self.input_names.contains(name) && !self.is_answer(name));
+        free.expect("there are more names than columns").into()
     }
 }
 

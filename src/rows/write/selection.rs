@@ -11,6 +11,8 @@ pub(super) struct Subject {
     pub labels: Arc<[String]>,
     pub tokens: bool,
     pub multi_label: bool,
+    /// Numbers of a pooled output.
+    pub pooled: usize,
 }
 
 /// Which columns rows are written with, and how.
@@ -18,7 +20,7 @@ pub(super) struct Subject {
 #[non_exhaustive]
 pub struct Selection {
     /// Names of columns in their order: those of answers, those of the input, `*` for all of the input's; by default what a data
-    /// frame wants.
+    /// frame wants. `pooled_output` is null where the answers have none: see [`Request`](crate::Request).
     pub fields: Option<Vec<String>>,
     /// How many of the best labels there are, each with its score in columns of its own.
     pub top: usize,
@@ -64,6 +66,7 @@ impl Subject {
         Subject {
             tokens: classifier.task() == Task::TokenClassification,
             multi_label: is_multi_label(classifier.scoring(), &labels),
+            pooled: classifier.model().head.classifier.inputs(),
             labels,
         }
     }
@@ -109,7 +112,9 @@ impl Selection {
             "truncated" => Column::Truncated,
             "error" => Column::Error,
             "entities" if subject.tokens => Column::Entities,
-            "label" | "score" | "argmax" | "probabilities" | "logits" | "labels" | "loss" if subject.tokens => {
+            "label" | "score" | "argmax" | "probabilities" | "logits" | "pooled_output" | "labels" | "loss"
+                if subject.tokens =>
+            {
                 return Err(format!("a model that classifies tokens has no {name}; it has entities"));
             }
             "label" => Column::Label,
@@ -117,6 +122,7 @@ impl Selection {
             "argmax" => Column::Argmax,
             "probabilities" => Column::Probabilities,
             "logits" => Column::Logits,
+            "pooled_output" => Column::PooledOutput(subject.pooled),
             "labels" if subject.multi_label => Column::Labels,
             "labels" => return Err("labels is for models of which several labels may hold; label is the best".into()),
             "loss" => Column::Loss,

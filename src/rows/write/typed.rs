@@ -129,7 +129,7 @@ impl<W: Write> Typed<W> {
             }
         };
         let builder = |column: &Planned| match column {
-            Planned::Answer { column, .. } => Some(Builder::new(column.kind(), labels)),
+            Planned::Answer { column, .. } => Some(Builder::new(column.kind(labels))),
             _ => None,
         };
         let answers = layout.columns.iter().filter_map(builder).collect();
@@ -226,14 +226,14 @@ impl<W: Write> Typed<W> {
 }
 
 impl Builder {
-    fn new(kind: Kind, labels: usize) -> Builder {
+    fn new(kind: Kind) -> Builder {
         match kind {
             Kind::Text | Kind::Json => Builder::Text(StringBuilder::new()),
             Kind::Number => Builder::Number(Float32Builder::new()),
             Kind::Count => Builder::Count(UInt64Builder::new()),
             Kind::Flag => Builder::Flag(BooleanBuilder::new()),
             Kind::Texts => Builder::Texts(ListBuilder::new(StringBuilder::new())),
-            Kind::Numbers => Builder::Numbers(FixedSizeListBuilder::new(Float32Builder::new(), labels as i32)),
+            Kind::Numbers(width) => Builder::Numbers(FixedSizeListBuilder::new(Float32Builder::new(), width as i32)),
         }
     }
 
@@ -302,14 +302,14 @@ fn gather(
 /// The columns of the stream, and whether each is the answer's.
 fn columns(layout: &Layout, labels: usize) -> Vec<(Field, bool)> {
     let answer = |name: &str, column: &Column| {
-        let kind = match column.kind() {
+        let kind = match column.kind(labels) {
             Kind::Text | Kind::Json => DataType::Utf8,
             Kind::Number => DataType::Float32,
             Kind::Count => DataType::UInt64,
             Kind::Flag => DataType::Boolean,
             Kind::Texts => DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true))),
-            Kind::Numbers => {
-                DataType::FixedSizeList(Arc::new(Field::new_list_field(DataType::Float32, true)), labels as i32)
+            Kind::Numbers(width) => {
+                DataType::FixedSizeList(Arc::new(Field::new_list_field(DataType::Float32, true)), width as i32)
             }
         };
         (Field::new(name, kind, true), true)
