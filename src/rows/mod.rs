@@ -197,9 +197,17 @@ impl Rows {
     /// What an input cannot be read for; [`Error::Malformed`] where it is not what it should be from some place on, or has no such
     /// column. The rows before that place were given by then, and behind an error there are none.
     pub fn chunk(&mut self, most: usize) -> Result<Vec<Row>> {
+        self.chunk_before(usize::MAX, most)
+    }
+
+    /// [`Rows::chunk`] of rows whose index is below `end`; none is read behind it.
+    ///
+    /// # Errors
+    /// Those of [`Rows::chunk`].
+    pub fn chunk_before(&mut self, end: usize, most: usize) -> Result<Vec<Row>> {
         let mut rows = Vec::new();
         if self.failed.is_none()
-            && let Err(error) = self.fill(&mut rows, most)
+            && let Err(error) = self.fill(&mut rows, end, most)
         {
             self.failed = Some(Some(error));
         }
@@ -209,9 +217,9 @@ impl Rows {
         }
     }
 
-    fn fill(&mut self, rows: &mut Vec<Row>, most: usize) -> Result<()> {
+    fn fill(&mut self, rows: &mut Vec<Row>, end: usize, most: usize) -> Result<()> {
         let mut bytes = 0;
-        while rows.len() < most && (rows.is_empty() || (bytes < MOST_BYTES && self.is_ready())) {
+        while rows.len() < most && self.index < end && (rows.is_empty() || (bytes < MOST_BYTES && self.is_ready())) {
             let Some(raw) = self.inputs.get_mut(self.place.input) else { break };
             let opened = match &mut self.opened {
                 Some(opened) => opened,

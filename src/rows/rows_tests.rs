@@ -445,6 +445,17 @@ fn a_table_without_rows_has_columns() {
     assert!(rows.chunk(1).unwrap().is_empty() && rows.columns().is_alone());
 }
 
+/// A run could not go on behind a blank line: rows were counted that have no index of their own.
+#[test]
+fn rows_are_read_up_to_an_index() {
+    let table = b"{\"text\": \"a\"}\n\n\n{\"text\": \"b\"}\n{\"text\": \"c\"}\n";
+    for (end, rows, next) in [(0, 0, 0), (1, 1, 1), (2, 1, 2), (3, 1, 3), (4, 2, 4), (9, 3, 5)] {
+        let mut input = Rows::of_stream("test", Cursor::new(table.to_vec()), options(None));
+        assert_eq!(input.chunk_before(end, 9).unwrap().len(), rows, "before {end}");
+        assert_eq!(input.next_index(), next, "before {end}");
+    }
+}
+
 #[test]
 fn what_explodes_is_a_row_that_fails() {
     let bomb = [&b"short\n"[..], &vec![b'x'; 100 << 20], b"\nlast"].concat();
