@@ -1,6 +1,7 @@
 //! How a classifier is made, and on which adapter.
 
 mod adapter;
+mod cards;
 
 pub use adapter::Adapter;
 
