@@ -3,6 +3,9 @@
 //! Lines, JSONL, JSON, CSV and TSV, Parquet and Arrow (with the feature `parquet`), each also compressed by gzip or zstd. What an input is, is seen by its name, else by its first
 //! bytes; which column has the texts, by its name.
 
+// Its types are arrow's, whose next version would be a new one of this crate: nothing that is promised.
+#[cfg(all(feature = "parquet", feature = "internals"))]
+mod batches;
 #[cfg(feature = "parquet")]
 mod columnar;
 mod columns;
@@ -20,6 +23,8 @@ mod thrift;
 mod tsv;
 pub mod write;
 
+#[cfg(all(feature = "parquet", feature = "internals"))]
+pub use batches::{AnsweredBatch, AnsweredBatches, texts_of};
 pub use columns::Columns;
 pub use fields::Fields;
 pub use format::Format;
@@ -148,6 +153,9 @@ impl Content {
     }
 }
 
+/// Why a row without a text has no answer.
+const NULL: &str = "its text is null";
+
 /// What stands where a row would be.
 enum Line {
     End,
@@ -264,7 +272,7 @@ impl Rows {
                         (Ok(Some(content)), _) => Some(Ok(content)),
                         (Ok(None), Null::Skip) => None,
                         (Ok(None), Null::Empty) => Some(Ok(Content::default())),
-                        (Ok(None), Null::Error) => Some(Err("its text is null".into())),
+                        (Ok(None), Null::Error) => Some(Err(NULL.into())),
                         (Err(message), _) => Some(Err(message)),
                     };
                     let row = |content| Row { index: self.index, place, content, fields };

@@ -109,13 +109,16 @@ impl Selection {
             "truncated" => Column::Truncated,
             "error" => Column::Error,
             "entities" if subject.tokens => Column::Entities,
-            "label" | "score" | "argmax" | "probabilities" | "logits" | "labels" | "loss" if subject.tokens => {
+            "label" | "score" | "argmax" | "probabilities" | "scores" | "logits" | "labels" | "loss"
+                if subject.tokens =>
+            {
                 return Err(format!("a model that classifies tokens has no {name}; it has entities"));
             }
             "label" => Column::Label,
             "score" => Column::Score,
             "argmax" => Column::Argmax,
             "probabilities" => Column::Probabilities,
+            "scores" => Column::Scores,
             "logits" => Column::Logits,
             "labels" if subject.multi_label => Column::Labels,
             "labels" => return Err("labels is for models of which several labels may hold; label is the best".into()),
