@@ -2,6 +2,7 @@
 
 use crate::answers::{Answers, Collected};
 use crate::classifier::Opened;
+use crate::lock::with_lock;
 use crate::{arrow, errors};
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, SchemaRef};
@@ -106,7 +107,7 @@ impl Iterator for HandedOver {
         if self.stopped {
             return None;
         }
-        let next = Python::try_attach(|py| {
+        let next = with_lock(|py| {
             let next = py.detach(|| self.batches.next());
             // On the main thread Ctrl-C comes out here. Whoever reads can only be told of an error: it is said to the interpreter
             // again, for when that has returned.

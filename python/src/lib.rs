@@ -11,6 +11,7 @@ mod classifier;
 mod engine;
 mod entities;
 mod errors;
+mod lock;
 mod logging;
 mod strings;
 

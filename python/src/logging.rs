@@ -1,5 +1,6 @@
 //! What the library warns of goes to Python's `logging`, to the logger `wgbert`.
 
+use crate::lock::with_lock;
 use log::{Level, LevelFilter, Metadata, Record};
 use pyo3::prelude::*;
 
@@ -31,7 +32,7 @@ impl log::Log for Logger {
         let level = if record.level() == Level::Error { "error" } else { "warning" };
         let text = record.args().to_string();
         // An interpreter that ends has nobody to tell.
-        Python::try_attach(|py| {
+        with_lock(|py| {
             let logger = py.import("logging").and_then(|logging| logging.call_method1("getLogger", ("wgbert",)));
             let said = logger.and_then(|logger| logger.call_method1(level, ("%s", text)));
             if let Err(error) = said {
