@@ -1,6 +1,7 @@
 //! How a classifier is made, and on which adapter.
 
 mod adapter;
+mod cards;
 mod choices;
 mod device;
 mod load;

@@ -190,6 +190,16 @@ impl<'a> Classification<'a> {
         self.output.losses[self.index]
     }
 
+    /// `[layers + 1, tokens, hidden]`, if they were wanted; 0 is the input of the first layer.
+    pub fn hidden_states(&self) -> Option<&'a Array> {
+        self.output.hidden_states.as_ref().map(|states| &states[self.index])
+    }
+
+    /// `[layers, heads, tokens, tokens]` after the softmax, if they were wanted.
+    pub fn attentions(&self) -> Option<&'a Array> {
+        self.output.attentions.as_ref().map(|attentions| &attentions[self.index])
+    }
+
     /// Number of tokens as classified, special tokens included; those of all windows that answer for it.
     pub fn tokens(&self) -> usize {
         self.output.tokens[self.index]

@@ -66,17 +66,38 @@ pub(crate) type Running = Pin<Box<dyn Future<Output = Vec<Result<OwnedClassifica
 pub(crate) type Running = Pin<Box<dyn Future<Output = Vec<Result<OwnedClassification>>>>>;
 
 /// Tokenises texts, of which the first has this index in errors, and gives them to the device, which starts at once: also where this
-/// thread will wait for other texts before.
-pub(crate) fn start(classifier: &Classifier, texts: &[TextBuf], first: usize) -> Running {
-    let encoded = classifier.encoder().encode_windows_all(&texts.iter().map(TextBuf::as_text).collect::<Vec<_>>());
+/// thread will wait for other texts before. A text that cannot be answered leaves the others their answers.
+pub(crate) fn start(classifier: &Classifier, texts: &[Text<'_>], mut request: Request, first: usize) -> Running {
+    assert!(request.labels.is_empty() || request.labels.len() == texts.len(), "a label, or none, for each text");
+    let encoded = classifier.encoder().encode_windows_all(texts);
     let classifier = classifier.clone();
     let run = async move {
-        let (mut windows, mut failures) = (Vec::new(), Vec::new());
-        for text in encoded {
-            let failure = text.map(|text| windows.push(text)).err();
-            failures.push(failure);
+        let (mut places, mut windows) = (Vec::new(), Vec::new());
+        let mut failures: Vec<Option<Error>> = Vec::new();
+        for (place, text) in encoded.into_iter().enumerate() {
+            match text {
+                Ok(text) => {
+                    places.push(place);
+                    windows.push(text);
+                    failures.push(None);
+                }
+                Err(error) => failures.push(Some(error)),
+            }
         }
-        let output = classifier.run_windows_async(&windows, &Request::default()).await;
+        let mut kept = failures.iter().map(Option::is_none);
+        request.labels.retain(|_| kept.next().unwrap_or(true));
+        let output = loop {
+            match classifier.run_windows_async(&windows, &request).await {
+                Err(error @ Error::Text { index, .. }) => {
+                    windows.remove(index);
+                    if !request.labels.is_empty() {
+                        request.labels.remove(index);
+                    }
+                    failures[places.remove(index)] = Some(error);
+                }
+                output => break output,
+            }
+        };
         let mut answers = output.map(SequenceClassifierOutput::into_texts);
         let answer = |(index, failure): (usize, Option<Error>)| match (failure, &mut answers) {
             (Some(Error::Text { message, .. }), _) => Err(Error::Text { index, message }),
@@ -129,7 +150,8 @@ impl<S> ClassificationStream<S> {
     /// Gives what was collected to the device.
     fn start(&mut self) {
         let texts = std::mem::take(&mut self.filling);
-        self.running.push_back(start(&self.classifier, &texts, self.first));
+        let texts: Vec<Text<'_>> = texts.iter().map(TextBuf::as_text).collect();
+        self.running.push_back(start(&self.classifier, &texts, Request::default(), self.first));
         self.first += texts.len();
     }
 }

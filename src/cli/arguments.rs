@@ -235,7 +235,7 @@ pub struct ClassifyArguments {
     pub format: Option<OutputFormat>,
 
     /// Columns of the rows, in their order: of the answer index, id, label, score, labels, score_LABEL, logit_LABEL, score_*,
-    /// logit_*, probabilities, logits, pooled_output, argmax, loss, entities, tokens, truncated, error; those of the input, by name or all of
+    /// logit_*, probabilities, scores, logits, pooled_output, argmax, loss, entities, tokens, truncated, error; those of the input, by name or all of
     /// them as *; all for everything. Not for text
     ///
     /// By default *, label, score, truncated and error; in json also index, probabilities, logits, argmax and tokens. A column

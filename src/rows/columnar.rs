@@ -329,7 +329,7 @@ fn damaged(message: String) -> Fault {
     Fault::Malformed(format!("cannot be read: {message}"))
 }
 
-fn is_text(kind: &DataType) -> bool {
+pub(super) fn is_text(kind: &DataType) -> bool {
     match kind {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null => true,
         DataType::Dictionary(_, values) => is_text(values),
@@ -337,7 +337,7 @@ fn is_text(kind: &DataType) -> bool {
     }
 }
 
-fn as_text(column: &ArrayRef) -> Result<StringArray, ArrowError> {
+pub(super) fn as_text(column: &ArrayRef) -> Result<StringArray, ArrowError> {
     let options = CastOptions { safe: false, ..CastOptions::default() };
     let column = cast_with_options(column, &DataType::Utf8, &options)?;
     Ok(column.as_string::<i32>().clone())

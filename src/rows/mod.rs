@@ -3,6 +3,9 @@
 //! Lines, JSONL, JSON, CSV and TSV, Parquet and Arrow (with the feature `parquet`), each also compressed by gzip or zstd. What an input is, is seen by its name, else by its first
 //! bytes; which column has the texts, by its name.
 
+// Its types are arrow's, whose next version would be a new one of this crate: nothing that is promised.
+#[cfg(all(feature = "parquet", feature = "internals"))]
+mod batches;
 #[cfg(feature = "parquet")]
 mod columnar;
 mod columns;
@@ -22,6 +25,8 @@ mod tsv;
 mod utf16;
 pub mod write;
 
+#[cfg(all(feature = "parquet", feature = "internals"))]
+pub use batches::{AnsweredBatch, AnsweredBatches, texts_of};
 pub use columns::Columns;
 pub use fields::Fields;
 pub use format::Format;
@@ -109,6 +114,9 @@ impl Content {
         self.text_pair.as_deref().filter(|pair| !pair.is_empty())
     }
 }
+
+/// Why a row without a text has no answer.
+const NULL: &str = "its text is null";
 
 /// What stands where a row would be.
 enum Line {
@@ -250,7 +258,7 @@ impl Rows {
                         (Ok(Some(content)), _) => Some(Ok(content)),
                         (Ok(None), Null::Skip) => None,
                         (Ok(None), Null::Empty) => Some(Ok(Content::default())),
-                        (Ok(None), Null::Error) => Some(Err("its text is null".into())),
+                        (Ok(None), Null::Error) => Some(Err(NULL.into())),
                         (Err(message), _) => Some(Err(message)),
                     };
                     // What has types is in memory already, and takes many times as much when it becomes tokens.

@@ -21,6 +21,8 @@ pub(super) enum Column {
     ScoreOf(usize),
     LogitOf(usize),
     Probabilities,
+    /// Probabilities, or logits where these are the answer.
+    Scores,
     Logits,
     /// Of so many numbers.
     PooledOutput(usize),
@@ -39,6 +41,8 @@ pub(super) enum Kind {
     Text,
     Number,
     Count,
+    /// A count of what one text has.
+    Size,
     Flag,
     Texts,
     /// So many.
@@ -94,6 +98,7 @@ impl Column {
             Column::ScoreOf(label) => format!("score_{}", labels[*label]),
             Column::LogitOf(label) => format!("logit_{}", labels[*label]),
             Column::Probabilities => "probabilities".into(),
+            Column::Scores => "scores".into(),
             Column::Logits => "logits".into(),
             Column::PooledOutput(_) => "pooled_output".into(),
             Column::Labels => "labels".into(),
@@ -111,10 +116,11 @@ impl Column {
         match self {
             Column::Label | Column::LabelAt(_) | Column::Error => Kind::Text,
             Column::Score | Column::ScoreAt(_) | Column::ScoreOf(_) | Column::LogitOf(_) | Column::Loss => Kind::Number,
-            Column::Index | Column::Argmax | Column::Tokens | Column::Windows => Kind::Count,
+            Column::Index | Column::Argmax => Kind::Count,
+            Column::Tokens | Column::Windows => Kind::Size,
             Column::Truncated => Kind::Flag,
             Column::Labels => Kind::Texts,
-            Column::Probabilities | Column::Logits => Kind::Numbers(labels),
+            Column::Probabilities | Column::Scores | Column::Logits => Kind::Numbers(labels),
             Column::PooledOutput(width) => Kind::Numbers(*width),
             Column::Id | Column::Entities => Kind::Json,
         }
@@ -165,6 +171,7 @@ impl Column {
             Column::ScoreOf(label) => Cell::Number(answer.scores()[*label]),
             Column::LogitOf(label) => Cell::Number(answer.logits()[*label]),
             Column::Probabilities => answer.probabilities().map_or(Cell::Null, Cell::Numbers),
+            Column::Scores => Cell::Numbers(answer.scores()),
             Column::Logits => Cell::Numbers(answer.logits()),
             Column::PooledOutput(_) => answer.pooled_output().map_or(Cell::Null, Cell::Numbers),
             Column::Labels => Cell::Texts(holding.of(answer.scores())),

@@ -1,6 +1,8 @@
 //! Tables out: a row of the output for every row of the input, with the input's columns and the answer's.
 
 mod answer;
+#[cfg(all(feature = "parquet", feature = "internals"))]
+mod batch;
 mod delimited;
 mod input;
 mod json;
@@ -11,6 +13,8 @@ mod selection;
 mod typed;
 
 pub use answer::Answer;
+#[cfg(all(feature = "parquet", feature = "internals"))]
+pub(super) use batch::Columns;
 pub use selection::Selection;
 
 use super::Row;
@@ -139,8 +143,8 @@ impl Layout {
                 Chosen::All => taken.extend(input.iter().cloned()),
                 Chosen::Input(name) if input.contains(name) => taken.push(name.clone()),
                 Chosen::Input(name) => {
-                    let known = "index, label, score, score_LABEL, logit_LABEL, probabilities, logits, pooled_output, argmax, \
-                                 loss, tokens, truncated, error";
+                    let known = "index, label, score, score_LABEL, logit_LABEL, probabilities, scores, logits, pooled_output, \
+                                 argmax, loss, tokens, truncated, error";
                     let input = input.join(", ");
                     return Err(format!("there is no column {name:?}: an answer has {known}; the input has {input}"));
                 }

@@ -112,7 +112,8 @@ impl Selection {
             "truncated" => Column::Truncated,
             "error" => Column::Error,
             "entities" if subject.tokens => Column::Entities,
-            "label" | "score" | "argmax" | "probabilities" | "logits" | "pooled_output" | "labels" | "loss"
+            "label" | "score" | "argmax" | "probabilities" | "scores" | "logits" | "pooled_output" | "labels"
+            | "loss"
                 if subject.tokens =>
             {
                 return Err(format!("a model that classifies tokens has no {name}; it has entities"));
@@ -121,6 +122,7 @@ impl Selection {
             "score" => Column::Score,
             "argmax" => Column::Argmax,
             "probabilities" => Column::Probabilities,
+            "scores" => Column::Scores,
             "logits" => Column::Logits,
             "pooled_output" => Column::PooledOutput(subject.pooled),
             "labels" if subject.multi_label => Column::Labels,
