@@ -119,7 +119,7 @@ impl Opened {
             start = reader.fill_buf().map_err(|error| {
                 // zstd's own limit, 128 MiB, for files that do not come from friends.
                 let hint = match error.to_string().contains("too much memory") {
-                    true => "; if that is meant, decompress it first: zstd -dc --long=31",
+                    true => "; if that is meant, decompress it first, by zstd with its option long=31",
                     false => "",
                 };
                 raw.error(io::Error::new(error.kind(), format!("{error}{hint}")).into())
