@@ -85,11 +85,13 @@ def table(tmp_path_factory):
     rows[5_000] = None
     source = folder / "texts.parquet"
     pq.write_table(pa.table({"id": range(len(rows)), "text": rows}), source, row_group_size=3_000)
-    answers = folder / "answers.parquet"
+    # pyarrow cannot read from Parquet what it writes there of fixed-size lists of which one is null.
+    answers = folder / "answers.arrow"
     done = command_line(
         ["classify", "--quiet", "--model", BERT, "--input", source, "--output", answers]
         + ["--fields", "id,label,score,logits,tokens,truncated,error"]
     )
     # One row has an error.
     assert done.returncode == 3, done.stderr
-    return source, pq.read_table(answers)
+    with pa.OSFile(str(answers)) as file:
+        return source, pa.ipc.open_stream(file).read_all()

@@ -46,6 +46,11 @@ def theirs(task, folder):
 @pytest.mark.parametrize("name", checkpoints(GOLDEN))
 def test_texts(name):
     need("transformers", "transformers", "torch")
+    import transformers
+
+    if "relative_key" in name and not transformers.__version__.startswith("4."):
+        # Which of the two versions wrote a model's files decides, and only the older one computes these.
+        pytest.skip("relative_key is transformers 4's")
     expected = json.loads((GOLDEN / name / "expected.json").read_text())
     pairs = [text for text in expected["texts"] if not isinstance(text, str)]
     texts = [text for text in expected["texts"] if isinstance(text, str)]
