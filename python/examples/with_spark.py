@@ -18,7 +18,8 @@ def classify(batches):
 
 
 os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-spark = SparkSession.builder.master("local[2]").getOrCreate()
+# Two tasks at a time, each tried up to four times: what a worker was doing when it died is done again.
+spark = SparkSession.builder.master("local[2,4]").getOrCreate()
 texts = spark.read.parquet(source).repartition(4)
 answers = texts.mapInArrow(classify, "id long, text string, label string, score float, error string")
 answers.write.parquet(target)
