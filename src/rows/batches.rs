@@ -24,8 +24,11 @@ use std::time::{Duration, Instant};
 
 /// How long a caller waits for a batch, so that one who wants to stop is heard this often.
 const BATCH_TIME: Duration = Duration::from_millis(500);
-/// Rows of the first batch, of the smallest, and of the largest.
-const ROWS: (usize, usize, usize) = (64, 16, 16384);
+/// Rows of the first batch, on a CPU and on a GPU.
+const FIRST: [usize; 2] = [128, 4096];
+/// Rows of the smallest, and of the largest.
+const LEAST: usize = 16;
+const MOST: usize = 16384;
 
 /// Rows of a table with their answers.
 #[derive(Clone, Debug)]
@@ -106,6 +109,7 @@ impl Classifier {
             }
         }
         let columns = Written::new(selection, self, &schema).map_err(malformed)?;
+        let is_gpu = self.gpu().is_some_and(|gpu| !gpu.capabilities.cpu);
         let labels = (!request.labels.is_empty()).then(|| std::mem::take(&mut request.labels).into_iter());
         Ok(AnsweredBatches {
             classifier: self.clone(),
@@ -117,7 +121,7 @@ impl Classifier {
             labels,
             rest: None,
             next: None,
-            most: ROWS.0,
+            most: FIRST[usize::from(is_gpu)],
             index: 0,
             ended: None,
         })
@@ -164,8 +168,8 @@ impl AnsweredBatches {
         // To its end: a call that is left in the middle of something may have what others wait for.
         let answers = self.classifier.block_on(stream::answer(self.classifier.clone(), encoded, request, 0));
         self.most = match started.elapsed() {
-            took if took < BATCH_TIME / 2 => (self.most * 2).min(ROWS.2),
-            took if took > BATCH_TIME => (self.most / 2).max(ROWS.1),
+            took if took < BATCH_TIME / 2 => (self.most * 2).min(MOST),
+            took if took > BATCH_TIME => (self.most / 2).max(LEAST),
             _ => self.most,
         };
         let of_row = |answer| match answer {
