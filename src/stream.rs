@@ -4,7 +4,7 @@ use crate::classifier::{Classifier, Request};
 use crate::error::{Error, Result};
 use crate::gpu;
 use crate::output::{OwnedClassification, SequenceClassifierOutput};
-use crate::text::Text;
+use crate::text::{Encoding, Text};
 use futures_core::Stream;
 use std::collections::VecDeque;
 use std::fmt;
@@ -60,54 +60,60 @@ impl From<(&str, &str)> for TextBuf {
 }
 
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) type Running = Pin<Box<dyn Future<Output = Vec<Result<OwnedClassification>>> + Send>>;
+type Running = Pin<Box<dyn Future<Output = Vec<Result<OwnedClassification>>> + Send>>;
 /// A browser's devices stay on their thread.
 #[cfg(target_arch = "wasm32")]
-pub(crate) type Running = Pin<Box<dyn Future<Output = Vec<Result<OwnedClassification>>>>>;
+type Running = Pin<Box<dyn Future<Output = Vec<Result<OwnedClassification>>>>>;
 
-/// Tokenises texts, of which the first has this index in errors, and gives them to the device, which starts at once: also where this
-/// thread will wait for other texts before. A text that cannot be answered leaves the others their answers.
-pub(crate) fn start(classifier: &Classifier, texts: &[Text<'_>], mut request: Request, first: usize) -> Running {
-    assert!(request.labels.is_empty() || request.labels.len() == texts.len(), "a label, or none, for each text");
-    let encoded = classifier.encoder().encode_windows_all(texts);
-    let classifier = classifier.clone();
-    let run = async move {
-        let (mut places, mut windows) = (Vec::new(), Vec::new());
-        let mut failures: Vec<Option<Error>> = Vec::new();
-        for (place, text) in encoded.into_iter().enumerate() {
-            match text {
-                Ok(text) => {
-                    places.push(place);
-                    windows.push(text);
-                    failures.push(None);
-                }
-                Err(error) => failures.push(Some(error)),
+/// The answers to texts that were tokenised, of which the first has this index in errors. A text that cannot be answered leaves the
+/// others their answers.
+pub(crate) async fn answer(
+    classifier: Classifier,
+    encoded: Vec<Result<Vec<Encoding>>>,
+    mut request: Request,
+    first: usize,
+) -> Vec<Result<OwnedClassification>> {
+    assert!(request.labels.is_empty() || request.labels.len() == encoded.len(), "a label, or none, for each text");
+    let (mut places, mut windows) = (Vec::new(), Vec::new());
+    let mut failures: Vec<Option<Error>> = Vec::new();
+    for (place, text) in encoded.into_iter().enumerate() {
+        match text {
+            Ok(text) => {
+                places.push(place);
+                windows.push(text);
+                failures.push(None);
             }
+            Err(error) => failures.push(Some(error)),
         }
-        let mut kept = failures.iter().map(Option::is_none);
-        request.labels.retain(|_| kept.next().unwrap_or(true));
-        let output = loop {
-            match classifier.run_windows_async(&windows, &request).await {
-                Err(error @ Error::Text { index, .. }) => {
-                    windows.remove(index);
-                    if !request.labels.is_empty() {
-                        request.labels.remove(index);
-                    }
-                    failures[places.remove(index)] = Some(error);
+    }
+    let mut kept = failures.iter().map(Option::is_none);
+    request.labels.retain(|_| kept.next().unwrap_or(true));
+    let output = loop {
+        match classifier.run_windows_async(&windows, &request).await {
+            Err(error @ Error::Text { index, .. }) => {
+                windows.remove(index);
+                if !request.labels.is_empty() {
+                    request.labels.remove(index);
                 }
-                output => break output,
+                failures[places.remove(index)] = Some(error);
             }
-        };
-        let mut answers = output.map(SequenceClassifierOutput::into_texts);
-        let answer = |(index, failure): (usize, Option<Error>)| match (failure, &mut answers) {
-            (Some(Error::Text { message, .. }), _) => Err(Error::Text { index, message }),
-            (Some(error), _) => Err(error),
-            (None, Err(error)) => Err(error.clone()),
-            (None, Ok(answers)) => Ok(answers.next().expect("every text that has not failed has an answer")),
-        };
-        (first..).zip(failures).map(answer).collect()
+            output => break output,
+        }
     };
-    let mut run: Running = Box::pin(run);
+    let mut answers = output.map(SequenceClassifierOutput::into_texts);
+    let answer = |(index, failure): (usize, Option<Error>)| match (failure, &mut answers) {
+        (Some(Error::Text { message, .. }), _) => Err(Error::Text { index, message }),
+        (Some(error), _) => Err(error),
+        (None, Err(error)) => Err(error.clone()),
+        (None, Ok(answers)) => Ok(answers.next().expect("every text that has not failed has an answer")),
+    };
+    (first..).zip(failures).map(answer).collect()
+}
+
+/// Tokenises texts, and gives them to the device, which starts at once: also where this thread will wait for other texts before.
+fn start(classifier: &Classifier, texts: &[Text<'_>], first: usize) -> Running {
+    let encoded = classifier.encoder().encode_windows_all(texts);
+    let mut run: Running = Box::pin(answer(classifier.clone(), encoded, Request::default(), first));
     match gpu::without_waiting(|| run.as_mut().poll(&mut Context::from_waker(Waker::noop()))) {
         Poll::Ready(answers) => Box::pin(std::future::ready(answers)),
         Poll::Pending => run,
@@ -151,7 +157,7 @@ impl<S> ClassificationStream<S> {
     fn start(&mut self) {
         let texts = std::mem::take(&mut self.filling);
         let texts: Vec<Text<'_>> = texts.iter().map(TextBuf::as_text).collect();
-        self.running.push_back(start(&self.classifier, &texts, Request::default(), self.first));
+        self.running.push_back(start(&self.classifier, &texts, self.first));
         self.first += texts.len();
     }
 }

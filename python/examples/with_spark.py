@@ -1,5 +1,6 @@
 """Spark: `mapInArrow`, record batches in and out of every task's worker."""
 
+import os
 import sys
 
 import wgbert
@@ -16,7 +17,9 @@ def classify(batches):
             yield from answers.to_pyarrow().select(["id", "text", "label", "score", "error"]).to_batches()
 
 
-spark = SparkSession.builder.master("local[2]").config("spark.pyspark.python", sys.executable).getOrCreate()
+os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+# Two tasks at a time, each tried up to four times: what a worker was doing when it died is done again.
+spark = SparkSession.builder.master("local[2,4]").getOrCreate()
 texts = spark.read.parquet(source).repartition(4)
 answers = texts.mapInArrow(classify, "id long, text string, label string, score float, error string")
 answers.write.parquet(target)

@@ -1,10 +1,13 @@
 """`Classifier.classify_batches`: streams of record batches, in constant memory, with their columns carried through."""
 
+import concurrent.futures
 import datetime
 import decimal
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 import wgbert
@@ -106,9 +109,54 @@ def test_other_libraries_read_it(bert):
     assert duckdb.sql("select count(*) from answers").fetchall() == [(2,)]
 
 
+def test_a_stream_may_be_left_in_the_middle(bert):
+    """Calls of others, and of the same thread, are answered whatever was read of it."""
+    table = pa.table({"text": texts(1_000)})
+    expected = bert.classify("it was good")[0]
+    streams = [bert.classify_batches(reader([table]), "text") for _ in range(3)]
+    for stream in streams:
+        assert len(next(stream)) < 1_000
+        assert bert.classify("it was good")[0] == expected
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        assert all(row == expected for row in pool.map(lambda _: bert.classify("it was good")[0], range(8)))
+
+
+def test_threads_may_begin_at_the_same_time():
+    """Two threads that were the first to use an adapter waited for each other, each with a call that nobody went on with."""
+    program = f"""
+import concurrent.futures, wgbert
+classifier = wgbert.Classifier({str(BERT)!r}, self_check="always")
+with concurrent.futures.ThreadPoolExecutor(4) as pool:
+    print(sum(len(answers) for answers in pool.map(classifier.classify, [["it was good " * 9] * 500] * 8)))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=200)
+    assert done.stdout == "4000\n", done.stderr
+
+
+def test_ctrl_c_is_heard_while_another_library_reads():
+    program = f"""
+import pyarrow as pa, wgbert
+classifier = wgbert.Classifier({str(BERT)!r})
+classifier.classify("warm")
+table = pa.table({{"text": ["it was good and not bad " * 20] * 1_000_000}})
+print("ready", flush=True)
+try:
+    classifier.classify_batches(table, "text").to_pyarrow().read_all()
+except (KeyboardInterrupt, pa.ArrowException) as error:
+    print("interrupted", flush=True)
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(2)
+        sent = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+        assert time.monotonic() - sent < 30
+
+
 def test_memory_does_not_grow_with_the_rows():
     """WGBERT_ROWS rows, of which CI has fewer than a million."""
-    rows = int(os.environ.get("WGBERT_ROWS", 60_000))
+    rows = int(os.environ.get("WGBERT_ROWS", 30_000))
     program = f"""
 import resource, pyarrow as pa, wgbert
 classifier = wgbert.Classifier({str(BERT)!r})

@@ -11,8 +11,13 @@ TEXT_CALLS = [{}, {"top_k": 1}, {"top_k": None}, {"top_k": 2}, {"function_to_app
 TOKEN_CALLS = [{}, {"aggregation_strategy": "simple"}, {"aggregation_strategy": "first"}, {"ignore_labels": []}]
 
 
+# Architectures that are refused by name: their folders are there for those who are going to describe them.
+REFUSED = {"deberta", "eurobert", "mobilebert"}
+
+
 def checkpoints(folder):
-    return sorted(path.name for path in folder.iterdir() if (path / "config.json").exists() and (path / "model.safetensors").exists())
+    paths = [path for path in folder.iterdir() if (path / "config.json").exists() and (path / "model.safetensors").exists()]
+    return sorted(path.name for path in paths if json.loads((path / "config.json").read_text())["model_type"] not in REFUSED)
 
 
 def same(ours, theirs):
@@ -46,6 +51,11 @@ def theirs(task, folder):
 @pytest.mark.parametrize("name", checkpoints(GOLDEN))
 def test_texts(name):
     need("transformers", "transformers", "torch")
+    import transformers
+
+    if "relative_key" in name and not transformers.__version__.startswith("4."):
+        # Which of the two versions wrote a model's files decides, and only the older one computes these.
+        pytest.skip("relative_key is transformers 4's")
     expected = json.loads((GOLDEN / name / "expected.json").read_text())
     pairs = [text for text in expected["texts"] if not isinstance(text, str)]
     texts = [text for text in expected["texts"] if isinstance(text, str)]
@@ -75,4 +85,4 @@ def test_tokens(name):
             assert "Slow tokenizers" in str(error)
             continue
         same(one(texts, **call), answer)
-        same(one(texts[2], **call), other(texts[2], **call))
+        same(one(texts[-1], **call), other(texts[-1], **call))

@@ -12,19 +12,23 @@ use crate::label::Label;
 use crate::models::Task;
 use crate::output::OwnedClassification;
 use crate::panics::guarded;
-use crate::stream::{self, Running};
-use crate::text::Text;
+use crate::stream;
+use crate::text::{Encoding, Text, TextEncoder};
 use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchReader, StringArray};
 use arrow_schema::{ArrowError, DataType, SchemaRef};
-use std::collections::VecDeque;
 use std::fmt;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// How long a caller waits for a batch, so that one who wants to stop is heard this often.
 const BATCH_TIME: Duration = Duration::from_millis(500);
-/// Rows of the first batch, of the smallest, and of the largest.
-const ROWS: (usize, usize, usize) = (64, 16, 16384);
+/// Rows of the first batch, on a CPU and on a GPU.
+const FIRST: [usize; 2] = [128, 4096];
+/// Rows of the smallest, and of the largest.
+const LEAST: usize = 16;
+const MOST: usize = 16384;
 
 /// Rows of a table with their answers.
 #[derive(Clone, Debug)]
@@ -35,13 +39,15 @@ pub struct AnsweredBatch {
     pub answers: Vec<Result<OwnedClassification, String>>,
 }
 
-/// Rows that are under way.
+/// Rows that are read, and what tokenises them.
 struct Chunk {
     batch: RecordBatch,
-    /// Of each, why there is nothing to classify.
-    failures: Vec<Option<String>>,
-    running: Running,
+    labels: Option<Vec<Option<Label>>>,
+    encoding: JoinHandle<Result<Encoded, String>>,
 }
+
+/// Of each row its tokens, or why there is nothing to classify.
+type Encoded = Vec<Result<Vec<Encoding>>>;
 
 /// The answers to record batches; made by [`Classifier::answer_batches`].
 pub struct AnsweredBatches {
@@ -55,7 +61,8 @@ pub struct AnsweredBatches {
     labels: Option<std::vec::IntoIter<Option<Label>>>,
     /// What is left of a batch that is larger than the rows that are wanted at a time.
     rest: Option<RecordBatch>,
-    running: VecDeque<Chunk>,
+    /// Rows that are tokenised while those before are computed.
+    next: Option<Chunk>,
     /// Rows at a time.
     most: usize,
     /// Index of the row that is answered next.
@@ -102,6 +109,7 @@ impl Classifier {
             }
         }
         let columns = Written::new(selection, self, &schema).map_err(malformed)?;
+        let is_gpu = self.gpu().is_some_and(|gpu| !gpu.capabilities.cpu);
         let labels = (!request.labels.is_empty()).then(|| std::mem::take(&mut request.labels).into_iter());
         Ok(AnsweredBatches {
             classifier: self.clone(),
@@ -112,8 +120,8 @@ impl Classifier {
             request,
             labels,
             rest: None,
-            running: VecDeque::new(),
-            most: ROWS.0,
+            next: None,
+            most: FIRST[usize::from(is_gpu)],
             index: 0,
             ended: None,
         })
@@ -126,13 +134,12 @@ impl AnsweredBatches {
         self.columns.schema.clone()
     }
 
-    /// Reads rows, and gives them to the device.
+    /// Reads rows, and has them tokenised.
     fn read(&mut self) -> Result<()> {
-        let name = self.name.clone();
         let batch = match self.rest.take() {
             Some(rest) => rest,
             // A reader that panicked is not asked again: an error ends it.
-            None => match guarded("arrow", || self.batches.next().transpose()).map_err(unreadable(&name))? {
+            None => match guarded("arrow", || self.batches.next().transpose()).map_err(unreadable(&self.name))? {
                 Some(batch) => batch,
                 None => {
                     self.ended = Some(None);
@@ -143,54 +150,35 @@ impl AnsweredBatches {
         let rows = batch.num_rows().min(self.most);
         self.rest = (rows < batch.num_rows()).then(|| batch.slice(rows, batch.num_rows() - rows));
         let batch = batch.slice(0, rows);
-        let chunk = guarded("arrow", || self.start(batch)).map_err(unreadable(&name))?;
-        self.running.push_back(chunk);
+        // A row behind the last label has none.
+        let labels = self.labels.as_mut().map(|labels| (0..rows).map(|_| labels.next().flatten()).collect());
+        let text = batch.column(self.found.text).clone();
+        let pair = self.found.pair.map(|pair| batch.column(pair).clone());
+        let encoder = self.classifier.encoder();
+        let encoding = thread::spawn(move || guarded("arrow", || encode(&encoder, &text, pair.as_ref())));
+        self.next = Some(Chunk { batch, labels, encoding });
         Ok(())
     }
 
-    fn start(&mut self, batch: RecordBatch) -> Result<Chunk, ArrowError> {
-        let text = as_text(batch.column(self.found.text))?;
-        let pair: Option<StringArray> = self.found.pair.map(|pair| as_text(batch.column(pair))).transpose()?;
-        let encoder = self.classifier.encoder();
-        let row = |row: usize| {
-            let first = string(&text, row)?.ok_or(NULL)?;
-            let second = pair.as_ref().map_or(Ok(None), |pair| string(pair, row))?;
-            Ok(encoder.row(first, second))
-        };
-        let rows: Vec<Result<Text<'_>, String>> = (0..batch.num_rows()).map(row).collect();
-        let mut request = self.request.clone();
-        if let Some(labels) = &mut self.labels {
-            // A row behind the last label has none.
-            let labels = rows.iter().map(|row| (row, labels.next().flatten()));
-            request.labels = labels.filter(|(row, _)| row.is_ok()).map(|(_, label)| label).collect();
-        }
-        let failures = rows.iter().map(|row| row.as_ref().err().cloned()).collect();
-        let texts: Vec<Text<'_>> = rows.into_iter().flatten().collect();
-        let running = stream::start(&self.classifier, &texts, request, 0);
-        Ok(Chunk { batch, failures, running })
-    }
-
-    /// The answers of the rows that were read first, when they are there.
-    fn answered(&mut self, chunk: Chunk) -> Result<AnsweredBatch> {
+    /// The answers to rows that were read.
+    fn answered(&mut self, Chunk { batch, labels, encoding }: Chunk) -> Result<AnsweredBatch> {
+        let encoded = encoding.join().unwrap_or_else(|panic| resume_unwind(panic)).map_err(unreadable(&self.name))?;
+        let request = Request { labels: labels.unwrap_or_default(), ..self.request.clone() };
         let started = Instant::now();
-        let mut answered = self.classifier.block_on(chunk.running).into_iter();
+        // To its end: a call that is left in the middle of something may have what others wait for.
+        let answers = self.classifier.block_on(stream::answer(self.classifier.clone(), encoded, request, 0));
         self.most = match started.elapsed() {
-            waited if waited < BATCH_TIME / 2 => (self.most * 2).min(ROWS.2),
-            waited if waited > BATCH_TIME => (self.most / 2).max(ROWS.1),
+            took if took < BATCH_TIME / 2 => (self.most * 2).min(MOST),
+            took if took > BATCH_TIME => (self.most / 2).max(LEAST),
             _ => self.most,
         };
-        let answer = |failure: Option<String>| {
-            if let Some(message) = failure {
-                return Ok(Err(message));
-            }
-            match answered.next().expect("every text has an answer, or why it has none") {
-                Ok(answer) => Ok(Ok(answer)),
-                Err(Error::Text { message, .. }) => Ok(Err(message)),
-                Err(error) => Err(error),
-            }
+        let of_row = |answer| match answer {
+            Ok(answer) => Ok(Ok(answer)),
+            Err(Error::Text { message, .. }) => Ok(Err(message)),
+            Err(error) => Err(error),
         };
-        let answers: Vec<_> = chunk.failures.into_iter().map(answer).collect::<Result<_>>()?;
-        let written = self.columns.batch(self.index, &chunk.batch, &answers.iter().map(as_answer).collect::<Vec<_>>());
+        let answers: Vec<_> = answers.into_iter().map(of_row).collect::<Result<_>>()?;
+        let written = self.columns.batch(self.index, &batch, &answers.iter().map(as_answer).collect::<Vec<_>>());
         let batch = written.map_err(|error| unreadable(&self.name)(error.to_string()))?;
         self.index += batch.num_rows();
         Ok(AnsweredBatch { batch, answers })
@@ -201,24 +189,44 @@ impl Iterator for AnsweredBatches {
     type Item = Result<AnsweredBatch>;
 
     fn next(&mut self) -> Option<Result<AnsweredBatch>> {
-        // As many rows again are read while the device computes; an empty batch counts, too, or an endless row of them would fill
-        // the memory.
-        let under_way = |this: &Self| this.running.iter().map(|chunk| chunk.failures.len().max(1)).sum::<usize>();
-        while self.ended.is_none() && under_way(self) < 2 * self.most {
-            if let Err(error) = self.read() {
-                self.ended = Some(Some(error));
+        let read = |this: &mut Self| {
+            if this.next.is_none()
+                && this.ended.is_none()
+                && let Err(error) = this.read()
+            {
+                this.ended = Some(Some(error));
             }
-        }
-        let Some(chunk) = self.running.pop_front() else {
+        };
+        read(self);
+        let Some(chunk) = self.next.take() else {
             return self.ended.as_mut().and_then(Option::take).map(Err);
         };
+        read(self);
         let answered = self.answered(chunk);
         if answered.is_err() {
-            self.running.clear();
+            self.next = None;
             self.ended = Some(None);
         }
         Some(answered)
     }
+}
+
+fn encode(encoder: &TextEncoder, text: &ArrayRef, pair: Option<&ArrayRef>) -> Result<Encoded, ArrowError> {
+    let text = as_text(text)?;
+    let pair = pair.map(as_text).transpose()?;
+    let row = |row: usize| -> Result<Text<'_>, String> {
+        let first = string(&text, row)?.ok_or(NULL)?;
+        let second = pair.as_ref().map_or(Ok(None), |pair| string(pair, row))?;
+        Ok(encoder.row(first, second))
+    };
+    let rows: Vec<_> = (0..text.len()).map(row).collect();
+    let texts: Vec<Text<'_>> = rows.iter().flatten().copied().collect();
+    let mut encoded = encoder.encode_windows_all(&texts).into_iter();
+    let of_row = |(index, row): (usize, Result<Text<'_>, String>)| match row {
+        Ok(_) => encoded.next().expect("every text has an encoding or an error"),
+        Err(message) => Err(Error::Text { index, message }),
+    };
+    Ok(rows.into_iter().enumerate().map(of_row).collect())
 }
 
 /// The texts of a column, none where it is null, or why one cannot be read.

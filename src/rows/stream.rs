@@ -5,14 +5,17 @@ use super::{Row, Rows};
 use crate::classifier::{Classifier, Request};
 use crate::error::{Error, Result};
 use crate::output::OwnedClassification;
-use crate::stream::{self, Running};
-use crate::text::Text;
+use crate::stream;
+use crate::text::{Encoding, Text};
 use std::collections::VecDeque;
+use std::panic::resume_unwind;
+use std::thread::{self, JoinHandle};
 
 /// Rows of a chunk: enough to fill a batch of a GPU with short texts.
 const CHUNK: usize = 1024;
-/// Chunks that are under way: one is computed while the next is read.
-const UNDER_WAY: usize = 2;
+
+/// The tokens of each row that has a text.
+type Encoded = Vec<Result<Vec<Encoding>>>;
 
 /// A row with its answer.
 #[derive(Clone, Debug)]
@@ -43,8 +46,8 @@ pub(super) fn as_answer(answer: &Result<OwnedClassification, String>) -> Answer<
 pub struct RowStream {
     classifier: Classifier,
     rows: Rows,
-    /// Rows that are under way, and their answers.
-    running: VecDeque<(Vec<Row>, Running)>,
+    /// Rows that are read, and what tokenises them, while those before are computed.
+    read: Option<JoinHandle<(Vec<Row>, Encoded)>>,
     ready: VecDeque<AnsweredRow>,
     /// Why there are no more rows, once they are answered.
     ended: Option<Option<Error>>,
@@ -75,12 +78,12 @@ impl Classifier {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn stream(&self, rows: Rows) -> RowStream {
-        RowStream { classifier: self.clone(), rows, running: VecDeque::new(), ready: VecDeque::new(), ended: None }
+        RowStream { classifier: self.clone(), rows, read: None, ready: VecDeque::new(), ended: None }
     }
 }
 
 impl RowStream {
-    /// Reads a chunk, and gives it to the device.
+    /// Reads a chunk, and has it tokenised.
     fn read(&mut self) {
         let rows = match self.rows.chunk(CHUNK) {
             Ok(rows) if rows.is_empty() => return self.ended = Some(None),
@@ -88,11 +91,13 @@ impl RowStream {
             Err(error) => return self.ended = Some(Some(error)),
         };
         let encoder = self.classifier.encoder();
-        let contents = rows.iter().flat_map(|row| &row.content);
-        let texts: Vec<Text<'_>> =
-            contents.map(|content| encoder.row(&content.text, content.text_pair.as_deref())).collect();
-        let running = stream::start(&self.classifier, &texts, Request::default(), 0);
-        self.running.push_back((rows, running));
+        self.read = Some(thread::spawn(move || {
+            let contents = rows.iter().flat_map(|row| &row.content);
+            let texts: Vec<Text<'_>> =
+                contents.map(|content| encoder.row(&content.text, content.text_pair.as_deref())).collect();
+            let encoded = encoder.encode_windows_all(&texts);
+            (rows, encoded)
+        }));
     }
 }
 
@@ -104,17 +109,20 @@ impl Iterator for RowStream {
             if let Some(answered) = self.ready.pop_front() {
                 return Some(Ok(answered));
             }
-            // What is there is answered before more is waited for.
-            while self.ended.is_none()
-                && self.running.len() < UNDER_WAY
-                && (self.running.is_empty() || self.rows.is_ready())
-            {
+            if self.read.is_none() && self.ended.is_none() {
                 self.read();
             }
-            let Some((rows, running)) = self.running.pop_front() else {
+            let Some(read) = self.read.take() else {
                 return self.ended.as_mut().and_then(Option::take).map(Err);
             };
-            let mut answers = self.classifier.block_on(running).into_iter();
+            let (rows, encoded) = read.join().unwrap_or_else(|panic| resume_unwind(panic));
+            // What is there is answered before more is waited for.
+            if self.ended.is_none() && self.rows.is_ready() {
+                self.read();
+            }
+            // To its end: a call that is left in the middle of something may have what others wait for.
+            let answers = stream::answer(self.classifier.clone(), encoded, Request::default(), 0);
+            let mut answers = self.classifier.block_on(answers).into_iter();
             'rows: for row in rows {
                 let answer = match &row.content {
                     Err(message) => Err(message.clone()),
@@ -124,7 +132,7 @@ impl Iterator for RowStream {
                         // What no row is to blame for ends it, behind the rows that have answers.
                         Err(error) => {
                             self.ended = Some(Some(error));
-                            self.running.clear();
+                            self.read = None;
                             break 'rows;
                         }
                     },
