@@ -25,9 +25,10 @@ pub use crate::panics::panics_are_errors;
 pub use class::Transformers;
 pub use cut::{PairTruncation, Truncation, Windows};
 pub use encoder::TextEncoder;
+pub(crate) use encoder::on_threads;
 pub use spans::Spans;
 pub(crate) use spans::Word;
-pub use tokenizer::{Limits, Tokenizer};
+pub use tokenizer::{Limits, Sequence, Tokenizer};
 
 use std::sync::Arc;
 
