@@ -22,7 +22,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("options", &["ir", "text", "checkpoint", "gpu", "classifier"]),
     ("engine", &["ir", "text", "checkpoint", "kernels", "models", "reference", "gpu", "label", "output", "options"]),
     ("classifier", &["ir", "text", "checkpoint", "models", "gpu", "label", "output", "options", "engine", "stream"]),
-    ("stream", &["text", "gpu", "output", "classifier"]),
+    ("stream", &["text", "checkpoint", "gpu", "output", "classifier"]),
     ("inspection", &["text", "checkpoint", "models"]),
     ("rows", &["text", "checkpoint", "models", "gpu", "output", "classifier", "stream"]),
     ("evaluation", &["checkpoint"]),

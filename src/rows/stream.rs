@@ -5,7 +5,7 @@ use super::{Row, Rows};
 use crate::classifier::Classifier;
 use crate::error::{Error, Result};
 use crate::output::OwnedClassification;
-use crate::stream::{self, Running, TextBuf};
+use crate::stream::{Answering, Running, TextBuf};
 use crate::text::Text;
 use std::collections::VecDeque;
 
@@ -39,7 +39,7 @@ pub struct RowStream {
     classifier: Classifier,
     rows: Rows,
     /// Rows that are under way, and their answers.
-    running: VecDeque<(Vec<Row>, Running)>,
+    running: VecDeque<(Vec<Row>, Running<OwnedClassification>)>,
     ready: VecDeque<AnsweredRow>,
     /// Why there are no more rows, once they are answered.
     ended: Option<Option<Error>>,
@@ -91,7 +91,7 @@ impl RowStream {
             })
         };
         let texts: Vec<TextBuf> = rows.iter().filter_map(text).collect();
-        let running = stream::start(&self.classifier, &texts, 0);
+        let running = Answering::classification(self.classifier.clone()).start(&texts, 0);
         self.running.push_back((rows, running));
     }
 }
