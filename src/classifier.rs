@@ -5,6 +5,7 @@ mod tokens;
 mod windows;
 mod zero_shot;
 
+pub(crate) use rerank::encode_pairs;
 pub(crate) use zero_shot::Hypotheses;
 pub use zero_shot::ZeroShot;
 

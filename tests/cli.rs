@@ -8,6 +8,8 @@ mod faults;
 mod manners;
 #[path = "cli/output.rs"]
 mod output;
+#[path = "cli/pairs.rs"]
+mod pairs;
 #[path = "common/requirements.rs"]
 mod requirements;
 #[path = "cli/rows.rs"]

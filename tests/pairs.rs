@@ -134,7 +134,7 @@ fn pairs_have_the_bits_that_each_has_alone() {
 
 #[test]
 fn long_documents_are_read_in_windows() {
-    let options = Options::default().max_length(16).windows(Windows::Max);
+    let options = Options::default().max_length(11).windows(Windows::Max);
     let options = options.truncation(Truncation::Windows { stride: 2 }).scoring(Scoring::None);
     let classifier = options.load(tests().join("golden/bert-regression")).expect("golden");
     let document = "the quick brown fox jumps over the lazy dog, but nobody was impressed by it!";

@@ -1,6 +1,7 @@
 //! The calls of cross-encoders: models of one label, which is how well the second text of a pair belongs to the first.
 
 use super::{Classifier, Request, Task};
+use crate::checkpoint::Scoring;
 use crate::error::{Error, Result};
 use crate::output::{PairScore, Ranked};
 use crate::stream::{Answering, PairScoreIter, PairScoreStream};
@@ -44,7 +45,8 @@ impl Classifier {
         let documents: Vec<D> = documents.into_iter().collect();
         let documents: Vec<&str> = documents.iter().map(AsRef::as_ref).collect();
         let pairs = against(&self.0.encoder, &query, &documents).into_iter().collect::<Result<Vec<_>>>()?;
-        Ok(Ranked::sort(self.score_encoded(&pairs).await?))
+        let scores = self.score_encoded(&pairs).await?.into_iter().enumerate();
+        Ok(Ranked::sort(scores.map(|(corpus_id, pair)| Ranked { corpus_id, pair })))
     }
 
     /// The scores of pairs of texts, in their order: sentence-transformers' `CrossEncoder.predict`. The tokens of a first text
@@ -107,6 +109,11 @@ impl Classifier {
         };
         let answers = |output| PairScore::all(&output).collect();
         Ok(Answering::new(self.clone(), self.0.pair_scoring, encode, answers))
+    }
+
+    /// How logits become the scores of pairs.
+    pub(crate) fn pair_scoring(&self) -> Scoring {
+        self.0.pair_scoring
     }
 
     /// Refuses a call that is for cross-encoders.

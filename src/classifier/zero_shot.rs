@@ -138,14 +138,6 @@ impl Hypotheses {
         })
     }
 
-    pub(crate) fn labels(&self) -> &Arc<[String]> {
-        &self.labels
-    }
-
-    pub(crate) fn is_multi_label(&self) -> bool {
-        self.multi_label
-    }
-
     /// The encodings of a text with each hypothesis.
     pub(crate) fn encode(&self, index: usize, text: &str) -> Result<Vec<Vec<Encoding>>> {
         let text = self.encoder.first_of_pairs(index, text)?;

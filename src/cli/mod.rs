@@ -2,11 +2,13 @@
 
 mod adapters;
 mod arguments;
+mod asked;
 mod bench;
 mod bench_arguments;
 mod classify;
 mod compute;
 mod device;
+mod documents;
 mod download;
 mod dry_run;
 mod entities;
@@ -18,9 +20,11 @@ mod labels;
 mod model;
 mod output;
 mod packaging;
+mod pair_arguments;
 mod prepare;
 mod progress;
 mod report;
+mod rerank;
 mod row_arguments;
 mod seen_as;
 mod self_check;
@@ -29,6 +33,7 @@ mod tensors;
 mod text;
 mod tune;
 mod verify;
+mod zero_shot;
 
 use crate::Error;
 use crate::text::panics_are_errors;
@@ -77,7 +82,9 @@ impl fmt::Display for Failure {
 
 /// What the library says, with flags in the place of what a program would write.
 fn in_flags(said: String) -> String {
-    const FLAGS: [(&str, &str); 6] = [
+    const FLAGS: [(&str, &str); 8] = [
+        ("`Classifier::classify`", "wgbert classify"),
+        ("`Classifier::zero_shot`", "wgbert zero-shot"),
         ("`Options::random_head`", "--random-head SEED"),
         ("`Options::batch_tokens`", "--batch-tokens"),
         ("`Options::scoring`", "--scoring"),
@@ -114,6 +121,8 @@ pub fn main() -> ExitCode {
     }));
     let result = match &arguments.command {
         Command::Classify(arguments) => classify::run(arguments),
+        Command::Rerank(arguments) => rerank::run(arguments),
+        Command::ZeroShot(arguments) => zero_shot::run(arguments),
         Command::Evaluate(arguments) => evaluate::run(arguments),
         Command::Adapters(arguments) => adapters::run(arguments),
         Command::Inspect(arguments) => inspect::run(arguments),

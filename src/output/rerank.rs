@@ -40,9 +40,8 @@ impl PairScore {
 
 impl Ranked {
     /// The best score first, of equal ones the first document, as `CrossEncoder.rank` sorts; what is no number last.
-    pub(crate) fn sort(pairs: impl IntoIterator<Item = PairScore>) -> Vec<Ranked> {
-        let mut ranked: Vec<Ranked> =
-            pairs.into_iter().enumerate().map(|(corpus_id, pair)| Ranked { corpus_id, pair }).collect();
+    pub(crate) fn sort(documents: impl IntoIterator<Item = Ranked>) -> Vec<Ranked> {
+        let mut ranked: Vec<Ranked> = documents.into_iter().collect();
         // None is less than any number, and 0 equal to -0.
         let key = |ranked: &Ranked| Some(ranked.pair.score).filter(|score| !score.is_nan());
         ranked.sort_by(|a, b| key(b).partial_cmp(&key(a)).expect("neither is NaN"));
@@ -58,7 +57,8 @@ mod tests {
     fn equal_scores_keep_their_order_and_nan_is_last() {
         let pair = |score| PairScore { score, logit: score, tokens: 4, truncated: false };
         let scores = [f32::NAN, 0.5, -0.0, f32::NEG_INFINITY, 0.0, 0.5, f32::INFINITY];
-        let order: Vec<usize> = Ranked::sort(scores.map(pair)).iter().map(|ranked| ranked.corpus_id).collect();
+        let documents = scores.map(pair).into_iter().enumerate().map(|(corpus_id, pair)| Ranked { corpus_id, pair });
+        let order: Vec<usize> = Ranked::sort(documents).iter().map(|ranked| ranked.corpus_id).collect();
         assert_eq!(order, [6, 1, 5, 2, 4, 3, 0]);
     }
 }

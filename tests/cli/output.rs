@@ -145,7 +145,7 @@ fn a_file_is_whole_or_not_there() {
 }
 
 /// Waits until a run has noted how far it is.
-fn wait_for(path: &Path) {
+pub(super) fn wait_for(path: &Path) {
     let started = Instant::now();
     while !path.exists() {
         assert!(started.elapsed() < Duration::from_secs(300), "{} never came", path.display());
