@@ -1,5 +1,6 @@
 //! Text in, output out: the only file that names every stage.
 
+mod explain;
 mod rerank;
 mod tokens;
 mod windows;

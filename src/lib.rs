@@ -104,8 +104,9 @@ pub use label::Label;
 pub use models::Task;
 pub use options::{Adapter, Options, Precision, SelfCheck, TensorCores};
 pub use output::{
-    Aggregation, Array, Classification, Entity, EntityKind, OwnedClassification, PairScore, Ranked,
-    SequenceClassifierOutput, TokenClassification, TokenClassifierOutput, ZeroShotAnswer,
+    Aggregation, AnswerWithout, Array, Classification, Entity, EntityKind, ExplainedPart, ExplainedToken, Explanation,
+    OwnedClassification, PairScore, Ranked, SequenceClassifierOutput, TokenClassification, TokenClassifierOutput,
+    ZeroShotAnswer,
 };
 pub use stream::{
     AnswerIter, AnswerStream, ClassificationIter, ClassificationStream, PairScoreIter, PairScoreStream, TextBuf,

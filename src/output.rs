@@ -2,6 +2,7 @@
 
 mod answer;
 mod entities;
+mod explanation;
 mod rerank;
 mod tokens;
 mod windows;
@@ -9,6 +10,7 @@ mod zero_shot;
 
 pub(crate) use answer::Answer;
 pub use entities::{Aggregation, Entity, EntityKind};
+pub use explanation::{AnswerWithout, ExplainedPart, ExplainedToken, Explanation};
 pub use rerank::{PairScore, Ranked};
 pub use tokens::{TokenClassification, TokenClassifierOutput};
 pub(crate) use windows::Joining;

@@ -2,6 +2,8 @@
 
 #[path = "cli/evaluate.rs"]
 mod evaluate;
+#[path = "cli/explain.rs"]
+mod explain;
 #[path = "cli/faults.rs"]
 mod faults;
 #[path = "cli/manners.rs"]

@@ -2,6 +2,7 @@
 
 use super::bench_arguments::{BenchArguments, CommonArguments};
 use super::device::{BackendName, DeviceArguments, PrecisionName, SeenArguments, TensorCoresName};
+use super::explain_arguments::ExplainArguments;
 use super::pair_arguments::{RERANK_HELP, RerankArguments, ZERO_SHOT_HELP, ZeroShotArguments};
 use super::row_arguments::{InputArguments, ModelArguments, OutputArguments, TableArguments};
 use crate::bench::{ModelChoice, Workload, kernel_name};
@@ -131,6 +132,11 @@ pub enum Command {
     /// The answers are those of transformers' zero-shot-classification pipeline.
     #[command(after_help = EXIT_CODES, after_long_help = format!("{ZERO_SHOT_HELP}\n\n{EXIT_CODES}"))]
     ZeroShot(Box<ZeroShotArguments>),
+    /// Say what moved the answers to texts: each token, word and sentence is left out, and the rest classified
+    ///
+    /// The effect of a part is how much more a label scores with it than without it.
+    #[command(after_help = EXIT_CODES)]
+    Explain(Box<ExplainArguments>),
     /// Say how well a model answers rows of which one knows what is right
     ///
     /// Accuracy, precision, recall, F1, confusion matrix, log loss, Brier score, calibration; for models of which several labels may

@@ -13,6 +13,8 @@ mod download;
 mod dry_run;
 mod entities;
 mod evaluate;
+mod explain;
+mod explain_arguments;
 mod input;
 mod inspect;
 mod inspect_text;
@@ -123,6 +125,7 @@ pub fn main() -> ExitCode {
         Command::Classify(arguments) => classify::run(arguments),
         Command::Rerank(arguments) => rerank::run(arguments),
         Command::ZeroShot(arguments) => zero_shot::run(arguments),
+        Command::Explain(arguments) => explain::run(arguments),
         Command::Evaluate(arguments) => evaluate::run(arguments),
         Command::Adapters(arguments) => adapters::run(arguments),
         Command::Inspect(arguments) => inspect::run(arguments),
