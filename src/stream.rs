@@ -70,13 +70,15 @@ pub(crate) type Running<A> = Pin<Box<dyn Future<Output = Vec<Result<A>>>>>;
 /// The encodings of the texts that an item is for the model, or why it has none.
 type Encoded = Result<Vec<Vec<Encoding>>>;
 
+type Encode<T> = dyn Fn(&[T]) -> Vec<Encoded> + Send + Sync;
+
 /// How items of type `T` get their answers.
 pub(crate) struct Answering<T, A> {
     classifier: Classifier,
     scoring: Scoring,
     /// Texts of the model that an item is.
     texts: usize,
-    encode: Box<dyn Fn(&[T]) -> Vec<Encoded> + Send + Sync>,
+    encode: Box<Encode<T>>,
     /// Of the answers to the texts of items, those to the items.
     answers: Arc<dyn Fn(SequenceClassifierOutput) -> Vec<A> + Send + Sync>,
 }

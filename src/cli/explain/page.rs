@@ -100,7 +100,7 @@ mod tests {
     fn attention_goes_through_all_layers() {
         // Of two tokens each reads the other: what passes by is half.
         let crossed = vec![0.0, 1.0, 1.0, 0.0];
-        assert_eq!(rollout(&[crossed.clone()], 2), [0.5; 4]);
+        assert_eq!(rollout(std::slice::from_ref(&crossed), 2), [0.5; 4]);
         assert_eq!(rollout(&[vec![1.0, 0.0, 1.0, 0.0], crossed], 2), [0.75, 0.25, 0.75, 0.25]);
         assert_eq!(rollout(&[], 2), [1.0, 0.0, 0.0, 1.0]);
         assert_eq!(strongest(&[0.1, 0.7, 0.2], 2), [1, 700, 2, 200]);
