@@ -37,6 +37,8 @@ pub struct Request {
     pub hidden_states: bool,
     /// Whether each text's `[layers, heads, tokens, tokens]` are wanted.
     pub attentions: bool,
+    /// Whether each text's pooled output is wanted: what the classifier, the head's last layer, reads of it.
+    pub pooled_output: bool,
     /// One a text, `None` for texts without; empty: none at all.
     pub labels: Vec<Option<Label>>,
 }
@@ -51,6 +53,11 @@ impl Request {
     /// Whether attention weights are wanted.
     pub fn attentions(self, attentions: bool) -> Request {
         Request { attentions, ..self }
+    }
+
+    /// Whether pooled outputs are wanted.
+    pub fn pooled_output(self, pooled_output: bool) -> Request {
+        Request { pooled_output, ..self }
     }
 
     /// The right answers, of which the loss is made.
@@ -321,11 +328,18 @@ impl Classifier {
 
     async fn answer(&self, encodings: Arc<[Encoding]>, request: &Request, scoring: Scoring) -> Result<Answer> {
         self.check(&encodings)?;
+        if request.pooled_output && self.task() == Task::TokenClassification {
+            return Err(self.config().unsupported(
+                "the pooled output of a model that classifies tokens, which pools nothing,",
+                "those of models that classify texts; the last hidden state is what such a head reads",
+            ));
+        }
         let engine = &self.0.engine;
         let wanted = encoder::OutputSpec {
             scoring,
             hidden_states: request.hidden_states,
             attentions: request.attentions.then(|| self.longest(&encodings)),
+            pooled_output: request.pooled_output,
             loss: label::loss_kind(self.config(), &request.labels, encodings.len())?,
         };
         self.check_rows(&encodings)?;
@@ -359,7 +373,7 @@ impl Classifier {
     pub async fn profile_async(&self, encodings: &[Encoding]) -> Result<Vec<Timing>> {
         self.check(encodings)?;
         let scoring = self.0.scoring;
-        let wanted = encoder::OutputSpec { scoring, hidden_states: false, attentions: None, loss: None };
+        let wanted = encoder::OutputSpec::scores(scoring);
         self.0.engine.profile(encodings, wanted).await
     }
 

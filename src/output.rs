@@ -55,6 +55,11 @@ pub struct SequenceClassifierOutput {
     /// On request: for each text `[layers, heads, tokens, tokens]`, after the softmax.
     pub attentions: Option<Vec<Array>>,
 
+    /// On request: `[texts, hidden]`, what the classifier, the head's last layer, reads of each text, so that
+    /// `logits = pooled_output · weightᵀ + bias`. It is what transformers' `...ForSequenceClassification` calls `pooled_output`: pooled by
+    /// the architecture's rule, and behind the head's dense layer and activation where there is one. (For BERT it is `BertModel`'s
+    /// `pooler_output`; for RoBERTa, ELECTRA and MPNet the input of `classifier.out_proj`.)
+    pub pooled_output: Option<Array>,
     /// `[texts, labels]` by the model's scoring rule: softmax, or sigmoid of each. `None` where logits are the answer
     /// (regression).
     pub probabilities: Option<Array>,
@@ -181,9 +186,24 @@ impl<'a> Classification<'a> {
         self.argmax().map(|index| self.scores()[index])
     }
 
+    /// On request: what the classifier reads of the text.
+    pub fn pooled_output(&self) -> Option<&'a [f32]> {
+        self.output.pooled_output.as_ref().map(|pooled| pooled.row(self.index))
+    }
+
     /// The loss, if the text had a label.
     pub fn loss(&self) -> Option<f32> {
         self.output.losses[self.index]
+    }
+
+    /// `[layers + 1, tokens, hidden]`, if they were wanted; 0 is the input of the first layer.
+    pub fn hidden_states(&self) -> Option<&'a Array> {
+        self.output.hidden_states.as_ref().map(|states| &states[self.index])
+    }
+
+    /// `[layers, heads, tokens, tokens]` after the softmax, if they were wanted.
+    pub fn attentions(&self) -> Option<&'a Array> {
+        self.output.attentions.as_ref().map(|attentions| &attentions[self.index])
     }
 
     /// Number of tokens as classified, special tokens included; those of all windows that answer for it.

@@ -104,33 +104,87 @@ impl<T, A: Send + 'static> Answering<T, A> {
         (CHUNK / self.texts).max(1)
     }
 
-    /// Tokenises items, of which the first has this index in errors, and gives them to the device, which starts at once: also where
-    /// this thread will wait for other items before.
+    /// Tokenises items, of which the first has this index in errors, and gives them to the device.
     pub(crate) fn start(&self, items: &[T], first: usize) -> Running<A> {
-        let encoded = (self.encode)(items);
-        let (classifier, scoring, answers) = (self.classifier.clone(), self.scoring, self.answers.clone());
-        let run = async move {
-            let (mut texts, mut failures) = (Vec::new(), Vec::new());
-            for item in encoded {
-                let failure = item.map(|item| texts.extend(item)).err();
-                failures.push(failure);
-            }
-            let output = classifier.run_scored(&texts, &Request::default(), scoring).await;
-            let mut answers = output.map(|output| answers(output).into_iter());
-            let answer = |(index, failure): (usize, Option<Error>)| match (failure, &mut answers) {
-                (Some(Error::Text { message, .. }), _) => Err(Error::Text { index, message }),
-                (Some(error), _) => Err(error),
-                (None, Err(error)) => Err(error.clone()),
-                (None, Ok(answers)) => Ok(answers.next().expect("every item that has not failed has an answer")),
-            };
-            (first..).zip(failures).map(answer).collect()
-        };
-        let mut run: Running<A> = Box::pin(run);
-        match gpu::without_waiting(|| run.as_mut().poll(&mut Context::from_waker(Waker::noop()))) {
-            Poll::Ready(answers) => Box::pin(std::future::ready(answers)),
-            Poll::Pending => run,
-        }
+        let answers = self.answers.clone();
+        let (classifier, request) = (self.classifier.clone(), Request::default());
+        begin(classifier, (self.encode)(items), request, self.scoring, move |output| answers(output), first)
     }
+}
+
+/// Gives items, of which the first has this index in errors, to the device, which starts at once: also where this thread will wait for
+/// others before. One that cannot be answered leaves the others their answers. Labels are one an item, of a text each.
+fn begin<A: Send + 'static>(
+    classifier: Classifier,
+    encoded: Vec<Encoded>,
+    mut request: Request,
+    scoring: Scoring,
+    answers: impl FnOnce(SequenceClassifierOutput) -> Vec<A> + Send + 'static,
+    first: usize,
+) -> Running<A> {
+    let run = async move {
+        let (mut texts, mut item_of) = (Vec::new(), Vec::new());
+        let mut failures: Vec<Option<Error>> = Vec::new();
+        for (item, encoded) in encoded.into_iter().enumerate() {
+            match encoded {
+                Ok(own) => {
+                    item_of.extend(own.iter().map(|_| item));
+                    texts.extend(own);
+                    failures.push(None);
+                }
+                Err(error) => failures.push(Some(error)),
+            }
+        }
+        let mut kept = failures.iter().map(Option::is_none);
+        request.labels.retain(|_| kept.next().unwrap_or(true));
+        let output = loop {
+            match classifier.run_scored(&texts, &request, scoring).await {
+                Err(error @ Error::Text { index, .. }) => {
+                    let item = item_of[index];
+                    let lost =
+                        item_of.partition_point(|other| *other < item)..item_of.partition_point(|other| *other <= item);
+                    texts.drain(lost.clone());
+                    item_of.drain(lost.clone());
+                    if !request.labels.is_empty() {
+                        request.labels.drain(lost);
+                    }
+                    failures[item] = Some(error);
+                }
+                output => break output,
+            }
+        };
+        let mut answers = output.map(|output| answers(output).into_iter());
+        let answer = |(index, failure): (usize, Option<Error>)| match (failure, &mut answers) {
+            (Some(Error::Text { message, .. }), _) => Err(Error::Text { index, message }),
+            (Some(error), _) => Err(error),
+            (None, Err(error)) => Err(error.clone()),
+            (None, Ok(answers)) => Ok(answers.next().expect("every item that has not failed has an answer")),
+        };
+        (first..).zip(failures).map(answer).collect()
+    };
+    let mut run: Running<A> = Box::pin(run);
+    match gpu::without_waiting(|| run.as_mut().poll(&mut Context::from_waker(Waker::noop()))) {
+        Poll::Ready(answers) => Box::pin(std::future::ready(answers)),
+        Poll::Pending => run,
+    }
+}
+
+/// Tokenises texts, of which the first has this index in errors, and gives them to the device.
+pub(crate) fn start(
+    classifier: &Classifier,
+    texts: &[Text<'_>],
+    request: Request,
+    first: usize,
+) -> Running<OwnedClassification> {
+    assert!(request.labels.is_empty() || request.labels.len() == texts.len(), "a label, or none, for each text");
+    let encoded = of_one_text(classifier.encoder().encode_windows_all(texts));
+    let answers = |output: SequenceClassifierOutput| output.into_texts().collect();
+    begin(classifier.clone(), encoded, request, classifier.scoring(), answers, first)
+}
+
+/// For items that are a text each.
+fn of_one_text(encoded: Vec<Result<Vec<Encoding>>>) -> Vec<Encoded> {
+    encoded.into_iter().map(|text| text.map(|windows| vec![windows])).collect()
 }
 
 impl Answering<TextBuf, OwnedClassification> {
@@ -139,7 +193,7 @@ impl Answering<TextBuf, OwnedClassification> {
         let (encoder, scoring) = (classifier.encoder(), classifier.scoring());
         let encode = move |texts: &[TextBuf]| {
             let texts: Vec<Text<'_>> = texts.iter().map(TextBuf::as_text).collect();
-            encoder.encode_windows_all(&texts).into_iter().map(|text| text.map(|windows| vec![windows])).collect()
+            of_one_text(encoder.encode_windows_all(&texts))
         };
         Answering::new(classifier, scoring, encode, |output| output.into_texts().collect())
     }

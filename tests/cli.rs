@@ -18,6 +18,8 @@ mod requirements;
 mod rows;
 #[path = "cli/seen_as.rs"]
 mod seen_as;
+#[path = "cli/tensors.rs"]
+mod tensors;
 #[path = "cli/tokens.rs"]
 mod tokens;
 
@@ -593,50 +595,6 @@ fn top_k_and_scoring_are_chosen() {
 }
 
 #[test]
-fn tensors_are_written() {
-    let (model, expected) = golden("bert");
-    let folder = folder();
-    let [both, states, attentions] = ["both", "states", "attentions"].map(|name| text(&folder.path().join(name)));
-    let input = labelled(&expected);
-    let classify = ["classify", "--model", &model, "--input-format", "jsonl"];
-    pipe(&[&classify[..], &["--hidden-states", &both, "--attentions", &both]].concat(), input.clone()).expect(0);
-    pipe(&[&classify[..], &["--hidden-states", &states, "--attentions", &attentions]].concat(), input).expect(0);
-    let read = |path: &str| fs::read(path).expect("it was written");
-    let shapes = |bytes: &[u8]| {
-        let file = safetensors::SafeTensors::deserialize(bytes).expect("a valid file");
-        let mut shapes: Vec<_> =
-            file.iter().map(|(name, tensor)| (name.to_string(), tensor.shape().to_vec())).collect();
-        shapes.sort();
-        shapes
-    };
-    let expected_shapes = |name: &str, shape: fn(usize) -> Vec<usize>| {
-        (0..).zip([3, 21, 14, 14]).map(|(row, tokens)| (format!("{name}.{row}"), shape(tokens))).collect::<Vec<_>>()
-    };
-    let expected_states = expected_shapes("hidden_states", |tokens| vec![3, tokens, 32]);
-    let expected_attentions = expected_shapes("attentions", |tokens| vec![2, 4, tokens, tokens]);
-    assert_eq!(shapes(&read(&states)), expected_states);
-    assert_eq!(shapes(&read(&attentions)), expected_attentions);
-    assert_eq!(shapes(&read(&both)), [expected_attentions, expected_states].concat());
-
-    // The last layer of the second text, which is the longest and so has no padding in the fixture.
-    let bytes = read(&both);
-    let ours = safetensors::SafeTensors::deserialize(&bytes).expect("a valid file");
-    let bytes = fs::read(PathBuf::from(&model).join("expected.safetensors")).expect("the fixture is there");
-    let theirs = safetensors::SafeTensors::deserialize(&bytes).expect("a valid file");
-    let numbers = |data: &[u8]| -> Vec<f32> {
-        data.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().expect("four"))).collect()
-    };
-    let ours = numbers(ours.tensor("hidden_states.1").expect("it is there").data());
-    let theirs = numbers(theirs.tensor("hidden_states.2").expect("it is there").data());
-    for (a, b) in ours[2 * 21 * 32..].iter().zip(&theirs[21 * 32..]) {
-        assert!((a - b).abs() < 1e-4, "{a} is not {b}");
-    }
-
-    let nowhere = text(&folder.path().join("no/such/folder"));
-    run(&["classify", "--hidden-states", &nowhere, "x"]).expect(2).says(&["cannot write", &nowhere]);
-}
-
-#[test]
 fn adapters_are_listed_and_chosen() {
     let run_text = run(&["adapters"]).expect(0);
     assert!(run_text.stdout.contains("(the default)") && run_text.stdout.contains("matmul"), "{run_text:#?}");
@@ -753,7 +711,7 @@ fn wrong_arguments_are_explained() {
     run(&["classify", "--input", "nosuch.txt"]).expect(2).says(&["cannot read nosuch.txt"]);
     run(&["classify", "--batch-tokens", "0", "x"]).expect(2).says(&["--batch-tokens"]);
     run(&["classify", "--format", "xml", "x"]).expect(2).says(&["possible values: text, json, jsonl"]);
-    pipe(&["classify"], b"\xff\xfea\0b\0".as_slice()).expect(2).says(&["UTF-16", "iconv"]);
+    pipe(&["classify"], b"\xff\xfe\0\0b\0\0\0".as_slice()).expect(2).says(&["UTF-32", "iconv"]);
 }
 
 #[test]

@@ -24,7 +24,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("classifier", &["ir", "text", "checkpoint", "models", "gpu", "label", "output", "options", "engine", "stream"]),
     ("stream", &["text", "checkpoint", "gpu", "output", "classifier"]),
     ("inspection", &["text", "checkpoint", "models"]),
-    ("rows", &["text", "checkpoint", "models", "gpu", "output", "classifier", "stream"]),
+    ("rows", &["text", "checkpoint", "models", "gpu", "label", "output", "classifier", "stream"]),
     ("evaluation", &["checkpoint"]),
     (
         "bench",

@@ -36,10 +36,13 @@ fn tool(python: &str, arguments: &[&str]) -> String {
 /// Answers on the CPU, by a small model: every format has the same answers then, and these tests are about formats.
 fn classify(input: &Path, output: &Path, more: &[&str]) -> Output {
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/bert");
+    let model = model.to_str().expect("a path in UTF-8");
+    wgbert("classify", input, output, &[&["--adapter", "reference", "--model", model], more].concat())
+}
+
+fn wgbert(command: &str, input: &Path, output: &Path, more: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_wgbert"))
-        .args(["classify", "--quiet", "--adapter", "reference", "--model"])
-        .arg(model)
-        .arg("-i")
+        .args([command, "--quiet", "-i"])
         .arg(input)
         .arg("-o")
         .arg(output)
@@ -89,9 +92,10 @@ fn what_libraries_write_is_read_and_they_read_what_is_written() {
     assert!(said.contains("values are those of the input"), "{said}");
 }
 
-/// The data set as it is published: 43,410 rows of text, labels and an id, without a header.
+/// The commands of docs/tables.md on the data set as it is published: text, labels and an id, without a header. The libraries open the
+/// table, and its labels give the figures of the evaluation.
 #[test]
-fn go_emotions_go_from_tsv_to_parquet() {
+fn go_emotions_go_from_tsv_to_parquet_and_are_evaluated() {
     let Some(python) = python() else { return };
     let shared = env::var("WGBERT_SHARED")
         .map_or_else(|_| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
@@ -104,9 +108,18 @@ fn go_emotions_go_from_tsv_to_parquet() {
     let input = folder.path().join("train.tsv");
     let rows: Vec<&str> = rows.split_inclusive('\n').take(2000).collect();
     fs::write(&input, rows.concat()).unwrap();
-    let output = folder.path().join("train.parquet");
-    let ended = classify(&input, &output, &["--no-header", "--text-column", "1", "--id-column", "3"]);
-    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
-    let said = tool(&python, &["goemotions", folder.path().to_str().expect("a path in UTF-8")]);
-    assert_eq!(said.trim(), "2000 rows");
+    let map = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/goemotions.json");
+    let map = map.to_str().expect("a path in UTF-8");
+    let names = ["--column-names", "text,emotions,id"];
+    let labels = ["--label-column", "emotions", "--label-separator", ",", "--label-map", map];
+    let fields = ["--fields", "*,label,score,pooled_output"];
+    for (command, output, more) in [
+        ("classify", "train.parquet", [&names[..], &fields].concat()),
+        ("evaluate", "figures.json", [&names[..], &labels].concat()),
+    ] {
+        let ended = wgbert(command, &input, &folder.path().join(output), &more);
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    }
+    let said = tool(&python, &["goemotions", folder.path().to_str().expect("a path in UTF-8"), map]);
+    assert!(said.starts_with("2000 rows, "), "{said}");
 }

@@ -203,6 +203,8 @@ fn hidden_states_and_attentions_are_answered_by_text() {
     let request = Request::default().hidden_states(true).attentions(true);
     let output = classifier.run_tokens(&encodings, &request).unwrap();
     let (states, attentions) = (output.hidden_states.unwrap(), output.attentions.unwrap());
+    let refused = classifier.run_tokens(&encodings, &Request::default().pooled_output(true)).unwrap_err();
+    assert!(refused.to_string().contains("pooled output"), "{refused}");
     for (index, encoding) in encodings.iter().enumerate() {
         let alone = classifier.run_tokens(std::slice::from_ref(encoding), &request).unwrap();
         assert_eq!(states[index], alone.hidden_states.unwrap()[0]);

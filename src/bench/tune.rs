@@ -196,12 +196,7 @@ impl Tuner {
             // Described, not run: no device is needed.
             let options = Options { adapter: Adapter::Reference, ..Options::default() };
             let classifier = model.classifier(options.clone())?;
-            let wanted = encoder::OutputSpec {
-                scoring: classifier.scoring(),
-                hidden_states: false,
-                attentions: None,
-                loss: None,
-            };
+            let wanted = encoder::OutputSpec::scores(classifier.scoring());
             let storage = precision.storage(device);
             let recording = encoder::record(classifier.model(), wanted, device.max_binding, storage);
             let capacity = options.capacity(device, &recording, classifier.max_length());

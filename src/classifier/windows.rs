@@ -72,7 +72,7 @@ impl Classifier {
     ///
     /// # Errors
     /// Those of [`Classifier::run`], by the position of the text, and [`Error::Text`] for one without encodings, or with
-    /// more than one where hidden states or attentions are wanted: each window has its own. With [`Windows::First`] the
+    /// more than one where hidden states, attentions or pooled outputs are wanted: each window has its own. With [`Windows::First`] the
     /// first window's are given.
     pub fn run_windows(&self, texts: &[Vec<Encoding>], request: &Request) -> Result<SequenceClassifierOutput> {
         self.0.engine.block_on(self.run_windows_async(texts, request))
@@ -99,7 +99,7 @@ impl Classifier {
     ) -> Result<SequenceClassifierOutput> {
         self.expect(Task::SequenceClassification)?;
         let loss = label::loss_kind(self.config(), &request.labels, texts.len())?;
-        let (how, tensors) = (self.0.windows, request.hidden_states || request.attentions);
+        let (how, tensors) = (self.0.windows, request.hidden_states || request.attentions || request.pooled_output);
         let (mut encodings, mut labels, mut text_of) = (Vec::new(), Vec::new(), Vec::new());
         for (index, windows) in texts.iter().enumerate() {
             let refuse = |message: String| Err(Error::Text { index, message });
@@ -108,8 +108,8 @@ impl Classifier {
                 _ if how == Windows::First => &windows[..1],
                 count if tensors && count > 1 => {
                     return refuse(format!(
-                        "it is split into {count} windows, and each has hidden states and attentions of its own: ask \
-                         without them, or run the windows as texts"
+                        "it is split into {count} windows, and each has hidden states, attentions and a pooled output of its \
+                         own: ask without them, or run the windows as texts"
                     ));
                 }
                 _ => windows,

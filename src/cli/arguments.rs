@@ -86,15 +86,17 @@ const EVALUATE_HELP: &str = "\
 Examples:
   wgbert evaluate --input dev.jsonl
   wgbert evaluate -m ./my-classifier -i dev.csv --label-column gold --html dev.html
-  wgbert evaluate -i train.tsv --no-header --text-column 1 --label-column 2
-    --label-separator , --label-map 0=neutral,1=negative,2=neutral,3=positive
+  wgbert evaluate -i train.tsv --column-names text,emotions,id
+    --label-column emotions --label-separator , --label-map emotions.json
 
 Labels:
   A label of the data is what --label-map makes of it, else the model's label of
   that name, else the one with that index. Several of the data's may be one of
-  the model's. A label that the model has not is an error before anything is
+  the model's, and one may be none of them (null in a file, or DATA=). A label
+  that is not mapped and the model has not is an error before anything is
   computed, which lists both. A row without a label is counted apart; so is one
-  with several right labels where the model answers one.
+  with several right labels where the model answers one, and one with a label
+  that is none of the model's.
 
 Output:
   text for people, json for programs (scikit-learn's names), html one page. A row
@@ -245,7 +247,7 @@ pub struct ClassifyArguments {
     pub table: TableArguments,
 
     /// Columns of the rows, in their order: of the answer index, id, label, score, labels, score_LABEL, logit_LABEL, score_*,
-    /// logit_*, probabilities, logits, argmax, loss, entities, tokens, truncated, error; those of the input, by name or all of
+    /// logit_*, probabilities, scores, logits, pooled_output, argmax, loss, entities, tokens, truncated, error; those of the input, by name or all of
     /// them as *; all for everything. Not for text
     ///
     /// By default *, label, score, truncated and error; in json also index, probabilities, logits, argmax and tokens. A column
@@ -267,16 +269,28 @@ pub struct ClassifyArguments {
 
     /// Write the hidden states of row i as tensor hidden_states.{i} [layers + 1, tokens, hidden]
     ///
-    /// The first of them is the input of the first layer. A file has up to 1 GiB; what is more goes to OUT-2.safetensors,
+    /// The first of them is the input of the first layer. What is more than --max-shard-size goes to OUT-2.safetensors,
     /// OUT-3.safetensors...
-    #[arg(long, value_name = "OUT.safetensors", conflicts_with = "resume", help_heading = "Output")]
+    #[arg(long, value_name = "OUT.safetensors", help_heading = "Output")]
     pub hidden_states: Option<PathBuf>,
 
     /// Write the attention probabilities of row i as tensor attentions.{i} [layers, heads, tokens, tokens]
     ///
     /// The file may be that of --hidden-states.
-    #[arg(long, value_name = "OUT.safetensors", conflicts_with = "resume", help_heading = "Output")]
+    #[arg(long, value_name = "OUT.safetensors", help_heading = "Output")]
     pub attentions: Option<PathBuf>,
+
+    /// Write what the classifier, the head's last layer, reads of each row as tensor pooled_output [rows, hidden], beside index
+    /// [rows], which rows these are
+    ///
+    /// It is what transformers calls pooled_output: for BERT the pooler's output. As a column of the rows it is --fields
+    /// *,pooled_output.
+    #[arg(long, value_name = "OUT.safetensors", help_heading = "Output")]
+    pub pooled_output: Option<PathBuf>,
+
+    /// Bytes of a file of tensors from which on another is begun, such as 200MB; as many are held in memory
+    #[arg(long, value_name = "SIZE", value_parser = super::row_arguments::bytes, default_value = "1GiB", help_heading = "Output")]
+    pub max_shard_size: u64,
 
     /// Of hidden states and attentions only these layers, counted from 0, or with a minus from the last: -1
     #[arg(long, value_name = "N", value_delimiter = ',', allow_hyphen_values = true, help_heading = "Output")]
@@ -292,7 +306,7 @@ pub struct EvaluateArguments {
     pub input: InputArguments,
 
     /// Label of the data and the one of the model's that it means, or a JSON file with an object of these; may be repeated.
-    /// Labels of the same name, and indices, need none
+    /// Labels of the same name, and indices, need none. DATA= (null in a file) is none of the model's: its rows are not scored
     #[arg(long, value_name = "DATA=MODEL|FILE.json", value_delimiter = ',', help_heading = "Input")]
     pub label_map: Vec<String>,
 
@@ -322,6 +336,10 @@ pub struct EvaluateArguments {
     /// Replace files that are there
     #[arg(long, help_heading = "Output")]
     pub overwrite: bool,
+
+    /// It is refused with what to do instead
+    #[arg(long, hide = true)]
+    pub resume: bool,
 
     /// Say nothing on standard error but errors: no progress, no notes, no summary
     #[arg(short, long, help_heading = "Output")]

@@ -59,6 +59,11 @@ impl Asked {
         }
     }
 
+    /// Whether they are the model's own labels that are asked for.
+    pub fn is_labels(&self) -> bool {
+        matches!(self, Asked::Labels(_))
+    }
+
     /// What becomes of tokens that belong together.
     pub fn aggregation(&self) -> Aggregation {
         match self {

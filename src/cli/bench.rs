@@ -9,7 +9,6 @@ use crate::Error;
 use crate::bench::{self, CompileBench, CompileRow, KernelBench, ModelBench, Report, Row};
 use crate::gpu::cache;
 use crate::kernels::NAMES;
-use std::env;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -53,7 +52,7 @@ fn model(arguments: &ModelArguments) -> Result<Outcome, Failure> {
         tensor_cores: tensor_cores.iter().map(|when| (*when).into()).collect(),
         seen_as: seen.capabilities(),
         self_check: check.self_check,
-        self_check_program: env::current_exe().ok(),
+        self_check_program: super::self_check::program(),
         repeats: common.repeats(default.repeats),
     };
     report(common, plot, |each| bench.run(each), bench::bars)

@@ -12,12 +12,13 @@ use super::output::{Claim, Done, Output, Partial};
 use super::prepare::{Chunks, Stop};
 use super::progress::Progress;
 use super::report::{Report, Style};
+use super::resume::{fingerprint, other_rows, pass};
 use super::row_arguments::{InputArguments, ModelArguments, OutputArguments, TableArguments};
 use super::tensors::Tensors;
 use super::{Failure, Outcome, dry_run, say, signals};
 use crate::rows::Row as InputRow;
 use crate::rows::write::{Answer, Document};
-use crate::{Aggregation, Classifier, Error};
+use crate::{Aggregation, Classifier, Error, Task};
 use serde_json::Value;
 use std::time::Instant;
 
@@ -39,6 +40,11 @@ pub fn run(arguments: &ClassifyArguments) -> Result<Outcome, Failure> {
         own: vec![
             ("texts", debug(&(&arguments.texts, &arguments.pair))),
             ("--aggregation", debug(&arguments.aggregation)),
+            (
+                "file of tensors",
+                debug(&(&arguments.hidden_states, &arguments.attentions, &arguments.pooled_output, &arguments.layers)),
+            ),
+            ("--max-shard-size", arguments.max_shard_size.into()),
         ],
     };
     job.run(|classifier| Ok(Asked::Labels(entities::aggregation(arguments, classifier)?)))
@@ -97,84 +103,56 @@ impl Job<'_> {
         let asked = ask(&classifier)?;
         let style = Style::new(&self, &classifier, &asked)?;
         let out = match &mut partial {
-            Some(partial) => partial.begin(self.fingerprint(&classifier, &style)?)?,
+            Some(partial) => partial.begin(fingerprint(&self, &classifier, &style)?)?,
             None => straight.unwrap_or_else(Output::stdout),
         };
-        let (mut done, mut begun, mut rows) = (Done::default(), None, Vec::new());
-        if let Some((earlier, how)) = partial.as_ref().and_then(|partial| partial.resumed()) {
-            rows = pass(&mut self.input, &earlier)?;
-            (done, begun) = (earlier, Some(how));
+        let (mut done, mut again, mut begun, mut rows) = (Done::default(), None, None, Vec::new());
+        if let Some((earlier, how, marks)) = partial.as_ref().and_then(|partial| partial.resumed()) {
+            let from = self.tensors.resume(&marks).unwrap_or_else(|| earlier.clone());
+            rows = pass(&mut self.input, &from)?;
+            begun = Some(how);
+            (done, again) = if from.next < earlier.next { (from, Some(earlier)) } else { (earlier, None) };
         }
         let progress = Progress::new(&self.input, partial.is_some(), quiet);
-        if done.rows > 0 {
-            progress.note(&format!("{} rows were answered before; going on", done.rows));
+        let before = again.as_ref().unwrap_or(&done).clone();
+        if before.rows > 0 {
+            let more =
+                if again.is_some() { ", and tensors that were not written yet are computed once more" } else { "" };
+            progress.note(&format!("{} rows were answered before; going on{more}", before.rows));
         }
 
         let places = self.input.places();
+        let pooled = asked.is_labels() && self.fields.iter().any(|field| field == "pooled_output");
+        let wanted = self.tensors.request();
+        let request = wanted.clone().pooled_output(wanted.pooled_output || pooled);
+        if request.pooled_output && classifier.task() == Task::TokenClassification {
+            return Err(Failure::Message(
+                "the model classifies tokens, and pools none: it has no pooled output; --hidden-states with --layers -1 is what its \
+                 head reads"
+                    .into(),
+            ));
+        }
         let chunks = Chunks::of(self.input, classifier.clone(), asked.clone(), self.labels);
-        let computing =
-            Computing { classifier: classifier.clone(), asked: asked.clone(), tensors: self.tensors.wanted() };
+        let computing = Computing { classifier: classifier.clone(), asked: asked.clone(), request };
         let mut answers = computing.start(chunks);
         // A first chunk decides which columns there are.
         let first = answers.next();
-        if let (Some(Ok(answered)), true) = (&first, rows.is_empty()) {
-            asked.refuse_first(&answered.chunk.rows)?;
-            rows.clone_from(&answered.chunk.rows);
+        if let (Some(Ok(Answered { chunk, .. })), true) = (&first, rows.is_empty()) {
+            asked.refuse_first(&chunk.rows)?;
+            rows.clone_from(&chunk.rows);
+            // A table without rows has columns all the same.
+            if rows.is_empty() && !chunk.columns.is_alone() {
+                let content = Err("it is none".into());
+                rows.push(InputRow { index: 0, place: chunk.first.1, content, fields: chunk.columns.clone() });
+            }
         }
         let report = style.begin(&classifier, out, &rows, begun)?;
-        let (before, few) = (done.clone(), few || quiet);
+        let few = few || quiet;
         let aggregation = asked.aggregation();
         let tensors = self.tensors;
-        let writing = Writing { report, partial, aggregation, progress, places, tensors, done, before, started };
+        let writing = Writing { report, partial, aggregation, progress, places, tensors, done, again, before, started };
         writing.run(first, answers, &classifier, few)
     }
-
-    /// What the answers depend on, by name: who goes on with them has to have the same.
-    fn fingerprint(&self, classifier: &Classifier, style: &Style) -> Result<serde_json::Map<String, Value>, Failure> {
-        let (input, model) = (self.rows, self.model);
-        let fields: [(&str, Value); 20] = [
-            ("version of wgbert", env!("CARGO_PKG_VERSION").into()),
-            ("model", model::fingerprint(model)?.into()),
-            ("adapter", classifier.adapter().into()),
-            ("--precision", debug(&classifier.precision())),
-            ("--tensor-cores", debug(&self.device.tensor_cores)),
-            ("--input", debug(&input.input)),
-            ("--input-format", debug(&input.input_format)),
-            ("columns", debug(&(&input.text_column, &input.pair_column, &input.label_column, &input.id_column))),
-            ("--no-header", input.no_header.into()),
-            ("--null", debug(&input.null)),
-            ("--limit", debug(&input.limit)),
-            ("--shard", debug(&input.shard)),
-            ("--truncation", debug(&(model.truncation, model.pair_truncation, model.stride, model.windows))),
-            ("--max-length", debug(&model.max_length)),
-            ("--scoring", debug(&model.scoring)),
-            ("--random-head", debug(&model.random_head)),
-            ("--format", debug(&style.format)),
-            ("--fields", debug(&(&self.fields, &self.table.prefix))),
-            ("--top-k", debug(&self.top_k)),
-            ("--threshold", debug(&self.threshold)),
-        ];
-        Ok(fields.into_iter().chain(self.own.iter().cloned()).map(|(name, value)| (name.to_string(), value)).collect())
-    }
-}
-
-/// Passes over what was answered before, and refuses another input. Gives the first row that has columns.
-fn pass(input: &mut Input, earlier: &Done) -> Result<Vec<InputRow>, Failure> {
-    let (mut seen, mut first) = (Done::default(), Vec::new());
-    input.pass(earlier.next, |row| {
-        seen.see(row);
-        if first.is_empty() && !row.fields.is_alone() {
-            first.push(row.clone());
-        }
-    })?;
-    if (seen.rows, seen.texts, input.next().0) == (earlier.rows, earlier.texts, earlier.next) {
-        return Ok(first);
-    }
-    Err(Failure::Message(format!(
-        "cannot go on: the first {} rows of the input are not those that were answered; use the same input, or --overwrite to \
-         begin again",
-        earlier.rows
-    )))
 }
 
 /// Where answers go, and what is counted of them.
@@ -186,6 +164,8 @@ struct Writing {
     places: Places,
     tensors: Tensors,
     done: Done,
+    /// Where the rows end that are answered once more, as their tensors were in memory when the run was stopped.
+    again: Option<Done>,
     /// What an earlier run had done.
     before: Done,
     started: Instant,
@@ -215,18 +195,27 @@ impl Writing {
             }
         })?;
         chunk.notes.iter().for_each(|note| self.progress.note(note));
-        let tensors = output.tensors();
+        let mut tensors = output.tensors();
         let mut answers = output.answers(self.aggregation);
-        let mut answered = Vec::new();
         for (row, failure) in chunk.rows.iter().zip(failures) {
-            let answer = match failure {
-                Some(message) => Row::Failed(message),
+            self.end_again(row.index)?;
+            let (answer, own) = match failure {
+                Some(message) => (Row::Failed(message), [None, None]),
                 None => {
-                    answered.push(row.index);
-                    answers.next().expect("every row that has not failed has an answer")
+                    let answer = answers.next().expect("every row that has not failed has an answer");
+                    (answer, tensors.next().expect("it has no end"))
                 }
             };
             let (answers, mut name) = (answer.each(), String::new());
+            let pooled = match answers.first() {
+                Some(Answer::Text(answer)) => answer.pooled_output(),
+                _ => None,
+            };
+            self.tensors.take(row.index, &self.done, own, pooled)?;
+            if self.again.is_some() {
+                self.done.see(row);
+                continue;
+            }
             for answer in &answers {
                 if let Some(message) = failed_by(answer) {
                     name = self.places.name_of(row);
@@ -238,14 +227,28 @@ impl Writing {
             }
             self.done.count(row, &answers);
         }
-        self.tensors.take(tensors, &answered)?;
-        self.done.next = chunk.next;
-        let length = self.report.flush().map_err(|source| self.failed(source))?;
-        if let Some(partial) = &mut self.partial {
-            partial.note(&self.done, self.report.begun(), length, false)?;
+        self.end_again(chunk.next)?;
+        if self.again.is_none() {
+            self.done.next = chunk.next;
+            let length = self.report.flush().map_err(|source| self.failed(source))?;
+            if let Some(partial) = &mut self.partial {
+                partial.note(&self.done, self.report.begun(), length, self.tensors.marks(), false)?;
+            }
         }
         self.report.notes().iter().for_each(|note| self.progress.note(note));
         self.progress.advance(chunk.rows.len(), chunk.position);
+        Ok(())
+    }
+
+    /// Goes on with the answers where rows up to `next` were seen and those that are answered once more end before it: they have to
+    /// be the same.
+    fn end_again(&mut self, next: usize) -> Result<(), Failure> {
+        let Some(earlier) = self.again.as_ref().filter(|earlier| earlier.next <= next) else { return Ok(()) };
+        if (self.done.rows, self.done.texts) != (earlier.rows, earlier.texts) {
+            return Err(other_rows(earlier));
+        }
+        self.done = earlier.clone();
+        self.again = None;
         Ok(())
     }
 
@@ -264,13 +267,15 @@ impl Writing {
             return Err(Failure::Output(error));
         }
         let signal = signals::caught().filter(|_| result.is_ok());
+        let result = if signal.is_none() { result.and_then(|()| self.end_again(usize::MAX)) } else { result };
         let loss = (self.done.losses > 0).then(|| (self.done.loss / self.done.losses as f64) as f32);
         let error = result.as_ref().err().map(ToString::to_string);
         let error = error.or(signal.map(|_| "stopped by a signal".into()));
         let stopped = error.is_some();
-        // What was computed before a failure is worth keeping.
-        let tensors = std::mem::replace(&mut self.tensors, Tensors::none());
-        let kept = if result.is_ok() || self.done.rows > 0 { tensors.finish() } else { Ok(()) };
+        let (marks, again) = (self.tensors.marks(), self.again.take());
+        // What was computed before a failure is worth keeping, but not of rows that are none of this run.
+        let keep = result.is_ok() || (self.done.rows > 0 && again.is_none());
+        let kept = if keep { self.tensors.finish() } else { Ok(()) };
         let mut hint = None;
         match self.partial.take() {
             // It goes on where it is, without an end.
@@ -278,8 +283,8 @@ impl Writing {
                 let length = self.report.flush().map_err(|source| partial.failed(source));
                 match length {
                     // Half a row may be behind what was noted.
-                    Ok(length) if !matches!(result, Err(Failure::Library(Error::File { .. }))) => {
-                        partial.note(&self.done, self.report.begun(), length, true)?;
+                    Ok(length) if again.is_none() && !matches!(result, Err(Failure::Library(Error::File { .. }))) => {
+                        partial.note(&self.done, self.report.begun(), length, marks, true)?;
                     }
                     _ => {}
                 }
@@ -301,11 +306,13 @@ impl Writing {
             None => {
                 let finished = self.report.finish(loss, error.as_deref());
                 finished.map_err(|source| self.report.failed(source))?;
+                self.report.notes().iter().for_each(|note| self.progress.note(note));
                 if !few && !stopped {
                     self.summarize(classifier, None);
                 }
             }
         }
+        self.done = again.unwrap_or(self.done);
         if let Some(hint) = hint.filter(|_| self.done.rows > 0) {
             say(format_args!("note: {} rows are answered; {hint}", self.done.rows));
         }
@@ -345,22 +352,6 @@ impl Writing {
 }
 
 impl Done {
-    /// Counts a row of the input.
-    fn see(&mut self, row: &InputRow) {
-        let mut hash = crc32fast::Hasher::new_with_initial(self.texts);
-        match &row.content {
-            Ok(content) => {
-                hash.update(content.text.as_bytes());
-                hash.update(&[0]);
-                hash.update(content.text_pair.as_deref().unwrap_or_default().as_bytes());
-                hash.update(&[0]);
-            }
-            Err(_) => hash.update(&[1]),
-        }
-        self.texts = hash.finalize();
-        self.rows += 1;
-    }
-
     /// Counts a row and what is answered to it.
     fn count(&mut self, row: &InputRow, answers: &[Answer<'_>]) {
         self.see(row);

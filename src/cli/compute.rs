@@ -38,8 +38,8 @@ pub struct Answered {
 pub struct Computing {
     pub classifier: Classifier,
     pub asked: Asked,
-    /// Whether hidden states are wanted, and attentions.
-    pub tensors: (bool, bool),
+    /// What is wanted beside scores; labels are the rows'.
+    pub request: Request,
 }
 
 /// What a worker sends: the chunk's number, so that they can be written in their order.
@@ -130,8 +130,7 @@ impl Computing {
                 Err(message) => failures[row] = Some(message),
             }
         }
-        let (hidden_states, attentions) = self.tensors;
-        let mut request = Request::default().hidden_states(hidden_states).attentions(attentions).labels(labels);
+        let mut request = self.request.clone().labels(labels);
         let output = loop {
             if texts.is_empty() {
                 break Output::default();

@@ -1,11 +1,11 @@
 //! Where a model runs: the options of all commands that take one.
 
 use super::seen_as::SeenAs;
+use super::self_check;
 use crate::gpu::Backend;
 use crate::ir::Capabilities;
 use crate::{Adapter, Options, Precision, SelfCheck, TensorCores};
 use clap::{Args, ValueEnum};
-use std::env;
 
 /// Where a model runs, and how.
 #[derive(Args, Debug)]
@@ -91,7 +91,7 @@ impl DeviceArguments {
             .tensor_cores(self.tensor_cores.into())
             .seen_as(self.seen.capabilities())
             .self_check(self.check.self_check)
-            .self_check_program(env::current_exe().ok())
+            .self_check_program(self_check::program())
             .batch_tokens(self.batch_tokens.map(|tokens| tokens as usize))
     }
 }

@@ -6,7 +6,7 @@ use super::compute::Computing;
 use super::input::Input;
 use super::prepare::{Chunk, Chunks};
 use super::progress::Progress;
-use crate::Classifier;
+use crate::{Classifier, Request};
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
@@ -42,7 +42,8 @@ pub fn run(input: Input, classifier: &Classifier, asked: &Asked, labels: Labels,
             }
         }
         progress.advance(chunk.rows.len(), chunk.position);
-        if sample.as_ref().is_none_or(|sample| sample.rows.len() < SAMPLE && sample.rows.len() < chunk.rows.len()) {
+        let better = |sample: &Chunk| sample.rows.len() < SAMPLE && sample.rows.len() < chunk.rows.len();
+        if !chunk.rows.is_empty() && sample.as_ref().is_none_or(better) {
             sample = Some(chunk);
         }
     }
@@ -81,7 +82,7 @@ fn time(chunk: Chunk, classifier: &Classifier, asked: &Asked) -> Result<(u64, Du
     let windows = chunk.prepared.into_iter().flatten().flat_map(|prepared| prepared.texts);
     let windows: Vec<_> = windows.take(SAMPLE).collect();
     let tokens = windows.iter().flatten().map(|window| window.ids.len() as u64).sum();
-    let computing = Computing { classifier: classifier.clone(), asked: asked.clone(), tensors: (false, false) };
+    let computing = Computing { classifier: classifier.clone(), asked: asked.clone(), request: Request::default() };
     computing.run_once(&windows)?;
     let started = Instant::now();
     computing.run_once(&windows)?;

@@ -89,13 +89,15 @@ impl Output {
         }
     }
 
-    /// Takes out the hidden states and attentions.
-    pub fn tensors(&mut self) -> [Option<Vec<Array>>; 2] {
-        match self {
+    /// Takes out the hidden states and attentions, text by text.
+    pub fn tensors(&mut self) -> impl Iterator<Item = [Option<Array>; 2]> + use<> {
+        let [states, attentions] = match self {
             Output::Texts(output) => [output.hidden_states.take(), output.attentions.take()],
             Output::Tokens(output) => [output.hidden_states.take(), output.attentions.take()],
             Output::Pairs(_) | Output::Documents(_) | Output::ZeroShot(_) => [None, None],
-        }
+        };
+        let [mut states, mut attentions] = [states, attentions].map(|all| all.into_iter().flatten());
+        std::iter::repeat_with(move || [states.next(), attentions.next()])
     }
 
     /// What rows are answered with, in their order; the entities of tokens are made by `aggregation`.

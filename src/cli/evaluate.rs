@@ -12,7 +12,7 @@ use crate::evaluation::{
     Evaluation, EvaluationError, EvaluationOptions, Evaluator, Example, Expected, LabelMap, Subject,
 };
 use crate::rows::Row;
-use crate::{Aggregation, Classifier, Error, ProblemType, Task};
+use crate::{Aggregation, Classifier, Error, ProblemType, Request, Task};
 use serde_json::Value;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
@@ -26,6 +26,14 @@ const STEP: usize = 4096;
 const WIDTH: usize = 80;
 
 pub fn run(arguments: &EvaluateArguments) -> Result<Outcome, Failure> {
+    if arguments.resume {
+        return Err(Failure::Message(
+            "an evaluation is not gone on with: its figures are of all rows together, and nothing of it is kept. What was stopped has \
+             written the figures of the rows before; to go on, answer the rows with wgbert classify --output FILE, which --resume \
+             goes on with, or evaluate slices of them (--shard I/N)"
+                .into(),
+        ));
+    }
     let mut rows = arguments.input.clone();
     // Labels are what this is about: a table that has none says which columns it has.
     rows.label_column.get_or_insert_with(|| "label".into());
@@ -47,7 +55,7 @@ pub fn run(arguments: &EvaluateArguments) -> Result<Outcome, Failure> {
     input.notes().iter().for_each(|note| progress.note(note));
     let asked = Asked::Labels(Aggregation::default());
     let chunks = Chunks::of(input, classifier.clone(), asked.clone(), Labels::Ignored);
-    let answers = Computing { classifier: classifier.clone(), asked, tensors: (false, false) }.start(chunks);
+    let answers = Computing { classifier: classifier.clone(), asked, request: Request::default() }.start(chunks);
     let mut result = Ok(());
     for answered in answers {
         result = comparing.take(answered, &places, &mut progress);
@@ -94,6 +102,8 @@ struct Comparing {
     separator: Option<String>,
     /// Rows for which several labels are right, of a model that knows one.
     several: usize,
+    /// Rows with a label that is none of the model's.
+    none: usize,
     /// Columns of the first row that has any, for messages.
     columns: Vec<String>,
 }
@@ -120,7 +130,7 @@ impl Comparing {
         }
         let evaluator = Evaluator::new(labels, problem, options).map_err(failure)?;
         let separator = arguments.label_separator.clone();
-        Ok(Comparing { evaluator, map, problem, separator, several: 0, columns: Vec::new() })
+        Ok(Comparing { evaluator, map, problem, separator, several: 0, none: 0, columns: Vec::new() })
     }
 
     /// Finds labels that the model has not before anything is computed.
@@ -144,7 +154,7 @@ impl Comparing {
         for unused in self.map.unused() {
             say(format_args!("warning: --label-map: no row has the label {unused:?}"));
         }
-        self.several = 0;
+        (self.several, self.none) = (0, 0);
         if labelled == 0 { self.refuse_unlabelled() } else { Ok(()) }
     }
 
@@ -172,6 +182,10 @@ impl Comparing {
             }
             (label, _) => label.clone(),
         };
+        if self.map.leaves_out(&label) {
+            self.none += 1;
+            return Some(None);
+        }
         let message = |error: EvaluationError| error.to_string();
         let (Value::Array(labels), ProblemType::SingleLabel) = (&label, self.problem) else {
             return Some(Some(self.map.expected(&label).map_err(message)));
@@ -238,11 +252,12 @@ impl Comparing {
     }
 
     fn say_apart(&self, progress: &Progress) {
-        if self.several > 0 {
-            progress.note(&format!(
-                "for {} rows several labels are right, and the model answers one: they are not scored",
-                self.several
-            ));
+        let apart = [
+            (self.several, "several labels are right, and the model answers one"),
+            (self.none, "a label is right that is none of the model's, as --label-map says"),
+        ];
+        for (rows, why) in apart.into_iter().filter(|(rows, _)| *rows > 0) {
+            progress.note(&format!("for {rows} rows {why}: they are not scored"));
         }
     }
 }

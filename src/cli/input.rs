@@ -95,12 +95,16 @@ impl Input {
 
     /// The next rows: at most `most`, none at the end of the input, and no more than are there already.
     pub fn chunk(&mut self, most: usize) -> Result<Vec<Row>, Error> {
+        self.chunk_before(self.range.end, most)
+    }
+
+    fn chunk_before(&mut self, end: usize, most: usize) -> Result<Vec<Row>, Error> {
         let most = most.min(self.limit.unwrap_or(usize::MAX));
         loop {
-            if self.next().0 >= self.range.end || most == 0 {
+            if self.next().0 >= end || most == 0 {
                 return Ok(Vec::new());
             }
-            let mut rows = self.source.chunk(most)?;
+            let mut rows = self.source.chunk_before(end, most)?;
             if rows.is_empty() {
                 return Ok(rows);
             }
@@ -131,14 +135,22 @@ impl Input {
     /// Passes over the rows before `index`, each of which `see` gets to see.
     pub fn pass(&mut self, index: usize, mut see: impl FnMut(&Row)) -> Result<(), Error> {
         while self.next().0 < index {
-            let most = STEP.min(index - self.next().0);
-            let rows = self.chunk(most)?;
+            // What is blank has an index, and is no row.
+            let rows = self.chunk_before(index, STEP)?;
             if rows.is_empty() {
                 break;
             }
             rows.iter().for_each(&mut see);
         }
         Ok(())
+    }
+
+    /// The columns of the first input that was read to its end and has any.
+    pub fn columns(&self) -> Fields {
+        match &self.source {
+            Source::Arguments { .. } => Fields::default(),
+            Source::Rows { rows, .. } => rows.columns().clone(),
+        }
     }
 
     /// What was found by itself and its user may want to know, since this was asked last.
@@ -188,11 +200,11 @@ impl Input {
 }
 
 impl Source {
-    fn chunk(&mut self, most: usize) -> Result<Vec<Row>, Error> {
+    fn chunk_before(&mut self, end: usize, most: usize) -> Result<Vec<Row>, Error> {
         match self {
             Source::Arguments { texts, pair, next } => {
                 let first = *next;
-                *next = texts.len().min(first.saturating_add(most));
+                *next = texts.len().min(end).min(first.saturating_add(most));
                 let row = |index: usize| {
                     let (text, text_pair) = (texts[index].clone(), pair.clone());
                     let fields = pair.as_ref().map_or(Fields::default(), |pair| Fields::of_pair(&text, pair));
@@ -201,7 +213,7 @@ impl Source {
                 };
                 Ok((first..*next).map(row).collect())
             }
-            Source::Rows { rows, .. } => rows.chunk(most),
+            Source::Rows { rows, .. } => rows.chunk_before(end, most),
         }
     }
 }

@@ -168,7 +168,7 @@ pub fn run(arguments: &InspectArguments) -> Result<Outcome, Failure> {
         let capabilities = adapter.as_ref().map_or_else(anything, |adapter| adapter.capabilities.clone());
         let storage = options.precision.storage(&capabilities);
         let scoring = scoring(&inspection.config, model)?;
-        let wanted = OutputSpec { scoring, hidden_states: false, attentions: None, loss: None };
+        let wanted = OutputSpec::scores(scoring);
         let recording = encoder::record(model, wanted, capabilities.max_binding, storage);
         report.weight_bytes = Some(parts(model, |weight| recording.weight_bytes(weight)));
         let max_length = report.tokens.limit.unwrap_or(model.max_length);

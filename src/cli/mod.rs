@@ -18,7 +18,7 @@ mod explain_arguments;
 mod input;
 mod inspect;
 mod inspect_text;
-mod labels;
+pub mod labels;
 mod model;
 mod output;
 mod packaging;
@@ -27,6 +27,7 @@ mod prepare;
 mod progress;
 mod report;
 mod rerank;
+mod resume;
 mod row_arguments;
 mod seen_as;
 mod self_check;
@@ -41,9 +42,12 @@ use crate::Error;
 use crate::text::panics_are_errors;
 use arguments::{Arguments, Command};
 use clap::Parser;
+use std::env;
+use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Write};
 use std::panic;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// How a command ended that was not stopped.
@@ -112,7 +116,21 @@ impl From<io::Error> for Failure {
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    ExitCode::from(run(env::args_os(), env::current_exe().ok()))
+}
+
+/// Runs a command, whose first argument is the program's name, and gives the exit code. `program` runs the same command line in a
+/// process of its own: adapters are checked there.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, program: Option<PathBuf>) -> u8 {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        // Help, too, is said by an error.
+        Err(error) => {
+            let _ = error.print();
+            return error.exit_code() as u8;
+        }
+    };
+    self_check::set_program(program);
     start_log();
     let report = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
@@ -136,17 +154,19 @@ pub fn main() -> ExitCode {
         Command::Man(arguments) => packaging::man(arguments),
         Command::SelfCheck => self_check::run(),
     };
+    // Nobody else does, where the process is not this program's.
+    let result = result.and_then(|outcome| io::stdout().flush().map(|()| outcome).map_err(Failure::from));
     match result {
-        Ok(Outcome::Complete) => ExitCode::SUCCESS,
-        Ok(Outcome::SomeRowsFailed) => ExitCode::from(3),
+        Ok(Outcome::Complete) => 0,
+        Ok(Outcome::SomeRowsFailed) => 3,
         // As a shell says it of what a signal kills.
-        Ok(Outcome::Signal(signal)) => ExitCode::from(128 + signal),
-        Ok(Outcome::Unusable) => ExitCode::from(2),
+        Ok(Outcome::Signal(signal)) => 128 + signal,
+        Ok(Outcome::Unusable) => 2,
         // Who reads the results has seen enough: `| head -1`.
-        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => 0,
         Err(failure) => {
             say(format_args!("error: {failure}"));
-            ExitCode::from(2)
+            2
         }
     }
 }
@@ -172,5 +192,6 @@ fn start_log() {
         };
         writeln!(out, "{level}: {}", in_flags(record.args().to_string()))
     };
-    env_logger::Builder::from_env(filter).format(format).init();
+    // A process that logs already goes on as it does.
+    let _ = env_logger::Builder::from_env(filter).format(format).try_init();
 }

@@ -45,6 +45,15 @@ pub struct Done {
     pub texts: u32,
 }
 
+/// Of tensors that take as many files as they need: which of them are whole, so that a run that is gone on with begins with the next.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Mark {
+    /// Files that are whole.
+    pub written: usize,
+    /// What was answered before the row that the next begins with.
+    pub before: Done,
+}
+
 /// What the first rows of an output decided for all.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Begun {
@@ -63,6 +72,8 @@ struct State {
     done: Done,
     /// Bytes of the partial file that count.
     length: u64,
+    /// Files of tensors beside it.
+    tensors: Vec<Mark>,
 }
 
 /// A file that is not whole yet.
@@ -222,6 +233,7 @@ impl Partial {
             begun: Begun::default(),
             done: Done::default(),
             length: 0,
+            tensors: Vec::new(),
         });
         let length = file.metadata().map_err(failed)?.len();
         if resumed && length < state.length {
@@ -261,19 +273,27 @@ impl Partial {
         Ok(Output::File { file: BufWriter::with_capacity(1 << 16, file), length: self.state.length })
     }
 
-    /// How far the run was that is gone on with, and how it began.
-    pub fn resumed(&self) -> Option<(Done, Begun)> {
-        self.resumed.then(|| (self.state.done.clone(), self.state.begun.clone()))
+    /// How far the run was that is gone on with, how it began, and how far its files of tensors are.
+    pub fn resumed(&self) -> Option<(Done, Begun, Vec<Mark>)> {
+        self.resumed.then(|| (self.state.done.clone(), self.state.begun.clone(), self.state.tensors.clone()))
     }
 
-    /// Writes down how far the run is; `length` bytes were written. Now and then, unless it is urgent.
-    pub fn note(&mut self, done: &Done, begun: &Begun, length: u64, urgent: bool) -> Result<(), Failure> {
+    /// Writes down how far the run is; `length` bytes were written, and `tensors` are whole. Now and then, unless it is urgent.
+    pub fn note(
+        &mut self,
+        done: &Done,
+        begun: &Begun,
+        length: u64,
+        tensors: Vec<Mark>,
+        urgent: bool,
+    ) -> Result<(), Failure> {
         self.answered = done.rows;
         if !urgent && self.noted.elapsed() < EVERY {
             return Ok(());
         }
         self.noted = Instant::now();
-        (self.state.done, self.state.begun, self.state.length) = (done.clone(), begun.clone(), length);
+        (self.state.done, self.state.begun) = (done.clone(), begun.clone());
+        (self.state.length, self.state.tensors) = (length, tensors);
         // What is said to be written is, also after the power went.
         self.file.sync_data().map_err(|source| self.failed(source))?;
         let new = self.state_path.with_extension("json.new");
@@ -310,8 +330,8 @@ impl Partial {
             // Until it is gone, a run that is gone on with makes the same file again.
             fs::remove_file(&self.partial).map_err(failed)?;
         } else {
-            let begun = self.state.begun.clone();
-            self.note(done, &begun, length, true)?;
+            let (begun, tensors) = (self.state.begun.clone(), self.state.tensors.clone());
+            self.note(done, &begun, length, tensors, true)?;
             fs::rename(&self.partial, &self.path).map_err(|source| self.failed(source))?;
         }
         // A file that stays behind is the same as none: the partial one is gone.

@@ -6,7 +6,7 @@ use super::input::Input;
 use super::labels::LabelReader;
 use super::signals;
 use crate::Classifier;
-use crate::rows::{Place, Row};
+use crate::rows::{Fields, Place, Row};
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -31,6 +31,8 @@ pub struct Chunk {
     pub prepared: Vec<Result<Prepared, String>>,
     /// What the input found by itself.
     pub notes: Vec<String>,
+    /// The columns of the input, where it ended without a row and has some.
+    pub columns: Fields,
     /// Index of the row behind it.
     pub next: usize,
     /// Bytes of the input up to its end.
@@ -116,17 +118,20 @@ struct Preparing {
 
 impl Preparing {
     fn run(mut self, mut input: Input, most: &AtomicUsize, sender: &SyncSender<Result<Chunk, Stop>>) {
+        let mut any = false;
         while signals::caught().is_none() {
             let (first, most) = (input.next(), most.load(Ordering::Relaxed));
             let chunk = input.chunk(most);
-            let notes = input.notes();
+            let (notes, columns) = (input.notes(), if any { Fields::default() } else { input.columns() });
+            any = true;
             let chunk = match chunk {
                 // What is found at the end of an input is said, too.
-                Ok(rows) if rows.is_empty() && notes.is_empty() => return,
+                Ok(rows) if rows.is_empty() && notes.is_empty() && columns.is_alone() => return,
                 Ok(rows) => Ok(Chunk {
                     first,
                     prepared: self.asked.prepare(&self.classifier, &rows, self.labels.as_mut()),
                     notes,
+                    columns,
                     next: input.next().0,
                     rows,
                     position: input.position(),

@@ -41,6 +41,8 @@ pub struct Report {
     classifier: Classifier,
     kind: Kind,
     begun: Begun,
+    /// What making the output of what was written found.
+    found: Vec<String>,
     /// What it is written into, where that has a name and is no file that could be whole or not.
     straight: Option<PathBuf>,
 }
@@ -118,7 +120,7 @@ impl Style {
                 Kind::Lines(Lines { top: self.selection.top.clamp(1, labels.max(1)), asked: self.asked.clone() }, out)
             };
             let begun = Begun { columns: Vec::new(), loss };
-            return Ok(Report { classifier: classifier.clone(), kind, begun, straight });
+            return Ok(Report { classifier: classifier.clone(), kind, begun, found: Vec::new(), straight });
         };
         let subject = self.asked.subject(classifier);
         let layout = match again {
@@ -141,7 +143,7 @@ impl Style {
             }
             let writer = Box::new(Writer::new(out, table, &selection, subject, layout, is_again)?);
             let kind = Kind::Typed(writer, table, spool);
-            return Ok(Report { classifier: classifier.clone(), kind, begun, straight });
+            return Ok(Report { classifier: classifier.clone(), kind, begun, found: Vec::new(), straight });
         }
         if table == Table::Json && !is_again {
             let labels = match self.asked.shown(classifier).0 {
@@ -153,7 +155,7 @@ impl Style {
         // Behind the first chunk an array has an element.
         let writer = Box::new(Writer::new(out, table, &selection, subject, layout, is_again)?);
         let kind = if table == Table::Json { Kind::Document(writer) } else { Kind::Table(writer) };
-        Ok(Report { classifier: classifier.clone(), kind, begun, straight })
+        Ok(Report { classifier: classifier.clone(), kind, begun, found: Vec::new(), straight })
     }
 }
 
@@ -194,12 +196,14 @@ impl Report {
         &self.begun
     }
 
-    /// What was left out of the input's columns, since this was asked last.
+    /// What was left out of the input's columns, or is written otherwise, since this was asked last.
     pub fn notes(&mut self) -> Vec<String> {
-        match &mut self.kind {
+        let mut notes = match &mut self.kind {
             Kind::Table(writer) | Kind::Document(writer) | Kind::Typed(writer, ..) => writer.notes(),
             Kind::Lines(..) | Kind::Eyes(..) => Vec::new(),
-        }
+        };
+        notes.append(&mut self.found);
+        notes
     }
 
     /// Ends the output, and gives its bytes where it is a file. `loss` is the mean over the rows that had a label; `error` is why
@@ -221,7 +225,7 @@ impl Report {
         if let Kind::Typed(writer, format, spool) = &mut self.kind {
             writer.finish()?;
             if let Some((spool, out)) = spool {
-                writer.convert(spool, &mut *out, *format)?;
+                self.found = writer.convert(spool, &mut *out, *format)?;
                 out.flush()?;
             }
         }

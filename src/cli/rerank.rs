@@ -39,7 +39,7 @@ pub fn run(arguments: &RerankArguments) -> Result<Outcome, Failure> {
         top_k: arguments.top_k,
         threshold: &[],
         labels: Labels::Ignored,
-        tensors: Tensors::none(),
+        tensors: Tensors::default(),
         own: vec![("queries", debug(&queries)), ("documents", debug(&documents.as_ref().map(|_| checksum.finalize())))],
     };
     job.run(|classifier| {

@@ -3,7 +3,7 @@
 use super::Failure;
 use super::arguments::OutputFormat;
 use crate::checkpoint::Scoring;
-use crate::rows::{Columns, Format, Null, RowOptions};
+use crate::rows::{Columns, Format, Null, Quoting, RowOptions};
 use crate::{Options, PairTruncation, Truncation, Windows};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -45,9 +45,21 @@ pub struct InputArguments {
     #[arg(long, help_heading = "Input")]
     pub no_header: bool,
 
+    /// Names of the columns of csv and tsv whose first row is a row
+    #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = "Input")]
+    pub column_names: Vec<String>,
+
+    /// What a quote is in csv and tsv
+    #[arg(long, value_enum, value_name = "HOW", default_value = "auto", help_heading = "Input")]
+    pub quoting: QuotingName,
+
     /// What becomes of a row whose text is null
     #[arg(long, value_enum, value_name = "WHAT", default_value = "error", help_heading = "Input")]
     pub null: NullText,
+
+    /// Bytes of the longest row that is read, such as 256MiB; a longer one fails, and is not held in memory
+    #[arg(long, alias = "max_row_size", value_name = "SIZE", value_parser = bytes, default_value = "16MiB", help_heading = "Input")]
+    pub max_row_size: u64,
 
     /// Only the first N rows
     #[arg(long, value_name = "N", help_heading = "Input")]
@@ -109,8 +121,8 @@ pub struct OutputArguments {
     #[arg(long, requires = "output", help_heading = "Output")]
     pub resume: bool,
 
-    /// Replace FILE, or begin again what was stopped
-    #[arg(long, requires = "output", conflicts_with = "resume", help_heading = "Output")]
+    /// Replace FILE, and files of tensors, or begin again what was stopped
+    #[arg(long, conflicts_with = "resume", help_heading = "Output")]
     pub overwrite: bool,
 
     /// Say nothing on standard error but errors: no progress, no notes, no summary
@@ -166,6 +178,16 @@ pub enum NullText {
     Skip,
     /// It is an empty text
     Empty,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum QuotingName {
+    /// As in RFC 4180 in csv; in tsv a letter, but where it begins and ends a column
+    Auto,
+    /// As in RFC 4180 in tsv too, as pandas and DuckDB read it: what begins with a quote goes on to its end, over tabs and lines
+    Csv,
+    /// A letter
+    None,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -281,6 +303,12 @@ impl InputArguments {
                 id: self.id_column.clone(),
             },
             no_header: self.no_header,
+            column_names: self.column_names.clone(),
+            quoting: match self.quoting {
+                QuotingName::Auto => Quoting::Auto,
+                QuotingName::Csv => Quoting::Csv,
+                QuotingName::None => Quoting::None,
+            },
             format: match self.input_format {
                 InputFormat::Auto => None,
                 InputFormat::Lines => Some(Format::Lines),
@@ -291,6 +319,7 @@ impl InputArguments {
                 InputFormat::Parquet => Some(Format::Parquet),
                 InputFormat::Arrow => Some(Format::Arrow),
             },
+            max_row_size: usize::try_from(self.max_row_size).unwrap_or(usize::MAX),
             null: match self.null {
                 NullText::Error => Null::Error,
                 NullText::Skip => Null::Skip,
@@ -308,6 +337,18 @@ fn shard(text: &str) -> Result<(usize, usize), String> {
     }
 }
 
+/// A size as transformers' `max_shard_size` takes it: 200MB, or 190MiB, or in bytes.
+pub fn bytes(text: &str) -> Result<u64, String> {
+    const UNITS: [(&str, u64); 6] =
+        [("KB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000), ("KIB", 1 << 10), ("MIB", 1 << 20), ("GIB", 1 << 30)];
+    let upper = text.trim().to_ascii_uppercase();
+    let unit = UNITS.iter().find_map(|(unit, times)| Some((upper.strip_suffix(unit)?, *times)));
+    let (number, times) = unit.unwrap_or((&upper, 1));
+    let bytes =
+        number.trim().parse::<u64>().ok().and_then(|number| number.checked_mul(times)).filter(|bytes| *bytes > 0);
+    bytes.ok_or_else(|| "expected a size like 200MB, 1GiB or a number of bytes".into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -318,6 +359,14 @@ mod tests {
         assert_eq!(shard("7/8"), Ok((7, 8)));
         for wrong in ["8/8", "1", "/", "-1/2", "a/b", "0/0", ""] {
             assert!(shard(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_size_has_a_unit_or_is_in_bytes() {
+        assert_eq!(["1", "200MB", "2 kib", "1GiB"].map(bytes), [Ok(1), Ok(200_000_000), Ok(2048), Ok(1 << 30)]);
+        for wrong in ["0", "-1", "1.5GB", "GB", "", "99999999999GB", "1TB"] {
+            assert!(bytes(wrong).is_err(), "{wrong:?}");
         }
     }
 }

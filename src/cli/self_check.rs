@@ -3,12 +3,25 @@
 use super::{Failure, Outcome};
 use crate::answer_self_checks;
 use std::io::{self, BufRead, Write};
+use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
 /// How long nothing may be asked before the process ends, and gives back what it has on the device.
 const IDLE: Duration = Duration::from_secs(10);
+
+/// What is started for it: this program.
+static PROGRAM: OnceLock<Option<PathBuf>> = OnceLock::new();
+
+pub fn set_program(program: Option<PathBuf>) {
+    let _ = PROGRAM.set(program);
+}
+
+pub fn program() -> Option<PathBuf> {
+    PROGRAM.get().cloned().flatten()
+}
 
 pub fn run() -> Result<Outcome, Failure> {
     let (sender, lines) = channel();

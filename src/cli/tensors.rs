@@ -1,123 +1,234 @@
-//! Hidden states and attentions -> safetensors files, each of which is written when it is full: a file of this format begins with
-//! the list of all that it holds.
+//! Hidden states, attentions and pooled outputs -> safetensors files, each of which is written when it is full: a file of this format
+//! begins with the list of all that it holds.
 
 use super::Failure;
 use super::arguments::ClassifyArguments;
-use crate::{Array, Error};
+use super::output::{Done, Mark};
+use crate::{Array, Error, Request};
 use safetensors::tensor::{Dtype, View};
 use std::borrow::Cow;
+use std::ffi::OsString;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Bytes of a file from which on another is begun; [`ClassifyArguments::hidden_states`] tells the user.
-const FULL: usize = 1 << 30;
+/// Tensors of a file: readers of the format take a list of 100 MB at most.
+const MOST: usize = 1 << 18;
 
-/// The tensors that were asked for.
+/// The tensors that were asked for; by default none.
+#[derive(Default)]
 pub struct Tensors {
-    hidden_states: bool,
-    attentions: bool,
-    /// One for each kind, or one for both.
+    /// Which of the files has each kind.
+    hidden_states: Option<usize>,
+    attentions: Option<usize>,
+    pooled_output: Option<usize>,
     files: Vec<Growing>,
     layers: Vec<i64>,
+    overwrite: bool,
 }
 
 /// A file, or as many as it takes.
 struct Growing {
     path: PathBuf,
-    /// Files that are written.
-    written: usize,
+    /// Bytes from which on another is begun.
+    full: u64,
+    mark: Mark,
     collected: Vec<(String, Tensor)>,
-    bytes: usize,
+    /// Rows with pooled outputs, and those.
+    index: Vec<i64>,
+    pooled: Array,
+    bytes: u64,
 }
 
 impl Tensors {
     /// Refuses a file that could not be written before anything is computed for it.
     pub fn new(arguments: &ClassifyArguments) -> Result<Tensors, Failure> {
-        let mut paths: Vec<PathBuf> = arguments.hidden_states.iter().chain(&arguments.attentions).cloned().collect();
-        paths.dedup();
+        let asked = [&arguments.hidden_states, &arguments.attentions, &arguments.pooled_output];
+        let mut paths: Vec<&PathBuf> = Vec::new();
+        let places = asked.map(|asked| {
+            let path = asked.as_ref()?;
+            Some(paths.iter().position(|known| *known == path).unwrap_or_else(|| {
+                paths.push(path);
+                paths.len() - 1
+            }))
+        });
         for path in &paths {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            let problem = if path.is_dir() {
-                Some(io::ErrorKind::IsADirectory.into())
-            } else {
-                folder.metadata().err().or_else(|| (!folder.is_dir()).then(|| io::ErrorKind::NotADirectory.into()))
-            };
-            if let Some(source) = problem {
-                return Err(Error::File { action: "write", path: path.clone(), source: source.into() }.into());
-            }
+            check(path, arguments.output.overwrite || arguments.output.resume)?;
         }
-        if paths.is_empty() && !arguments.layers.is_empty() {
+        let [hidden_states, attentions, pooled_output] = places;
+        if hidden_states.or(attentions).is_none() && !arguments.layers.is_empty() {
             return Err(Failure::Message("--layers is for --hidden-states and --attentions".into()));
         }
-        let file = |path| Growing { path, written: 0, collected: Vec::new(), bytes: 0 };
+        let full = arguments.max_shard_size;
+        let file = |path: &PathBuf| Growing {
+            path: path.clone(),
+            full,
+            mark: Mark::default(),
+            collected: Vec::new(),
+            index: Vec::new(),
+            pooled: Array::default(),
+            bytes: 0,
+        };
         Ok(Tensors {
-            hidden_states: arguments.hidden_states.is_some(),
-            attentions: arguments.attentions.is_some(),
+            hidden_states,
+            attentions,
+            pooled_output,
             files: paths.into_iter().map(file).collect(),
             layers: arguments.layers.clone(),
+            overwrite: arguments.output.overwrite,
         })
     }
 
-    /// Of which none is wanted.
-    pub fn none() -> Tensors {
-        Tensors { hidden_states: false, attentions: false, files: Vec::new(), layers: Vec::new() }
+    /// What answers must have for them.
+    pub fn request(&self) -> Request {
+        Request::default()
+            .hidden_states(self.hidden_states.is_some())
+            .attentions(self.attentions.is_some())
+            .pooled_output(self.pooled_output.is_some())
     }
 
-    /// Whether hidden states and attentions are wanted.
-    pub fn wanted(&self) -> (bool, bool) {
-        (self.hidden_states, self.attentions)
+    /// Goes on with the files of a run that was stopped, and gives what was answered before the first row of which a tensor may be
+    /// missing: those of a file that was not whole were in memory.
+    pub fn resume(&mut self, marks: &[Mark]) -> Option<Done> {
+        self.files.iter_mut().zip(marks).for_each(|(file, mark)| file.mark = mark.clone());
+        let first = self.files.iter().map(|file| &file.mark.before).min_by_key(|before| before.next);
+        first.cloned()
     }
 
-    /// Takes the hidden states and attentions of an output; `rows` are the indices of its texts.
+    /// How far each file is.
+    pub fn marks(&self) -> Vec<Mark> {
+        self.files.iter().map(|file| file.mark.clone()).collect()
+    }
+
+    /// Takes what there is of a row; `before` is what was answered before it.
     pub fn take(
         &mut self,
-        [hidden_states, attentions]: [Option<Vec<Array>>; 2],
-        rows: &[usize],
+        row: usize,
+        before: &Done,
+        [hidden_states, attentions]: [Option<Array>; 2],
+        pooled_output: Option<&[f32]>,
     ) -> Result<(), Failure> {
-        let Some(last) = self.files.len().checked_sub(1) else { return Ok(()) };
-        for (file, name, arrays) in [(0, "hidden_states", hidden_states), (last, "attentions", attentions)] {
-            for (row, array) in rows.iter().zip(arrays.into_iter().flatten()) {
-                let array = if self.layers.is_empty() { array } else { pick(&array, &self.layers)? };
-                self.files[file].add(format!("{name}.{row}"), array)?;
+        let layers = |array: Option<Array>| match array {
+            Some(array) if !self.layers.is_empty() => pick(&array, &self.layers).map(Some),
+            array => Ok(array),
+        };
+        let kinds = [
+            (self.hidden_states, "hidden_states", layers(hidden_states)?),
+            (self.attentions, "attentions", layers(attentions)?),
+        ];
+        let pooled = self.pooled_output.zip(pooled_output);
+        for (place, file) in self.files.iter_mut().enumerate() {
+            let arrays =
+                kinds.iter().filter(|(file, ..)| *file == Some(place)).filter_map(|(.., array)| array.as_ref());
+            let bytes: usize = arrays.map(|array| size_of_val(array.values.as_slice())).sum();
+            let own = pooled.filter(|(file, _)| *file == place).map(|(_, pooled)| pooled);
+            // All that a file has of a row is in one: the next may begin with any row, and not within one.
+            file.make_room(row, before, bytes + own.map_or(0, |pooled| size_of_val(pooled) + size_of::<i64>()))?;
+            if let Some(pooled) = own.filter(|_| file.wants(row)) {
+                file.index.push(row as i64);
+                file.pooled.values.extend(pooled);
+                file.pooled.shape = vec![file.index.len(), pooled.len()];
+            }
+        }
+        for (file, name, array) in kinds {
+            let (Some(file), Some(array)) = (file.map(|file| &mut self.files[file]), array) else { continue };
+            if file.wants(row) {
+                file.collected.push((format!("{name}.{row}"), Tensor::Floats(array)));
             }
         }
         Ok(())
     }
 
-    /// Writes what is left.
-    pub fn finish(self) -> Result<(), Failure> {
-        self.files.into_iter().try_for_each(|mut file| match file.written == 0 || !file.collected.is_empty() {
-            true => file.write(),
-            false => Ok(()),
-        })
+    /// Writes what is left; it is not whole where the run goes on later.
+    pub fn finish(&mut self) -> Result<(), Failure> {
+        let overwrite = self.overwrite;
+        for file in &mut self.files {
+            if file.mark.written == 0 || file.bytes > 0 {
+                file.write()?;
+            }
+            // What is replaced may have had more files, which are none of this run.
+            let more = (file.mark.written + 1..).map(|number| file.numbered(number));
+            for stale in more.take_while(|path| overwrite && path.is_file()) {
+                let failed =
+                    |source: io::Error| Error::File { action: "remove", path: stale.clone(), source: source.into() };
+                fs::remove_file(&stale).map_err(failed)?;
+            }
+        }
+        Ok(())
     }
 }
 
 impl Growing {
-    fn add(&mut self, name: String, array: Array) -> Result<(), Failure> {
-        let bytes = size_of_val(array.values.as_slice());
-        if !self.collected.is_empty() && self.bytes + bytes > FULL {
-            self.write()?;
+    /// Whether no file that is whole has a row's tensors.
+    fn wants(&self, row: usize) -> bool {
+        row >= self.mark.before.next
+    }
+
+    /// Makes room for so many bytes of a row: a file that they would overfill is written first.
+    fn make_room(&mut self, row: usize, before: &Done, bytes: usize) -> Result<(), Failure> {
+        if !self.wants(row) {
+            return Ok(());
         }
-        self.bytes += bytes;
-        self.collected.push((name, Tensor(array)));
+        if self.bytes > 0 && (self.bytes + bytes as u64 > self.full || self.collected.len() >= MOST) {
+            self.write()?;
+            self.mark.before = Done { next: row, ..before.clone() };
+        }
+        self.bytes += bytes as u64;
         Ok(())
     }
 
-    fn write(&mut self) -> Result<(), Failure> {
-        self.written += 1;
-        self.bytes = 0;
-        let path = match self.written {
-            1 => self.path.clone(),
-            number => {
-                let stem = self.path.file_stem().unwrap_or_default().to_string_lossy();
-                let extension = self.path.extension().map_or("".into(), |end| format!(".{}", end.to_string_lossy()));
-                self.path.with_file_name(format!("{stem}-{number}{extension}"))
-            }
-        };
-        safetensors::serialize_to_file(std::mem::take(&mut self.collected), None, &path)
-            .map_err(|error| Failure::Message(format!("cannot write {}: {error}", path.display())))
+    fn numbered(&self, number: usize) -> PathBuf {
+        if number == 1 {
+            return self.path.clone();
+        }
+        let mut name = self.path.file_stem().map_or_else(OsString::new, OsString::from);
+        name.push(format!("-{number}"));
+        if let Some(extension) = self.path.extension() {
+            name.push(".");
+            name.push(extension);
+        }
+        self.path.with_file_name(name)
     }
+
+    /// Writes a file that is whole or not there.
+    fn write(&mut self) -> Result<(), Failure> {
+        self.mark.written += 1;
+        self.bytes = 0;
+        let mut tensors = std::mem::take(&mut self.collected);
+        let (index, pooled) = (std::mem::take(&mut self.index), std::mem::take(&mut self.pooled));
+        if !index.is_empty() {
+            tensors.push(("index".into(), Tensor::Index([index.len()], index)));
+            tensors.push(("pooled_output".into(), Tensor::Floats(pooled)));
+        }
+        let path = self.numbered(self.mark.written);
+        let mut partial = path.clone().into_os_string();
+        partial.push(".partial");
+        let written = safetensors::serialize_to_file(tensors, None, Path::new(&partial))
+            .map_err(|error| error.to_string())
+            .and_then(|()| fs::rename(&partial, &path).map_err(|error| error.to_string()));
+        written.map_err(|error| {
+            // Half of it would only be in the way; what is wrong is said already.
+            let _ = fs::remove_file(&partial);
+            Failure::Message(format!("cannot write {}: {error}", path.display()))
+        })
+    }
+}
+
+/// Whether a file can be written, and may be.
+fn check(path: &Path, replace: bool) -> Result<(), Failure> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let problem = if path.is_dir() {
+        Some(io::ErrorKind::IsADirectory.into())
+    } else {
+        folder.metadata().err().or_else(|| (!folder.is_dir()).then(|| io::ErrorKind::NotADirectory.into()))
+    };
+    if let Some(source) = problem {
+        return Err(Error::File { action: "write", path: path.into(), source: source.into() }.into());
+    }
+    if path.is_file() && !replace {
+        return Err(Failure::Message(format!("{}: is there already; --overwrite replaces it", path.display())));
+    }
+    Ok(())
 }
 
 /// The layers of an array whose first axis they are, counted from 0, or from the last where they are negative.
@@ -135,23 +246,35 @@ fn pick(array: &Array, layers: &[i64]) -> Result<Array, Failure> {
     Ok(picked)
 }
 
-struct Tensor(Array);
+enum Tensor {
+    Floats(Array),
+    Index([usize; 1], Vec<i64>),
+}
 
 impl View for Tensor {
     fn dtype(&self) -> Dtype {
-        Dtype::F32
+        match self {
+            Tensor::Floats(_) => Dtype::F32,
+            Tensor::Index(..) => Dtype::I64,
+        }
     }
 
     fn shape(&self) -> &[usize] {
-        &self.0.shape
+        match self {
+            Tensor::Floats(array) => &array.shape,
+            Tensor::Index(shape, _) => shape,
+        }
     }
 
     fn data(&self) -> Cow<'_, [u8]> {
         // The format is little-endian, as is every machine that wgpu runs on.
-        Cow::Borrowed(bytemuck::cast_slice(&self.0.values))
+        Cow::Borrowed(match self {
+            Tensor::Floats(array) => bytemuck::cast_slice(&array.values),
+            Tensor::Index(_, index) => bytemuck::cast_slice(index),
+        })
     }
 
     fn data_len(&self) -> usize {
-        size_of_val(self.0.values.as_slice())
+        self.data().len()
     }
 }

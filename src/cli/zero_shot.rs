@@ -41,7 +41,7 @@ pub fn run(arguments: &ZeroShotArguments) -> Result<Outcome, Failure> {
         top_k: arguments.top_k,
         threshold: &arguments.threshold,
         labels: Labels::Ignored,
-        tensors: Tensors::none(),
+        tensors: Tensors::default(),
         own: vec![("texts", debug(&arguments.texts)), ("labels", debug(&asked))],
     };
     job.run(|classifier| Ok(Asked::ZeroShot(Arc::new(Hypotheses::new(classifier, &asked)?), asked)))

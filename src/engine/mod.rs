@@ -282,7 +282,7 @@ mod tests {
         thread::spawn(move || {
             let encodings = ["good", "not good", "bad"].map(|text| classifier.encode(0, text).unwrap());
             let (engine, scoring) = (classifier.engine(), classifier.scoring());
-            let wanted = OutputSpec { scoring, hidden_states: false, attentions: None, loss: None };
+            let wanted = OutputSpec::scores(scoring);
             let job = engine.job(encodings.to_vec().into(), Vec::new(), wanted);
             engine.queue().push(job.clone());
             let lane = &engine.lanes[0];

@@ -116,7 +116,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn wanted(hidden_states: bool) -> OutputSpec {
-        OutputSpec { scoring: Scoring::Softmax, hidden_states, attentions: None, loss: None }
+        OutputSpec { hidden_states, ..OutputSpec::scores(Scoring::Softmax) }
     }
 
     fn job(lengths: &[usize], hidden_states: bool) -> Arc<Job> {

@@ -23,7 +23,7 @@ const REMEMBERED: usize = 1000;
 /// A whole number could be a name or an index where the model's names are whole numbers, but not their own indices: text is the
 /// name there, and a number is refused until a mapping says which.
 ///
-/// Several labels of the data may be one of the model's.
+/// Several labels of the data may be one of the model's, and one may be none of them ([`LabelMap::leaves_out`]).
 ///
 /// ```
 /// use wgbert::evaluation::{Expected, LabelMap};
@@ -42,8 +42,8 @@ const REMEMBERED: usize = 1000;
 pub struct LabelMap {
     labels: Vec<String>,
     problem_type: ProblemType,
-    /// Labels of the data, and the indices of those of the model.
-    given: BTreeMap<String, usize>,
+    /// Labels of the data, and the indices of those of the model, where they are any.
+    given: BTreeMap<String, Option<usize>>,
     /// Whether whole numbers are names of labels, but not those that they are the indices of.
     numbered: bool,
     /// Labels of the data so far that are one of the model's.
@@ -67,7 +67,7 @@ impl LabelMap {
     }
 
     /// Takes a mapping, `DATA=MODEL`, parted at the first `=`, or the path of a JSON file with an object of them, which ends in
-    /// `.json`. The model's label is named, or its index is given.
+    /// `.json`. The model's label is named, or its index is given; nothing (`DATA=`, or null in a file) says that it is none of them.
     ///
     /// # Errors
     /// [`EvaluationError::Mapping`] where it is neither, the model has no such label, its answers are values, or the label of
@@ -80,9 +80,13 @@ impl LabelMap {
             let fields: BTreeMap<String, Value> = serde_json::from_slice(&text)
                 .map_err(|error| wrong(format!("this is no JSON object of labels: {error}")))?;
             for (data, model) in &fields {
-                let name =
-                    name(model).ok_or_else(|| wrong(format!("{data:?} is {}, which is no label", shown(model))))?;
-                self.insert(data, &name).map_err(wrong)?;
+                let model = match model {
+                    Value::Null => String::new(),
+                    _ => {
+                        name(model).ok_or_else(|| wrong(format!("{data:?} is {}, which is no label", shown(model))))?
+                    }
+                };
+                self.insert(data, &model).map_err(wrong)?;
             }
             return Ok(());
         }
@@ -100,16 +104,33 @@ impl LabelMap {
             return Err("the model's answers are values, which have no labels to map".into());
         }
         let index = self.exact(model).or_else(|| whole(model).filter(|index| *index < self.labels.len()));
-        let index = index
-            .or_else(|| self.alike(model))
-            .ok_or_else(|| format!("the model has no label {model:?}; there are {}", listed(self.labels.iter())))?;
+        let index = index.or_else(|| self.alike(model));
+        if index.is_none() && !model.is_empty() {
+            return Err(format!("the model has no label {model:?}; there are {}", listed(self.labels.iter())));
+        }
         match self.given.insert(data.into(), index) {
             Some(before) if before != index => {
-                let [before, index] = [&self.labels[before], &self.labels[index]];
-                Err(format!("{data:?} is both {before:?} and {index:?}"))
+                let [before, index] =
+                    [before, index].map(|index| index.map_or("none".into(), |index| quoted(&self.labels[index])));
+                Err(format!("{data:?} is both {before} and {index}"))
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether a mapping says of a row's label, or of one of several, that it is none of the model's: what is right for the row, the
+    /// model cannot answer.
+    pub fn leaves_out(&mut self, label: &Value) -> bool {
+        let labels = match label {
+            Value::Array(labels) => labels.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        let mut any = false;
+        for name in labels.iter().filter_map(name).filter(|name| self.given.get(name) == Some(&None)) {
+            any = true;
+            self.known.insert(name);
+        }
+        any
     }
 
     /// What is right for a row, by its label in the data: a name or an index where one label is right; a list of them, one
@@ -159,8 +180,8 @@ impl LabelMap {
     }
 
     fn find(&self, name: &str, number: bool) -> Result<usize, String> {
-        if let Some(&index) = self.given.get(name) {
-            return Ok(index);
+        if let Some(index) = self.given.get(name) {
+            return index.ok_or_else(|| format!("a mapping says that {} is no label of the model's", quoted(name)));
         }
         if number && self.numbered {
             return Err(format!(
@@ -181,7 +202,8 @@ impl LabelMap {
     /// The only label that is the same but for case, by mappings and names.
     fn alike(&self, name: &str) -> Option<usize> {
         let folded = name.trim().to_lowercase();
-        let given = self.given.iter().filter(|(label, _)| label.to_lowercase() == folded).map(|(_, index)| *index);
+        let given =
+            self.given.iter().filter(|(label, _)| label.to_lowercase() == folded).filter_map(|(_, index)| *index);
         let named = self.labels.iter().enumerate().filter(|(_, label)| label.to_lowercase() == folded);
         let mut indices: Vec<usize> = given.chain(named.map(|(index, _)| index)).collect();
         indices.dedup();

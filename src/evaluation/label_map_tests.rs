@@ -20,6 +20,25 @@ fn label(map: &mut LabelMap, value: Value) -> Option<usize> {
     }
 }
 
+/// The sentiments of a data set may be more than the model's.
+#[test]
+fn a_label_may_be_none_of_the_models() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("map.json");
+    std::fs::write(&file, r#"{"6": null, "0": "positive"}"#).unwrap();
+    for mappings in [vec!["6=", "0=positive"], vec![file.to_str().unwrap()]] {
+        let mut map = single(&["negative", "positive"], &mappings);
+        assert_eq!(map.unused().collect::<Vec<_>>(), ["0", "6"]);
+        for (value, none) in [(json!("6"), true), (json!(6), true), (json!(["0", 6]), true), (json!("0"), false)] {
+            assert_eq!(map.leaves_out(&value), none, "{value}");
+        }
+        assert_eq!((label(&mut map, json!("6")), label(&mut map, json!("0"))), (None, Some(1)));
+        assert_eq!(map.unused().count(), 0);
+        let both = map.add("6=positive").unwrap_err().to_string();
+        assert!(both.contains("\"6\" is both none and \"positive\""), "{both}");
+    }
+}
+
 #[test]
 fn names_indices_and_case() {
     let mut map = single(&["negative", "Positive"], &[]);

@@ -1,152 +1,12 @@
-//! Adapters, the device, its pipelines, and the translation of wgpu's errors.
+//! An open device, what is allocated on it, and the translation of wgpu's errors.
 
-use super::pipeline_cache::PipelineCache;
+use super::{AdapterDescription, adapter::advice, pipeline_cache::PipelineCache};
 use crate::error::{Error, Result};
-use crate::ir::{Access, BATCH, Binding, Capabilities, PARAMS, Shader};
+use crate::ir::{Capabilities, Shader};
 use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-#[cfg(not(target_arch = "wasm32"))]
-use {crate::threads::side_by_side, std::collections::HashSet};
-
-/// A graphics interface to look for adapters on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Backend {
-    /// Linux, Windows, Android.
-    Vulkan,
-    /// macOS and iOS.
-    Metal,
-    /// Windows.
-    Dx12,
-    /// The browser's.
-    WebGpu,
-}
-
-impl Backend {
-    /// Every backend.
-    pub const ALL: [Backend; 4] = [Backend::Vulkan, Backend::Metal, Backend::Dx12, Backend::WebGpu];
-
-    fn wgpu(self) -> wgpu::Backends {
-        match self {
-            Backend::Vulkan => wgpu::Backends::VULKAN,
-            Backend::Metal => wgpu::Backends::METAL,
-            Backend::Dx12 => wgpu::Backends::DX12,
-            Backend::WebGpu => wgpu::Backends::BROWSER_WEBGPU,
-        }
-    }
-}
-
-/// An adapter, as `wgbert adapters` shows it.
-#[derive(Clone, Debug)]
-pub struct AdapterDescription {
-    pub name: String,
-    /// `Vulkan`, `Metal`, ...
-    pub backend: String,
-    /// `DiscreteGpu`, `IntegratedGpu`, `VirtualGpu`, `Cpu` or `Other`.
-    pub kind: String,
-    pub driver: String,
-    /// Where it is on the PCI bus, such as `0000:01:00.0`; empty where the driver does not say so, as of software.
-    pub bus: String,
-    pub capabilities: Capabilities,
-    adapter: wgpu::Adapter,
-}
-
-impl fmt::Display for AdapterDescription {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}, {}, {})", self.name, self.kind, self.backend, self.driver)
-    }
-}
-
-impl AdapterDescription {
-    /// The same adapter, of which kernels see something else.
-    pub fn with(&self, capabilities: Capabilities) -> AdapterDescription {
-        AdapterDescription { capabilities, ..self.clone() }
-    }
-
-    /// What tells it from the others of the list, where it is at `index`.
-    pub fn place(&self, index: usize) -> String {
-        let bus = if self.bus.is_empty() { String::new() } else { format!(", bus {}", self.bus) };
-        format!("{index}: {self}{bus}")
-    }
-
-    /// The part of a file's name that says what its contents were made for: adapter, driver and version of this crate.
-    pub(super) fn file_stem(&self) -> String {
-        let text = format!("{self} {}", env!("CARGO_PKG_VERSION"));
-        let words = text.split(|character: char| !character.is_ascii_alphanumeric() && character != '.');
-        words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-")
-    }
-}
-
-/// All adapters of `backend`, or of every backend, in the driver's order: their indices are stable on one machine.
-pub async fn adapters(backend: Option<Backend>) -> Vec<AdapterDescription> {
-    let backends = backend.map_or(Backend::ALL.iter().map(|backend| backend.wgpu()).collect(), Backend::wgpu);
-    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
-        backends,
-        ..wgpu::InstanceDescriptor::new_without_display_handle()
-    });
-    instance.enumerate_adapters(backends).await.into_iter().map(describe).collect()
-}
-
-fn describe(adapter: wgpu::Adapter) -> AdapterDescription {
-    let info = adapter.get_info();
-    AdapterDescription {
-        name: info.name.clone(),
-        backend: info.backend.to_string(),
-        kind: format!("{:?}", info.device_type),
-        driver: [info.driver.as_str(), info.driver_info.as_str()].join(" ").trim().to_string(),
-        capabilities: capabilities(&adapter, &info),
-        bus: info.device_pci_bus_id,
-        adapter,
-    }
-}
-
-/// What its user can do for an adapter that could compute faster. wgpu does not say which of Microsoft's compilers it found,
-/// but only DXC compiles for shader model 6, which brings subgroups, 64-bit integers and f16: every GPU of the last ten years
-/// has one of them there.
-fn advice(backend: wgpu::Backend, capabilities: &Capabilities) -> Option<&'static str> {
-    let Capabilities { subgroup, int64, f16, .. } = capabilities;
-    let old = backend == wgpu::Backend::Dx12 && subgroup.is_none() && !int64 && !f16;
-    old.then_some(
-        "DX12 offers no subgroups and no f16 here, as where its compiler is the old FXC: put dxcompiler.dll, of a release of \
-         Microsoft's DirectXShaderCompiler from 1.8.2502 on, into the folder of this program, or use the adapter's Vulkan driver",
-    )
-}
-
-fn capabilities(adapter: &wgpu::Adapter, info: &wgpu::AdapterInfo) -> Capabilities {
-    let (features, limits) = (adapter.features(), adapter.limits());
-    let subgroup = features.contains(wgpu::Features::SUBGROUP) && info.subgroup_min_size > 0;
-    Capabilities {
-        cpu: info.device_type == wgpu::DeviceType::Cpu,
-        f16: features.contains(wgpu::Features::SHADER_F16),
-        int64: features.contains(wgpu::Features::SHADER_INT64),
-        subgroup: subgroup.then_some((info.subgroup_min_size, info.subgroup_max_size)),
-        cooperative_matrix_size: features
-            .contains(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX)
-            .then(|| edge(adapter))
-            .flatten(),
-        cooperative_vectors: info.backend != wgpu::Backend::Metal,
-        timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
-        max_binding: limits.max_storage_buffer_binding_size,
-        max_buffer: limits.max_buffer_size,
-        max_workgroups: limits.max_compute_workgroups_per_dimension,
-        workgroup_memory: limits.max_compute_workgroup_storage_size,
-        // Kernels lay them all along x.
-        workgroup_size: limits.max_compute_invocations_per_workgroup.min(limits.max_compute_workgroup_size_x),
-        tuning: Arc::default(),
-    }
-}
-
-/// Edge of the largest cooperative matrices that WGSL can express, with f16 in and f32 out.
-fn edge(adapter: &wgpu::Adapter) -> Option<u32> {
-    use wgpu::CooperativeScalarType::{F16, F32};
-    let shapes = adapter.cooperative_matrix_properties().into_iter();
-    let usable = shapes.filter(|shape| {
-        let square = shape.m_size == shape.n_size && shape.m_size == shape.k_size;
-        square && matches!(shape.m_size, 8 | 16) && shape.ab_type == F16 && shape.cr_type == F32
-    });
-    usable.map(|shape| shape.m_size).max()
-}
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// Whether the environment asks for checks as shaders run, which a GPU does without.
 fn checked() -> bool {
@@ -168,14 +28,14 @@ pub struct Gpu {
     pub capabilities: Capabilities,
     /// Name of the adapter, for errors and reports.
     pub name: String,
-    pipelines: Arc<Mutex<HashMap<Shader, wgpu::ComputePipeline>>>,
-    pipeline_cache: Arc<Mutex<Option<Arc<PipelineCache>>>>,
+    pub(super) pipelines: Arc<Mutex<HashMap<Shader, wgpu::ComputePipeline>>>,
+    pub(super) pipeline_cache: Arc<Mutex<Option<Arc<PipelineCache>>>>,
     lost: Arc<OnceLock<String>>,
     /// Whether shaders bound their indices and loops, and zero a workgroup's memory, on a GPU too. Those for software adapters
     /// always do: they load rows whose length they round up, and do not use what lies beyond.
-    checked: bool,
+    pub(super) checked: bool,
     /// Whether loops are written out that are marked so: for compilers of GPUs, which the adapter's is unless it is software.
-    unrolled: bool,
+    pub(super) unrolled: bool,
     /// What a test makes it do wrong.
     pub(super) fault: Option<Arc<dyn super::Fault>>,
     #[cfg(not(target_arch = "wasm32"))]
@@ -247,19 +107,6 @@ impl Gpu {
         };
         gpu.read_pipelines(adapter, cache_dir).await;
         Ok(gpu)
-    }
-
-    /// Finds in the folder what another process of the adapter's compiled and kept there.
-    pub(crate) async fn read_pipelines(&self, adapter: &AdapterDescription, cache_dir: Option<&Path>) {
-        let can = self.device.features().contains(wgpu::Features::PIPELINE_CACHE);
-        if let Some(folder) = cache_dir.filter(|_| can) {
-            let cache = PipelineCache::open(self, adapter, folder).await.map(Arc::new);
-            *self.pipeline_cache.lock().unwrap_or_else(PoisonError::into_inner) = cache;
-        }
-    }
-
-    fn pipeline_cache(&self) -> Option<Arc<PipelineCache>> {
-        self.pipeline_cache.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The same device, of which kernels see something else: less than it offers, or other choices of tiles.
@@ -371,120 +218,5 @@ impl Gpu {
             self.guard(&doing, bytes, || buffer.unmap()).await?;
         }
         Ok(buffer)
-    }
-
-    /// The pipeline of a shader, compiled on first use. `bindings` are those of group 0 that the shader has.
-    pub(crate) async fn pipeline(&self, shader: &Shader, bindings: &[Binding]) -> Result<wgpu::ComputePipeline> {
-        if let Some(pipeline) = self.known(shader) {
-            return Ok(pipeline);
-        }
-        let doing = format!("compiling {} [{}]", shader.name, shader.variant());
-        log::debug!("{doing} {:?}", shader.constants);
-        let pipeline = self.guard(&doing, 0, || self.compile(shader, bindings)).await?;
-        self.pipelines.lock().unwrap_or_else(PoisonError::into_inner).insert(shader.clone(), pipeline.clone());
-        Ok(pipeline)
-    }
-
-    fn known(&self, shader: &Shader) -> Option<wgpu::ComputePipeline> {
-        self.pipelines.lock().unwrap_or_else(PoisonError::into_inner).get(shader).cloned()
-    }
-
-    /// Compiles those of the shaders that are not yet, on as many threads as there are cores: drivers compile on the thread
-    /// that asks.
-    ///
-    /// # Errors
-    /// Of the first of them that does not compile.
-    #[cfg(not(target_arch = "wasm32"))]
-    pub(super) fn compile_all(&self, shaders: &[(Shader, Vec<Binding>)]) -> Result<()> {
-        let mut seen = HashSet::new();
-        let new = |(shader, _): &&(Shader, Vec<Binding>)| self.known(shader).is_none() && seen.insert(shader.clone());
-        let new: Vec<_> = shaders.iter().filter(new).collect();
-        side_by_side(&new, |(shader, bindings)| pollster::block_on(self.pipeline(shader, bindings)).map(drop))
-    }
-
-    /// Keeps what was compiled so far for the next process, where the device was opened with a folder for it.
-    pub(super) fn keep_pipelines(&self) {
-        if let Some(cache) = self.pipeline_cache() {
-            cache.keep();
-        }
-    }
-
-    /// The layout of a kernel's bind group: its operands, its parameters and the sizes of the batch. That of its variants is
-    /// the same. It is one group because wgpu checks and tracks each group of each dispatch.
-    pub(super) fn layout(&self, label: &str, bindings: &[Binding]) -> wgpu::BindGroupLayout {
-        let entry = |binding, ty| wgpu::BindGroupLayoutEntry {
-            binding,
-            visibility: wgpu::ShaderStages::COMPUTE,
-            ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
-            count: None,
-        };
-        let storage = |binding: &Binding| {
-            let read_only = binding.access == Access::Read;
-            entry(binding.number, wgpu::BufferBindingType::Storage { read_only })
-        };
-        let uniforms = [PARAMS, BATCH].map(|number| entry(number, wgpu::BufferBindingType::Uniform));
-        let entries: Vec<_> = bindings.iter().map(storage).chain(uniforms).collect();
-        self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(label), entries: &entries })
-    }
-
-    fn compile(&self, shader: &Shader, bindings: &[Binding]) -> wgpu::ComputePipeline {
-        let label = Some(shader.name);
-        let source = if self.unrolled { shader.source() } else { shader.linked() };
-        let source = match &self.fault {
-            None => source,
-            Some(fault) => fault.source(shader, source),
-        };
-        let descriptor = wgpu::ShaderModuleDescriptor { label, source: wgpu::ShaderSource::Wgsl(source.into()) };
-        let checked = self.checked || self.capabilities.cpu;
-        let module = match checked {
-            true => self.device.create_shader_module(descriptor),
-            // SAFETY: every index of every shader lies within what it indexes, every loop ends, and no divisor is 0: all of
-            // them depend on lane numbers, on constants, on the sizes of the batch and on parameters of the recording, which
-            // the host checks against the buffers, and on ids, types and classes, which the host checks against the tables
-            // (`Classifier::check`, `label::loss_kind`). `tests/kernels/bounds.rs` runs all kernels with code beside each
-            // access that says if this is not so.
-            #[allow(
-                unsafe_code,
-                reason = "checks cost a third of a product's time, and compilers unroll loops without them"
-            )]
-            false => unsafe {
-                self.device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked())
-            },
-        };
-        let group = self.layout(shader.name, bindings);
-        let layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-            label,
-            bind_group_layouts: &[Some(&group)],
-            immediate_size: 0,
-        });
-        let kept = self.pipeline_cache();
-        let constants: Vec<_> = shader.constants.iter().map(|(name, value)| (*name, f64::from(*value))).collect();
-        self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-            label,
-            layout: Some(&layout),
-            module: &module,
-            // The only one of the module.
-            entry_point: None,
-            compilation_options: wgpu::PipelineCompilationOptions {
-                constants: &constants,
-                zero_initialize_workgroup_memory: checked,
-            },
-            cache: kept.as_deref().map(PipelineCache::cache),
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// On DX12 without DXC nothing but speed and f16 tells that a DLL is missing.
-    #[test]
-    fn a_missing_dxc_is_told_from_an_adapter_that_has_it() {
-        let fxc = Capabilities::minimum();
-        let text = advice(wgpu::Backend::Dx12, &fxc).expect("an advice");
-        assert!(text.contains("dxcompiler.dll"), "{text}");
-        assert_eq!(advice(wgpu::Backend::Vulkan, &fxc), None);
-        assert_eq!(advice(wgpu::Backend::Dx12, &Capabilities { subgroup: Some((32, 32)), ..fxc }), None);
     }
 }

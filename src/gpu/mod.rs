@@ -1,5 +1,6 @@
 //! Stage 5: recording -> device. The only module that knows wgpu.
 
+mod adapter;
 pub mod cache;
 mod device;
 mod fault;
@@ -7,6 +8,7 @@ mod inputs;
 mod params;
 mod pending;
 mod pipeline_cache;
+mod pipelines;
 mod plan;
 mod profile;
 mod read_back;
@@ -18,7 +20,8 @@ pub mod verified;
 mod waiter;
 mod weights;
 
-pub use device::{AdapterDescription, Backend, Gpu, adapters};
+pub use adapter::{AdapterDescription, Backend, adapters};
+pub use device::Gpu;
 pub use fault::Fault;
 pub use pending::Pending;
 pub use plan::Plan;

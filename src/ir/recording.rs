@@ -58,6 +58,8 @@ pub enum Output {
     /// 0 is the input of the first layer, `n` the output of layer `n`.
     HiddenState(usize),
     Attention(usize),
+    /// What the classifier reads of each text, behind the head's other layers.
+    PooledOutput,
 }
 
 /// Steps, the tensors they name, and which of those are read back.

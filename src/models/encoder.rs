@@ -23,7 +23,16 @@ pub struct OutputSpec {
     pub hidden_states: bool,
     /// For texts of at most so many tokens.
     pub attentions: Option<u32>,
+    /// Of models that classify texts.
+    pub pooled_output: bool,
     pub loss: Option<LossKind>,
+}
+
+impl OutputSpec {
+    /// Nothing beside.
+    pub fn scores(scoring: Scoring) -> OutputSpec {
+        OutputSpec { scoring, hidden_states: false, attentions: None, pooled_output: false, loss: None }
+    }
 }
 
 /// Records the forward pass of any model. `max_binding`: bytes that one binding of the device may span; `storage`: what
@@ -40,6 +49,9 @@ pub fn record(model: &Model, wanted: OutputSpec, max_binding: u64, storage: Stor
         if let Some(norm) = norm {
             features = record::norm(r, features, None, norm);
         }
+    }
+    if wanted.pooled_output {
+        r.output(Output::PooledOutput, features);
     }
     let logits = record::logits(r, features, &model.head.classifier);
     r.output(Output::Logits, logits);

@@ -27,6 +27,8 @@ pub(crate) struct Answer {
     losses: Vec<f32>,
     hidden_states: Option<Vec<Array>>,
     attentions: Option<Vec<Array>>,
+    /// `[texts, inputs of the classifier]`.
+    pooled_output: Option<Array>,
     /// Heads of each layer.
     heads: Vec<usize>,
     /// Columns of attention weights as they are read back.
@@ -58,6 +60,9 @@ impl Answer {
             hidden_states: wanted.hidden_states.then(|| encodings.iter().map(states).collect()),
             attentions: wanted.attentions.map(|_| encodings.iter().map(attentions).collect()),
             longest: wanted.attentions.unwrap_or(0) as usize,
+            pooled_output: wanted
+                .pooled_output
+                .then(|| Array::zeros(&[encodings.len(), model.head.classifier.inputs()])),
             first_rows,
             labels,
             heads,
@@ -77,6 +82,7 @@ impl Answer {
             losses: vec![0.0; texts],
             hidden_states: None,
             attentions: None,
+            pooled_output: None,
             heads: Vec::new(),
             longest: 0,
         }
@@ -110,6 +116,10 @@ impl Answer {
                 }
                 // The largest logit is among the logits; what runs on the device after this reads it there.
                 Output::Loss => texts.iter().for_each(|&(from, to)| self.losses[to] = values.f32()[from]),
+                Output::PooledOutput => {
+                    let pooled = self.pooled_output.as_mut().expect("they were wanted");
+                    scatter(&mut pooled.values, values.f32(), pooled.shape[1], &rows);
+                }
                 Output::HiddenState(layer) => self.add_hidden_state(texts, cu_seqlens, *layer, values.f32()),
                 Output::Attention(layer) => self.add_attention(texts, cu_seqlens, *layer, values.f32()),
             }
@@ -155,6 +165,7 @@ impl Answer {
             logits: self.logits,
             hidden_states: self.hidden_states,
             attentions: self.attentions,
+            pooled_output: self.pooled_output,
             probabilities: self.probabilities,
             argmax: self.argmax,
             losses,

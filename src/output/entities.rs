@@ -3,8 +3,8 @@
 use crate::text::Word;
 use std::ops::Range;
 
-/// The label of what is no entity, the pipeline's `ignore_labels`.
-const IGNORED: &str = "O";
+/// The label of what is no entity: what the pipeline's `ignore_labels` are where nobody says.
+pub(super) const IGNORED: &[&str] = &["O"];
 
 /// What becomes of tokens that belong together: the pipeline's `aggregation_strategy`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -95,11 +95,12 @@ struct Labelled {
     offsets: Option<Range<usize>>,
 }
 
-/// The entities of a text. `join` makes a text of tokens.
+/// The entities of a text, but those of labels that are ignored. `join` makes a text of tokens.
 pub(super) fn of_words(
     words: Vec<Word>,
     scores: &Scores<'_>,
     aggregation: Aggregation,
+    ignored: &[&str],
     join: impl Fn(Vec<String>) -> Result<String, String>,
 ) -> Result<Vec<Entity>, String> {
     let labelled = match aggregation.is_by_words() {
@@ -110,7 +111,7 @@ pub(super) fn of_words(
         Aggregation::None => labelled.into_iter().map(|token| alone(token, scores.labels)).collect(),
         _ => groups(&labelled, scores.labels, &join)?,
     };
-    Ok(entities.into_iter().filter(|entity| entity.label() != IGNORED).collect())
+    Ok(entities.into_iter().filter(|entity| !ignored.contains(&entity.label())).collect())
 }
 
 fn of_token(token: Word, scores: &Scores<'_>) -> Labelled {

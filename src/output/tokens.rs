@@ -118,6 +118,14 @@ impl<'a> TokenClassification<'a> {
     /// tokenizer does not say it ([`Tokenizer::has_offsets`]), and where the encodings were not made by the classifier's own
     /// encoder.
     pub fn entities(&self, aggregation: Aggregation) -> Result<Vec<Entity>> {
+        self.entities_but(aggregation, entities::IGNORED)
+    }
+
+    /// [`TokenClassification::entities`] with other labels left out than `O`: the pipeline's `ignore_labels`.
+    ///
+    /// # Errors
+    /// As [`TokenClassification::entities`].
+    pub fn entities_but(&self, aggregation: Aggregation, ignored: &[&str]) -> Result<Vec<Entity>> {
         let TokenClassifierOutput { labels, tokenizer, encodings, .. } = self.output;
         let answered = || {
             let spans = self.spans().ok_or("its encoding does not say where its tokens stand")?;
@@ -131,7 +139,7 @@ impl<'a> TokenClassification<'a> {
                 self.argmax().iter().copied().collect::<Option<Vec<usize>>>().ok_or("the model's answer is NaN")?;
             let words = tokenizer.words(&encodings[self.index], spans);
             let scores = entities::Scores { probabilities: self.probabilities(), best: &best, labels };
-            entities::of_words(words, &scores, aggregation, |tokens| tokenizer.join(tokens))
+            entities::of_words(words, &scores, aggregation, ignored, |tokens| tokenizer.join(tokens))
         };
         answered().map_err(|message| Error::Text { index: self.index, message })
     }

@@ -18,12 +18,17 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, Write};
+use std::io::{BufRead, BufReader, Read, Seek, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Rows that are decoded at a time.
 const BATCH: usize = 1024;
+/// Bytes that a column of them may have where each is the same value of a dictionary.
+const BYTES: u64 = 1 << 30;
+/// How many times as large a compressed file may become when it is copied, and from which bytes on.
+pub(super) const MOST_SPOOLED: u64 = 1 << 30;
+const MOST_TIMES: u64 = 1000;
 
 type Batches = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>> + Send>;
 
@@ -85,9 +90,10 @@ impl Columnar {
     /// A Parquet file.
     pub(super) fn parquet(mut file: File, notes: &mut Vec<String>) -> Result<Columnar, Fault> {
         thrift::check_file(&mut file).map_err(|error| damaged(error.to_string()))?;
-        let length = file.metadata()?.len();
+        let (length, mut pages) = (file.metadata()?.len(), file.try_clone()?);
         let open = || {
             let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
+            let mut dictionary = 1;
             let rows = builder.metadata().file_metadata().num_rows();
             for column in builder.metadata().row_groups().iter().flat_map(|group| group.columns()) {
                 let (start, bytes) = column.byte_range();
@@ -99,9 +105,11 @@ impl Columnar {
                     let message = format!("it is compressed by {codec}, which nothing here reads; write it with zstd");
                     return Err(ParquetError::General(message));
                 }
+                dictionary = thrift::check_pages(&mut pages, start, bytes)?.max(dictionary);
             }
             let schema = builder.schema().clone();
-            Ok::<_, ParquetError>((builder.with_batch_size(BATCH).build()?, schema, rows))
+            let rows_at_a_time = (BYTES / dictionary).clamp(1, BATCH as u64) as usize;
+            Ok::<_, ParquetError>((builder.with_batch_size(rows_at_a_time).build()?, schema, rows))
         };
         let (reader, schema, rows) = guarded("parquet", open).map_err(damaged)?;
         let columnar = Columnar::new(Box::new(reader), schema, notes);
@@ -184,6 +192,12 @@ impl Columnar {
             self.current = Some(current);
             self.rest = (rows < rest.num_rows()).then(|| rest.slice(rows, rest.num_rows() - rows));
         }
+    }
+
+    /// Those that every output can hold, without rows.
+    pub(super) fn columns(&self) -> Fields {
+        let kept = self.schema.project(&self.kept).expect("they are its own");
+        Fields(Kept::Typed { batch: Arc::new(RecordBatch::new_empty(Arc::new(kept))), row: 0 })
     }
 
     /// Whether the next row was decoded already.
@@ -281,10 +295,27 @@ impl JsonRows {
     }
 }
 
-/// Copies a stream to where one can seek in it.
-pub(super) fn spool(mut stream: impl Read) -> io::Result<File> {
-    let mut file = tempfile::tempfile()?;
-    io::copy(&mut stream, &mut file)?;
+/// Copies a stream to where one can seek in it; `packed`: the bytes so far that it was made of, where it was
+/// compressed, of which it must not become many times as much once it is larger than `most`.
+pub(super) fn spool(mut stream: impl BufRead, packed: Option<&AtomicU64>, most: u64) -> Result<File, Fault> {
+    let (mut file, mut copied) = (tempfile::tempfile()?, 0);
+    loop {
+        let bytes = stream.fill_buf()?;
+        if bytes.is_empty() {
+            break;
+        }
+        let read = bytes.len();
+        file.write_all(bytes)?;
+        stream.consume(read);
+        copied += read as u64;
+        let packed = packed.map(|packed| packed.load(Ordering::Relaxed));
+        if packed.is_some_and(|packed| copied > most.max(packed.saturating_mul(MOST_TIMES))) {
+            return Err(Fault::Malformed(format!(
+                "becomes more than {MOST_TIMES} times as large when it is decompressed ({copied} bytes so far); if that is meant, decompress \
+                 it first"
+            )));
+        }
+    }
     file.flush()?;
     file.rewind()?;
     Ok(file)
@@ -298,7 +329,7 @@ fn damaged(message: String) -> Fault {
     Fault::Malformed(format!("cannot be read: {message}"))
 }
 
-fn is_text(kind: &DataType) -> bool {
+pub(super) fn is_text(kind: &DataType) -> bool {
     match kind {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null => true,
         DataType::Dictionary(_, values) => is_text(values),
@@ -306,7 +337,7 @@ fn is_text(kind: &DataType) -> bool {
     }
 }
 
-fn as_text(column: &ArrayRef) -> Result<StringArray, ArrowError> {
+pub(super) fn as_text(column: &ArrayRef) -> Result<StringArray, ArrowError> {
     let options = CastOptions { safe: false, ..CastOptions::default() };
     let column = cast_with_options(column, &DataType::Utf8, &options)?;
     Ok(column.as_string::<i32>().clone())

@@ -138,15 +138,14 @@ fn is_object(line: &[u8]) -> bool {
 
 /// What an input is that nothing here reads, and what to do.
 pub(super) fn unreadable(bytes: &[u8]) -> Option<&'static str> {
-    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-        return Some("is UTF-16; convert it first: iconv -f UTF-16 -t UTF-8");
-    }
     let known: &[(&[u8], &str)] = &[
         #[cfg(not(feature = "parquet"))]
         (b"PAR1", "is a Parquet file, which only a build with the feature parquet reads"),
         #[cfg(not(feature = "parquet"))]
         (b"ARROW1", "is an Arrow file, which only a build with the feature parquet reads"),
         (b"FEA1", "is a Feather file of the first version; write it again with a newer library"),
+        (b"\xff\xfe\0\0", "is UTF-32; convert it first: iconv -f UTF-32 -t UTF-8"),
+        (b"\0\0\xfe\xff", "is UTF-32; convert it first: iconv -f UTF-32 -t UTF-8"),
         (b"PK\x03\x04", "is a zip file (or a spreadsheet); extract it first, or save it as CSV"),
         (b"BZh", "is compressed by bzip2; decompress it first: bunzip2"),
         (b"\xfd7zXZ\0", "is compressed by xz; decompress it first: unxz"),

@@ -1,30 +1,37 @@
 //! The elements of a JSON array, each read when it is wanted.
 
-use super::lines::{LONGEST, too_long};
+use super::lines::too_long;
 use super::{Columns, Fault, Found, Line, columns::Keys, fields::Fields, fields::Object};
 use crate::json;
 use serde_json::Value;
 use std::io::BufRead;
 
 /// Reads an array's elements, or a single object, which is one.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Elements {
+    /// Bytes of one.
+    longest: usize,
     state: State,
     element: Vec<u8>,
     pub keys: Keys,
 }
 
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 enum State {
-    #[default]
     Begin,
     /// Inside of the array; whether an element was there.
-    Array { any: bool },
+    Array {
+        any: bool,
+    },
     /// Behind all elements.
     End,
 }
 
 impl Elements {
+    pub(super) fn new(longest: usize) -> Elements {
+        Elements { longest, state: State::Begin, element: Vec::new(), keys: Keys::default() }
+    }
+
     pub(super) fn next(
         &mut self,
         reader: &mut impl BufRead,
@@ -79,7 +86,7 @@ impl Elements {
     ) -> Result<Line, Fault> {
         let whole = self.read(reader)?;
         if !whole {
-            return Ok(Line::wrong(too_long("element")));
+            return Ok(Line::wrong(too_long("element", self.longest)));
         }
         // What an element is not, the array is not either, from there on.
         let wrong = |error| Fault::Malformed(format!("is no JSON: {error}, within one of its elements"));
@@ -102,7 +109,7 @@ impl Elements {
             let bytes = reader.fill_buf()?;
             if bytes.is_empty() {
                 return match (depth, quoted) {
-                    (0, false) => Ok(length <= LONGEST),
+                    (0, false) => Ok(length <= self.longest),
                     _ => Err(Fault::Malformed("ends within an element of its JSON".into())),
                 };
             }
@@ -134,12 +141,12 @@ impl Elements {
                 }
             }
             length += used;
-            if length <= LONGEST {
+            if length <= self.longest {
                 self.element.extend_from_slice(&bytes[..used]);
             }
             reader.consume(used);
             if ended {
-                return Ok(length <= LONGEST);
+                return Ok(length <= self.longest);
             }
         }
     }

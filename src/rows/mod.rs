@@ -3,6 +3,9 @@
 //! Lines, JSONL, JSON, CSV and TSV, Parquet and Arrow (with the feature `parquet`), each also compressed by gzip or zstd. What an input is, is seen by its name, else by its first
 //! bytes; which column has the texts, by its name.
 
+// Its types are arrow's, whose next version would be a new one of this crate: nothing that is promised.
+#[cfg(all(feature = "parquet", feature = "internals"))]
+mod batches;
 #[cfg(feature = "parquet")]
 mod columnar;
 mod columns;
@@ -12,17 +15,22 @@ mod format;
 mod ipc;
 mod json_array;
 mod lines;
+mod options;
 mod source;
 mod stream;
 mod table;
 #[cfg(feature = "parquet")]
 mod thrift;
 mod tsv;
+mod utf16;
 pub mod write;
 
+#[cfg(all(feature = "parquet", feature = "internals"))]
+pub use batches::{AnsweredBatch, AnsweredBatches, texts_of};
 pub use columns::Columns;
 pub use fields::Fields;
 pub use format::Format;
+pub use options::{Null, Quoting, RowOptions};
 pub use stream::{AnsweredRow, RowStream};
 
 use crate::error::{Error, Result};
@@ -31,54 +39,8 @@ use source::{Opened, Raw};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-/// How rows are to be read.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct RowOptions {
-    /// What every input is; by default each is what its name or its first bytes say.
-    pub format: Option<Format>,
-    /// The columns that count.
-    pub columns: Columns,
-    /// Whether the first row of CSV and TSV has no names: columns are then called 1, 2, 3...
-    pub no_header: bool,
-    /// What a row becomes whose text is null.
-    pub null: Null,
-}
-
-/// Each gives a field another value.
-impl RowOptions {
-    /// What every input is.
-    pub fn format(self, format: impl Into<Option<Format>>) -> RowOptions {
-        RowOptions { format: format.into(), ..self }
-    }
-
-    /// The columns that count.
-    pub fn columns(self, columns: Columns) -> RowOptions {
-        RowOptions { columns, ..self }
-    }
-
-    /// Whether the first row of CSV and TSV has no names.
-    pub fn no_header(self, no_header: bool) -> RowOptions {
-        RowOptions { no_header, ..self }
-    }
-
-    /// What a row becomes whose text is null.
-    pub fn null(self, null: Null) -> RowOptions {
-        RowOptions { null, ..self }
-    }
-}
-
-/// What a row becomes whose text is null.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Null {
-    /// A row with an error.
-    #[default]
-    Error,
-    /// No row.
-    Skip,
-    /// A row with an empty text.
-    Empty,
-}
+/// Bytes of texts that a chunk has before it ends: a table with types may hold long ones, and many of them ready.
+const MOST_BYTES: usize = 4 << 20;
 
 /// Where a row is, for people.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -142,11 +104,19 @@ pub struct Content {
 }
 
 impl Content {
+    /// Bytes of its texts.
+    fn length(&self) -> usize {
+        self.text.len() + self.text_pair.as_ref().map_or(0, String::len)
+    }
+
     /// The second text, if there is anything to show of it.
     pub fn pair(&self) -> Option<&str> {
         self.text_pair.as_deref().filter(|pair| !pair.is_empty())
     }
 }
+
+/// Why a row without a text has no answer.
+const NULL: &str = "its text is null";
 
 /// What stands where a row would be.
 enum Line {
@@ -187,6 +157,8 @@ pub struct Rows {
     /// Bytes of the inputs before it.
     before: u64,
     notes: Vec<String>,
+    /// Those of the first input that has any.
+    columns: Fields,
     /// What ended it, until somebody was told; behind it there is nothing.
     failed: Option<Option<Error>>,
 }
@@ -213,7 +185,17 @@ impl Rows {
 
     fn new(inputs: Vec<Raw>, options: RowOptions) -> Rows {
         let place = Place { number: 1, ..Place::default() };
-        Rows { options, inputs, opened: None, place, index: 0, before: 0, notes: Vec::new(), failed: None }
+        Rows {
+            options,
+            inputs,
+            opened: None,
+            place,
+            index: 0,
+            before: 0,
+            notes: Vec::new(),
+            columns: Fields::default(),
+            failed: None,
+        }
     }
 
     /// The next rows: at most `most`, none at the end of the inputs, and no more than are there already. Who writes into a pipe
@@ -223,9 +205,17 @@ impl Rows {
     /// What an input cannot be read for; [`Error::Malformed`] where it is not what it should be from some place on, or has no such
     /// column. The rows before that place were given by then, and behind an error there are none.
     pub fn chunk(&mut self, most: usize) -> Result<Vec<Row>> {
+        self.chunk_before(usize::MAX, most)
+    }
+
+    /// [`Rows::chunk`] of rows whose index is below `end`; none is read behind it.
+    ///
+    /// # Errors
+    /// Those of [`Rows::chunk`].
+    pub fn chunk_before(&mut self, end: usize, most: usize) -> Result<Vec<Row>> {
         let mut rows = Vec::new();
         if self.failed.is_none()
-            && let Err(error) = self.fill(&mut rows, most)
+            && let Err(error) = self.fill(&mut rows, end, most)
         {
             self.failed = Some(Some(error));
         }
@@ -235,8 +225,9 @@ impl Rows {
         }
     }
 
-    fn fill(&mut self, rows: &mut Vec<Row>, most: usize) -> Result<()> {
-        while rows.len() < most && (rows.is_empty() || self.is_ready()) {
+    fn fill(&mut self, rows: &mut Vec<Row>, end: usize, most: usize) -> Result<()> {
+        let mut bytes = 0;
+        while rows.len() < most && self.index < end && (rows.is_empty() || (bytes < MOST_BYTES && self.is_ready())) {
             let Some(raw) = self.inputs.get_mut(self.place.input) else { break };
             let opened = match &mut self.opened {
                 Some(opened) => opened,
@@ -252,6 +243,9 @@ impl Rows {
             self.place.number = opened.number();
             match line {
                 Line::End => {
+                    if self.columns.is_alone() {
+                        self.columns = opened.columns();
+                    }
                     self.before += raw.length.unwrap_or_else(|| raw.position());
                     self.opened = None;
                     self.place = Place { input: self.place.input + 1, number: 1, unit: Unit::Line };
@@ -264,9 +258,18 @@ impl Rows {
                         (Ok(Some(content)), _) => Some(Ok(content)),
                         (Ok(None), Null::Skip) => None,
                         (Ok(None), Null::Empty) => Some(Ok(Content::default())),
-                        (Ok(None), Null::Error) => Some(Err("its text is null".into())),
+                        (Ok(None), Null::Error) => Some(Err(NULL.into())),
                         (Err(message), _) => Some(Err(message)),
                     };
+                    // What has types is in memory already, and takes many times as much when it becomes tokens.
+                    let long = |content: &Content| content.length() > self.options.max_row_size;
+                    let content = match content {
+                        Some(Ok(content)) if long(&content) => {
+                            Some(Err(lines::too_long("text", self.options.max_row_size)))
+                        }
+                        content => content,
+                    };
+                    bytes += content.iter().flatten().map(Content::length).sum::<usize>();
                     let row = |content| Row { index: self.index, place, content, fields };
                     rows.extend(content.map(row));
                 }
@@ -312,6 +315,11 @@ impl Rows {
             _ => raw.position(),
         };
         self.before + self.inputs.get(self.place.input).map_or(0, read)
+    }
+
+    /// The columns of the first input that was read to its end and has any, whether or not it has rows; no values.
+    pub fn columns(&self) -> &Fields {
+        &self.columns
     }
 
     /// What was found by itself and its user may want to know, since this was asked last.

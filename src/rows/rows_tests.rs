@@ -1,8 +1,7 @@
-use super::lines::LONGEST;
 use super::*;
 use serde_json::json;
 use std::fs;
-use std::io::{Cursor, Write};
+use std::io::{Cursor, Read, Write};
 
 fn options(format: Option<Format>) -> RowOptions {
     RowOptions { format, ..RowOptions::default() }
@@ -87,23 +86,25 @@ fn rows_are_those_of_python() {
 
 #[test]
 fn an_endless_line_fails_alone() {
-    let mut bytes = vec![b'x'; LONGEST + 5];
-    bytes.extend(b"\nshort\n");
-    let rows = texts(&bytes, options(None));
-    assert!(rows[0].2.as_ref().is_err_and(|message| message.contains("64 MiB")));
-    assert_eq!(rows[1], (1, 2, Ok("short".into())));
-    let mut csv = b"text,n\nfirst,1\n".to_vec();
-    csv.extend(vec![b'x'; LONGEST + 5]);
-    csv.extend(b",2\nshort,3\n");
-    let rows = only(&csv, Some(Format::Csv));
-    assert_eq!([&rows[0], &rows[2]], ["first", "short"]);
-    assert!(rows[1].contains("64 MiB"));
-    let mut json = b"[\"first\", \"".to_vec();
-    json.extend(vec![b'x'; LONGEST + 5]);
-    json.extend(b"\", \"short\"]");
-    let rows = only(&json, None);
-    assert_eq!([&rows[0], &rows[2]], ["first", "short"]);
-    assert!(rows[1].contains("64 MiB"));
+    let long = "x".repeat(5000);
+    let rows = |format, text: String| {
+        let (rows, error, _) = read(text.as_bytes(), options(Some(format)).max_row_size(4096));
+        assert_eq!(error, None);
+        rows.into_iter().map(|row| row.content.map_or_else(|error| error, |content| content.text)).collect::<Vec<_>>()
+    };
+    let jsonl = |text: &str| format!("{{\"text\": \"{text}\"}}\n");
+    for (format, text) in [
+        (Format::Lines, format!("first\n{long}\nshort\n")),
+        (Format::Jsonl, ["first", &long, "short"].map(jsonl).concat()),
+        (Format::Csv, format!("text,n\nfirst,1\n{long},2\nshort,3\n")),
+        (Format::Tsv, format!("text\tn\nfirst\t1\n{long}\t2\nshort\t3\n")),
+        (Format::Json, format!("[\"first\", \"{long}\", \"short\"]")),
+    ] {
+        let rows = rows(format, text);
+        assert_eq!([&rows[0], &rows[2]], ["first", "short"], "{format:?}");
+        let said = "is longer than 4096 bytes, the longest row that is read (max_row_size)";
+        assert!(rows[1].contains(said), "{format:?}: {}", rows[1]);
+    }
 }
 
 #[test]
@@ -116,7 +117,7 @@ fn first_bytes_say_what_it_is() {
     assert_eq!(only(b"{laughs} no\nyes", None), ["{laughs} no", "yes"]);
     assert_eq!(only(b"[laughs] no\nyes", None), ["[laughs] no", "yes"]);
     for (bytes, word) in [
-        (&b"\xff\xfea\0"[..], "UTF-16"),
+        (&b"\xff\xfe\0\0a\0\0\0"[..], "UTF-32"),
         (b"PAR1....", "is parquet"),
         (b"ARROW1\0\0", "is arrow"),
         (b"PK\x03\x04", "zip"),
@@ -369,4 +370,114 @@ proptest::proptest! {
             }
         }
     }
+}
+
+fn utf16(text: &str) -> Vec<u8> {
+    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
+/// PowerShell's redirections, and what a spreadsheet saves as Unicode text.
+#[test]
+fn utf_16_is_read_as_the_same_rows() {
+    for (format, text) in [
+        (None, "good 東京\r\nbad 😀\r\n"),
+        (None, "{\"text\": \"good 東京\"}\n{\"text\": \"bad 😀\"}\n"),
+        (None, "[\"good 東京\", {\"text\": \"bad 😀\"}]"),
+        (Some(Format::Csv), "id,text\n1,\"good 東京\"\n2,bad 😀\n"),
+        (Some(Format::Tsv), "id\ttext\n1\tgood 東京\n2\t\"bad 😀\"\n"),
+    ] {
+        let marked = format!("\u{feff}{text}");
+        let big: Vec<u8> = marked.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        for bytes in [utf16(&marked), big] {
+            assert_eq!(only(&bytes, format), ["good 東京", "bad 😀"], "{text}");
+            let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            packed.write_all(&bytes).unwrap();
+            assert_eq!(only(&packed.finish().unwrap(), format), ["good 東京", "bad 😀"], "{text}");
+        }
+    }
+    let (rows, error, notes) = read(&utf16("text,n\ngood,1\n"), options(Some(Format::Csv)));
+    assert_eq!((rows.len(), error), (1, None));
+    assert!(notes[0].contains("read as UTF-16, though it has no byte order mark"), "{notes:?}");
+    // Half of a surrogate pair is no text, and its row fails alone.
+    let mut bytes = utf16("\u{feff}a\nb");
+    bytes.extend([0x3d, 0xd8]);
+    bytes.extend(utf16("\nc\n"));
+    assert_eq!(only(&bytes, None), ["a", "byte 2 of the line is not UTF-8", "c"]);
+}
+
+#[test]
+fn a_quote_is_what_is_asked_for() {
+    let tsv = b"text\tn\n\"a \"\"b\"\"\"\t1\n\"c\t2\nd\"\t3\n";
+    let rows = |quoting| {
+        let (rows, error, _) = read(tsv, options(Some(Format::Tsv)).quoting(quoting));
+        assert_eq!(error, None);
+        rows.into_iter().map(|row| row.content.map_or_else(|error| error, |content| content.text)).collect::<Vec<_>>()
+    };
+    assert_eq!(rows(Quoting::Auto), ["a \"b\"", "\"c", "d\""]);
+    assert_eq!(rows(Quoting::Csv), ["a \"b\"", "c\t2\nd"]);
+    assert_eq!(rows(Quoting::None), ["\"a \"\"b\"\"\"", "\"c", "d\""]);
+    let (rows, ..) = read(b"text,n\n\"a,1\n", options(Some(Format::Csv)).quoting(Quoting::None));
+    assert_eq!(rows[0].content.as_ref().unwrap().text, "\"a");
+}
+
+#[test]
+fn columns_have_the_names_that_they_are_given() {
+    let named =
+        |names: &[&str]| options(Some(Format::Tsv)).column_names(names.iter().map(|name| (*name).into()).collect());
+    let (rows, error, _) = read(b"1\ta\n2\tb\n", named(&["n", "text"]));
+    assert_eq!((rows.len(), error), (2, None));
+    assert_eq!(
+        (rows[0].content.as_ref().unwrap().text.as_str(), rows[0].fields.names()),
+        ("a", vec!["n".into(), "text".into()])
+    );
+    let (rows, error, _) = read(b"1\ta\n", named(&["text"]));
+    assert!(rows.is_empty() && error.is_some_and(|error| error.contains("2 columns, and there are 1 names")));
+}
+
+#[test]
+fn a_table_without_rows_has_columns() {
+    for (bytes, format) in [(&b"id,text\n"[..], Format::Csv), (b"id\ttext\n", Format::Tsv)] {
+        let mut rows = Rows::of_stream("test", Cursor::new(bytes.to_vec()), options(Some(format)));
+        assert!(rows.chunk(1).unwrap().is_empty());
+        assert_eq!(rows.columns().names(), ["id", "text"]);
+    }
+    let mut rows = Rows::of_stream("test", Cursor::new(Vec::new()), options(None));
+    assert!(rows.chunk(1).unwrap().is_empty() && rows.columns().is_alone());
+}
+
+/// A run could not go on behind a blank line: rows were counted that have no index of their own.
+#[test]
+fn rows_are_read_up_to_an_index() {
+    let table = b"{\"text\": \"a\"}\n\n\n{\"text\": \"b\"}\n{\"text\": \"c\"}\n";
+    for (end, rows, next) in [(0, 0, 0), (1, 1, 1), (2, 1, 2), (3, 1, 3), (4, 2, 4), (9, 3, 5)] {
+        let mut input = Rows::of_stream("test", Cursor::new(table.to_vec()), options(None));
+        assert_eq!(input.chunk_before(end, 9).unwrap().len(), rows, "before {end}");
+        assert_eq!(input.next_index(), next, "before {end}");
+    }
+}
+
+#[test]
+fn what_explodes_is_a_row_that_fails() {
+    let bomb = [&b"short\n"[..], &vec![b'x'; 100 << 20], b"\nlast"].concat();
+    let packed = zstd::encode_all(bomb.as_slice(), 1).unwrap();
+    assert!(packed.len() < 100_000);
+    let rows = only(&packed, None);
+    assert_eq!([&rows[0], &rows[2]], ["short", "last"]);
+    assert!(rows[1].contains("longer than 16 MiB, the longest row that is read (max_row_size)"), "{}", rows[1]);
+    // A frame that wants 256 MiB before its first byte.
+    let (_, error, _) = read(&[0x28, 0xb5, 0x2f, 0xfd, 0, 18 << 3, 1, 0, 0], options(None));
+    assert!(
+        error.as_ref().is_some_and(|error| error.contains("test") && error.contains("by zstd with its option long=31")),
+        "{error:?}"
+    );
+}
+
+#[test]
+#[cfg(feature = "parquet")]
+fn what_is_copied_must_not_explode() {
+    let endless = || std::io::BufReader::new(std::io::repeat(0));
+    let Err(Fault::Malformed(message)) = columnar::spool(endless(), Some(&7.into()), 1 << 16) else { panic!("copied") };
+    assert!(message.contains("decompress it first"), "{message}");
+    let some = columnar::spool(endless().take(1 << 17), None, 1 << 16);
+    assert_eq!(some.map(|file| file.metadata().unwrap().len()).ok(), Some(1 << 17));
 }

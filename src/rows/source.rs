@@ -5,7 +5,7 @@ use super::columnar::{self, Columnar};
 use super::columns::Keys;
 use super::json_array::Elements;
 use super::table::Table;
-use super::{Fault, Format, Line, RowOptions, Unit, failed, format, lines};
+use super::{Fault, Fields, Format, Line, RowOptions, Unit, failed, format, lines, utf16};
 use crate::error::{Error, Result};
 use flate2::bufread::MultiGzDecoder;
 use std::fmt;
@@ -116,6 +116,21 @@ impl Opened {
         } else if start.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
             let decoder = zstd::stream::read::Decoder::with_buffer(reader).map_err(|error| raw.error(error.into()))?;
             reader = buffered(Box::new(decoder));
+            start = reader.fill_buf().map_err(|error| {
+                // zstd's own limit, 128 MiB, for files that do not come from friends.
+                let hint = match error.to_string().contains("too much memory") {
+                    true => "; if that is meant, decompress it first, by zstd with its option long=31",
+                    false => "",
+                };
+                raw.error(io::Error::new(error.kind(), format!("{error}{hint}")).into())
+            })?;
+        }
+        if let Some((encoding, mark)) = utf16::seen(start) {
+            if mark == 0 {
+                notes.push(format!("{} is read as UTF-16, though it has no byte order mark", path.display()));
+            }
+            reader.consume(mark);
+            reader = buffered(Box::new(utf16::Decoded::new(reader, encoding)));
             start = reader.fill_buf().map_err(|error| raw.error(error.into()))?;
         }
         if let Some(what) = format::unreadable(start) {
@@ -135,9 +150,9 @@ impl Opened {
             Format::Parquet | Format::Arrow => unreachable!("they have returned"),
             Format::Lines => Reader::Lines { line: Vec::new(), keys: None, next: 1 },
             Format::Jsonl => Reader::Lines { line: Vec::new(), keys: Some(Keys::default()), next: 1 },
-            Format::Json => Reader::Json { elements: Box::default(), next: 1 },
-            Format::Csv => Reader::Table(Table::csv()),
-            Format::Tsv => Reader::Table(Table::tsv()),
+            Format::Json => Reader::Json { elements: Box::new(Elements::new(options.max_row_size)), next: 1 },
+            Format::Csv => Reader::Table(Table::csv(options)),
+            Format::Tsv => Reader::Table(Table::tsv(options)),
         };
         Ok(Opened { reader, rows })
     }
@@ -157,7 +172,7 @@ impl Opened {
         } else {
             let file = match raw.length {
                 Some(_) if !packed => File::open(&raw.path)?,
-                _ => columnar::spool(reader)?,
+                _ => columnar::spool(reader, packed.then_some(&*raw.read), columnar::MOST_SPOOLED)?,
             };
             match format {
                 Format::Parquet => Columnar::parquet(file, notes)?,
@@ -171,12 +186,12 @@ impl Opened {
         let columns = &options.columns;
         match &mut self.rows {
             Reader::Lines { line, keys, next } => {
-                let (bytes, whole) = lines::read(&mut self.reader, line)?;
+                let (bytes, whole) = lines::read(&mut self.reader, line, options.max_row_size)?;
                 if bytes == 0 {
                     return Ok(Line::End);
                 }
                 *next += 1;
-                let text = match lines::text(line, whole) {
+                let text = match lines::text(line, whole, options.max_row_size) {
                     Ok(text) => text,
                     Err(message) => return Ok(Line::wrong(message)),
                 };
@@ -189,7 +204,7 @@ impl Opened {
                 *next += 1;
                 elements.next(&mut self.reader, columns, notes)
             }
-            Reader::Table(table) => table.next(&mut self.reader, columns, options.no_header, notes),
+            Reader::Table(table) => table.next(&mut self.reader, options, notes),
             #[cfg(feature = "parquet")]
             Reader::Columnar(columnar) => columnar.next(columns, notes),
         }
@@ -202,6 +217,16 @@ impl Opened {
             Reader::Table(table) => table.began,
             #[cfg(feature = "parquet")]
             Reader::Columnar(columnar) => columnar.next - 1,
+        }
+    }
+
+    /// Its columns, where it has some whatever its rows are.
+    pub(super) fn columns(&self) -> Fields {
+        match &self.rows {
+            Reader::Table(table) => table.columns(),
+            #[cfg(feature = "parquet")]
+            Reader::Columnar(columnar) => columnar.columns(),
+            Reader::Lines { .. } | Reader::Json { .. } => Fields::default(),
         }
     }
 

@@ -2,10 +2,10 @@
 
 use super::write::Answer;
 use super::{Row, Rows};
-use crate::classifier::Classifier;
+use crate::classifier::{Classifier, Request};
 use crate::error::{Error, Result};
 use crate::output::OwnedClassification;
-use crate::stream::{Answering, Running, TextBuf};
+use crate::stream::{self, Running};
 use crate::text::Text;
 use std::collections::VecDeque;
 
@@ -26,11 +26,16 @@ pub struct AnsweredRow {
 impl AnsweredRow {
     /// What a [`Writer`](super::write::Writer) writes.
     pub fn as_answer(&self) -> Answer<'_> {
-        match &self.answer {
-            Ok(answer) if answer.get().argmax().is_none() => Answer::Failed("the model's answer is NaN"),
-            Ok(answer) => Answer::Text(answer.get()),
-            Err(message) => Answer::Failed(message),
-        }
+        as_answer(&self.answer)
+    }
+}
+
+/// What is written of a row.
+pub(super) fn as_answer(answer: &Result<OwnedClassification, String>) -> Answer<'_> {
+    match answer {
+        Ok(answer) if answer.get().argmax().is_none() => Answer::Failed("the model's answer is NaN"),
+        Ok(answer) => Answer::Text(answer.get()),
+        Err(message) => Answer::Failed(message),
     }
 }
 
@@ -83,15 +88,10 @@ impl RowStream {
             Err(error) => return self.ended = Some(Some(error)),
         };
         let encoder = self.classifier.encoder();
-        let text = |row: &Row| {
-            let content = row.content.as_ref().ok()?;
-            Some(match encoder.row(&content.text, content.text_pair.as_deref()) {
-                Text::Single(text) => TextBuf::from(text),
-                Text::Pair(first, second) => TextBuf::from((first, second)),
-            })
-        };
-        let texts: Vec<TextBuf> = rows.iter().filter_map(text).collect();
-        let running = Answering::classification(self.classifier.clone()).start(&texts, 0);
+        let contents = rows.iter().flat_map(|row| &row.content);
+        let texts: Vec<Text<'_>> =
+            contents.map(|content| encoder.row(&content.text, content.text_pair.as_deref())).collect();
+        let running = stream::start(&self.classifier, &texts, Request::default(), 0);
         self.running.push_back((rows, running));
     }
 }

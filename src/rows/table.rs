@@ -1,13 +1,16 @@
 //! CSV and TSV: records of columns, which a header names.
 
 use super::fields::{Fields, Kept};
-use super::lines::{LONGEST, too_long};
+use super::lines::too_long;
 use super::tsv::Tsv;
-use super::{Columns, Content, Fault, Found, Line, columns};
+use super::{Columns, Content, Fault, Found, Line, Quoting, RowOptions, columns};
 use csv_core::ReadRecordResult;
 use serde_json::Value;
 use std::io::BufRead;
 use std::sync::Arc;
+
+/// Bytes of a record that there is room for at first.
+const FIELDS: usize = 4096;
 
 /// Reads the records of a table.
 #[derive(Debug)]
@@ -22,7 +25,14 @@ pub(super) struct Table {
 
 #[derive(Debug)]
 enum Records {
-    Csv { parser: Box<csv_core::Reader>, sniffed: bool, fields: Vec<u8>, ends: Vec<usize> },
+    Csv {
+        parser: Box<csv_core::Reader>,
+        quoting: Quoting,
+        longest: usize,
+        sniffed: bool,
+        fields: Vec<u8>,
+        ends: Vec<usize>,
+    },
     Tsv(Tsv),
 }
 
@@ -34,28 +44,57 @@ enum Record {
 }
 
 impl Table {
-    pub(super) fn csv() -> Table {
-        let parser = Box::new(csv_core::Reader::new());
-        let records = Records::Csv { parser, sniffed: false, fields: vec![0; 4096], ends: vec![0; 64] };
+    /// Columns between commas, or between semicolons.
+    pub(super) fn csv(options: &RowOptions) -> Table {
+        Table::of_records(b',', options, false)
+    }
+
+    /// Columns between tabs.
+    pub(super) fn tsv(options: &RowOptions) -> Table {
+        match options.quoting {
+            Quoting::Csv => Table::of_records(b'\t', options, true),
+            Quoting::Auto | Quoting::None => Table {
+                records: Records::Tsv(Tsv::new(options.quoting == Quoting::Auto, options.max_row_size)),
+                header: None,
+                began: 1,
+                next: 1,
+            },
+        }
+    }
+
+    fn of_records(delimiter: u8, options: &RowOptions, sniffed: bool) -> Table {
+        let (quoting, longest) = (options.quoting, options.max_row_size);
+        let parser = Box::new(parser(delimiter, quoting));
+        let records = Records::Csv { parser, quoting, longest, sniffed, fields: vec![0; FIELDS], ends: vec![0; 64] };
         Table { records, header: None, began: 1, next: 1 }
     }
 
-    pub(super) fn tsv() -> Table {
-        Table { records: Records::Tsv(Tsv::default()), header: None, began: 1, next: 1 }
+    /// The columns, without a row.
+    pub(super) fn columns(&self) -> Fields {
+        let strings = |(names, _): &(Arc<[String]>, _)| Kept::Strings { names: names.clone(), values: Vec::new() };
+        Fields(self.header.as_ref().map_or(Kept::Alone, strings))
     }
 
     pub(super) fn next(
         &mut self,
         reader: &mut impl BufRead,
-        columns: &Columns,
-        no_header: bool,
+        options: &RowOptions,
         notes: &mut Vec<String>,
     ) -> Result<Line, Fault> {
         let mut record = self.record(reader)?;
         if self.header.is_none() {
+            let (columns, called) = (&options.columns, &options.column_names);
+            let no_header = options.no_header || !called.is_empty();
             let names: Vec<String> = match &record {
                 Record::End => return Ok(Line::End),
                 Record::Wrong(message) => return Err(Fault::Malformed(format!("its first row: {message}"))),
+                Record::Columns(first) if !called.is_empty() && called.len() != first.len() => {
+                    let (columns, names) = (first.len(), called.len());
+                    return Err(Fault::Malformed(format!(
+                        "its first row has {columns} columns, and there are {names} names for them"
+                    )));
+                }
+                Record::Columns(_) if !called.is_empty() => called.clone(),
                 Record::Columns(first) if no_header => (1..=first.len()).map(|number| number.to_string()).collect(),
                 Record::Columns(first) => first.clone(),
             };
@@ -104,19 +143,23 @@ impl Table {
                 self.next = self.began + record.lines;
                 Ok(record.columns.map_or_else(Record::Wrong, Record::Columns))
             }
-            Records::Csv { parser, sniffed, fields, ends } => {
+            Records::Csv { parser, quoting, longest, sniffed, fields, ends } => {
                 if !*sniffed {
                     *sniffed = true;
                     if has_semicolons(reader.fill_buf()?) {
-                        **parser = csv_core::ReaderBuilder::new().delimiter(b';').build();
+                        **parser = self::parser(b';', *quoting);
                     }
                 }
-                let (began, record) = read_csv(parser, reader, fields, ends)?;
+                let (began, record) = read_csv(parser, reader, fields, ends, *longest)?;
                 (self.began, self.next) = (began, parser.line());
                 Ok(record)
             }
         }
     }
+}
+
+fn parser(delimiter: u8, quoting: Quoting) -> csv_core::Reader {
+    csv_core::ReaderBuilder::new().delimiter(delimiter).quoting(quoting != Quoting::None).build()
 }
 
 /// A record, and the line that it begins in.
@@ -125,6 +168,7 @@ fn read_csv(
     reader: &mut impl BufRead,
     fields: &mut Vec<u8>,
     ends: &mut Vec<usize>,
+    longest: usize,
 ) -> Result<(u64, Record), Fault> {
     let (mut written, mut count, mut long) = (0, 0, false);
     let mut began = parser.line();
@@ -152,17 +196,19 @@ fn read_csv(
                 )));
             }
             ReadRecordResult::InputEmpty => {}
-            ReadRecordResult::OutputFull if fields.len() < LONGEST => fields.resize(fields.len() * 2, 0),
+            ReadRecordResult::OutputFull if fields.len() < longest => {
+                fields.resize((fields.len() * 2).min(longest.max(FIELDS)), 0);
+            }
             // The rest of the record takes the place of its beginning.
             ReadRecordResult::OutputFull => (long, written) = (true, 0),
-            ReadRecordResult::OutputEndsFull if ends.len() < LONGEST / 64 => ends.resize(ends.len() * 2, 0),
+            ReadRecordResult::OutputEndsFull if ends.len() < longest / 64 => ends.resize(ends.len() * 2, 0),
             ReadRecordResult::OutputEndsFull => (long, count) = (true, 0),
             ReadRecordResult::End => return Ok((began, Record::End)),
             ReadRecordResult::Record => break,
         }
     }
     if long {
-        return Ok((began, Record::Wrong(too_long("row"))));
+        return Ok((began, Record::Wrong(too_long("row", longest))));
     }
     let starts = std::iter::once(0).chain(ends[..count].iter().copied());
     let mut columns = Vec::with_capacity(count);

@@ -14,8 +14,12 @@ const MOST_LINES: usize = 100;
 const MOST_BYTES: usize = 1 << 16;
 
 /// Reads records.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Tsv {
+    /// Whether a quote may be more than a letter.
+    quotes: bool,
+    /// Bytes of a line.
+    longest: usize,
     /// Lines that were looked at already, with their ends.
     ahead: VecDeque<(Vec<u8>, bool)>,
 }
@@ -37,6 +41,11 @@ enum Quoted {
 }
 
 impl Tsv {
+    /// Of lines of at most `longest` bytes, in which a quote is a letter unless `quotes`.
+    pub(super) fn new(quotes: bool, longest: usize) -> Tsv {
+        Tsv { quotes, longest, ahead: VecDeque::new() }
+    }
+
     /// The next record, of `wanted` columns where that is known.
     pub(super) fn record(&mut self, reader: &mut impl BufRead, wanted: Option<usize>) -> io::Result<Option<Record>> {
         let mut skipped = 0;
@@ -48,16 +57,16 @@ impl Tsv {
             }
             skipped += 1;
         };
-        let text = match lines::text(lines::without_end(&line), whole) {
+        let text = match lines::text(lines::without_end(&line), whole, self.longest) {
             Ok(text) => text,
             Err(message) => return Ok(Some(Record { skipped, lines: 1, columns: Err(message) })),
         };
         let plain = |text: &str| text.split('\t').map(unquoted).collect::<Vec<String>>();
         let single = |columns| Ok(Some(Record { skipped, lines: 1, columns: Ok(columns) }));
-        let columns = plain(text);
-        if !text.contains('"') {
-            return single(columns);
+        if !self.quotes || !text.contains('"') {
+            return single(text.split('\t').map(String::from).collect());
         }
+        let columns = plain(text);
         let fits = wanted.is_none_or(|wanted| wanted == columns.len());
         match quoted(text) {
             Quoted::Columns(other) if Some(other.len()) == wanted && !fits => return single(other),
@@ -122,7 +131,7 @@ impl Tsv {
             return Ok(Some(line));
         }
         let mut line = Vec::new();
-        let (bytes, whole) = lines::read_with_end(reader, &mut line)?;
+        let (bytes, whole) = lines::read_with_end(reader, &mut line, self.longest)?;
         Ok((bytes > 0).then_some((line, whole)))
     }
 
@@ -130,7 +139,7 @@ impl Tsv {
     fn peek(&mut self, reader: &mut impl BufRead, place: usize) -> io::Result<Option<&[u8]>> {
         while self.ahead.len() <= place {
             let mut line = Vec::new();
-            let (bytes, whole) = lines::read_with_end(reader, &mut line)?;
+            let (bytes, whole) = lines::read_with_end(reader, &mut line, self.longest)?;
             if bytes == 0 {
                 return Ok(None);
             }
@@ -186,7 +195,7 @@ mod tests {
     use super::*;
 
     fn records(text: &str, wanted: Option<usize>) -> Vec<Vec<String>> {
-        let (mut tsv, mut reader) = (Tsv::default(), text.as_bytes());
+        let (mut tsv, mut reader) = (Tsv::new(true, 1 << 20), text.as_bytes());
         let next = || tsv.record(&mut reader, wanted).unwrap().map(|record| record.columns.unwrap());
         std::iter::from_fn(next).collect()
     }

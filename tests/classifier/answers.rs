@@ -1,12 +1,12 @@
 //! Where the numbers of the output come from, and which input gets which.
 
 use super::{array_difference, bits, golden, says};
-use crate::common::{self, edited::Edited, golden::Golden};
+use crate::common::{self, edited::Edited, golden::Golden, golden::one_of_each};
 use wgbert::checkpoint::Checkpoint;
 use wgbert::gpu::{Plan, WeightBuffers};
-use wgbert::ir::{Access, BatchLimits, Output, Random, Recording, Run, Step, Storage, Values};
+use wgbert::ir::{Access, BatchLimits, Output, Random, Recording, Run, Step, Storage, Values, Weight, WeightSource};
 use wgbert::kernels::loss::LossKind;
-use wgbert::models::{self, Model, encoder};
+use wgbert::models::{self, Linear, Model, encoder};
 use wgbert::text::Encoding;
 use wgbert::{Adapter, Classifier, Error, Label, Options, Request, Text, Truncation, gpu};
 
@@ -27,7 +27,7 @@ impl Direct {
 
     fn record(&self, loss: Option<LossKind>, max_binding: u64) -> Recording {
         let scoring = self.checkpoint.config.scoring().unwrap();
-        let wanted = encoder::OutputSpec { scoring, hidden_states: false, attentions: None, loss };
+        let wanted = encoder::OutputSpec { loss, ..encoder::OutputSpec::scores(scoring) };
         encoder::record(&self.model, wanted, max_binding, Storage::F32)
     }
 
@@ -134,6 +134,36 @@ fn a_word_table_in_parts_gives_the_same_bits() {
         assert_eq!(parts as u64, (direct.model.embeddings.words.rows as u64).div_ceil(rows));
         assert_eq!(actual, expected, "{parts} parts");
         println!("{parts} parts: the same bits");
+    }
+}
+
+/// The classifier is linear in the pooled output, which no other vector is as wide as and true of by chance: logits are its product
+/// with the weight that the checkpoint has, plus the bias.
+#[test]
+fn the_pooled_output_is_what_the_classifier_reads() {
+    for golden in one_of_each() {
+        let direct = Direct::open(&golden.name);
+        let Linear { weight, bias } = &direct.model.head.classifier;
+        let [inputs, labels] = weight.shape();
+        let read = |weight: &Weight| direct.checkpoint.weights.rows(weight, 0..weight.shape()[0]).unwrap();
+        let (weight, bias) = (read(weight), bias.as_ref().map_or(vec![0.0; labels], read));
+        let classifier = Options::default().load(&golden.folder).unwrap();
+        let encodings = golden.encode(&classifier);
+        let output = classifier.run(&encodings, &Request::default().pooled_output(true)).unwrap();
+        let plain = classifier.run(&encodings, &Request::default()).unwrap();
+        assert_eq!(bits(&output.logits.values), bits(&plain.logits.values), "{}", golden.name);
+        assert_eq!(plain.pooled_output, None);
+        let pooled = output.pooled_output.as_ref().unwrap();
+        assert_eq!(pooled.shape, [encodings.len(), inputs], "{}", golden.name);
+        for text in output.texts() {
+            let pooled = text.pooled_output().unwrap();
+            for (label, logit) in text.logits().iter().enumerate() {
+                let terms =
+                    (0..inputs).map(|input| f64::from(pooled[input]) * f64::from(weight[input * labels + label]));
+                let expected = terms.sum::<f64>() + f64::from(bias[label]);
+                assert!((expected - f64::from(*logit)).abs() < 1e-4, "{}: {expected} is not {logit}", golden.name);
+            }
+        }
     }
 }
 

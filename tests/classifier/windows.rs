@@ -148,7 +148,7 @@ fn what_windows_cannot_have_is_refused_by_the_text() {
         let windows = [SHORT, &long].map(|text| classifier.encoder().encode_windows(0, text).unwrap());
         classifier.run_windows(&windows, &everything)
     };
-    says(run(Windows::Max), &["text 1", "windows", "hidden states and attentions of its own"]);
+    says(run(Windows::Max), &["text 1", "windows", "hidden states, attentions and a pooled output of its own"]);
     // The first window's are those of its answer.
     let first = run(Windows::First).unwrap();
     assert_eq!(first.hidden_states.unwrap()[1].shape, [4, 32, 128]);

@@ -74,6 +74,22 @@ fn rows_with_several_right_labels_are_counted_apart() {
 }
 
 #[test]
+fn rows_with_a_label_that_is_none_of_the_models_are_counted_apart() {
+    let map = text(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/goemotions.json"));
+    let table = format!("{FANTASTIC}\t0,13\n{TERRIBLE}\t6\n{OKAY}\t27,22\n{TERRIBLE}\t3\n{OKAY}\t27,4\n");
+    let arguments =
+        ["evaluate", "--input-format", "tsv", "--column-names", "text,emotions", "--label-column", "emotions"];
+    let run =
+        pipe(&[&arguments[..], &["--label-separator", ",", "--label-map", &map, "--format", "json"]].concat(), table);
+    let run = run.expect(0);
+    run.says(&["for 2 rows a label is right that is none of the model's", "for 1 rows several labels are right"]);
+    let figures = run.document();
+    close(&figures["accuracy"], 1.0);
+    assert_eq!((&figures["rows"]["scored"], &figures["rows"]["unlabelled"]), (&2.into(), &3.into()), "{figures}");
+    super::run(&["evaluate", "--resume"]).expect(2).says(&["an evaluation is not gone on with", "--shard"]);
+}
+
+#[test]
 fn multi_label_and_regression_are_what_the_configuration_says() {
     for (case, figure) in [("bert-multilabel", "subset_accuracy"), ("bert-regression", "mean_squared_error")] {
         let (model, expected) = super::golden(case);

@@ -375,7 +375,7 @@ fn an_endless_line_takes_little_memory() {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
         let rows: Vec<String> = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap).collect();
         let ended = child.wait4().expect("it ends");
-        assert!(rows.last().unwrap().contains("is longer than 64 MiB"), "{name}: {rows:?}");
+        assert!(rows.last().unwrap().contains("is longer than 16 MiB"), "{name}: {rows:?}");
         assert_eq!(ended.status.code(), Some(3), "{name}");
         assert!(ended.rusage.maxrss < 512 << 20, "{name}: {} MiB", ended.rusage.maxrss >> 20);
     }

@@ -17,10 +17,14 @@ fn read_back(path: &str) -> Vec<Value> {
     shown.expect(0).rows()
 }
 
-fn rows(count: usize) -> String {
+pub fn rows(count: usize) -> String {
     let texts = [FANTASTIC, TERRIBLE, OKAY];
+    // Blank lines are no rows.
+    let blank = |row| if row % 7 == 3 { "\n" } else { "" };
     (0..count)
-        .map(|row| format!("{}\n", json!({ "id": row, "text": texts[row % 3], "more": { "n": [row, null] } })))
+        .map(|row| {
+            format!("{}{}\n", blank(row), json!({ "id": row, "text": texts[row % 3], "more": { "n": [row, null] } }))
+        })
         .collect()
 }
 
@@ -77,6 +81,53 @@ fn what_is_carried_through_is_what_it_was() {
     );
     let odd = odd.expect(0).rows().remove(0);
     assert_eq!((&odd["x"], &odd["y"], &odd["z"]), (&Value::Null, &json!([1, null]), &Value::Null));
+}
+
+/// Its columns were text, label, score, truncated and error.
+#[test]
+fn a_table_without_rows_keeps_its_columns() {
+    let folder = folder();
+    let input = write(&folder, "in.csv", "id,text,n\n");
+    let parquet = text(&folder.path().join("out.parquet"));
+    for format in ["parquet", "csv", "tsv"] {
+        let path = text(&folder.path().join(format!("out.{format}")));
+        run(&["classify", "-q", "-i", &input, "-o", &path]).expect(0);
+        let names = pipe(&["evaluate", "-i", &path, "--text-column", "text", "--label-column", "none"], "").expect(2);
+        names.says(&["the columns are id, text, n, label, score, truncated, error"]);
+    }
+    let typed = run(&["classify", "-q", "-i", &parquet, "--format", "csv", "--prefix", "p_"]).expect(0).stdout;
+    assert_eq!(typed, "id,text,n,label,score,truncated,error,p_label,p_score,p_truncated,p_error\n");
+}
+
+/// Two columns of one name were written, and into Parquet a table that nobody reads.
+#[test]
+fn a_late_column_meets_no_other() {
+    let folder = folder();
+    let rows = "{\"text\": \"good\", \"input_label\": 1}\n\
+                {\"text\": \"bad\", \"label\": \"negative\", \"input_label\": 2, \"input_input_label\": 3}\n";
+    let input = write(&folder, "in.jsonl", rows);
+    let parquet = text(&folder.path().join("out.parquet"));
+    run(&["classify", "-q", "-i", &input, "-o", &parquet]).expect(0);
+    let jsonl = run(&["classify", "-q", "-i", &input, "--format", "jsonl"]).expect(0).rows();
+    for row in [&jsonl[1], &read_back(&parquet)[1]] {
+        let [first, second, third] =
+            ["input_label", "input_input_label", "input_input_input_label"].map(|name| &row[name]);
+        assert_eq!((first, second, third), (&json!(2), &json!("negative"), &json!(3)), "{row}");
+        assert_eq!(row["label"], "negative");
+    }
+}
+
+/// What was found while the file was made of its rows was said of files alone.
+#[test]
+fn a_table_that_is_piped_says_what_it_found() {
+    let folder = folder();
+    let input = write(&folder, "in.jsonl", "{\"text\": \"good\", \"x\": 1}\n{\"text\": \"bad\", \"x\": \"y\"}\n");
+    let out = fs::File::create(folder.path().join("out.parquet")).unwrap();
+    let child = command(&["classify", "-i", &input, "--format", "parquet"]).stdout(out).stderr(Stdio::piped()).spawn();
+    let ended = child.expect("the binary starts").wait_with_output().expect("it ends");
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert!(ended.status.success() && said.contains("\"x\" has values of several kinds"), "{said}");
+    assert_eq!(read_back(&text(&folder.path().join("out.parquet"))).len(), 2);
 }
 
 #[test]
@@ -145,7 +196,7 @@ fn a_file_is_whole_or_not_there() {
 }
 
 /// Waits until a run has noted how far it is.
-pub(super) fn wait_for(path: &Path) {
+pub fn wait_for(path: &Path) {
     let started = Instant::now();
     while !path.exists() {
         assert!(started.elapsed() < Duration::from_secs(300), "{} never came", path.display());

@@ -40,6 +40,26 @@ fn a_tsv_file_has_columns() {
     piped.says(&["looks like tsv"]);
 }
 
+/// It was refused.
+#[test]
+fn what_powershell_writes_is_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let table = format!("\u{feff}id\ttext\r\nx1\t{FANTASTIC}\r\nx2\t{TERRIBLE}\r\n");
+    let path = file(&folder, "reviews.tsv", table.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>());
+    let run = run(&["classify", "-q", "--input", &path, "--format", "jsonl"]).expect(0);
+    assert_eq!((labels(&run), &run.rows()[1]["id"]), (vec!["positive".into(), "negative".into()], &"x2".into()));
+    assert_eq!(run.stderr, "");
+}
+
+#[test]
+fn a_table_without_a_header_has_the_names_that_it_is_given() {
+    let table = format!("{FANTASTIC}\t2,5\ta\n{TERRIBLE}\t0\tb\n");
+    let named = ["classify", "-q", "--input-format", "tsv", "--column-names", "text,emotions,id"];
+    let run = pipe(&[&named[..], &["--format", "csv"]].concat(), table).expect(0);
+    assert!(run.stdout.starts_with("text,emotions,id,label,score,truncated,error\n"), "{run:#?}");
+    assert_eq!(run.lines().len(), 3);
+}
+
 #[test]
 fn files_of_many_kinds_are_one_input() {
     let folder = tempfile::tempdir().expect("a folder");

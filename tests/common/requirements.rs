@@ -36,10 +36,14 @@ pub enum Need {
     Browser,
     /// Python with pandas, pyarrow, polars and duckdb: WGBERT_TABLES_PYTHON, else python3.
     Tables,
+    /// Ray, Daft, Spark and DataFusion, for `.ci/python`.
+    Engines,
+    /// transformers and PyTorch, for `.ci/python`.
+    Transformers,
 }
 
 impl Need {
-    const ALL: [Need; 14] = [
+    const ALL: [Need; 16] = [
         Need::F16,
         Need::TensorCores,
         Need::Timestamps,
@@ -54,6 +58,8 @@ impl Need {
         Need::SpirvVal,
         Need::Browser,
         Need::Tables,
+        Need::Engines,
+        Need::Transformers,
     ];
 
     fn name(self) -> &'static str {
@@ -72,6 +78,8 @@ impl Need {
             Need::SpirvVal => "spirv-val",
             Need::Browser => "browser",
             Need::Tables => "tables",
+            Need::Engines => "engines",
+            Need::Transformers => "transformers",
         }
     }
 

@@ -15,11 +15,11 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding};
 use parquet::file::properties::{WriterProperties, WriterVersion};
 use serde_json::{Map, Value};
-use std::io::{Cursor, Write};
+use std::io::{Cursor, ErrorKind, Write};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use wgbert::rows::write::{Answer, Layout, OutputFormat, Selection, Writer};
-use wgbert::rows::{Format, Row, RowOptions, Rows};
+use wgbert::rows::{Format, Quoting, Row, RowOptions, Rows};
 use wgbert::{Adapter, Classifier, Options, Result};
 
 /// Rows that an input may have before nobody waits for more.
@@ -91,6 +91,14 @@ impl Tables {
         gzip.write_all(TEXT[0].repeat(9).as_bytes()).unwrap();
         all.push(gzip.finish().unwrap());
         all.push(zstd::encode_all(TEXT[3].repeat(9).as_bytes(), 1).unwrap());
+        for (text, mark) in TEXT.iter().zip([true, false].into_iter().cycle()) {
+            let units = mark.then_some(0xfeff).into_iter().chain(text.encode_utf16());
+            all.push(
+                units
+                    .flat_map(|unit| if text.len().is_multiple_of(2) { unit.to_le_bytes() } else { unit.to_be_bytes() })
+                    .collect(),
+            );
+        }
         Tables(all)
     }
 
@@ -207,7 +215,12 @@ fn written(rows: &[Row], format: OutputFormat) -> Vec<u8> {
     selection.fields = Some(vec!["*".into()]);
     let layout = Layout::new(&selection, classifier(), rows).expect("all columns can be asked for");
     let is_journal = layout.is_journal(format);
-    let mut writer = Writer::new(Vec::new(), format, &selection, classifier(), layout, false).expect("memory takes it");
+    let writer = Writer::new(Vec::new(), format, &selection, classifier(), layout, false);
+    // Parquet has no type for some columns of Arrow, which is said before the first row.
+    if writer.as_ref().is_err_and(|error| error.kind() == ErrorKind::InvalidInput) {
+        return Vec::new();
+    }
+    let mut writer = writer.expect("memory takes it");
     for row in rows {
         writer.write(row, &Answer::Failed("no answer")).expect("memory takes it");
     }
@@ -226,6 +239,13 @@ pub fn run(bytes: &[u8], choice: u64) -> Result<()> {
     let mut options = RowOptions::default();
     options.format = format;
     options.no_header = choice.is_multiple_of(7);
+    options.quoting = [Quoting::Auto, Quoting::Csv, Quoting::None][(choice >> 16) as usize % 3];
+    if (choice >> 24).is_multiple_of(5) {
+        options.column_names = vec!["a".into(), "text".into()];
+    }
+    if (choice >> 32).is_multiple_of(5) {
+        options.max_row_size = 10;
+    }
     let (rows, result) = read(bytes, options);
     for row in &rows {
         let names = row.fields.names();
@@ -310,13 +330,9 @@ pub fn round_trip(lines: &[u8]) -> Result<()> {
         (OutputFormat::Parquet, Format::Parquet),
         (OutputFormat::Arrow, Format::Arrow),
     ] {
-        // Lines within a quote that have as many tabs as rows are rows: in TSV a quote may be a letter.
-        let broken_name = || rows.iter().any(|row| row.fields.names().iter().any(|name| name.contains(['\n', '\r'])));
-        if format == Format::Tsv && (wanted.contains("\\n") && wanted.contains("\\t") || broken_name()) {
-            continue;
-        }
         let bytes = written(&rows, output);
-        let (again, result) = read(&bytes, options(format));
+        // In TSV a quote may be a letter, unless somebody says that it is none.
+        let (again, result) = read(&bytes, options(format).quoting(Quoting::Csv));
         assert!(result.is_ok(), "as {}: {result:?} of {wanted}", format.name());
         let found = String::from_utf8(written(&again, OutputFormat::Jsonl)).expect("JSON is UTF-8");
         assert!(found == wanted, "as {}: {found}\nnot {wanted}", format.name());

@@ -122,9 +122,10 @@ fn record(model: &Model) {
         scoring: Scoring::Softmax,
         hidden_states: true,
         attentions: Some(model.max_length as u32),
+        pooled_output: true,
         loss: Some(LossKind::BinaryCrossEntropy),
     };
-    let few = OutputSpec { scoring: Scoring::None, hidden_states: false, attentions: None, loss: None };
+    let few = OutputSpec::scores(Scoring::None);
     let (device, batch) = (Capabilities::minimum(), BatchSize::new([1, 16]));
     for (wanted, storage) in [(all, Storage::F32), (few, Storage::PackedWeights)] {
         let recording = encoder::record(model, wanted, device.max_binding, storage);

@@ -2,7 +2,8 @@
 
     tables.py write FOLDER    writes inputs into FOLDER/in, and FOLDER/inputs.json, which says how each is read
     tables.py check FOLDER    opens FOLDER/out/NAME.FORMAT of every input and every format with each library, and compares
-    tables.py goemotions FOLDER    compares FOLDER/train.parquet with the FOLDER/train.tsv that it was made of
+    tables.py goemotions FOLDER MAP    compares FOLDER/train.parquet with the FOLDER/train.tsv that it was made of, and the figures of
+                                       FOLDER/figures.json with those that its labels give, the emotions being those of MAP
 
 Needs pandas, pyarrow, polars and duckdb (pip install pandas==3.1.1 pyarrow==26.0.1 polars==2.1.0 duckdb==2.0.1; others will do).
 """
@@ -348,28 +349,32 @@ def check(folder):
     print(f"{compared} values are those of the input")
 
 
-def goemotions(folder):
-    """The data set as its users read it: a quote in it quotes only where it does so from end to end, which few rows have."""
-
-    def column(text):
-        inner = text[1:-1]
-        is_quoted = len(text) > 1 and text[0] == text[-1] == '"' and '"' not in inner.replace('""', "")
-        return inner.replace('""', '"') if is_quoted else text
-
-    lines = (folder / "train.tsv").open(encoding="utf-8", newline="\n")
-    wanted = [[column(text) for text in line.rstrip("\n").split("\t")] for line in lines]
-    path = folder / "train.parquet"
-    for library, found in readers(path, "parquet"):
-        rows = list(zip(found["1"], found["2"], found["3"]))
-        if rows != [tuple(row) for row in wanted]:
-            differs = [(one, other) for one, other in zip(rows, wanted) if list(one) != other]
-            sys.exit(f"{library}: {len(rows)} rows, not {len(wanted)}, or others: {differs[:3]}")
+def goemotions(folder, mapping):
+    """The data set as its users read it, who quote as in CSV what has a quote in it."""
+    wanted = pandas.read_csv(
+        folder / "train.tsv", sep="\t", header=None, names=["text", "emotions", "id"], dtype=str, keep_default_na=False
+    )
+    sentiments = json.loads(pathlib.Path(mapping).read_text())
+    figures = json.loads((folder / "figures.json").read_text())
+    for library, found in readers(folder / "train.parquet", "parquet"):
+        for name in wanted:
+            if list(found[name]) != wanted[name].tolist():
+                differs = [(one, other) for one, other in zip(found[name], wanted[name]) if one != other]
+                sys.exit(f"{library}: {len(found[name])} rows, not {len(wanted)}, or others: {differs[:3]}")
         if not all(isinstance(label, str) and 0 < score <= 1 for label, score in zip(found["label"], found["score"])):
             sys.exit(f"{library}: rows without an answer")
-        if list(found["id"]) != [row[2] for row in wanted]:
-            sys.exit(f"{library}: other ids: {found['id'][:3]}")
-    print(f"{len(wanted)} rows")
+        if "pooled_output" in found and not all(len(row) == 128 for row in found["pooled_output"]):
+            sys.exit(f"{library}: other pooled outputs")
+        right = [{sentiments[label] for label in labels.split(",")} for labels in found["emotions"]]
+        scored = [(label, *one) for label, one in zip(found["label"], right) if len(one) == 1 and None not in one]
+        accuracy = sum(label == one for label, one in scored) / len(scored)
+        if (len(scored), len(right)) != (figures["rows"]["scored"], sum(figures["rows"].values())):
+            sys.exit(f"{library}: {len(scored)} of {len(right)} rows can be scored, not {figures['rows']}")
+        if abs(accuracy - figures["accuracy"]) > 1e-9:
+            sys.exit(f"{library}: {accuracy} of the labels are right, not {figures['accuracy']}")
+    print(f"{len(wanted)} rows, {len(scored)} scored, accuracy {accuracy:.4f}")
 
 
 if __name__ == "__main__":
-    {"write": write, "check": check, "goemotions": goemotions}[sys.argv[1]](pathlib.Path(sys.argv[2]))
+    command, folder, *more = sys.argv[1:]
+    {"write": write, "check": check, "goemotions": goemotions}[command](pathlib.Path(folder), *more)

@@ -46,6 +46,7 @@ struct Question {
     scoring: String,
     hidden_states: bool,
     attentions: Option<u32>,
+    pooled_output: bool,
     loss: Option<LossKind>,
     /// Tokens of each text.
     lengths: Vec<u32>,
@@ -98,11 +99,12 @@ impl Seat {
             tuned: !adapter.capabilities.tuning.is_empty(),
             longest: subject.longest,
         };
-        let OutputSpec { scoring, hidden_states, attentions, loss } = needed.wanted;
+        let OutputSpec { scoring, hidden_states, attentions, pooled_output, loss } = needed.wanted;
         let question = Question {
             scoring: scoring.name().into(),
             hidden_states,
             attentions,
+            pooled_output,
             loss,
             lengths: needed.size.lengths.clone(),
             variants: variants.iter().map(|(key, _)| *key).collect(),
@@ -329,10 +331,11 @@ impl Process {
     /// # Errors
     /// A message where it does not know what it is asked for: it is of another version.
     async fn check(&self, question: Question, say: &(dyn Fn(&str) + Sync)) -> Result<Result<(), Problem>, String> {
-        let Question { scoring, hidden_states, attentions, loss, lengths, variants: keys, whole } = question;
+        let Question { scoring, hidden_states, attentions, pooled_output, loss, lengths, variants: keys, whole } =
+            question;
         let all = [Scoring::None, Scoring::Sigmoid, Scoring::Softmax, Scoring::Tanh];
         let scoring = all.into_iter().find(|known| known.name() == scoring).unwrap_or(Scoring::None);
-        let wanted = OutputSpec { scoring, hidden_states, attentions, loss };
+        let wanted = OutputSpec { scoring, hidden_states, attentions, pooled_output, loss };
         let size = BatchSize::new(lengths);
         let Process { options, config, model, longest, gpu } = self;
         let storage = options.precision.storage(&gpu.capabilities);

@@ -148,7 +148,7 @@ pub(super) async fn check(
     let storage = precision.storage(&gpu.capabilities);
     // Of a logit, by its size where that is above 1.
     let tolerance = if storage == Storage::F16 { 5e-2 } else { 2e-3 };
-    let wanted = OutputSpec { scoring, hidden_states: false, attentions: None, loss: None };
+    let wanted = OutputSpec::scores(scoring);
     let record = || encoder::record(&small, wanted, gpu.capabilities.max_binding, storage);
     let failed = |error: crate::Error| Problem::new(WHAT, error);
     let source = ByName::new();

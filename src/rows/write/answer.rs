@@ -21,7 +21,11 @@ pub(super) enum Column {
     ScoreOf(usize),
     LogitOf(usize),
     Probabilities,
+    /// Probabilities, or logits where these are the answer.
+    Scores,
     Logits,
+    /// Of so many numbers.
+    PooledOutput(usize),
     Labels,
     Entities,
     /// Of a pair, of which there is one.
@@ -42,9 +46,12 @@ pub(super) enum Kind {
     Text,
     Number,
     Count,
+    /// A count of what one text has.
+    Size,
     Flag,
     Texts,
-    Numbers,
+    /// So many.
+    Numbers(usize),
     /// Written as JSON where a table has nothing better.
     Json,
 }
@@ -115,7 +122,9 @@ impl Column {
             Column::ScoreOf(label) => format!("score_{}", labels[*label]),
             Column::LogitOf(label) => format!("logit_{}", labels[*label]),
             Column::Probabilities => "probabilities".into(),
+            Column::Scores => "scores".into(),
             Column::Logits => "logits".into(),
+            Column::PooledOutput(_) => "pooled_output".into(),
             Column::Labels => "labels".into(),
             Column::Logit => "logit".into(),
             Column::Rank => "rank".into(),
@@ -130,16 +139,18 @@ impl Column {
         }
     }
 
-    pub(super) fn kind(&self) -> Kind {
+    /// The kind of its values, for a model of so many labels.
+    pub(super) fn kind(&self, labels: usize) -> Kind {
         match self {
             Column::Label | Column::LabelAt(_) | Column::Document | Column::Error => Kind::Text,
             Column::Score | Column::ScoreAt(_) | Column::ScoreOf(_) => Kind::Number,
             Column::Logit | Column::LogitOf(_) | Column::Loss => Kind::Number,
-            Column::Index | Column::Argmax | Column::Tokens | Column::Windows => Kind::Count,
-            Column::Rank | Column::CorpusId => Kind::Count,
+            Column::Index | Column::Argmax | Column::Rank | Column::CorpusId => Kind::Count,
+            Column::Tokens | Column::Windows => Kind::Size,
             Column::Truncated => Kind::Flag,
             Column::Labels => Kind::Texts,
-            Column::Probabilities | Column::Logits => Kind::Numbers,
+            Column::Probabilities | Column::Scores | Column::Logits => Kind::Numbers(labels),
+            Column::PooledOutput(width) => Kind::Numbers(*width),
             Column::Id | Column::Entities => Kind::Json,
         }
     }
@@ -192,7 +203,9 @@ impl Column {
             Column::ScoreOf(label) => Cell::Number(answer.scores()[*label]),
             Column::LogitOf(label) => Cell::Number(answer.logits()[*label]),
             Column::Probabilities => answer.probabilities().map_or(Cell::Null, Cell::Numbers),
+            Column::Scores => Cell::Numbers(answer.scores()),
             Column::Logits => Cell::Numbers(answer.logits()),
+            Column::PooledOutput(_) => answer.pooled_output().map_or(Cell::Null, Cell::Numbers),
             Column::Labels => Cell::Texts(holding.of(answer.scores())),
             Column::Loss => number(answer.loss()),
             Column::Tokens => Cell::Count(answer.tokens() as u64),
@@ -211,7 +224,7 @@ impl Column {
             Column::LabelAt(place) => top.get(*place).map_or(Cell::Null, |(label, _)| Cell::Text(label)),
             Column::ScoreAt(place) => number(top.get(*place).map(|(_, score)| *score)),
             Column::ScoreOf(label) => Cell::Number(answer.scores()[*label]),
-            Column::Probabilities => Cell::Numbers(answer.scores()),
+            Column::Probabilities | Column::Scores => Cell::Numbers(answer.scores()),
             Column::Labels => Cell::Texts(holding.of(answer.scores())),
             Column::Tokens => Cell::Count(answer.tokens() as u64),
             Column::Truncated => Cell::Flag(answer.truncated()),

@@ -3,7 +3,7 @@
 use super::super::Row;
 use super::answer::{Cell, Column};
 use super::input::{Input, Inputs};
-use super::{ALSO, Layout, Planned};
+use super::{Layout, Planned};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -44,10 +44,7 @@ impl<W: Write> Objects<W> {
             match column {
                 Planned::All => {
                     for (name, value) in &values {
-                        match layout.is_answer(name) {
-                            true => object.input(&format!("{ALSO}{name}"), *value),
-                            false => object.input(name, *value),
-                        }
+                        object.input(&layout.called(name), *value);
                     }
                 }
                 Planned::Input(name) => {

@@ -1,6 +1,8 @@
 //! Tables out: a row of the output for every row of the input, with the input's columns and the answer's.
 
 mod answer;
+#[cfg(all(feature = "parquet", feature = "internals"))]
+mod batch;
 mod delimited;
 mod input;
 mod json;
@@ -12,6 +14,8 @@ mod subject;
 mod typed;
 
 pub use answer::{Answer, Document};
+#[cfg(all(feature = "parquet", feature = "internals"))]
+pub(super) use batch::Columns;
 pub use selection::Selection;
 pub use subject::Subject;
 
@@ -19,6 +23,7 @@ use super::Row;
 use answer::{Column, Holding};
 use input::Inputs;
 use selection::Chosen;
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::{self, Write};
 
@@ -194,6 +199,19 @@ impl Layout {
 
     fn is_answer(&self, wanted: &str) -> bool {
         self.columns.iter().any(|column| matches!(column, Planned::Answer { name, .. } if name == wanted))
+    }
+
+    /// What a column of the input is called where all of them are written. The first rows' keep their names; one that only a later row
+    /// has and the answer too is another, and so is one that this would meet: no two of the input's become the same.
+    fn called<'a>(&self, name: &'a str) -> Cow<'a, str> {
+        let mut within = std::iter::successors(Some(name), |name| name.strip_prefix(ALSO));
+        if self.input_names.contains(name) || !within.any(|name| self.is_answer(name)) {
+            return name.into();
+        }
+        let longer = |name: &String| Some(format!("{ALSO}{name}"));
+        let mut names = std::iter::successors(Some(format!("{ALSO}{name}")), longer);
+        let free = names.find(|name| !self.input_names.contains(name) && !self.is_answer(name));
+        free.expect("there are more names than columns").into()
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::super::fields::Entries;
 use super::typed::io_error;
-use super::{ALSO, Layout, Planned};
+use super::{Layout, Planned};
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchReader, StringArray};
 use arrow_json::ReaderBuilder;
@@ -126,8 +126,7 @@ impl Objects {
             if *kind == Type::Mixed {
                 notes.push(format!("the column {name:?} has values of several kinds, and is written as JSON"));
             }
-            let called = if layout.is_answer(name) { format!("{ALSO}{name}") } else { name.clone() };
-            fields.push(Field::new(called, kind.data_type(), true));
+            fields.push(Field::new(layout.called(name), kind.data_type(), true));
             columns.push(Source::Object { place, name: name.clone(), kind: kind.clone() });
         };
         for planned in &layout.columns {

@@ -8,7 +8,7 @@ use super::subject::{Kind, Subject};
 #[non_exhaustive]
 pub struct Selection {
     /// Names of columns in their order: those of answers, those of the input, `*` for all of the input's; by default what a data
-    /// frame wants.
+    /// frame wants. `pooled_output` is null where the answers have none: see [`Request`](crate::Request).
     pub fields: Option<Vec<String>>,
     /// How many of the best labels there are, each with its score in columns of its own.
     pub top: usize,
@@ -100,6 +100,8 @@ impl Selection {
             "label" if labels => Column::Label,
             "argmax" if labels => Column::Argmax,
             "probabilities" if labels => Column::Probabilities,
+            "scores" if labels => Column::Scores,
+            "pooled_output" if subject.kind == Kind::Labels => Column::PooledOutput(subject.pooled),
             "labels" if subject.multi_label => Column::Labels,
             "labels" if labels => {
                 return Err("labels is for models of which several labels may hold; label is the best".into());
@@ -107,7 +109,8 @@ impl Selection {
             "logits" if logits => Column::Logits,
             "loss" if logits => Column::Loss,
             "windows" if logits => Column::Windows,
-            "label" | "score" | "argmax" | "probabilities" | "logits" | "labels" | "loss" => {
+            "label" | "score" | "argmax" | "probabilities" | "scores" | "logits" | "pooled_output" | "labels"
+            | "loss" => {
                 return Err(format!("these answers have no {name}; they have {}", subject.columns()));
             }
             _ => {

@@ -13,6 +13,8 @@ pub struct Subject {
     pub(super) labels: Arc<[String]>,
     /// Whether each label holds on its own.
     pub(super) multi_label: bool,
+    /// Numbers of a pooled output.
+    pub(super) pooled: usize,
 }
 
 /// What an answer is.
@@ -38,6 +40,7 @@ impl Subject {
         Subject {
             kind: if tokens { Kind::Entities } else { Kind::Labels },
             multi_label: !tokens && is_multi_label(classifier.scoring(), &labels),
+            pooled: classifier.model().head.classifier.inputs(),
             labels,
         }
     }
@@ -45,27 +48,30 @@ impl Subject {
     /// Labels that a model was not trained for ([`Classifier::zero_shot`]).
     pub fn zero_shot(asked: &ZeroShot) -> Subject {
         let labels: Arc<[String]> = asked.labels.as_slice().into();
-        Subject { kind: Kind::Candidates, multi_label: asked.multi_label && labels.len() > 1, labels }
+        Subject { kind: Kind::Candidates, multi_label: asked.multi_label && labels.len() > 1, pooled: 0, labels }
     }
 
     /// The score of each row's pair ([`Classifier::score_pairs`]).
     pub fn pairs() -> Subject {
-        Subject { kind: Kind::Pair, multi_label: false, labels: Arc::default() }
+        Subject { kind: Kind::Pair, multi_label: false, pooled: 0, labels: Arc::default() }
     }
 
     /// Documents that are ranked for each row ([`Classifier::rerank`]).
     pub fn documents() -> Subject {
-        Subject { kind: Kind::Document, multi_label: false, labels: Arc::default() }
+        Subject { kind: Kind::Document, multi_label: false, pooled: 0, labels: Arc::default() }
     }
 
     /// The columns of an answer, for messages.
     pub(super) fn columns(&self) -> &'static str {
         match self.kind {
             Kind::Labels => {
-                "index, label, score, score_LABEL, logit_LABEL, probabilities, logits, argmax, loss, tokens, truncated, error"
+                "index, label, score, score_LABEL, logit_LABEL, probabilities, scores, logits, pooled_output, argmax, loss, tokens, \
+                 truncated, error"
             }
             Kind::Entities => "index, entities, tokens, truncated, error",
-            Kind::Candidates => "index, label, score, score_LABEL, probabilities, argmax, tokens, truncated, error",
+            Kind::Candidates => {
+                "index, label, score, score_LABEL, probabilities, scores, argmax, tokens, truncated, error"
+            }
             Kind::Pair => "index, score, logit, tokens, truncated, error",
             Kind::Document => "index, rank, corpus_id, document, score, logit, tokens, truncated, error",
         }

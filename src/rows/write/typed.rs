@@ -12,7 +12,7 @@ use super::input::{self, Input, Inputs};
 use super::objects::Objects;
 use super::{Layout, OutputFormat, Planned};
 use arrow_array::builder::{
-    BooleanBuilder, FixedSizeListBuilder, Float32Builder, ListBuilder, StringBuilder, UInt64Builder,
+    BooleanBuilder, FixedSizeListBuilder, Float32Builder, ListBuilder, StringBuilder, UInt32Builder, UInt64Builder,
 };
 use arrow_array::{ArrayRef, RecordBatch, new_null_array};
 use arrow_cast::{CastOptions, cast_with_options};
@@ -74,10 +74,12 @@ enum InputColumns {
     },
 }
 
-enum Builder {
+/// Makes a column of an answer.
+pub(super) enum Builder {
     Text(StringBuilder),
     Number(Float32Builder),
     Count(UInt64Builder),
+    Size(UInt32Builder),
     Flag(BooleanBuilder),
     Texts(ListBuilder<StringBuilder>),
     Numbers(FixedSizeListBuilder<Float32Builder>),
@@ -129,7 +131,7 @@ impl<W: Write> Typed<W> {
             }
         };
         let builder = |column: &Planned| match column {
-            Planned::Answer { column, .. } => Some(Builder::new(column.kind(), labels)),
+            Planned::Answer { column, .. } => Some(Builder::new(column.kind(labels))),
             _ => None,
         };
         let answers = layout.columns.iter().filter_map(builder).collect();
@@ -226,18 +228,19 @@ impl<W: Write> Typed<W> {
 }
 
 impl Builder {
-    fn new(kind: Kind, labels: usize) -> Builder {
+    pub(super) fn new(kind: Kind) -> Builder {
         match kind {
             Kind::Text | Kind::Json => Builder::Text(StringBuilder::new()),
             Kind::Number => Builder::Number(Float32Builder::new()),
             Kind::Count => Builder::Count(UInt64Builder::new()),
+            Kind::Size => Builder::Size(UInt32Builder::new()),
             Kind::Flag => Builder::Flag(BooleanBuilder::new()),
             Kind::Texts => Builder::Texts(ListBuilder::new(StringBuilder::new())),
-            Kind::Numbers => Builder::Numbers(FixedSizeListBuilder::new(Float32Builder::new(), labels as i32)),
+            Kind::Numbers(width) => Builder::Numbers(FixedSizeListBuilder::new(Float32Builder::new(), width as i32)),
         }
     }
 
-    fn append(&mut self, cell: &Cell<'_>) {
+    pub(super) fn append(&mut self, cell: &Cell<'_>) {
         match (self, cell) {
             (Builder::Text(column), Cell::Text(text)) => column.append_value(text),
             (Builder::Text(column), Cell::Json(json)) => column.append_value(json),
@@ -246,6 +249,8 @@ impl Builder {
             (Builder::Number(column), _) => column.append_null(),
             (Builder::Count(column), Cell::Count(count)) => column.append_value(*count),
             (Builder::Count(column), _) => column.append_null(),
+            (Builder::Size(column), Cell::Count(count)) => column.append_option(u32::try_from(*count).ok()),
+            (Builder::Size(column), _) => column.append_null(),
             (Builder::Flag(column), Cell::Flag(flag)) => column.append_value(*flag),
             (Builder::Flag(column), _) => column.append_null(),
             (Builder::Texts(column), Cell::Texts(texts)) => {
@@ -265,11 +270,12 @@ impl Builder {
         }
     }
 
-    fn finish(&mut self) -> ArrayRef {
+    pub(super) fn finish(&mut self) -> ArrayRef {
         match self {
             Builder::Text(column) => Arc::new(column.finish()),
             Builder::Number(column) => Arc::new(column.finish()),
             Builder::Count(column) => Arc::new(column.finish()),
+            Builder::Size(column) => Arc::new(column.finish()),
             Builder::Flag(column) => Arc::new(column.finish()),
             Builder::Texts(column) => Arc::new(column.finish()),
             Builder::Numbers(column) => Arc::new(column.finish()),
@@ -299,28 +305,30 @@ fn gather(
     concat(&parts.iter().map(|part| part.as_ref()).collect::<Vec<_>>())
 }
 
+/// A column of an answer.
+pub(super) fn field(name: &str, column: &Column, labels: usize) -> Field {
+    let item = |kind| Arc::new(Field::new_list_field(kind, true));
+    let kind = match column.kind(labels) {
+        Kind::Text | Kind::Json => DataType::Utf8,
+        Kind::Number => DataType::Float32,
+        Kind::Count => DataType::UInt64,
+        Kind::Size => DataType::UInt32,
+        Kind::Flag => DataType::Boolean,
+        Kind::Texts => DataType::List(item(DataType::Utf8)),
+        Kind::Numbers(width) => DataType::FixedSizeList(item(DataType::Float32), width as i32),
+    };
+    Field::new(name, kind, true)
+}
+
 /// The columns of the stream, and whether each is the answer's.
 fn columns(layout: &Layout, labels: usize) -> Vec<(Field, bool)> {
-    let answer = |name: &str, column: &Column| {
-        let kind = match column.kind() {
-            Kind::Text | Kind::Json => DataType::Utf8,
-            Kind::Number => DataType::Float32,
-            Kind::Count => DataType::UInt64,
-            Kind::Flag => DataType::Boolean,
-            Kind::Texts => DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true))),
-            Kind::Numbers => {
-                DataType::FixedSizeList(Arc::new(Field::new_list_field(DataType::Float32, true)), labels as i32)
-            }
-        };
-        (Field::new(name, kind, true), true)
-    };
     let mut columns = Vec::new();
     if layout.types == InputTypes::Json {
         columns.push((Field::new(OBJECT, DataType::Utf8, false), false));
     }
     for column in &layout.columns {
         match (column, &layout.types) {
-            (Planned::Answer { name, column }, _) => columns.push(answer(name, column)),
+            (Planned::Answer { name, column }, _) => columns.push((field(name, column, labels), true)),
             (_, InputTypes::Json) => {}
             (column, InputTypes::Strings) => {
                 columns.extend(

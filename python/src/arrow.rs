@@ -1,0 +1,163 @@
+//! Arrow's C interface: columns and tables of other libraries in, streams of record batches out.
+//!
+//! <https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html>
+
+use crate::{errors, strings};
+use arrow_array::cast::AsArray;
+use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi};
+use arrow_array::ffi_stream::{ArrayStreamReader, FFI_ArrowArrayStream, RecordBatchStreamReader};
+use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchIterator, RecordBatchReader, StringArray, make_array};
+use arrow_schema::{ArrowError, DataType, Field, Schema};
+use pyo3::prelude::*;
+use pyo3::types::{PyCapsule, PyString, PyTuple};
+use std::ffi::CStr;
+use std::sync::Arc;
+use wgbert::rows::texts_of;
+
+const SCHEMA: &CStr = c"arrow_schema";
+const ARRAY: &CStr = c"arrow_array";
+const STREAM: &CStr = c"arrow_array_stream";
+
+pub type Reader = Box<dyn RecordBatchReader + Send>;
+
+/// The texts of a str, of a list of them, or of a column; of a table, its only column.
+pub fn column(object: &Bound<'_, PyAny>) -> PyResult<Vec<ArrayRef>> {
+    if let Ok(text) = object.cast::<PyString>() {
+        return Ok(vec![strings::of_one(text)?]);
+    }
+    let py = object.py();
+    let unreadable = |error: ArrowError| errors::data(py, format!("the texts cannot be read: {error}"));
+    let arrays = if let Some(stream) = stream(object)? {
+        // What gives the arrays may be written in Python.
+        py.detach(|| ArrayStreamReader::try_new(stream)?.collect::<Result<Vec<_>, _>>()).map_err(unreadable)?
+    } else if let Some((array, _)) = array(object)? {
+        vec![array]
+    } else {
+        return strings::of_all(object);
+    };
+    arrays.into_iter().map(|array| only_column(py, array)).collect()
+}
+
+/// The record batches of a table, or of a stream of them.
+pub fn table(object: &Bound<'_, PyAny>) -> PyResult<Reader> {
+    let py = object.py();
+    let unreadable = |error: ArrowError| errors::data(py, format!("the table cannot be read: {error}"));
+    if let Some(stream) = stream(object)? {
+        let reader = py.detach(|| RecordBatchStreamReader::try_new(stream)).map_err(unreadable)?;
+        return Ok(Box::new(reader));
+    }
+    if let Some((array, _)) = array(object)?
+        && let Some(rows) = array.as_struct_opt()
+    {
+        let batch = RecordBatch::from(rows);
+        let schema = batch.schema();
+        return Ok(Box::new(RecordBatchIterator::new([Ok(batch)], schema)));
+    }
+    let kind = object.get_type().name()?;
+    let message =
+        "a table or a stream of record batches by Arrow's C interface is wanted (pyarrow, polars, pandas, duckdb...)";
+    Err(errors::data(py, format!("{message}, and no {kind}")))
+}
+
+/// Texts, and second texts where there are any, as record batches with the columns `text` and `text_pair`.
+pub fn side_by_side(py: Python<'_>, texts: Vec<ArrayRef>, pairs: Option<Vec<ArrayRef>>) -> PyResult<Reader> {
+    let kind = |arrays: &[ArrayRef]| arrays.first().map_or(DataType::Utf8, |array| array.data_type().clone());
+    let rows = |arrays: &[ArrayRef]| arrays.iter().map(|array| array.len()).sum::<usize>();
+    let mut fields = vec![Field::new("text", kind(&texts), true)];
+    if let Some(pairs) = &pairs {
+        let (first, second) = (rows(&texts), rows(pairs));
+        if first != second {
+            return Err(errors::argument(py, format!("there are {first} texts, but {second} second texts")));
+        }
+        fields.push(Field::new("text_pair", kind(pairs), true));
+    }
+    let schema = Arc::new(Schema::new(fields));
+    let mut batches = Vec::new();
+    let (mut pairs, mut left) = (pairs.map(Vec::into_iter), None::<ArrayRef>);
+    for mut text in texts {
+        while !text.is_empty() {
+            let columns = match &mut pairs {
+                None => vec![std::mem::replace(&mut text, Arc::new(StringArray::new_null(0)))],
+                // Both may be in pieces of their own.
+                Some(pairs) => {
+                    let pair = left.take().or_else(|| pairs.next()).expect("there are as many");
+                    let rows = text.len().min(pair.len());
+                    let columns = vec![text.slice(0, rows), pair.slice(0, rows)];
+                    left = (rows < pair.len()).then(|| pair.slice(rows, pair.len() - rows));
+                    text = text.slice(rows, text.len() - rows);
+                    columns
+                }
+            };
+            let batch = RecordBatch::try_new(schema.clone(), columns);
+            batches.push(batch.map_err(|error| errors::data(py, error.to_string()))?);
+        }
+    }
+    Ok(Box::new(RecordBatchIterator::new(batches.into_iter().map(Ok), schema)))
+}
+
+/// Texts, none of which may be null.
+pub fn strings(py: Python<'_>, texts: &[ArrayRef]) -> PyResult<Vec<String>> {
+    let mut strings = Vec::new();
+    for array in texts {
+        for text in texts_of(array).map_err(|message| errors::data(py, format!("the column {message}")))? {
+            let index = strings.len();
+            let text = text.and_then(|text| text.ok_or_else(|| "its text is null".into()));
+            strings.push(text.map_err(|message| errors::text(py, index, &format!("text {index}: {message}")))?);
+        }
+    }
+    Ok(strings)
+}
+
+/// A stream of record batches for another library.
+pub fn stream_capsule<'py>(py: Python<'py>, reader: Reader) -> PyResult<Bound<'py, PyCapsule>> {
+    PyCapsule::new_with_value(py, FFI_ArrowArrayStream::new(reader), STREAM)
+}
+
+/// What its columns are.
+pub fn schema_capsule<'py>(py: Python<'py>, schema: &Schema) -> PyResult<Bound<'py, PyCapsule>> {
+    let schema = FFI_ArrowSchema::try_from(schema).map_err(|error| errors::data(py, error.to_string()))?;
+    PyCapsule::new_with_value(py, schema, SCHEMA)
+}
+
+/// What `__arrow_c_stream__` gives, if there is such a thing.
+fn stream(object: &Bound<'_, PyAny>) -> PyResult<Option<FFI_ArrowArrayStream>> {
+    let Some(method) = object.getattr_opt("__arrow_c_stream__")? else { return Ok(None) };
+    let capsule = method.call0()?.cast_into::<PyCapsule>()?;
+    let place = capsule.pointer_checked(Some(STREAM))?.cast::<FFI_ArrowArrayStream>();
+    // SAFETY: a capsule of this name holds such a stream, which whoever takes it out leaves as released.
+    #[allow(unsafe_code, reason = "the C interface is one of pointers")]
+    Ok(Some(unsafe { FFI_ArrowArrayStream::from_raw(place.as_ptr()) }))
+}
+
+/// What `__arrow_c_array__` gives, if there is such a thing.
+fn array(object: &Bound<'_, PyAny>) -> PyResult<Option<(ArrayRef, Field)>> {
+    let Some(method) = object.getattr_opt("__arrow_c_array__")? else { return Ok(None) };
+    let capsules = method.call0()?.cast_into::<PyTuple>()?;
+    let schema = capsules.get_item(0)?.cast_into::<PyCapsule>()?;
+    let array = capsules.get_item(1)?.cast_into::<PyCapsule>()?;
+    let schema = schema.pointer_checked(Some(SCHEMA))?.cast::<FFI_ArrowSchema>();
+    let array = array.pointer_checked(Some(ARRAY))?.cast::<FFI_ArrowArray>();
+    let unreadable = |error: ArrowError| errors::data(object.py(), format!("the texts cannot be read: {error}"));
+    // SAFETY: capsules of these names hold such a schema, which lives as long as its capsule, and such an array of it, which
+    // whoever takes it out leaves as released.
+    #[allow(unsafe_code, reason = "the C interface is one of pointers")]
+    let (array, field) = unsafe {
+        let schema = schema.as_ref();
+        (from_ffi(FFI_ArrowArray::from_raw(array.as_ptr()), schema), Field::try_from(schema))
+    };
+    Ok(Some((make_array(array.map_err(unreadable)?), field.map_err(unreadable)?)))
+}
+
+fn only_column(py: Python<'_>, array: ArrayRef) -> PyResult<ArrayRef> {
+    let Some(table) = array.as_struct_opt() else { return Ok(array) };
+    match table.columns() {
+        [column] if table.null_count() == 0 => Ok(column.clone()),
+        _ => Err(errors::data(
+            py,
+            format!(
+                "a column of texts is wanted, not a table with {}: give one of them",
+                table.column_names().join(", ")
+            ),
+        )),
+    }
+}

@@ -1,0 +1,49 @@
+"""BERT-family text classification on any GPU, with the answers of transformers.
+
+    >>> import wgbert
+    >>> wgbert.Classifier().classify(["This movie was absolutely fantastic."])[0]["label"]
+    'positive'
+
+`Classifier` takes texts, and gives answers, by Arrow's C interface: columns and tables of pyarrow, polars, pandas,
+duckdb, datafusion, daft and others, none of which it needs. `pipeline` has the form and the answers of transformers'
+own.
+"""
+
+from wgbert._errors import (
+    AdapterError,
+    ArgumentError,
+    DataError,
+    DeviceLostError,
+    Error,
+    FileError,
+    HubError,
+    ModelError,
+    OutOfMemoryError,
+    TaskError,
+    TextError,
+    WrongAnswersError,
+)
+from wgbert._pipeline import TextClassificationPipeline, TokenClassificationPipeline, pipeline
+from wgbert._wgbert import Answers, Batches, Classifier, __version__
+
+__all__ = [
+    "AdapterError",
+    "Answers",
+    "ArgumentError",
+    "Batches",
+    "Classifier",
+    "DataError",
+    "DeviceLostError",
+    "Error",
+    "FileError",
+    "HubError",
+    "ModelError",
+    "OutOfMemoryError",
+    "TaskError",
+    "TextClassificationPipeline",
+    "TextError",
+    "TokenClassificationPipeline",
+    "WrongAnswersError",
+    "__version__",
+    "pipeline",
+]
