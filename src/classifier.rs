@@ -1,7 +1,14 @@
 //! Text in, output out: the only file that names every stage.
 
+mod explain;
+mod rerank;
 mod tokens;
 mod windows;
+mod zero_shot;
+
+pub(crate) use rerank::encode_pairs;
+pub(crate) use zero_shot::Hypotheses;
+pub use zero_shot::ZeroShot;
 
 use crate::checkpoint::{Checkpoint, Config, Scoring, Weights};
 use crate::engine::Engine;
@@ -14,7 +21,7 @@ use crate::options::{Options, Precision};
 #[cfg(feature = "bench")]
 use crate::output::Array;
 use crate::output::{Answer, SequenceClassifierOutput};
-use crate::stream::{ClassificationIter, ClassificationStream, TextBuf};
+use crate::stream::{Answering, ClassificationIter, ClassificationStream, TextBuf};
 use crate::text::{Encoding, Limits, Text, TextEncoder, Tokenizer, Windows};
 use futures_core::Stream;
 use std::future::Future;
@@ -79,6 +86,8 @@ pub struct Classifier(Arc<Shared>);
 struct Shared {
     encoder: TextEncoder,
     scoring: Scoring,
+    /// The same where the model is run as a cross-encoder.
+    pair_scoring: Scoring,
     labels: Arc<[String]>,
     /// How the answers to the windows of a text become one.
     windows: Windows,
@@ -105,6 +114,7 @@ impl Classifier {
             Some(scoring) => scoring,
             None => models::scoring(&config, &model)?,
         };
+        let pair_scoring = options.scoring.map_or_else(|| config.cross_encoder_scoring(), Ok)?;
         let limits = Limits {
             max_length: windows::max_length(&options, &config, &tokenizer, model.max_length, model.task())?,
             vocabulary: model.embeddings.words.rows,
@@ -119,7 +129,7 @@ impl Classifier {
             Task::TokenClassification => encoder.with_spans(),
         };
         let engine = Engine::open(options, config, model, weights, longest).await?;
-        Ok(Classifier(Arc::new(Shared { encoder, scoring, labels, windows, engine })))
+        Ok(Classifier(Arc::new(Shared { encoder, scoring, pair_scoring, labels, windows, engine })))
     }
 
     /// Loads a checkpoint folder onto the best adapter; [`Options::load`] offers choices.
@@ -248,13 +258,13 @@ impl Classifier {
     where
         I::IntoIter: Unpin,
     {
-        ClassificationIter::new(self.clone(), texts.into_iter())
+        ClassificationIter::new(Answering::classification(self.clone()), texts.into_iter())
     }
 
     /// [`Classifier::classify_iter`] of a stream, without blocking. What has arrived is answered before the stream gives more,
     /// if the device has nothing else to do.
     pub fn classify_stream<S: Stream<Item: Into<TextBuf>> + Unpin>(&self, texts: S) -> ClassificationStream<S> {
-        ClassificationStream::new(self.clone(), texts)
+        ClassificationStream::new(Answering::classification(self.clone()), texts)
     }
 
     #[cfg(test)]
@@ -297,14 +307,14 @@ impl Classifier {
     /// Those of [`Classifier::run`].
     pub async fn run_async(&self, encodings: &[Encoding], request: &Request) -> Result<SequenceClassifierOutput> {
         self.expect(Task::SequenceClassification)?;
-        let answer = self.answer(encodings.into(), request).await?;
+        let answer = self.answer(encodings.into(), request, self.0.scoring).await?;
         Ok(answer.into_sequences(encodings, &request.labels))
     }
 
     /// The logits of encoded texts, whatever the model classifies.
     #[cfg(feature = "bench")]
     pub(crate) fn logits(&self, encodings: impl Into<Arc<[Encoding]>>) -> Result<Array> {
-        self.block_on(self.answer(encodings.into(), &Request::default())).map(|answer| answer.logits)
+        self.block_on(self.answer(encodings.into(), &Request::default(), self.0.scoring)).map(|answer| answer.logits)
     }
 
     /// Refuses a call that is for models of another task.
@@ -316,7 +326,7 @@ impl Classifier {
         }
     }
 
-    async fn answer(&self, encodings: Arc<[Encoding]>, request: &Request) -> Result<Answer> {
+    async fn answer(&self, encodings: Arc<[Encoding]>, request: &Request, scoring: Scoring) -> Result<Answer> {
         self.check(&encodings)?;
         if request.pooled_output && self.task() == Task::TokenClassification {
             return Err(self.config().unsupported(
@@ -324,9 +334,9 @@ impl Classifier {
                 "those of models that classify texts; the last hidden state is what such a head reads",
             ));
         }
-        let Shared { scoring, engine, .. } = &*self.0;
+        let engine = &self.0.engine;
         let wanted = encoder::OutputSpec {
-            scoring: *scoring,
+            scoring,
             hidden_states: request.hidden_states,
             attentions: request.attentions.then(|| self.longest(&encodings)),
             pooled_output: request.pooled_output,

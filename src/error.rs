@@ -58,6 +58,10 @@ pub enum Error {
     #[error("text {index}: {message}")]
     Text { index: usize, message: String },
 
+    /// What a call asks for is nothing that any model could answer.
+    #[error("{message}")]
+    Request { message: String },
+
     /// No adapter at all.
     #[error(
         "no GPU adapter was found ({looked}): install the GPU's driver (on Linux without a GPU, Mesa's software one does: \

@@ -93,7 +93,7 @@ pub mod text;
 mod threads;
 
 pub use checkpoint::{ProblemType, Scoring};
-pub use classifier::{Classifier, Memory, Request};
+pub use classifier::{Classifier, Memory, Request, ZeroShot};
 #[cfg(all(feature = "internals", not(target_arch = "wasm32")))]
 pub use engine::self_check::answer_self_checks;
 pub use error::{Error, Result};
@@ -104,10 +104,14 @@ pub use label::Label;
 pub use models::Task;
 pub use options::{Adapter, Options, Precision, SelfCheck, TensorCores};
 pub use output::{
-    Aggregation, Array, Classification, Entity, EntityKind, OwnedClassification, SequenceClassifierOutput,
-    TokenClassification, TokenClassifierOutput,
+    Aggregation, AnswerWithout, Array, Classification, Entity, EntityKind, ExplainedPart, ExplainedToken, Explanation,
+    OwnedClassification, PairScore, Ranked, SequenceClassifierOutput, TokenClassification, TokenClassifierOutput,
+    ZeroShotAnswer,
 };
-pub use stream::{ClassificationIter, ClassificationStream, TextBuf};
+pub use stream::{
+    AnswerIter, AnswerStream, ClassificationIter, ClassificationStream, PairScoreIter, PairScoreStream, TextBuf,
+    ZeroShotIter, ZeroShotStream,
+};
 pub use text::{PairTruncation, Text, TextEncoder, Truncation, Windows};
 
 /// The README's example, compiled and run.

@@ -133,7 +133,8 @@ impl Options {
     }
 
     /// The most tokens of a text or a pair, special tokens included: transformers' `max_length`. No more than the model has
-    /// positions for, and at least one beside the special tokens of a text: [`Error::Unsupported`] when it is loaded.
+    /// positions for, and at least one beside the special tokens of a text: [`Error::Unsupported`](crate::Error::Unsupported) when it
+    /// is loaded.
     pub fn max_length(self, tokens: impl Into<Option<usize>>) -> Options {
         Options { max_length: tokens.into(), ..self }
     }

@@ -2,13 +2,19 @@
 
 mod answer;
 mod entities;
+mod explanation;
+mod rerank;
 mod tokens;
 mod windows;
+mod zero_shot;
 
 pub(crate) use answer::Answer;
 pub use entities::{Aggregation, Entity, EntityKind};
+pub use explanation::{AnswerWithout, ExplainedPart, ExplainedToken, Explanation};
+pub use rerank::{PairScore, Ranked};
 pub use tokens::{TokenClassification, TokenClassifierOutput};
 pub(crate) use windows::Joining;
+pub use zero_shot::ZeroShotAnswer;
 
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};

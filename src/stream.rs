@@ -1,15 +1,17 @@
 //! Texts in, answers out, in order, without end: chunks of them wait in the engine's queue like any other calls.
 
+use crate::checkpoint::Scoring;
 use crate::classifier::{Classifier, Request};
 use crate::error::{Error, Result};
 use crate::gpu;
-use crate::output::{OwnedClassification, SequenceClassifierOutput};
+use crate::output::{OwnedClassification, PairScore, SequenceClassifierOutput, ZeroShotAnswer};
 use crate::text::{Encoding, Text};
 use futures_core::Stream;
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 /// Texts of a chunk: enough to fill a batch of a GPU with short ones.
@@ -60,27 +62,94 @@ impl From<(&str, &str)> for TextBuf {
 }
 
 #[cfg(not(target_arch = "wasm32"))]
-type Running = Pin<Box<dyn Future<Output = Vec<Result<OwnedClassification>>> + Send>>;
+type Running<A> = Pin<Box<dyn Future<Output = Vec<Result<A>>> + Send>>;
 /// A browser's devices stay on their thread.
 #[cfg(target_arch = "wasm32")]
-type Running = Pin<Box<dyn Future<Output = Vec<Result<OwnedClassification>>>>>;
+type Running<A> = Pin<Box<dyn Future<Output = Vec<Result<A>>>>>;
+
+/// The encodings of the texts that an item is for the model, or why it has none.
+type Encoded = Result<Vec<Vec<Encoding>>>;
+
+type Encode<T> = dyn Fn(&[T]) -> Vec<Encoded> + Send + Sync;
+
+/// How items of type `T` get their answers.
+pub(crate) struct Answering<T, A> {
+    classifier: Classifier,
+    scoring: Scoring,
+    /// Texts of the model that an item is.
+    texts: usize,
+    encode: Box<Encode<T>>,
+    /// Of the answers to the texts of items, those to the items.
+    answers: Arc<dyn Fn(SequenceClassifierOutput) -> Vec<A> + Send + Sync>,
+}
+
+impl<T, A: Send + 'static> Answering<T, A> {
+    /// For items that are a text each.
+    pub(crate) fn new(
+        classifier: Classifier,
+        scoring: Scoring,
+        encode: impl Fn(&[T]) -> Vec<Encoded> + Send + Sync + 'static,
+        answers: impl Fn(SequenceClassifierOutput) -> Vec<A> + Send + Sync + 'static,
+    ) -> Answering<T, A> {
+        Answering { classifier, scoring, texts: 1, encode: Box::new(encode), answers: Arc::new(answers) }
+    }
+
+    /// For items that are so many texts each.
+    pub(crate) fn of_texts(self, texts: usize) -> Answering<T, A> {
+        Answering { texts, ..self }
+    }
+
+    /// Items of a chunk.
+    fn chunk(&self) -> usize {
+        (CHUNK / self.texts).max(1)
+    }
+
+    /// Tokenises items, of which the first has this index in errors, and gives them to the device, which starts at once: also where
+    /// this thread will wait for others before.
+    fn start(&self, items: &[T], first: usize) -> Running<A> {
+        let answers = self.answers.clone();
+        let (classifier, request) = (self.classifier.clone(), Request::default());
+        let answers = move |output| answers(output);
+        let run = answer_items(classifier, (self.encode)(items), request, self.scoring, answers, first);
+        let mut run: Running<A> = Box::pin(run);
+        match gpu::without_waiting(|| run.as_mut().poll(&mut Context::from_waker(Waker::noop()))) {
+            Poll::Ready(answers) => Box::pin(std::future::ready(answers)),
+            Poll::Pending => run,
+        }
+    }
+}
 
 /// The answers to texts that were tokenised, of which the first has this index in errors. A text that cannot be answered leaves the
 /// others their answers.
 pub(crate) async fn answer(
     classifier: Classifier,
     encoded: Vec<Result<Vec<Encoding>>>,
-    mut request: Request,
+    request: Request,
     first: usize,
 ) -> Vec<Result<OwnedClassification>> {
-    assert!(request.labels.is_empty() || request.labels.len() == encoded.len(), "a label, or none, for each text");
-    let (mut places, mut windows) = (Vec::new(), Vec::new());
+    let scoring = classifier.scoring();
+    let texts = |output: SequenceClassifierOutput| output.into_texts().collect();
+    answer_items(classifier, of_one_text(encoded), request, scoring, texts, first).await
+}
+
+/// The answers to items, of which the first has this index in errors. One that cannot be answered leaves the others their answers.
+/// Labels are one an item, of a text each.
+async fn answer_items<A>(
+    classifier: Classifier,
+    encoded: Vec<Encoded>,
+    mut request: Request,
+    scoring: Scoring,
+    answers: impl FnOnce(SequenceClassifierOutput) -> Vec<A>,
+    first: usize,
+) -> Vec<Result<A>> {
+    assert!(request.labels.is_empty() || request.labels.len() == encoded.len(), "a label, or none, for each item");
+    let (mut texts, mut item_of) = (Vec::new(), Vec::new());
     let mut failures: Vec<Option<Error>> = Vec::new();
-    for (place, text) in encoded.into_iter().enumerate() {
-        match text {
-            Ok(text) => {
-                places.push(place);
-                windows.push(text);
+    for (item, encoded) in encoded.into_iter().enumerate() {
+        match encoded {
+            Ok(own) => {
+                item_of.extend(own.iter().map(|_| item));
+                texts.extend(own);
                 failures.push(None);
             }
             Err(error) => failures.push(Some(error)),
@@ -89,62 +158,83 @@ pub(crate) async fn answer(
     let mut kept = failures.iter().map(Option::is_none);
     request.labels.retain(|_| kept.next().unwrap_or(true));
     let output = loop {
-        match classifier.run_windows_async(&windows, &request).await {
+        match classifier.run_scored(&texts, &request, scoring).await {
             Err(error @ Error::Text { index, .. }) => {
-                windows.remove(index);
+                let item = item_of[index];
+                let lost =
+                    item_of.partition_point(|other| *other < item)..item_of.partition_point(|other| *other <= item);
+                texts.drain(lost.clone());
+                item_of.drain(lost.clone());
                 if !request.labels.is_empty() {
-                    request.labels.remove(index);
+                    request.labels.drain(lost);
                 }
-                failures[places.remove(index)] = Some(error);
+                failures[item] = Some(error);
             }
             output => break output,
         }
     };
-    let mut answers = output.map(SequenceClassifierOutput::into_texts);
+    let mut answers = output.map(|output| answers(output).into_iter());
     let answer = |(index, failure): (usize, Option<Error>)| match (failure, &mut answers) {
         (Some(Error::Text { message, .. }), _) => Err(Error::Text { index, message }),
         (Some(error), _) => Err(error),
         (None, Err(error)) => Err(error.clone()),
-        (None, Ok(answers)) => Ok(answers.next().expect("every text that has not failed has an answer")),
+        (None, Ok(answers)) => Ok(answers.next().expect("every item that has not failed has an answer")),
     };
     (first..).zip(failures).map(answer).collect()
 }
 
-/// Tokenises texts, and gives them to the device, which starts at once: also where this thread will wait for other texts before.
-fn start(classifier: &Classifier, texts: &[Text<'_>], first: usize) -> Running {
-    let encoded = classifier.encoder().encode_windows_all(texts);
-    let mut run: Running = Box::pin(answer(classifier.clone(), encoded, Request::default(), first));
-    match gpu::without_waiting(|| run.as_mut().poll(&mut Context::from_waker(Waker::noop()))) {
-        Poll::Ready(answers) => Box::pin(std::future::ready(answers)),
-        Poll::Pending => run,
+/// For items that are a text each.
+fn of_one_text(encoded: Vec<Result<Vec<Encoding>>>) -> Vec<Encoded> {
+    encoded.into_iter().map(|text| text.map(|windows| vec![windows])).collect()
+}
+
+impl Answering<TextBuf, OwnedClassification> {
+    /// Texts as they are, by the model's own labels.
+    pub(crate) fn classification(classifier: Classifier) -> Self {
+        let (encoder, scoring) = (classifier.encoder(), classifier.scoring());
+        let encode = move |texts: &[TextBuf]| {
+            let texts: Vec<Text<'_>> = texts.iter().map(TextBuf::as_text).collect();
+            of_one_text(encoder.encode_windows_all(&texts))
+        };
+        Answering::new(classifier, scoring, encode, |output| output.into_texts().collect())
     }
+}
+
+/// The answers to a stream's items, in their order.
+pub struct AnswerStream<S, T, A> {
+    answering: Answering<T, A>,
+    items: S,
+    ended: bool,
+    /// Items of the next chunk.
+    filling: Vec<T>,
+    /// Position of the next chunk's first item.
+    first: usize,
+    running: VecDeque<Running<A>>,
+    ready: VecDeque<Result<A>>,
 }
 
 /// The answers to a stream of texts, in their order; made by [`Classifier::classify_stream`].
-pub struct ClassificationStream<S> {
-    classifier: Classifier,
-    texts: S,
-    ended: bool,
-    /// Texts of the next chunk.
-    filling: Vec<TextBuf>,
-    /// Position of the next chunk's first text.
-    first: usize,
-    running: VecDeque<Running>,
-    ready: VecDeque<Result<OwnedClassification>>,
-}
+pub type ClassificationStream<S> = AnswerStream<S, TextBuf, OwnedClassification>;
+/// The scores of a stream of documents, in their order; made by [`Classifier::score_stream`].
+pub type PairScoreStream<S> = AnswerStream<S, String, PairScore>;
+/// The answers to a stream of texts, in their order; made by [`Classifier::zero_shot_stream`].
+pub type ZeroShotStream<S> = AnswerStream<S, String, ZeroShotAnswer>;
 
-impl<S> fmt::Debug for ClassificationStream<S> {
+/// What is kept is owned, and nothing of it is pinned.
+impl<S: Unpin, T, A> Unpin for AnswerStream<S, T, A> {}
+
+impl<S, T, A> fmt::Debug for AnswerStream<S, T, A> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = formatter.debug_struct("ClassificationStream");
-        debug.field("classifier", &self.classifier).field("first", &self.first).finish_non_exhaustive()
+        let mut debug = formatter.debug_struct("AnswerStream");
+        debug.field("classifier", &self.answering.classifier).field("first", &self.first).finish_non_exhaustive()
     }
 }
 
-impl<S> ClassificationStream<S> {
-    pub(crate) fn new(classifier: Classifier, texts: S) -> ClassificationStream<S> {
-        ClassificationStream {
-            classifier,
-            texts,
+impl<S, T, A: Send + 'static> AnswerStream<S, T, A> {
+    pub(crate) fn new(answering: Answering<T, A>, items: S) -> AnswerStream<S, T, A> {
+        AnswerStream {
+            answering,
+            items,
             ended: false,
             filling: Vec::new(),
             first: 0,
@@ -155,15 +245,14 @@ impl<S> ClassificationStream<S> {
 
     /// Gives what was collected to the device.
     fn start(&mut self) {
-        let texts = std::mem::take(&mut self.filling);
-        let texts: Vec<Text<'_>> = texts.iter().map(TextBuf::as_text).collect();
-        self.running.push_back(start(&self.classifier, &texts, self.first));
-        self.first += texts.len();
+        let items = std::mem::take(&mut self.filling);
+        self.running.push_back(self.answering.start(&items, self.first));
+        self.first += items.len();
     }
 }
 
-impl<S: Stream<Item: Into<TextBuf>> + Unpin> Stream for ClassificationStream<S> {
-    type Item = Result<OwnedClassification>;
+impl<S: Stream<Item: Into<T>> + Unpin, T, A: Send + 'static> Stream for AnswerStream<S, T, A> {
+    type Item = Result<A>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
@@ -173,11 +262,11 @@ impl<S: Stream<Item: Into<TextBuf>> + Unpin> Stream for ClassificationStream<S> 
             }
             while this.running.len() < UNDER_WAY && !this.ended {
                 let waits = loop {
-                    if this.filling.len() == CHUNK {
+                    if this.filling.len() == this.answering.chunk() {
                         break false;
                     }
-                    match Pin::new(&mut this.texts).poll_next(context) {
-                        Poll::Ready(Some(text)) => this.filling.push(text.into()),
+                    match Pin::new(&mut this.items).poll_next(context) {
+                        Poll::Ready(Some(item)) => this.filling.push(item.into()),
                         Poll::Ready(None) => {
                             this.ended = true;
                             break false;
@@ -213,9 +302,16 @@ impl<S: Stream<Item: Into<TextBuf>> + Unpin> Stream for ClassificationStream<S> 
     }
 }
 
-/// The answers to an iterator's texts, in their order; made by [`Classifier::classify_iter`].
+/// The answers to an iterator's items, in their order.
 #[derive(Debug)]
-pub struct ClassificationIter<I>(ClassificationStream<Ready<I>>);
+pub struct AnswerIter<I, T, A>(AnswerStream<Ready<I>, T, A>);
+
+/// The answers to an iterator's texts, in their order; made by [`Classifier::classify_iter`].
+pub type ClassificationIter<I> = AnswerIter<I, TextBuf, OwnedClassification>;
+/// The scores of an iterator's documents, in their order; made by [`Classifier::score_iter`].
+pub type PairScoreIter<I> = AnswerIter<I, String, PairScore>;
+/// The answers to an iterator's texts, in their order; made by [`Classifier::zero_shot_iter`].
+pub type ZeroShotIter<I> = AnswerIter<I, String, ZeroShotAnswer>;
 
 /// An iterator as a stream.
 #[derive(Debug)]
@@ -229,17 +325,17 @@ impl<I: Iterator + Unpin> Stream for Ready<I> {
     }
 }
 
-impl<I> ClassificationIter<I> {
-    pub(crate) fn new(classifier: Classifier, texts: I) -> ClassificationIter<I> {
-        ClassificationIter(ClassificationStream::new(classifier, Ready(texts)))
+impl<I, T, A: Send + 'static> AnswerIter<I, T, A> {
+    pub(crate) fn new(answering: Answering<T, A>, items: I) -> AnswerIter<I, T, A> {
+        AnswerIter(AnswerStream::new(answering, Ready(items)))
     }
 }
 
-impl<I: Iterator<Item: Into<TextBuf>> + Unpin> Iterator for ClassificationIter<I> {
-    type Item = Result<OwnedClassification>;
+impl<I: Iterator<Item: Into<T>> + Unpin, T, A: Send + 'static> Iterator for AnswerIter<I, T, A> {
+    type Item = Result<A>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let classifier = self.0.classifier.clone();
+        let classifier = self.0.answering.classifier.clone();
         classifier.block_on(poll_fn(|context| Pin::new(&mut self.0).poll_next(context)))
     }
 }

@@ -8,6 +8,8 @@ mod answers;
 mod cache;
 #[path = "classifier/device.rs"]
 mod device;
+#[path = "classifier/explain.rs"]
+mod explain;
 #[path = "classifier/faults.rs"]
 mod faults;
 #[path = "classifier/sentiment.rs"]

@@ -2,12 +2,16 @@
 
 #[path = "cli/evaluate.rs"]
 mod evaluate;
+#[path = "cli/explain.rs"]
+mod explain;
 #[path = "cli/faults.rs"]
 mod faults;
 #[path = "cli/manners.rs"]
 mod manners;
 #[path = "cli/output.rs"]
 mod output;
+#[path = "cli/pairs.rs"]
+mod pairs;
 #[path = "common/requirements.rs"]
 mod requirements;
 #[path = "cli/rows.rs"]

@@ -1,62 +1,12 @@
 //! Cross-encoders as sentence-transformers saves and runs them: each case of cross_encoders.json, which
 //! `tests/tools/cross_encoders.py` made by running them, gets the same scores, or is refused by name.
 
+#[path = "common/changes.rs"]
+mod changes;
+
+use changes::{changed, read, tests};
 use serde_json::{Value, json};
-use std::fs;
-use std::path::{Path, PathBuf};
-use tempfile::TempDir;
 use wgbert::{Adapter, Classifier, Options, Text};
-
-fn tests() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
-}
-
-fn read(path: &Path) -> Value {
-    serde_json::from_slice(&fs::read(path).expect("the file is there")).expect("it is JSON")
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        let target = to.join(path.file_name().expect("it has a name"));
-        if path.is_dir() {
-            copy(&path, &target);
-        } else {
-            fs::copy(&path, &target).expect("it can be copied");
-        }
-    }
-}
-
-/// A folder of tests/reports with the changes of a case.
-fn changed(case: &Value) -> TempDir {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    copy(&tests().join("reports").join(case["folder"].as_str().expect("a name")), folder.path());
-    for (name, fields) in case["changes"].as_object().expect("changes") {
-        let path = folder.path().join(name);
-        let new = match fields {
-            Value::Null => {
-                fs::remove_file(&path).expect("it was there");
-                continue;
-            }
-            Value::Object(fields) => {
-                let mut value = read(&path);
-                let object = value.as_object_mut().expect("an object");
-                for (field, new) in fields {
-                    if new == "absent" {
-                        object.remove(field);
-                    } else {
-                        object.insert(field.clone(), new.clone());
-                    }
-                }
-                value
-            }
-            whole => whole.clone(),
-        };
-        fs::write(&path, new.to_string()).expect("it can be written");
-    }
-    folder
-}
 
 /// On the reference, which needs no pipelines; on an adapter where the case is about what is computed in another way.
 fn load(case: &Value) -> wgbert::Result<Classifier> {
@@ -95,10 +45,10 @@ fn scores_are_those_of_sentence_transformers() {
 /// The modules' own weights are looked for where modules.json says.
 #[test]
 fn absent_modules_are_named() {
-    let case = json!({"folder": "modular-reranker", "changes": {"4_Dense/model.safetensors": null}});
+    let case = json!({"folder": "reports/modular-reranker", "changes": {"4_Dense/model.safetensors": null}});
     let message = load(&case).expect_err("its weights are absent").to_string();
     assert!(message.contains("4_Dense") && message.contains("no model.safetensors"), "{message}");
-    let case = json!({"folder": "modular-reranker", "changes": {"1_Pooling/config.json": null}});
+    let case = json!({"folder": "reports/modular-reranker", "changes": {"1_Pooling/config.json": null}});
     let message = load(&case).expect_err("its config is absent").to_string();
     assert!(message.contains("modules.json") && message.contains("1_Pooling"), "{message}");
 }

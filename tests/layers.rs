@@ -22,7 +22,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("options", &["ir", "text", "checkpoint", "gpu", "classifier"]),
     ("engine", &["ir", "text", "checkpoint", "kernels", "models", "reference", "gpu", "label", "output", "options"]),
     ("classifier", &["ir", "text", "checkpoint", "models", "gpu", "label", "output", "options", "engine", "stream"]),
-    ("stream", &["text", "gpu", "output", "classifier"]),
+    ("stream", &["text", "checkpoint", "gpu", "output", "classifier"]),
     ("inspection", &["text", "checkpoint", "models"]),
     ("rows", &["text", "checkpoint", "models", "gpu", "label", "output", "classifier", "stream"]),
     ("evaluation", &["checkpoint"]),
@@ -30,7 +30,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "bench",
         &["ir", "text", "checkpoint", "kernels", "models", "reference", "gpu", "classifier", "options", "output"],
     ),
-    ("cli", &["ir", "text", "checkpoint", "kernels", "models", "gpu", "rows", "evaluation", "bench"]),
+    ("cli", &["ir", "text", "checkpoint", "kernels", "models", "gpu", "classifier", "rows", "evaluation", "bench"]),
 ];
 
 fn files(folder: &Path, all: &mut Vec<PathBuf>) {

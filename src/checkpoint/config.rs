@@ -132,6 +132,38 @@ impl Config {
             .or_else(|| self.labels.iter().position(|label| label == name))
     }
 
+    /// The index of the label that says that a hypothesis follows from a text: the one whose name begins with "entail" in
+    /// `label2id` (`entailment_id` of transformers' pipelines/zero_shot_classification.py), or in [`Config::labels`] where the
+    /// file has no `label2id`; none where no name does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Malformed`] if several names do, or the index is none of a label.
+    pub(crate) fn entailment(&self) -> Result<Option<usize>> {
+        let entails = |name: &str| name.to_lowercase().starts_with("entail");
+        let names: Vec<&String> = match &self.label2id {
+            Some(indices) => indices.keys().filter(|name| entails(name)).collect(),
+            None => self.labels.iter().filter(|name| entails(name)).collect(),
+        };
+        let name = match names[..] {
+            [] => return Ok(None),
+            [name] => name,
+            [..] => {
+                let message =
+                    format!("several labels begin with \"entail\": {names:?}; leave one of them so in label2id");
+                return Err(Error::malformed(&self.path, message));
+            }
+        };
+        let index = match &self.label2id {
+            Some(indices) => indices[name].as_u64().and_then(|index| index.try_into().ok()),
+            None => self.labels.iter().position(|label| label == name),
+        };
+        index.filter(|index| *index < self.labels.len()).map(Some).ok_or_else(|| {
+            let message = format!("label2id gives {name:?} no index below {}, the number of labels", self.labels.len());
+            Error::malformed(&self.path, message)
+        })
+    }
+
     /// The fields of one architecture, under transformers' names.
     ///
     /// # Errors
@@ -243,14 +275,23 @@ impl Config {
     /// [`Error::Unsupported`] if a cross-encoder's activation is not known.
     pub fn scoring(&self) -> Result<Scoring> {
         match &self.activation {
-            Some((class, path)) => Scoring::of_torch_class(class).ok_or_else(|| Error::Unsupported {
-                path: path.clone(),
-                feature: format!("the cross-encoder activation {class:?}"),
-                supported: Scoring::ACTIVATION_NAMES.into(),
-            }),
-            None if self.is_cross_encoder => Ok(Scoring::of_cross_encoder(self.labels.len())),
-            None => Ok(Scoring::of_pipeline(self.problem_type, self.labels.len())),
+            None if !self.is_cross_encoder => Ok(Scoring::of_pipeline(self.problem_type, self.labels.len())),
+            _ => self.cross_encoder_scoring(),
         }
+    }
+
+    /// How logits become scores when the model is run as a cross-encoder, whatever else it could be.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Config::scoring`].
+    pub(crate) fn cross_encoder_scoring(&self) -> Result<Scoring> {
+        let Some((class, path)) = &self.activation else { return Ok(Scoring::of_cross_encoder(self.labels.len())) };
+        Scoring::of_torch_class(class).ok_or_else(|| Error::Unsupported {
+            path: path.clone(),
+            feature: format!("the cross-encoder activation {class:?}"),
+            supported: Scoring::ACTIVATION_NAMES.into(),
+        })
     }
 }
 

@@ -54,7 +54,7 @@ impl Classifier {
             return Err(Error::Text { index, message });
         }
         let encodings: Arc<[Encoding]> = encodings.into();
-        let answer = self.answer(encodings.clone(), request).await?;
+        let answer = self.answer(encodings.clone(), request, self.0.scoring).await?;
         Ok(answer.into_tokens(encodings, self.0.encoder.tokenizer().clone()))
     }
 }

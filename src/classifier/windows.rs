@@ -1,7 +1,7 @@
 //! Texts of more than one encoding, which are answered as one.
 
 use super::{Classifier, Request};
-use crate::checkpoint::Config;
+use crate::checkpoint::{Config, Scoring};
 use crate::error::{Error, Result};
 use crate::label;
 use crate::models::Task;
@@ -87,6 +87,16 @@ impl Classifier {
         texts: &[Vec<Encoding>],
         request: &Request,
     ) -> Result<SequenceClassifierOutput> {
+        self.run_scored(texts, request, self.0.scoring).await
+    }
+
+    /// [`Classifier::run_windows_async`] with other scores than the model's.
+    pub(crate) async fn run_scored(
+        &self,
+        texts: &[Vec<Encoding>],
+        request: &Request,
+        scoring: Scoring,
+    ) -> Result<SequenceClassifierOutput> {
         self.expect(Task::SequenceClassification)?;
         let loss = label::loss_kind(self.config(), &request.labels, texts.len())?;
         let (how, tensors) = (self.0.windows, request.hidden_states || request.attentions || request.pooled_output);
@@ -115,7 +125,7 @@ impl Classifier {
         }
         let encodings: Arc<[Encoding]> = encodings.into();
         let request_of_windows = Request { labels, ..*request };
-        let answer = self.answer(encodings.clone(), &request_of_windows).await;
+        let answer = self.answer(encodings.clone(), &request_of_windows, scoring).await;
         let of_text = |error| match error {
             Error::Text { index, message } => Error::Text { index: text_of[index], message },
             error => error,
@@ -128,7 +138,7 @@ impl Classifier {
             cut.for_each(|(truncated, windows)| *truncated |= *windows > 1);
             return Ok(output);
         }
-        let joining = Joining { how, scoring: self.0.scoring, loss, labels: &request.labels };
+        let joining = Joining { how, scoring, loss, labels: &request.labels };
         Ok(output.joined(&counts.collect::<Vec<_>>(), &joining))
     }
 }

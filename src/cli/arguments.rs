@@ -2,7 +2,9 @@
 
 use super::bench_arguments::{BenchArguments, CommonArguments};
 use super::device::{BackendName, DeviceArguments, PrecisionName, SeenArguments, TensorCoresName};
-use super::row_arguments::{InputArguments, ModelArguments, OutputArguments};
+use super::explain_arguments::ExplainArguments;
+use super::pair_arguments::{RERANK_HELP, RerankArguments, ZERO_SHOT_HELP, ZeroShotArguments};
+use super::row_arguments::{InputArguments, ModelArguments, OutputArguments, TableArguments};
 use crate::bench::{ModelChoice, Workload, kernel_name};
 use crate::{Adapter, Aggregation};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -122,6 +124,21 @@ pub enum Command {
     /// They are the TEXT arguments, or the rows of --input, or those of standard input.
     #[command(after_help = EXIT_CODES, after_long_help = format!("{CLASSIFY_HELP}\n\n{EXIT_CODES}"))]
     Classify(Box<ClassifyArguments>),
+    /// Rank documents by how well they answer a query, with a cross-encoder
+    ///
+    /// The answers are those of sentence-transformers' CrossEncoder.rank, and of its predict for rows with a document each.
+    #[command(after_help = EXIT_CODES, after_long_help = format!("{RERANK_HELP}\n\n{EXIT_CODES}"))]
+    Rerank(Box<RerankArguments>),
+    /// Classify texts by labels that the model was not trained for, with a model of natural language inference
+    ///
+    /// The answers are those of transformers' zero-shot-classification pipeline.
+    #[command(after_help = EXIT_CODES, after_long_help = format!("{ZERO_SHOT_HELP}\n\n{EXIT_CODES}"))]
+    ZeroShot(Box<ZeroShotArguments>),
+    /// Say what moved the answers to texts: each token, word and sentence is left out, and the rest classified
+    ///
+    /// The effect of a part is how much more a label scores with it than without it.
+    #[command(after_help = EXIT_CODES)]
+    Explain(Box<ExplainArguments>),
     /// Say how well a model answers rows of which one knows what is right
     ///
     /// Accuracy, precision, recall, F1, confusion matrix, log loss, Brier score, calibration; for models of which several labels may
@@ -226,13 +243,8 @@ pub struct ClassifyArguments {
     #[command(flatten)]
     pub output: OutputArguments,
 
-    /// Only read and tokenise: say how many rows and tokens there are, what would be cut or fail, and about how long a run takes
-    #[arg(long, help_heading = "Output")]
-    pub dry_run: bool,
-
-    /// How to write the answers; by default as FILE is called, else text
-    #[arg(short, long, value_enum, help_heading = "Output")]
-    pub format: Option<OutputFormat>,
+    #[command(flatten)]
+    pub table: TableArguments,
 
     /// Columns of the rows, in their order: of the answer index, id, label, score, labels, score_LABEL, logit_LABEL, score_*,
     /// logit_*, probabilities, scores, logits, pooled_output, argmax, loss, entities, tokens, truncated, error; those of the input, by name or all of
@@ -242,10 +254,6 @@ pub struct ClassifyArguments {
     /// of the input is meant for certain as input:NAME.
     #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = "Output")]
     pub fields: Vec<String>,
-
-    /// What stands before the name of an answer's column where the input has one of that name
-    #[arg(long, value_name = "PREFIX", default_value = "predicted_", help_heading = "Output")]
-    pub prefix: String,
 
     /// Show the N best labels of each text, or all; in tables label_2, score_2 and so on
     #[arg(short = 'k', long, value_name = "N|all", value_parser = top_k, help_heading = "Output")]
@@ -473,7 +481,7 @@ impl From<AggregationName> for Aggregation {
     }
 }
 
-fn top_k(text: &str) -> Result<usize, String> {
+pub fn top_k(text: &str) -> Result<usize, String> {
     match text.parse() {
         _ if text == "all" => Ok(usize::MAX),
         Ok(0) | Err(_) => Err("expected a number above 0, or all".into()),

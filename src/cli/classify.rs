@@ -1,98 +1,158 @@
-//! `wgbert classify`: rows in, answers out, some rows at a time. Three stages run at once, each on other chunks: reading and
-//! tokenizing ([`super::prepare`]), the device ([`super::compute`]), and writing, here.
+//! `wgbert classify`, and what every command does that answers rows: rows in, answers out, some rows at a time. Three stages run at
+//! once, each on other chunks: reading and tokenizing ([`super::prepare`]), the device ([`super::compute`]), and writing, here.
 
 use super::arguments::ClassifyArguments;
+use super::asked::{Asked, Labels};
 use super::compute::{Answered, Answers, Computing};
+use super::device::DeviceArguments;
 use super::entities::{self, Answered as Row};
 use super::input::{Input, Places};
 use super::model;
 use super::output::{Claim, Done, Output, Partial};
-use super::prepare::{Chunks, Labels, Stop};
+use super::prepare::{Chunks, Stop};
 use super::progress::Progress;
 use super::report::{Report, Style};
 use super::resume::{fingerprint, other_rows, pass};
+use super::row_arguments::{InputArguments, ModelArguments, OutputArguments, TableArguments};
 use super::tensors::Tensors;
 use super::{Failure, Outcome, dry_run, say, signals};
 use crate::rows::Row as InputRow;
-use crate::rows::write::Answer;
+use crate::rows::write::{Answer, Document};
 use crate::{Aggregation, Classifier, Error, Task};
+use serde_json::Value;
 use std::time::Instant;
 
 pub fn run(arguments: &ClassifyArguments) -> Result<Outcome, Failure> {
     // What can be refused at once is, before a model is loaded.
-    let mut input = Input::open(&arguments.texts, arguments.pair.as_ref(), &arguments.input)?;
-    if arguments.dry_run {
-        let classifier =
-            model::load(&arguments.model, &arguments.device, arguments.output.quiet, arguments.output.times)?;
-        dry_run::run(input, &classifier, arguments.output.quiet)?;
-        return Ok(Outcome::Complete);
-    }
-    let mut tensors = Tensors::new(arguments)?;
-    input.refuse_as_output(arguments.output.output.as_deref())?;
-    let (partial, started) = (Partial::claim(&arguments.output)?, Instant::now());
-    let mut straight = None;
-    let mut partial = match partial {
-        Some(Claim::Whole) => {
-            say(format_args!("note: the output is whole already: there is nothing to go on with"));
+    let input = Input::open(&arguments.texts, arguments.pair.as_ref(), &arguments.input)?;
+    let job = Job {
+        input,
+        rows: &arguments.input,
+        model: &arguments.model,
+        device: &arguments.device,
+        output: &arguments.output,
+        table: &arguments.table,
+        fields: &arguments.fields,
+        top_k: arguments.top_k,
+        threshold: &arguments.threshold,
+        labels: Labels::Loss,
+        tensors: Tensors::new(arguments)?,
+        own: vec![
+            ("texts", debug(&(&arguments.texts, &arguments.pair))),
+            ("--aggregation", debug(&arguments.aggregation)),
+            (
+                "file of tensors",
+                debug(&(&arguments.hidden_states, &arguments.attentions, &arguments.pooled_output, &arguments.layers)),
+            ),
+            ("--max-shard-size", arguments.max_shard_size.into()),
+        ],
+    };
+    job.run(|classifier| Ok(Asked::Labels(entities::aggregation(arguments, classifier)?)))
+}
+
+/// What a command asks of rows, and where the answers go.
+pub struct Job<'a> {
+    pub input: Input,
+    pub rows: &'a InputArguments,
+    pub model: &'a ModelArguments,
+    pub device: &'a DeviceArguments,
+    pub output: &'a OutputArguments,
+    pub table: &'a TableArguments,
+    pub fields: &'a [String],
+    pub top_k: Option<usize>,
+    pub threshold: &'a [String],
+    pub labels: Labels,
+    pub tensors: Tensors,
+    /// What the answers depend on beside these, by name.
+    pub own: Vec<(&'static str, Value)>,
+}
+
+/// An option for [`Job::own`].
+pub fn debug(value: &dyn std::fmt::Debug) -> Value {
+    Value::String(format!("{value:?}"))
+}
+
+impl Job<'_> {
+    /// Answers the rows; `ask` says what is asked of them, once there is a model.
+    pub fn run(mut self, ask: impl FnOnce(&Classifier) -> Result<Asked, Failure>) -> Result<Outcome, Failure> {
+        let (quiet, few) = (self.output.quiet, self.input.is_arguments());
+        let load = || model::load(self.model, self.device, quiet, self.output.times);
+        if self.table.dry_run {
+            let classifier = load()?;
+            let asked = ask(&classifier)?;
+            dry_run::run(self.input, &classifier, &asked, self.labels, quiet)?;
             return Ok(Outcome::Complete);
         }
-        Some(Claim::Write(partial)) => Some(partial),
-        Some(Claim::Straight(out)) => {
-            straight = Some(out);
-            None
+        self.input.refuse_as_output(self.output.output.as_deref())?;
+        let (partial, started) = (Partial::claim(self.output)?, Instant::now());
+        let mut straight = None;
+        let mut partial = match partial {
+            Some(Claim::Whole) => {
+                say(format_args!("note: the output is whole already: there is nothing to go on with"));
+                return Ok(Outcome::Complete);
+            }
+            Some(Claim::Write(partial)) => Some(partial),
+            Some(Claim::Straight(out)) => {
+                straight = Some(out);
+                None
+            }
+            None => None,
+        };
+        signals::listen();
+        let classifier = load()?;
+        let asked = ask(&classifier)?;
+        let style = Style::new(&self, &classifier, &asked)?;
+        let out = match &mut partial {
+            Some(partial) => partial.begin(fingerprint(&self, &classifier, &style)?)?,
+            None => straight.unwrap_or_else(Output::stdout),
+        };
+        let (mut done, mut again, mut begun, mut rows) = (Done::default(), None, None, Vec::new());
+        if let Some((earlier, how, marks)) = partial.as_ref().and_then(|partial| partial.resumed()) {
+            let from = self.tensors.resume(&marks).unwrap_or_else(|| earlier.clone());
+            rows = pass(&mut self.input, &from)?;
+            begun = Some(how);
+            (done, again) = if from.next < earlier.next { (from, Some(earlier)) } else { (earlier, None) };
         }
-        None => None,
-    };
-    signals::listen();
-    let few = input.is_arguments();
-    let classifier = model::load(&arguments.model, &arguments.device, arguments.output.quiet, arguments.output.times)?;
-    let aggregation = entities::aggregation(arguments, &classifier)?;
-    let style = Style::new(arguments, &classifier, few)?;
-    let out = match &mut partial {
-        Some(partial) => partial.begin(fingerprint(arguments, &classifier, &style)?)?,
-        None => straight.unwrap_or_else(Output::stdout),
-    };
-    let (mut done, mut again, mut begun, mut rows) = (Done::default(), None, None, Vec::new());
-    if let Some((earlier, how, marks)) = partial.as_ref().and_then(|partial| partial.resumed()) {
-        let from = tensors.resume(&marks).unwrap_or_else(|| earlier.clone());
-        rows = pass(&mut input, &from)?;
-        begun = Some(how);
-        (done, again) = if from.next < earlier.next { (from, Some(earlier)) } else { (earlier, None) };
-    }
-    let progress = Progress::new(&input, partial.is_some(), arguments.output.quiet);
-    let before = again.as_ref().unwrap_or(&done).clone();
-    if before.rows > 0 {
-        let more = if again.is_some() { ", and tensors that were not written yet are computed once more" } else { "" };
-        progress.note(&format!("{} rows were answered before; going on{more}", before.rows));
-    }
+        let progress = Progress::new(&self.input, partial.is_some(), quiet);
+        let before = again.as_ref().unwrap_or(&done).clone();
+        if before.rows > 0 {
+            let more =
+                if again.is_some() { ", and tensors that were not written yet are computed once more" } else { "" };
+            progress.note(&format!("{} rows were answered before; going on{more}", before.rows));
+        }
 
-    let places = input.places();
-    let pooled = arguments.fields.iter().any(|field| field == "pooled_output");
-    let wanted = tensors.request();
-    let request = wanted.clone().pooled_output(wanted.pooled_output || pooled);
-    if request.pooled_output && classifier.task() == Task::TokenClassification {
-        return Err(Failure::Message(
-            "the model classifies tokens, and pools none: it has no pooled output; --hidden-states with --layers -1 is what its \
-             head reads"
-                .into(),
-        ));
-    }
-    let chunks = Chunks::of(input, classifier.clone(), Labels::Loss);
-    let mut answers = Computing { classifier: classifier.clone(), request }.start(chunks);
-    // A first chunk decides which columns there are.
-    let first = answers.next();
-    if let (Some(Ok(Answered { chunk, .. })), true) = (&first, rows.is_empty()) {
-        rows.clone_from(&chunk.rows);
-        // A table without rows has columns all the same.
-        if rows.is_empty() && !chunk.columns.is_alone() {
-            let content = Err("it is none".into());
-            rows.push(InputRow { index: 0, place: chunk.first.1, content, fields: chunk.columns.clone() });
+        let places = self.input.places();
+        let pooled = asked.is_labels() && self.fields.iter().any(|field| field == "pooled_output");
+        let wanted = self.tensors.request();
+        let request = wanted.clone().pooled_output(wanted.pooled_output || pooled);
+        if request.pooled_output && classifier.task() == Task::TokenClassification {
+            return Err(Failure::Message(
+                "the model classifies tokens, and pools none: it has no pooled output; --hidden-states with --layers -1 is what its \
+                 head reads"
+                    .into(),
+            ));
         }
+        let chunks = Chunks::of(self.input, classifier.clone(), asked.clone(), self.labels);
+        let computing = Computing { classifier: classifier.clone(), asked: asked.clone(), request };
+        let mut answers = computing.start(chunks);
+        // A first chunk decides which columns there are.
+        let first = answers.next();
+        if let (Some(Ok(Answered { chunk, .. })), true) = (&first, rows.is_empty()) {
+            asked.refuse_first(&chunk.rows)?;
+            rows.clone_from(&chunk.rows);
+            // A table without rows has columns all the same.
+            if rows.is_empty() && !chunk.columns.is_alone() {
+                let content = Err("it is none".into());
+                rows.push(InputRow { index: 0, place: chunk.first.1, content, fields: chunk.columns.clone() });
+            }
+        }
+        let report = style.begin(&classifier, out, &rows, begun)?;
+        let few = few || quiet;
+        let aggregation = asked.aggregation();
+        let tensors = self.tensors;
+        let writing = Writing { report, partial, aggregation, progress, places, tensors, done, again, before, started };
+        writing.run(first, answers, &classifier, few)
     }
-    let report = style.begin(&classifier, out, &rows, begun)?;
-    let few = few || arguments.output.quiet;
-    let writing = Writing { report, partial, aggregation, progress, places, tensors, done, again, before, started };
-    writing.run(first, answers, &classifier, few)
 }
 
 /// Where answers go, and what is counted of them.
@@ -146,27 +206,26 @@ impl Writing {
                     (answer, tensors.next().expect("it has no end"))
                 }
             };
-            let answer = answer.get();
-            let pooled = match &answer {
-                Answer::Text(answer) => answer.pooled_output(),
-                Answer::Tokens(..) | Answer::Failed(_) => None,
+            let (answers, mut name) = (answer.each(), String::new());
+            let pooled = match answers.first() {
+                Some(Answer::Text(answer)) => answer.pooled_output(),
+                _ => None,
             };
             self.tensors.take(row.index, &self.done, own, pooled)?;
             if self.again.is_some() {
                 self.done.see(row);
                 continue;
             }
-            let name = match &answer {
-                Answer::Failed(message) => {
-                    let name = self.places.name_of(row);
-                    self.progress.warn(&name, message);
-                    name
+            for answer in &answers {
+                if let Some(message) = failed_by(answer) {
+                    name = self.places.name_of(row);
+                    let document = document(answer).map_or(String::new(), |place| format!(", document {place}"));
+                    self.progress.warn(&(name.clone() + &document), message);
                 }
-                _ => String::new(),
-            };
-            self.done.count(row, &answer);
-            let written = self.report.write(row, &name, &answer);
-            written.map_err(|source| self.failed(source))?;
+                let written = self.report.write(row, &name, answer);
+                written.map_err(|source| self.failed(source))?;
+            }
+            self.done.count(row, &answers);
         }
         self.end_again(chunk.next)?;
         if self.again.is_none() {
@@ -293,24 +352,44 @@ impl Writing {
 }
 
 impl Done {
-    /// Counts a row and its answer.
-    fn count(&mut self, row: &InputRow, answer: &Answer<'_>) {
+    /// Counts a row and what is answered to it.
+    fn count(&mut self, row: &InputRow, answers: &[Answer<'_>]) {
         self.see(row);
-        let (tokens, truncated) = match answer {
-            Answer::Text(answer) => {
-                if let Some(loss) = answer.loss() {
-                    self.loss += f64::from(loss);
-                    self.losses += 1;
+        self.failed += usize::from(answers.iter().any(|answer| failed_by(answer).is_some()));
+        for answer in answers {
+            let (tokens, truncated) = match answer {
+                Answer::Text(answer) => {
+                    if let Some(loss) = answer.loss() {
+                        self.loss += f64::from(loss);
+                        self.losses += 1;
+                    }
+                    (answer.tokens(), answer.truncated())
                 }
-                (answer.tokens(), answer.truncated())
-            }
-            Answer::Tokens(answer, _) => (answer.ids().len(), answer.truncated()),
-            Answer::Failed(_) => {
-                self.failed += 1;
-                return;
-            }
-        };
-        self.tokens += tokens as u64;
-        self.truncated += usize::from(truncated);
+                Answer::Tokens(answer, _) => (answer.ids().len(), answer.truncated()),
+                Answer::ZeroShot(answer) => (answer.tokens(), answer.truncated()),
+                Answer::Pair(pair) | Answer::Document(Document { score: Ok(pair), .. }) => {
+                    (pair.tokens, pair.truncated)
+                }
+                Answer::Document(Document { score: Err(_), .. }) | Answer::Failed(_) => continue,
+            };
+            self.tokens += tokens as u64;
+            self.truncated += usize::from(truncated);
+        }
+    }
+}
+
+/// Why a row, or a document of it, has no answer.
+fn failed_by<'a>(answer: &Answer<'a>) -> Option<&'a str> {
+    match answer {
+        Answer::Failed(message) | Answer::Document(Document { score: Err(message), .. }) => Some(message),
+        _ => None,
+    }
+}
+
+/// Which document it is about, for people, who count from 1.
+fn document(answer: &Answer<'_>) -> Option<usize> {
+    match answer {
+        Answer::Document(document) => Some(document.corpus_id + 1),
+        _ => None,
     }
 }

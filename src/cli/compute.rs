@@ -2,6 +2,8 @@
 //! when one ends, and the answers of the one before are written meanwhile.
 
 use super::Failure;
+use super::asked::Asked;
+use super::documents::Documents;
 use super::entities::Output;
 use super::prepare::{Chunk, Chunks, Sizes, Stop};
 use super::signals;
@@ -35,6 +37,7 @@ pub struct Answered {
 #[derive(Clone)]
 pub struct Computing {
     pub classifier: Classifier,
+    pub asked: Asked,
     /// What is wanted beside scores; labels are the rows'.
     pub request: Request,
 }
@@ -76,7 +79,7 @@ impl Computing {
 
     /// Answers texts for the time that it takes.
     pub fn run_once(&self, texts: &[Vec<Encoding>]) -> Result<(), Failure> {
-        Output::run(&self.classifier, texts, &Request::default())?;
+        Output::run(&self.classifier, &self.asked, texts, &Request::default())?;
         Ok(())
     }
 
@@ -113,34 +116,49 @@ impl Computing {
     /// Takes what was prepared out of the chunk.
     fn answer(&self, chunk: &mut Chunk) -> Result<(Output, Vec<Option<String>>), Failure> {
         let mut failures = vec![None; chunk.rows.len()];
-        let (mut places, mut encodings, mut labels) = (Vec::new(), Vec::new(), Vec::new());
-        for (place, prepared) in std::mem::take(&mut chunk.prepared).into_iter().enumerate() {
+        // The row of each text, and of each row the documents that it lacks.
+        let (mut texts, mut row_of, mut labels) = (Vec::new(), Vec::new(), Vec::new());
+        let mut refused = vec![Vec::new(); chunk.rows.len()];
+        for (row, prepared) in std::mem::take(&mut chunk.prepared).into_iter().enumerate() {
             match prepared {
-                Ok((encoding, label)) => {
-                    places.push(place);
-                    encodings.push(encoding);
-                    labels.push(label);
+                Ok(prepared) => {
+                    labels.extend(prepared.texts.iter().map(|_| prepared.label.clone()));
+                    row_of.extend(prepared.texts.iter().map(|_| row));
+                    texts.extend(prepared.texts);
+                    refused[row] = prepared.refused;
                 }
-                Err(message) => failures[place] = Some(message),
+                Err(message) => failures[row] = Some(message),
             }
         }
         let mut request = self.request.clone().labels(labels);
         let output = loop {
-            if encodings.is_empty() {
+            if texts.is_empty() {
                 break Output::default();
             }
-            match Output::run(&self.classifier, &encodings, &request) {
+            match Output::run(&self.classifier, &self.asked, &texts, &request) {
                 Ok(output) => break output,
                 // One of them cannot be answered, which is found before anything is computed: the others can.
                 Err(Error::Text { index, message }) => {
-                    encodings.remove(index);
-                    request.labels.remove(index);
-                    failures[places.remove(index)] = Some(message);
+                    let row = row_of[index];
+                    let mut lost =
+                        row_of.partition_point(|other| *other < row)..row_of.partition_point(|other| *other <= row);
+                    if let Asked::Documents(_) = self.asked {
+                        let corpus_id = Documents::corpus_id(&refused[row], index - lost.start);
+                        refused[row].push((corpus_id, message));
+                        lost = index..index + 1;
+                    } else {
+                        failures[row] = Some(message);
+                    }
+                    texts.drain(lost.clone());
+                    row_of.drain(lost.clone());
+                    request.labels.drain(lost);
                 }
                 Err(error) => return Err(error.into()),
             }
         };
-        Ok((output, failures))
+        let answered = refused.into_iter().zip(&failures).filter(|(_, failure)| failure.is_none());
+        let refused = answered.map(|(refused, _)| refused).collect();
+        Ok((output.of_rows(&self.asked, refused), failures))
     }
 }
 

@@ -1,9 +1,10 @@
 //! `--dry-run`: what a run would do, and about how long.
 
 use super::Failure;
+use super::asked::{Asked, Labels};
 use super::compute::Computing;
 use super::input::Input;
-use super::prepare::{Chunk, Chunks, Labels};
+use super::prepare::{Chunk, Chunks};
 use super::progress::Progress;
 use crate::{Classifier, Request};
 use std::io::{self, Write};
@@ -13,12 +14,12 @@ use std::time::{Duration, Instant};
 const SAMPLE: usize = 512;
 
 /// Reads and tokenises all rows, and answers the first ones twice: the first time kernels are compiled.
-pub fn run(input: Input, classifier: &Classifier, quiet: bool) -> Result<(), Failure> {
+pub fn run(input: Input, classifier: &Classifier, asked: &Asked, labels: Labels, quiet: bool) -> Result<(), Failure> {
     let (started, places) = (Instant::now(), input.places());
     let mut progress = Progress::new(&input, false, quiet);
     let mut lengths: Vec<u32> = Vec::new();
-    let (mut failed, mut cut, mut sample): (usize, usize, Option<Chunk>) = (0, 0, None);
-    for chunk in Chunks::of(input, classifier.clone(), Labels::Loss) {
+    let (mut answered, mut failed, mut cut, mut sample): (usize, usize, usize, Option<Chunk>) = (0, 0, 0, None);
+    for chunk in Chunks::of(input, classifier.clone(), asked.clone(), labels) {
         let chunk = chunk.map_err(|stop| {
             let place = places.name(stop.row.1);
             Failure::Message(format!("nothing can be read from {place} on: {}", stop.failure))
@@ -26,10 +27,13 @@ pub fn run(input: Input, classifier: &Classifier, quiet: bool) -> Result<(), Fai
         chunk.notes.iter().for_each(|note| progress.note(note));
         for (row, prepared) in chunk.rows.iter().zip(&chunk.prepared) {
             match prepared {
-                Ok((windows, _)) => {
-                    lengths.push(windows.iter().map(|window| window.ids.len() as u32).sum());
+                Ok(prepared) => {
                     let limit = classifier.max_length();
-                    cut += usize::from(windows.len() == 1 && windows[0].untruncated > limit);
+                    for windows in &prepared.texts {
+                        lengths.push(windows.iter().map(|window| window.ids.len() as u32).sum());
+                        cut += usize::from(windows.len() == 1 && windows[0].untruncated > limit);
+                    }
+                    answered += 1;
                 }
                 Err(message) => {
                     progress.warn(&places.name_of(row), message);
@@ -46,10 +50,10 @@ pub fn run(input: Input, classifier: &Classifier, quiet: bool) -> Result<(), Fai
     progress.finish();
     let read = started.elapsed();
     let tokens: u64 = lengths.iter().map(|length| u64::from(*length)).sum();
-    let time = sample.map(|sample| time(sample, classifier)).transpose()?;
+    let time = sample.map(|sample| time(sample, classifier, asked)).transpose()?;
     lengths.sort_unstable();
     let mut out = io::stdout().lock();
-    let rows = lengths.len() + failed;
+    let rows = answered + failed;
     writeln!(
         out,
         "rows     {rows}{}",
@@ -74,11 +78,11 @@ pub fn run(input: Input, classifier: &Classifier, quiet: bool) -> Result<(), Fai
 }
 
 /// Tokens of a chunk, and how long their answers take.
-fn time(chunk: Chunk, classifier: &Classifier) -> Result<(u64, Duration), Failure> {
-    let windows = chunk.prepared.iter().filter_map(|prepared| Some(prepared.as_ref().ok()?.0.clone()));
+fn time(chunk: Chunk, classifier: &Classifier, asked: &Asked) -> Result<(u64, Duration), Failure> {
+    let windows = chunk.prepared.into_iter().flatten().flat_map(|prepared| prepared.texts);
     let windows: Vec<_> = windows.take(SAMPLE).collect();
     let tokens = windows.iter().flatten().map(|window| window.ids.len() as u64).sum();
-    let computing = Computing { classifier: classifier.clone(), request: Request::default() };
+    let computing = Computing { classifier: classifier.clone(), asked: asked.clone(), request: Request::default() };
     computing.run_once(&windows)?;
     let started = Instant::now();
     computing.run_once(&windows)?;

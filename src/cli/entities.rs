@@ -1,13 +1,18 @@
-//! Answers of models of either task.
+//! The answers to some rows, whatever was asked of them.
 
 use super::Failure;
 use super::arguments::ClassifyArguments;
+use super::asked::{Asked, message};
+use super::documents::Ranking;
 use crate::rows::write::Answer;
 use crate::text::Encoding;
 use crate::{
-    Aggregation, Array, Classification, Classifier, Entity, Error, Request, SequenceClassifierOutput, Task,
-    TokenClassification, TokenClassifierOutput,
+    Aggregation, Array, Classification, Classifier, Entity, Error, PairScore, Request, SequenceClassifierOutput, Task,
+    TokenClassification, TokenClassifierOutput, ZeroShotAnswer,
 };
+
+/// Why a row has no answer that the model gave.
+pub const NAN: &str = "the model's answer is NaN";
 
 /// What was asked to become of tokens that belong together; refuses what the model's task has no use for.
 pub fn aggregation(arguments: &ClassifyArguments, classifier: &Classifier) -> Result<Aggregation, Failure> {
@@ -36,6 +41,10 @@ pub fn aggregation(arguments: &ClassifyArguments, classifier: &Classifier) -> Re
 pub enum Output {
     Texts(SequenceClassifierOutput),
     Tokens(TokenClassifierOutput),
+    Pairs(Vec<PairScore>),
+    /// Of each row all documents.
+    Documents(Vec<Ranking>),
+    ZeroShot(Vec<ZeroShotAnswer>),
 }
 
 /// Of no rows.
@@ -46,12 +55,37 @@ impl Default for Output {
 }
 
 impl Output {
-    /// Answers texts, each of one window or more.
-    pub fn run(classifier: &Classifier, texts: &[Vec<Encoding>], request: &Request) -> Result<Output, Error> {
+    /// Answers the texts of rows, each of one window or more.
+    pub fn run(
+        classifier: &Classifier,
+        asked: &Asked,
+        texts: &[Vec<Encoding>],
+        request: &Request,
+    ) -> Result<Output, Error> {
         match classifier.task() {
-            Task::SequenceClassification => classifier.run_windows(texts, request).map(Output::Texts),
+            Task::SequenceClassification => {
+                let scoring = asked.scoring(classifier);
+                classifier.block_on(classifier.run_scored(texts, request, scoring)).map(Output::Texts)
+            }
             // The tokens of windows are not joined: such a classifier is refused.
             Task::TokenClassification => classifier.run_tokens(&texts.concat(), request).map(Output::Tokens),
+        }
+    }
+
+    /// The answers to rows, of those to their texts; `refused` are the documents that each row lacks.
+    pub fn of_rows(self, asked: &Asked, refused: Vec<Vec<(usize, String)>>) -> Output {
+        match (self, asked) {
+            (Output::Texts(output), Asked::Pair) => Output::Pairs(PairScore::all(&output).collect()),
+            (Output::Texts(output), Asked::ZeroShot(hypotheses, _)) => Output::ZeroShot(hypotheses.answers(&output)),
+            (Output::Texts(output), Asked::Documents(documents)) => {
+                let mut scores = PairScore::all(&output);
+                let rank = |refused: Vec<_>| {
+                    let scored = documents.len() - refused.len();
+                    documents.rank(scores.by_ref().take(scored), refused)
+                };
+                Output::Documents(refused.into_iter().map(rank).collect())
+            }
+            (output, _) => output,
         }
     }
 
@@ -60,6 +94,7 @@ impl Output {
         let [states, attentions] = match self {
             Output::Texts(output) => [output.hidden_states.take(), output.attentions.take()],
             Output::Tokens(output) => [output.hidden_states.take(), output.attentions.take()],
+            Output::Pairs(_) | Output::Documents(_) | Output::ZeroShot(_) => [None, None],
         };
         let [mut states, mut attentions] = [states, attentions].map(|all| all.into_iter().flatten());
         std::iter::repeat_with(move || [states.next(), attentions.next()])
@@ -67,24 +102,31 @@ impl Output {
 
     /// What rows are answered with, in their order; the entities of tokens are made by `aggregation`.
     pub fn answers(&self, aggregation: Aggregation) -> impl Iterator<Item = Answered<'_>> {
-        let texts = match self {
+        let nan = || Answered::Failed(NAN.into());
+        let rows = match self {
             Output::Texts(output) => output.len(),
             Output::Tokens(output) => output.len(),
+            Output::Pairs(pairs) => pairs.len(),
+            Output::Documents(rows) => rows.len(),
+            Output::ZeroShot(rows) => rows.len(),
         };
-        (0..texts).map(move |index| match self {
-            Output::Texts(output) => match output.text(index).filter(|answer| answer.argmax().is_some()) {
-                Some(answer) => Answered::Text(answer),
-                None => Answered::Failed("the model's answer is NaN".into()),
-            },
+        (0..rows).map(move |index| match self {
+            Output::Texts(output) => {
+                let answer = output.text(index).filter(|answer| answer.argmax().is_some());
+                answer.map_or_else(nan, Answered::Text)
+            }
             Output::Tokens(output) => {
                 let answer = output.text(index).expect("it is among them");
                 match answer.entities(aggregation) {
                     Ok(entities) => Answered::Tokens(answer, entities),
-                    // Who reports it knows the row.
-                    Err(Error::Text { message, .. }) => Answered::Failed(message),
-                    Err(error) => Answered::Failed(error.to_string()),
+                    Err(error) => Answered::Failed(message(error)),
                 }
             }
+            Output::Pairs(pairs) if pairs[index].score.is_nan() => nan(),
+            Output::Pairs(pairs) => Answered::Pair(pairs[index]),
+            Output::Documents(rows) => Answered::Documents(&rows[index]),
+            Output::ZeroShot(rows) if rows[index].argmax().is_none() => nan(),
+            Output::ZeroShot(rows) => Answered::ZeroShot(&rows[index]),
         })
     }
 }
@@ -93,15 +135,22 @@ impl Output {
 pub enum Answered<'a> {
     Text(Classification<'a>),
     Tokens(TokenClassification<'a>, Vec<Entity>),
+    Pair(PairScore),
+    Documents(&'a Ranking),
+    ZeroShot(&'a ZeroShotAnswer),
     Failed(String),
 }
 
 impl Answered<'_> {
-    pub fn get(&self) -> Answer<'_> {
-        match self {
+    /// What is written for the row: one answer, or one a document.
+    pub fn each(&self) -> Vec<Answer<'_>> {
+        vec![match self {
             Answered::Text(answer) => Answer::Text(*answer),
             Answered::Tokens(answer, entities) => Answer::Tokens(*answer, entities),
+            Answered::Pair(pair) => Answer::Pair(*pair),
+            Answered::ZeroShot(answer) => Answer::ZeroShot(answer),
+            Answered::Documents(ranking) => return ranking.each().map(Answer::Document).collect(),
             Answered::Failed(message) => Answer::Failed(message),
-        }
+        }]
     }
 }

@@ -1,17 +1,18 @@
 //! `wgbert evaluate`: rows with what is right, answered and compared. The stages are those of [`super::classify`].
 
 use super::arguments::{EvaluateArguments, EvaluationFormat};
+use super::asked::{Asked, Labels};
 use super::compute::{Answered, Computing};
 use super::entities::Output;
 use super::input::{Input, Places};
-use super::prepare::{Chunks, Labels, Stop};
+use super::prepare::{Chunks, Stop};
 use super::progress::Progress;
 use super::{Failure, Outcome, model, say, signals};
 use crate::evaluation::{
     Evaluation, EvaluationError, EvaluationOptions, Evaluator, Example, Expected, LabelMap, Subject,
 };
 use crate::rows::Row;
-use crate::{Classifier, Error, ProblemType, Request, Task};
+use crate::{Aggregation, Classifier, Error, ProblemType, Request, Task};
 use serde_json::Value;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
@@ -52,8 +53,9 @@ pub fn run(arguments: &EvaluateArguments) -> Result<Outcome, Failure> {
     let mut progress = Progress::new(&input, arguments.output.is_some(), arguments.quiet);
     let places = input.places();
     input.notes().iter().for_each(|note| progress.note(note));
-    let chunks = Chunks::of(input, classifier.clone(), Labels::Ignored);
-    let answers = Computing { classifier: classifier.clone(), request: Request::default() }.start(chunks);
+    let asked = Asked::Labels(Aggregation::default());
+    let chunks = Chunks::of(input, classifier.clone(), asked.clone(), Labels::Ignored);
+    let answers = Computing { classifier: classifier.clone(), asked, request: Request::default() }.start(chunks);
     let mut result = Ok(());
     for answered in answers {
         result = comparing.take(answered, &places, &mut progress);
@@ -120,7 +122,7 @@ impl Comparing {
         });
         let mut options = EvaluationOptions::default();
         if !arguments.threshold.is_empty() {
-            options.thresholds = super::report::thresholds(&arguments.threshold, classifier)?;
+            options.thresholds = super::report::thresholds(&arguments.threshold, labels, classifier.scoring())?;
         }
         let mut map = LabelMap::new(labels, problem);
         for mapping in &arguments.label_map {

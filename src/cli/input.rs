@@ -34,6 +34,10 @@ pub struct Places {
 }
 
 impl Places {
+    pub fn of(rows: &Rows) -> Places {
+        Places { paths: rows.names().into() }
+    }
+
     /// Names a row for people, who count from 1.
     pub fn name(&self, place: Place) -> String {
         match self.paths.get(place.input) {
@@ -85,7 +89,7 @@ impl Input {
             }
             _ => Rows::of_stream("standard input", io::stdin(), arguments.options()),
         };
-        let names = Places { paths: rows.names().into() };
+        let names = Places::of(&rows);
         Ok(Input { source: Source::Rows { rows: Box::new(rows), names }, range, limit: arguments.limit })
     }
 

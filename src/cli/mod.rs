@@ -2,15 +2,19 @@
 
 mod adapters;
 mod arguments;
+mod asked;
 mod bench;
 mod bench_arguments;
 mod classify;
 mod compute;
 mod device;
+mod documents;
 mod download;
 mod dry_run;
 mod entities;
 mod evaluate;
+mod explain;
+mod explain_arguments;
 mod input;
 mod inspect;
 mod inspect_text;
@@ -18,9 +22,11 @@ pub mod labels;
 mod model;
 mod output;
 mod packaging;
+mod pair_arguments;
 mod prepare;
 mod progress;
 mod report;
+mod rerank;
 mod resume;
 mod row_arguments;
 mod seen_as;
@@ -30,6 +36,7 @@ mod tensors;
 mod text;
 mod tune;
 mod verify;
+mod zero_shot;
 
 use crate::Error;
 use crate::text::panics_are_errors;
@@ -81,7 +88,9 @@ impl fmt::Display for Failure {
 
 /// What the library says, with flags in the place of what a program would write.
 fn in_flags(said: String) -> String {
-    const FLAGS: [(&str, &str); 6] = [
+    const FLAGS: [(&str, &str); 8] = [
+        ("`Classifier::classify`", "wgbert classify"),
+        ("`Classifier::zero_shot`", "wgbert zero-shot"),
         ("`Options::random_head`", "--random-head SEED"),
         ("`Options::batch_tokens`", "--batch-tokens"),
         ("`Options::scoring`", "--scoring"),
@@ -132,6 +141,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, program: Option<PathBu
     }));
     let result = match &arguments.command {
         Command::Classify(arguments) => classify::run(arguments),
+        Command::Rerank(arguments) => rerank::run(arguments),
+        Command::ZeroShot(arguments) => zero_shot::run(arguments),
+        Command::Explain(arguments) => explain::run(arguments),
         Command::Evaluate(arguments) => evaluate::run(arguments),
         Command::Adapters(arguments) => adapters::run(arguments),
         Command::Inspect(arguments) => inspect::run(arguments),

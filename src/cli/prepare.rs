@@ -1,12 +1,12 @@
 //! Rows -> chunks of tokens, on a thread of its own: while one chunk is computed, the next is read and tokenized.
 
 use super::Failure;
+use super::asked::{Asked, Labels, Prepared};
 use super::input::Input;
 use super::labels::LabelReader;
 use super::signals;
+use crate::Classifier;
 use crate::rows::{Fields, Place, Row};
-use crate::text::Encoding;
-use crate::{Classifier, Error, Label, Task, Text, TextEncoder};
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// Rows of the first chunk, and of the largest.
+/// Texts of the first chunk, and of the largest.
 const FIRST_CHUNK: usize = 64;
 const LARGEST_CHUNK: usize = 16384;
 /// Chunks that wait, ready: the device must not wait for a slow disk.
@@ -22,16 +22,13 @@ const READY: usize = 2;
 /// How long a chunk should take: answers appear this often, and an interruption loses no more than two.
 const CHUNK_TIME: Duration = Duration::from_secs(1);
 
-/// The tokens of a row, in windows where there are several, and what its loss is measured against, or why there are none.
-pub type Prepared = Result<(Vec<Encoding>, Option<Label>), String>;
-
 /// Some rows that follow each other.
 pub struct Chunk {
     /// Index of the first row, or of what was skipped before it, and where that is.
     pub first: (usize, Place),
     pub rows: Vec<Row>,
-    /// Of each row.
-    pub prepared: Vec<Prepared>,
+    /// Each row as the model reads it, or why it cannot.
+    pub prepared: Vec<Result<Prepared, String>>,
     /// What the input found by itself.
     pub notes: Vec<String>,
     /// The columns of the input, where it ended without a row and has some.
@@ -50,15 +47,6 @@ pub struct Stop {
     pub failure: Failure,
 }
 
-/// What becomes of the labels of rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Labels {
-    /// The loss is measured against them: what is no label of the model's fails.
-    Loss,
-    /// Somebody else reads them.
-    Ignored,
-}
-
 /// The chunks of an input, in their order.
 pub struct Chunks {
     prepared: Receiver<Result<Chunk, Stop>>,
@@ -70,12 +58,14 @@ impl Chunks {
     /// Starts to read, some chunks ahead.
     ///
     /// Nobody waits for the thread unless the input ends: it may be waiting for a row that never comes.
-    pub fn of(input: Input, classifier: Classifier, labels: Labels) -> Chunks {
+    pub fn of(input: Input, classifier: Classifier, asked: Asked, labels: Labels) -> Chunks {
         let (sender, prepared) = sync_channel(READY);
-        let sizes = Sizes(Arc::new(AtomicUsize::new(FIRST_CHUNK)));
-        let most = sizes.0.clone();
+        // Memory holds the encodings of some chunks.
+        let of_texts = |texts: usize| (texts / asked.texts().max(1)).max(1);
+        let sizes = Sizes { rows: Arc::new(AtomicUsize::new(of_texts(FIRST_CHUNK))), most: of_texts(LARGEST_CHUNK) };
+        let most = sizes.rows.clone();
         let reader = (labels == Labels::Loss).then(LabelReader::default);
-        let preparing = Preparing { encoder: classifier.encoder(), classifier, labels: reader };
+        let preparing = Preparing { classifier, asked, labels: reader };
         let thread = thread::spawn(move || preparing.run(input, &most, &sender));
         Chunks { prepared, thread: Some(thread), sizes }
     }
@@ -88,17 +78,20 @@ impl Chunks {
 
 /// How many rows later chunks have.
 #[derive(Clone)]
-pub struct Sizes(Arc<AtomicUsize>);
+pub struct Sizes {
+    rows: Arc<AtomicUsize>,
+    most: usize,
+}
 
 impl Sizes {
     /// Goes by the time that a chunk took to compute.
     pub fn adapt(&self, chunk: &Chunk, time: Duration) {
         let most = match time {
-            time if time < CHUNK_TIME / 2 => (chunk.most * 2).min(LARGEST_CHUNK),
+            time if time < CHUNK_TIME / 2 => (chunk.most * 2).min(self.most),
             time if time > CHUNK_TIME * 2 => (chunk.most / 2).max(1),
             _ => chunk.most,
         };
-        self.0.store(most, Ordering::Relaxed);
+        self.rows.store(most, Ordering::Relaxed);
     }
 }
 
@@ -118,8 +111,8 @@ impl Iterator for Chunks {
 }
 
 struct Preparing {
-    encoder: TextEncoder,
     classifier: Classifier,
+    asked: Asked,
     labels: Option<LabelReader>,
 }
 
@@ -136,7 +129,7 @@ impl Preparing {
                 Ok(rows) if rows.is_empty() && notes.is_empty() && columns.is_alone() => return,
                 Ok(rows) => Ok(Chunk {
                     first,
-                    prepared: self.prepare(&rows),
+                    prepared: self.asked.prepare(&self.classifier, &rows, self.labels.as_mut()),
                     notes,
                     columns,
                     next: input.next().0,
@@ -151,35 +144,5 @@ impl Preparing {
                 return;
             }
         }
-    }
-
-    fn prepare(&mut self, rows: &[Row]) -> Vec<Prepared> {
-        let encoder = &self.encoder;
-        let texts: Vec<Text<'_>> = rows
-            .iter()
-            .flat_map(|row| &row.content)
-            .map(|content| encoder.row(&content.text, content.text_pair.as_deref()))
-            .collect();
-        let mut encodings = encoder.encode_windows_all(&texts).into_iter();
-        let mut prepare = |row: &Row| {
-            let content = row.content.as_ref().map_err(String::clone)?;
-            let encoding = encodings.next().expect("every text has an encoding or an error");
-            let encoding = encoding.map_err(|error| match error {
-                // Who reports it knows the row.
-                Error::Text { message, .. } => message,
-                error => error.to_string(),
-            })?;
-            let label = match (&content.label, &mut self.labels, self.classifier.task()) {
-                (None, ..) | (_, None, _) => None,
-                (Some(label), Some(reader), Task::SequenceClassification) => {
-                    Some(reader.read(self.classifier.config(), label)?)
-                }
-                (Some(_), Some(_), Task::TokenClassification) => {
-                    return Err("it has a label, but the loss of tokens is not computed".into());
-                }
-            };
-            Ok((encoding, label))
-        };
-        rows.iter().map(&mut prepare).collect()
     }
 }

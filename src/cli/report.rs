@@ -1,14 +1,16 @@
 //! Answers -> where they go: for eyes, as a table, or as one JSON document.
 
 use super::Failure;
-use super::arguments::{ClassifyArguments, OutputFormat};
+use super::arguments::OutputFormat;
+use super::asked::{Asked, Labels};
+use super::classify::Job;
 use super::output::{Begun, Output};
 use super::text::{Layout as Eyes, Lines};
 use crate::bench::precision_name;
 use crate::checkpoint::Scoring;
 use crate::rows::Row;
 use crate::rows::write::{Answer, Layout, OutputFormat as Table, Selection, Writer};
-use crate::{Classifier, Error, Task};
+use crate::{Classifier, Error};
 use serde_json::json;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
@@ -31,6 +33,7 @@ pub struct Style {
     labelled: bool,
     /// What the model is called.
     model: String,
+    asked: Asked,
 }
 
 /// Writes the answers in their order.
@@ -54,30 +57,32 @@ enum Kind {
 }
 
 impl Style {
-    pub fn new(arguments: &ClassifyArguments, classifier: &Classifier, few: bool) -> Result<Style, Failure> {
-        let format = format(arguments)?;
+    pub fn new(job: &Job<'_>, classifier: &Classifier, asked: &Asked) -> Result<Style, Failure> {
+        let format = format(job)?;
         let text = format == OutputFormat::Text;
-        if text && !arguments.fields.is_empty() {
+        if text && !job.fields.is_empty() {
             let message =
                 "--fields are columns of a table, and text is for eyes: choose --format jsonl, csv, tsv or json";
             return Err(Failure::Message(message.into()));
         }
         let mut selection = Selection {
-            fields: (!arguments.fields.is_empty()).then(|| arguments.fields.clone()),
-            top: arguments.top_k.unwrap_or(1),
-            id: arguments.input.id_column.is_some(),
+            fields: (!job.fields.is_empty()).then(|| job.fields.to_vec()),
+            top: job.top_k.unwrap_or(1),
+            id: job.rows.id_column.is_some(),
             everything: format == OutputFormat::Json,
-            prefix: arguments.prefix.clone(),
+            prefix: job.table.prefix.clone(),
             ..Selection::default()
         };
-        if !arguments.threshold.is_empty() {
-            selection.thresholds = thresholds(&arguments.threshold, classifier)?;
+        let (labels, scoring) = asked.shown(classifier);
+        if !job.threshold.is_empty() {
+            selection.thresholds = thresholds(job.threshold, labels, scoring)?;
         }
-        let model = arguments.model.model.as_ref().map(|folder| folder.display().to_string());
+        let model = job.model.model.as_ref().map(|folder| folder.display().to_string());
         let model = model.unwrap_or_else(|| "sentiment (compiled in)".into());
-        let top = arguments.top_k.unwrap_or(if few { FEW_LABELS } else { 1 });
-        let labelled = arguments.input.label_column.is_some();
-        Ok(Style { format, selection, top, few, labelled, model })
+        let few = job.input.is_arguments();
+        let top = job.top_k.unwrap_or(if few { FEW_LABELS } else { 1 });
+        let labelled = job.rows.label_column.is_some() && job.labels == Labels::Loss;
+        Ok(Style { format, selection, top, few, labelled, model, asked: asked.clone() })
     }
 
     /// Begins an output for an input that begins with these rows, or goes on with one.
@@ -108,17 +113,19 @@ impl Style {
             let terminal = matches!(out, Output::Stdout(_)) && io::stdout().is_terminal();
             let kind = if terminal {
                 let width = terminal_size_of(io::stdout()).map_or(WIDTH, |(Width(columns), _)| usize::from(columns));
-                let (labels, scoring) = (classifier.labels(), classifier.scoring());
+                let (labels, scoring) = self.asked.shown(classifier);
                 Kind::Eyes(Eyes::new(labels, scoring, self.top, !self.few, width), out)
             } else {
-                Kind::Lines(Lines { top: self.selection.top.clamp(1, classifier.labels().len().max(1)) }, out)
+                let labels = self.asked.shown(classifier).0.len();
+                Kind::Lines(Lines { top: self.selection.top.clamp(1, labels.max(1)), asked: self.asked.clone() }, out)
             };
             let begun = Begun { columns: Vec::new(), loss };
             return Ok(Report { classifier: classifier.clone(), kind, begun, found: Vec::new(), straight });
         };
+        let subject = self.asked.subject(classifier);
         let layout = match again {
-            Some(begun) => Layout::again(&selection, classifier, begun.columns, rows),
-            None => Layout::new(&selection, classifier, rows),
+            Some(begun) => Layout::again(&selection, subject.clone(), begun.columns, rows),
+            None => Layout::new(&selection, subject.clone(), rows),
         };
         let layout = layout.map_err(|message| Failure::Message(format!("--fields: {message}")))?;
         let begun = Begun { columns: layout.input().to_vec(), loss };
@@ -134,16 +141,19 @@ impl Style {
                     Output::spool().map_err(|error| Failure::Message(format!("no temporary file: {error}")))?;
                 spool = Some((same, std::mem::replace(&mut out, file)));
             }
-            let writer = Box::new(Writer::new(out, table, &selection, classifier, layout, is_again)?);
+            let writer = Box::new(Writer::new(out, table, &selection, subject, layout, is_again)?);
             let kind = Kind::Typed(writer, table, spool);
             return Ok(Report { classifier: classifier.clone(), kind, begun, found: Vec::new(), straight });
         }
         if table == Table::Json && !is_again {
-            let labels = json!(classifier.labels());
-            write!(out, "{{\"model\":{},\n\"labels\":{labels},\n\"results\":[", json!(self.model))?;
+            let labels = match self.asked.shown(classifier).0 {
+                [] => String::new(),
+                labels => format!("\"labels\":{},\n", json!(labels)),
+            };
+            write!(out, "{{\"model\":{},\n{labels}\"results\":[", json!(self.model))?;
         }
         // Behind the first chunk an array has an element.
-        let writer = Box::new(Writer::new(out, table, &selection, classifier, layout, is_again)?);
+        let writer = Box::new(Writer::new(out, table, &selection, subject, layout, is_again)?);
         let kind = if table == Table::Json { Kind::Document(writer) } else { Kind::Table(writer) };
         Ok(Report { classifier: classifier.clone(), kind, begun, found: Vec::new(), straight })
     }
@@ -157,6 +167,9 @@ impl Report {
             Kind::Lines(lines, out) => lines.write(out, row, answer),
             Kind::Eyes(eyes, out) => match (&row.content, answer) {
                 (Ok(content), Answer::Text(answer)) => eyes.write(out, content, *answer),
+                (Ok(content), Answer::ZeroShot(answer)) => eyes.write_candidates(out, content, answer),
+                (Ok(content), Answer::Pair(pair)) => eyes.write_pair(out, content, pair),
+                (Ok(content), Answer::Document(document)) => eyes.write_document(out, row.index, content, document),
                 (Ok(content), Answer::Tokens(answer, entities)) => eyes.write_entities(out, content, *answer, entities),
                 (content, Answer::Failed(message)) => eyes.write_failure(out, place, content.as_ref().ok(), message),
                 (Err(_), _) => unreachable!("what has no content fails"),
@@ -245,9 +258,9 @@ impl Report {
 }
 
 /// What was asked for, else what the name of the file says, else text.
-fn format(arguments: &ClassifyArguments) -> Result<OutputFormat, Failure> {
-    let Some(path) = arguments.output.output.as_ref().filter(|path| path.as_os_str() != "-") else {
-        return Ok(arguments.format.unwrap_or(OutputFormat::Text));
+fn format(job: &Job<'_>) -> Result<OutputFormat, Failure> {
+    let Some(path) = job.output.output.as_ref().filter(|path| path.as_os_str() != "-") else {
+        return Ok(job.table.format.unwrap_or(OutputFormat::Text));
     };
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("").to_ascii_lowercase();
     let named = match extension.as_str() {
@@ -260,7 +273,7 @@ fn format(arguments: &ClassifyArguments) -> Result<OutputFormat, Failure> {
         "arrow" | "arrows" | "ipc" => Some(OutputFormat::Arrow),
         _ => None,
     };
-    arguments.format.or(named).ok_or_else(|| {
+    job.table.format.or(named).ok_or_else(|| {
         Failure::Message(format!(
             "{}: the name does not tell the format: end it in .txt, .json, .jsonl, .csv, .tsv, .parquet or .arrow, or \
              choose --format",
@@ -270,13 +283,11 @@ fn format(arguments: &ClassifyArguments) -> Result<OutputFormat, Failure> {
 }
 
 /// A threshold a label: one number for all, and LABEL=SCORE for one.
-pub fn thresholds(asked: &[String], classifier: &Classifier) -> Result<Vec<f32>, Failure> {
+pub fn thresholds(asked: &[String], labels: &[String], scoring: Scoring) -> Result<Vec<f32>, Failure> {
     let refused = |message: String| Failure::Message(format!("--threshold: {message}"));
-    let labels = classifier.labels();
-    if classifier.task() != Task::SequenceClassification || !is_multi_label(classifier) {
-        return Err(refused(
-            "only labels that hold each on its own have one, and of this model's one is the best".into(),
-        ));
+    // Each label holds on its own.
+    if scoring != Scoring::Sigmoid || labels.len() < 2 {
+        return Err(refused("only labels that hold each on its own have one, and of these one is the best".into()));
     }
     let mut thresholds = vec![0.5; labels.len()];
     for asked in asked {
@@ -295,9 +306,4 @@ pub fn thresholds(asked: &[String], classifier: &Classifier) -> Result<Vec<f32>,
         }
     }
     Ok(thresholds)
-}
-
-/// Whether each label holds on its own.
-fn is_multi_label(classifier: &Classifier) -> bool {
-    classifier.scoring() == Scoring::Sigmoid && classifier.labels().len() > 1
 }

@@ -1,6 +1,6 @@
 //! What a run has to have in common with the one that it goes on with: all that its answers depend on, and the rows.
 
-use super::arguments::ClassifyArguments;
+use super::classify::{Job, debug};
 use super::input::Input;
 use super::output::Done;
 use super::report::Style;
@@ -10,19 +10,18 @@ use crate::rows::Row;
 
 /// What the answers depend on, by name: who goes on with them has to have the same.
 pub fn fingerprint(
-    arguments: &ClassifyArguments,
+    job: &Job<'_>,
     classifier: &Classifier,
     style: &Style,
 ) -> Result<serde_json::Map<String, serde_json::Value>, Failure> {
-    let debug = |value: &dyn std::fmt::Debug| serde_json::Value::String(format!("{value:?}"));
-    let (input, model) = (&arguments.input, &arguments.model);
-    let fields: [(&str, serde_json::Value); 25] = [
+    let (input, model) = (job.rows, job.model);
+    let fields: [(&str, serde_json::Value); 22] = [
         ("version of wgbert", env!("CARGO_PKG_VERSION").into()),
         ("model", model::fingerprint(model)?.into()),
         ("adapter", classifier.adapter().into()),
         ("--precision", debug(&classifier.precision())),
-        ("--tensor-cores", debug(&arguments.device.tensor_cores)),
-        ("--input", debug(&(&arguments.texts, &arguments.pair, &input.input))),
+        ("--tensor-cores", debug(&job.device.tensor_cores)),
+        ("--input", debug(&input.input)),
         ("--input-format", debug(&input.input_format)),
         ("columns", debug(&(&input.text_column, &input.pair_column, &input.label_column, &input.id_column))),
         ("--no-header", debug(&(input.no_header, &input.column_names))),
@@ -36,17 +35,11 @@ pub fn fingerprint(
         ("--scoring", debug(&model.scoring)),
         ("--random-head", debug(&model.random_head)),
         ("--format", debug(&style.format)),
-        ("--fields", debug(&(&arguments.fields, &arguments.prefix))),
-        ("--top-k", debug(&arguments.top_k)),
-        ("--threshold", debug(&arguments.threshold)),
-        ("--aggregation", debug(&arguments.aggregation)),
-        (
-            "file of tensors",
-            debug(&(&arguments.hidden_states, &arguments.attentions, &arguments.pooled_output, &arguments.layers)),
-        ),
-        ("--max-shard-size", arguments.max_shard_size.into()),
+        ("--fields", debug(&(&job.fields, &job.table.prefix))),
+        ("--top-k", debug(&job.top_k)),
+        ("--threshold", debug(&job.threshold)),
     ];
-    Ok(fields.into_iter().map(|(name, value)| (name.to_string(), value)).collect())
+    Ok(fields.into_iter().chain(job.own.iter().cloned()).map(|(name, value)| (name.to_string(), value)).collect())
 }
 
 /// Passes over what was answered before, and refuses another input. Gives the first row that has columns.

@@ -1,5 +1,7 @@
 //! The options of every command that reads rows and answers them.
 
+use super::Failure;
+use super::arguments::OutputFormat;
 use crate::checkpoint::Scoring;
 use crate::rows::{Columns, Format, Null, Quoting, RowOptions};
 use crate::{Options, PairTruncation, Truncation, Windows};
@@ -85,9 +87,9 @@ pub struct ModelArguments {
     #[arg(long, value_name = "N", help_heading = "Model")]
     pub max_length: Option<usize>,
 
-    /// Which text of a pair is cut, or has the windows
-    #[arg(long, value_enum, value_name = "WHICH", default_value = "longest-first", help_heading = "Model")]
-    pub pair_truncation: PairLongTexts,
+    /// Which text of a pair is cut, or has the windows; by default longest-first, and of zero-shot's only-first
+    #[arg(long, value_enum, value_name = "WHICH", help_heading = "Model")]
+    pub pair_truncation: Option<PairLongTexts>,
 
     /// Tokens that two neighbouring windows share
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Model")]
@@ -130,6 +132,22 @@ pub struct OutputArguments {
     /// Say at the end how long the adapter computed, where it has timestamps
     #[arg(long, conflicts_with = "quiet", help_heading = "Output")]
     pub times: bool,
+}
+
+/// How results are written.
+#[derive(Args, Debug)]
+pub struct TableArguments {
+    /// Only read and tokenise: say how many rows and tokens there are, what would be cut or fail, and about how long a run takes
+    #[arg(long, help_heading = "Output")]
+    pub dry_run: bool,
+
+    /// How to write the answers; by default as FILE is called, else text
+    #[arg(short, long, value_enum, help_heading = "Output")]
+    pub format: Option<OutputFormat>,
+
+    /// What stands before the name of an answer's column where the input has one of that name
+    #[arg(long, value_name = "PREFIX", default_value = "predicted_", help_heading = "Output")]
+    pub prefix: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -220,6 +238,16 @@ impl From<WindowsName> for Windows {
 }
 
 impl ModelArguments {
+    /// For commands that the compiled-in model is not for: `what` has to be named, such as `example`.
+    pub fn refuse_embedded(&self, what: &str, example: &str) -> Result<(), Failure> {
+        match &self.model {
+            Some(_) => Ok(()),
+            None => Err(Failure::Message(format!(
+                "name {what} with --model, such as {example}: the model that is compiled in knows its own labels alone"
+            ))),
+        }
+    }
+
     /// The options that these are.
     pub fn options(&self, options: Options) -> Result<Options, String> {
         if self.stride > 0 && self.truncation != LongTexts::Windows {
@@ -231,7 +259,9 @@ impl ModelArguments {
             LongTexts::Refuse => Truncation::Refuse,
             LongTexts::Windows => Truncation::Windows { stride: self.stride },
         };
-        let options = options.truncation(truncation).pair_truncation(self.pair_truncation.into());
+        let options = options
+            .truncation(truncation)
+            .pair_truncation(self.pair_truncation.map_or_else(PairTruncation::default, PairTruncation::from));
         let options = options.windows(self.windows.into()).max_length(self.max_length);
         Ok(options.random_head(self.random_head).scoring(self.scoring.map(Into::into)))
     }
@@ -255,6 +285,14 @@ impl From<ScoringFunction> for Scoring {
 }
 
 impl InputArguments {
+    /// For commands that compare answers with nothing.
+    pub fn refuse_labels(&self) -> Result<(), Failure> {
+        match &self.label_column {
+            None => Ok(()),
+            Some(_) => Err(Failure::Message("--label-column is for wgbert classify and wgbert evaluate".into())),
+        }
+    }
+
     /// How rows are read.
     pub fn options(&self) -> RowOptions {
         RowOptions {

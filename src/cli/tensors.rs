@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 /// Tensors of a file: readers of the format take a list of 100 MB at most.
 const MOST: usize = 1 << 18;
 
-/// The tensors that were asked for.
+/// The tensors that were asked for; by default none.
+#[derive(Default)]
 pub struct Tensors {
     /// Which of the files has each kind.
     hidden_states: Option<usize>,

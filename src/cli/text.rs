@@ -1,9 +1,10 @@
-//! Answers for people: labels, percentages, bars.
+//! Answers for people: labels, percentages, bars; ranks.
 
+use super::asked::Asked;
 use crate::checkpoint::Scoring;
-use crate::rows::write::Answer;
+use crate::rows::write::{Answer, Document};
 use crate::rows::{Content, Row};
-use crate::{Classification, Entity, TokenClassification};
+use crate::{Classification, Entity, PairScore, TokenClassification, ZeroShotAnswer};
 use std::io::{self, Write};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -11,6 +12,9 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 const NARROWEST_TEXT: usize = 20;
 const WIDEST_LABEL: usize = 32;
 const BAR: usize = 20;
+
+/// What stands behind a text that was cut, where nobody counts the tokens of one.
+const CUT: &str = "  [cut]";
 
 /// Where what stands on a line.
 pub struct Layout {
@@ -24,6 +28,8 @@ pub struct Layout {
     scores: Scores,
     /// Whether something was written already.
     any: bool,
+    /// The row whose documents are written.
+    row: Option<usize>,
 }
 
 /// What a score is.
@@ -54,6 +60,7 @@ impl Layout {
                 Scoring::Sigmoid | Scoring::Softmax => Scores::Shares,
             },
             any: false,
+            row: None,
         }
     }
 
@@ -62,21 +69,70 @@ impl Layout {
     pub fn write(&mut self, out: &mut impl Write, content: &Content, answer: Classification<'_>) -> io::Result<()> {
         let loss = answer.loss().map_or(String::new(), |loss| format!("  loss {loss:<8.4}"));
         let cut = if answer.truncated() { format!("  [cut to {} tokens]", answer.tokens()) } else { String::new() };
-        let top = answer.top(self.top);
+        self.write_labels(out, content, answer.top(self.top), &loss, &cut)
+    }
+
+    /// As [`Layout::write`], of labels that the model was not trained for.
+    pub fn write_candidates(
+        &mut self,
+        out: &mut impl Write,
+        content: &Content,
+        answer: &ZeroShotAnswer,
+    ) -> io::Result<()> {
+        let cut = if answer.truncated() { CUT } else { "" };
+        self.write_labels(out, content, answer.top(self.top), "", cut)
+    }
+
+    fn write_labels(
+        &mut self,
+        out: &mut impl Write,
+        content: &Content,
+        top: Vec<(&str, f32)>,
+        loss: &str,
+        cut: &str,
+    ) -> io::Result<()> {
         if self.lines {
             let labels: Vec<String> = match top[..] {
                 [(label, score)] => vec![self.with_bar(label, score)],
                 _ => top.into_iter().map(|(label, score)| self.scored(label, score)).collect(),
             };
-            let line = labels.join("  ") + &loss + "  ";
-            let text = self.text(content, line.width() + cut.width()) + &cut;
+            let line = labels.join("  ") + loss + "  ";
+            let text = self.text(content, line.width() + cut.width()) + cut;
             // Of a text the white space at its end is a part.
             return if text.is_empty() { writeln!(out, "{}", line.trim_end()) } else { writeln!(out, "{line}{text}") };
         }
         self.separate(out)?;
         let text = self.text(content, loss.width() + cut.width());
-        writeln!(out, "{}", text + &cut + loss.trim_end())?;
+        writeln!(out, "{}", text + cut + loss.trim_end())?;
         top.into_iter().try_for_each(|(label, score)| writeln!(out, "  {}", self.with_bar(label, score).trim_end()))
+    }
+
+    /// The score of a pair, and both of its texts.
+    pub fn write_pair(&mut self, out: &mut impl Write, content: &Content, pair: &PairScore) -> io::Result<()> {
+        let (score, cut) = (format!("{:>9.4}  ", pair.score), if pair.truncated { CUT } else { "" });
+        writeln!(out, "{score}{}{cut}", self.text(content, score.width() + cut.width()))
+    }
+
+    /// A document with its rank and its score, below its query; `row` is that of the query.
+    pub fn write_document(
+        &mut self,
+        out: &mut impl Write,
+        row: usize,
+        query: &Content,
+        document: &Document<'_>,
+    ) -> io::Result<()> {
+        if self.row.replace(row) != Some(row) {
+            self.separate(out)?;
+            writeln!(out, "{}", self.text(query, 0))?;
+        }
+        let (place, cut) = match (document.rank, document.score) {
+            (Some(rank), Ok(pair)) => {
+                (format!("{rank:>5}  {:>9.4}  ", pair.score), if pair.truncated { CUT } else { "" })
+            }
+            (_, score) => (format!("{:>5}  {:>9}  ", "", format!("✗ {}", score.err().unwrap_or_default())), ""),
+        };
+        let room = self.width.saturating_sub(place.width() + cut.width()).max(NARROWEST_TEXT);
+        writeln!(out, "{place}{}{cut}", shorten(document.text, None, room))
     }
 
     /// A row without an answer: ✗ and why, where an answer has its first score. A score never looks so, whatever labels and
@@ -154,17 +210,36 @@ impl Layout {
 pub struct Lines {
     /// Labels of each text.
     pub top: usize,
+    pub asked: Asked,
 }
 
 impl Lines {
     pub fn write(&self, out: &mut impl Write, row: &Row, answer: &Answer<'_>) -> io::Result<()> {
-        let text = row.content.as_ref().map_or(String::new(), |content| one_line(&content.text, content.pair()));
+        let text = row.content.as_ref().map_or(String::new(), |content| match self.asked {
+            // Both of them are columns.
+            Asked::Pair => one_line(&content.text, None) + "\t" + &one_line(content.pair().unwrap_or_default(), None),
+            _ => one_line(&content.text, content.pair()),
+        });
+        let labels = |out: &mut dyn Write, top: Vec<(&str, f32)>| {
+            top.into_iter().try_for_each(|(label, score)| write!(out, "{}\t{score}\t", one_line(label, None)))
+        };
         match answer {
             Answer::Text(answer) => {
-                for (label, score) in answer.top(self.top) {
-                    write!(out, "{}\t{score}\t", one_line(label, None))?;
-                }
+                labels(out, answer.top(self.top))?;
                 writeln!(out, "{text}")
+            }
+            Answer::ZeroShot(answer) => {
+                labels(out, answer.top(self.top))?;
+                writeln!(out, "{text}")
+            }
+            Answer::Pair(pair) => writeln!(out, "{}\t{text}", pair.score),
+            Answer::Document(document) => {
+                let (rank, about) =
+                    (document.rank.map_or(String::new(), |rank| rank.to_string()), one_line(document.text, None));
+                match document.score {
+                    Ok(pair) => writeln!(out, "{rank}\t{}\t{about}\t{text}", pair.score),
+                    Err(message) => writeln!(out, "{rank}\t\t{about}\t{text}\t{}", one_line(message, None)),
+                }
             }
             Answer::Tokens(_, entities) => {
                 let named = |entity: &Entity| one_line(&format!("{}/{}", entity.word, entity.label()), None);
@@ -172,7 +247,12 @@ impl Lines {
                 writeln!(out, "{}\t{text}", named.join("  "))
             }
             Answer::Failed(message) => {
-                writeln!(out, "{}{text}\t{}", "\t".repeat(2 * self.top), one_line(message, None))
+                let columns = match self.asked {
+                    Asked::Labels(_) | Asked::ZeroShot(..) => 2 * self.top,
+                    Asked::Pair => 1,
+                    Asked::Documents(_) => 3,
+                };
+                writeln!(out, "{}{text}\t{}", "\t".repeat(columns), one_line(message, None))
             }
         }
     }

@@ -13,7 +13,7 @@ impl Options {
     /// Loads a folder as transformers' `save_pretrained` writes it.
     ///
     /// # Errors
-    /// Everything that can be wrong with the files, each named; [`Error::NoAdapter`] and the other adapter errors.
+    /// Everything that can be wrong with the files, each named; [`Error::NoAdapter`](crate::Error::NoAdapter) and the other adapter errors.
     pub fn load(self, folder: impl AsRef<Path>) -> Result<Classifier> {
         let (checkpoint, tokenizer) = read(folder.as_ref())?;
         gpu::block_on(self.open(checkpoint, tokenizer))

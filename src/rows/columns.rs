@@ -51,6 +51,7 @@ const PAIRS: &[(&str, &str)] = &[
     ("text_a", "text_b"),
     ("text1", "text2"),
     ("query", "passage"),
+    ("query", "document"),
 ];
 
 /// Whether a column of that name is known to have texts.
@@ -102,12 +103,23 @@ impl Columns {
                 Ok(text)
             }
             [] => Err(format!("no column is known to have the texts; name it: the columns are {}", listed(names))),
+            // A query and a document, of which each could have the texts, are a pair.
+            [one, other] if self.pair.is_none() && (is_pair(names, one, other) || is_pair(names, other, one)) => {
+                let text = if is_pair(names, one, other) { one } else { other };
+                notes.push(format!("texts are the column {:?}", names[text]));
+                Ok(text)
+            }
             _ => {
                 let several: Vec<String> = candidates.iter().map(|&place| names[place].clone()).collect();
                 Err(format!("several columns may have the texts: {}; name the one that does", listed(&several)))
             }
         }
     }
+}
+
+/// Whether the one column is known to have the first texts of pairs, and the other the second.
+fn is_pair(names: &[String], one: usize, other: usize) -> bool {
+    PAIRS.iter().any(|(first, second)| is_like(&names[one], first) && is_like(&names[other], second))
 }
 
 fn position(names: &[String], wanted: &str) -> Result<usize, String> {

@@ -89,14 +89,14 @@ impl Lengths {
 }
 
 impl Cut {
-    /// The tokens of the first and of the second text that each encoding has; `None` where all of them fit into one.
+    /// The tokens of the first and of the second text that each encoding has: all of them where they fit into one.
     ///
     /// # Errors
     /// Why the texts have no encodings.
-    pub(super) fn parts(&self, lengths: &Lengths) -> Result<Option<Vec<[Range<usize>; 2]>>, String> {
+    pub(super) fn parts(&self, lengths: &Lengths) -> Result<Vec<[Range<usize>; 2]>, String> {
         let Lengths { texts, special, max_length, .. } = *lengths;
         if lengths.total() <= max_length {
-            return Ok(None);
+            return Ok(vec![[0..texts[0], 0..texts[1]]]);
         }
         let budget = max_length - special;
         let stride = match self.truncation {
@@ -105,7 +105,7 @@ impl Cut {
             }
             Truncation::Cut | Truncation::CutLeft => {
                 let [first, second] = self.kept(lengths, budget)?;
-                return Ok(Some(vec![[self.end(texts[0], first), self.end(texts[1], second)]]));
+                return Ok(vec![[self.end(texts[0], first), self.end(texts[1], second)]]);
             }
             Truncation::Windows { stride } => stride,
         };
@@ -116,7 +116,7 @@ impl Cut {
         if stride >= room {
             return Err(too_little(room, stride));
         }
-        Ok(Some(windows(texts[split], room, stride, self.left()).map(part).collect()))
+        Ok(windows(texts[split], room, stride, self.left()).map(part).collect())
     }
 
     /// How many tokens of both texts a text that is cut keeps.

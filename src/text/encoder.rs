@@ -1,7 +1,7 @@
 //! Texts -> tokens on the threads of the machine, apart from the classifier that will run them.
 
 use super::tokenizer::only;
-use super::{Encoding, Limits, PairTruncation, Text, Tokenizer, Truncation};
+use super::{Encoding, Limits, PairTruncation, Sequence, Text, Tokenizer, Truncation};
 use crate::{Error, Result};
 use std::num::NonZero;
 use std::sync::Arc;
@@ -10,6 +10,8 @@ use std::thread;
 
 /// Texts that a thread takes at a time, and that are worth its start.
 const BLOCK: usize = 64;
+
+const PAIR_OF_TOKENS: &str = "it is a pair, but the tokens of a single text are what the model classifies";
 
 /// The tokens of texts, as a classifier reads them: its tokenizer, what its tables can hold, and what becomes of long texts.
 ///
@@ -68,6 +70,11 @@ impl TextEncoder {
         TextEncoder { prompt: prompt.map(Arc::from), ..self }
     }
 
+    /// Cuts pairs that are too long in another way.
+    pub(crate) fn with_pairs(self, pairs: PairTruncation) -> TextEncoder {
+        TextEncoder { pairs, ..self }
+    }
+
     /// For a classifier of tokens: every [`Encoding`] has [`Encoding::spans`], and there are no pairs.
     pub(crate) fn with_spans(self) -> TextEncoder {
         TextEncoder { spans: true, ..self }
@@ -115,8 +122,7 @@ impl TextEncoder {
         let text = text.into();
         if self.spans {
             let Text::Single(text) = text else {
-                let message = "it is a pair, but the tokens of a single text are what the model classifies".into();
-                return Err(Error::Text { index, message });
+                return Err(Error::Text { index, message: PAIR_OF_TOKENS.into() });
             };
             return Ok(vec![tokenizer.encode_spans(index, text, limits, *truncation)?]);
         }
@@ -131,16 +137,49 @@ impl TextEncoder {
         tokenizer.encode_windows(index, text, limits, *truncation, *pairs)
     }
 
+    /// The tokens of a text that is the first of pairs, made once for all of them; `index` names it in errors.
+    ///
+    /// # Errors
+    /// [`Error::Text`](crate::Error::Text) if the tokenizer fails.
+    pub fn first_of_pairs(&self, index: usize, text: &str) -> Result<Sequence> {
+        let sequence = match &self.prompt {
+            Some(prompt) => self.tokenizer.sequence(&format!("{prompt}{text}")),
+            None => self.tokenizer.sequence(text),
+        };
+        sequence.map_err(|message| Error::Text { index, message })
+    }
+
+    /// The tokens of a text that is the second of pairs, as [`TextEncoder::first_of_pairs`].
+    ///
+    /// # Errors
+    /// Those of [`TextEncoder::first_of_pairs`].
+    pub fn second_of_pairs(&self, index: usize, text: &str) -> Result<Sequence> {
+        self.tokenizer.sequence(text).map_err(|message| Error::Text { index, message })
+    }
+
+    /// The encodings of a pair, of the tokens of its texts: those of [`TextEncoder::encode_windows`].
+    ///
+    /// # Errors
+    /// Those of [`TextEncoder::encode_windows`].
+    pub fn encode_pair(&self, index: usize, first: &Sequence, second: &Sequence) -> Result<Vec<Encoding>> {
+        let TextEncoder { tokenizer, limits, truncation, pairs, .. } = self;
+        if self.spans {
+            return Err(Error::Text { index, message: PAIR_OF_TOKENS.into() });
+        }
+        let encodings = tokenizer.assemble(first, Some(second), limits, tokenizer.cut(*truncation, *pairs));
+        encodings.map_err(|message| Error::Text { index, message })
+    }
+
     /// The tokens of each text, in their order, or why it has none: as [`TextEncoder::encode`] with the text's place, on as
     /// many threads as the machine has and the texts are worth. The caller waits for them.
     pub fn encode_all(&self, texts: &[Text<'_>]) -> Vec<Result<Encoding>> {
-        on_threads(texts, |index, text| self.encode(index, text))
+        on_threads(texts, |index, text| self.encode(index, *text))
     }
 
     /// The encodings of each text, in their order, or why it has none: [`TextEncoder::encode_windows`] as
     /// [`TextEncoder::encode_all`] does it. [`Classifier::run_windows`](crate::Classifier::run_windows) takes them.
     pub fn encode_windows_all(&self, texts: &[Text<'_>]) -> Vec<Result<Vec<Encoding>>> {
-        on_threads(texts, |index, text| self.encode_windows(index, text))
+        on_threads(texts, |index, text| self.encode_windows(index, *text))
     }
 
     /// [`TextEncoder::encode_all`] up to the first text that fails.
@@ -150,7 +189,7 @@ impl TextEncoder {
 }
 
 /// What `each` makes of every text and its place, in their order, on as many threads as the texts are worth.
-fn on_threads<T: Send>(texts: &[Text<'_>], each: impl Fn(usize, Text<'_>) -> T + Sync) -> Vec<T> {
+pub(crate) fn on_threads<I: Sync, T: Send>(texts: &[I], each: impl Fn(usize, &I) -> T + Sync) -> Vec<T> {
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(texts.len().div_ceil(BLOCK));
     // Blocks as the threads come for them: long texts may stand together.
     let next = AtomicUsize::new(0);
@@ -159,9 +198,8 @@ fn on_threads<T: Send>(texts: &[Text<'_>], each: impl Fn(usize, Text<'_>) -> T +
             let first = next.fetch_add(BLOCK, Ordering::Relaxed);
             (first < texts.len()).then(|| (first, &texts[first..texts.len().min(first + BLOCK)]))
         };
-        let encode = |first, texts: &[Text<'_>]| -> Vec<_> {
-            (first..).zip(texts).map(|(index, text)| each(index, *text)).collect()
-        };
+        let encode =
+            |first, texts: &[I]| -> Vec<_> { (first..).zip(texts).map(|(index, text)| each(index, text)).collect() };
         std::iter::from_fn(block).map(|(first, texts)| (first, encode(first, texts))).collect::<Vec<_>>()
     };
     let mut blocks = thread::scope(|scope| {

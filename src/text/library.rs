@@ -43,6 +43,12 @@ impl Library {
         Library { inner, processor, unknown, normalized }
     }
 
+    /// What is done to the tokens at the end.
+    #[cfg(test)]
+    pub(super) fn processor(&self) -> Option<&PostProcessorWrapper> {
+        self.processor.as_ref()
+    }
+
     /// The token of an id, if there is one.
     pub(super) fn token(&self, id: u32) -> Option<String> {
         self.normalized.get(&id).cloned().or_else(|| self.inner.id_to_token(id))
@@ -66,14 +72,25 @@ impl Library {
         }
     }
 
-    /// The tokens of one sequence, without special ones; with `spans` where they stand, in characters.
-    pub(super) fn tokens(&self, text: &str, type_id: u32, spans: bool) -> Result<Tokens, String> {
-        let encode =
-            || if spans { self.inner.encode_char_offsets(text, false) } else { self.inner.encode_fast(text, false) };
-        let mut tokens = guarded(encode)?;
+    /// The tokens of one sequence, without special ones, and where they stand, in characters.
+    pub(super) fn tokens(&self, text: &str) -> Result<Tokens, String> {
+        let mut tokens = guarded(|| self.inner.encode_char_offsets(text, false))?;
         // A post-processor that has an opinion overwrites them; the others leave what they find.
-        tokens.set_type_ids(vec![type_id; tokens.len()]);
+        tokens.set_type_ids(vec![0; tokens.len()]);
         Ok(tokens)
+    }
+
+    /// The ids of one sequence, without special ones.
+    pub(super) fn ids(&self, text: &str) -> Result<Vec<u32>, String> {
+        guarded(|| self.inner.encode_fast(text, false)).map(|tokens| tokens.get_ids().to_vec())
+    }
+
+    /// The ids and type ids of a text, or of a pair, of the ids of its sequences.
+    pub(super) fn assemble(&self, first: &[u32], second: Option<&[u32]>) -> Result<(Vec<u32>, Vec<u32>), String> {
+        // `encode_fast` knows nothing else of a token. A post-processor that has an opinion of the type ids overwrites them.
+        let tokens = |ids: &[u32], type_id| ids.iter().map(|id| (*id, String::new(), (0, 0), None, type_id)).collect();
+        let tokens = self.post_process(tokens(first, 0), second.map(|second| tokens(second, 1)))?;
+        Ok((tokens.get_ids().to_vec(), tokens.get_type_ids().to_vec()))
     }
 
     /// Adds the special tokens, and whatever else the processor does.

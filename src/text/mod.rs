@@ -13,6 +13,7 @@ mod cut;
 mod encoder;
 pub(crate) mod files;
 mod library;
+mod limits;
 mod node;
 mod settings;
 mod spans;
@@ -25,9 +26,11 @@ pub use crate::panics::panics_are_errors;
 pub use class::Transformers;
 pub use cut::{PairTruncation, Truncation, Windows};
 pub use encoder::TextEncoder;
+pub(crate) use encoder::on_threads;
+pub use limits::Limits;
 pub use spans::Spans;
 pub(crate) use spans::Word;
-pub use tokenizer::{Limits, Tokenizer};
+pub use tokenizer::{Sequence, Tokenizer};
 
 use std::sync::Arc;
 

@@ -13,44 +13,8 @@ use super::cut::{self, Cut, Lengths};
 use super::library::{Library, guarded, slice};
 use super::node::Node;
 use super::settings::Settings;
-use super::{Encoding, PairTruncation, Spans, Text, Truncation, bounds, files};
+use super::{Encoding, Limits, PairTruncation, Spans, Text, Truncation, bounds, files};
 use crate::{Error, Result};
-
-/// What the model's tables can hold; every [`Encoding`] respects them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Longest text in tokens, special tokens included: the model's positions, or fewer.
-    pub max_length: usize,
-    /// Rows of the table of words.
-    pub vocabulary: usize,
-    /// Rows of the table of types. With 0 or 1 every type id is 0, whatever the tokenizer says: transformers' own
-    /// tokenizers of such models do not produce type ids.
-    pub types: usize,
-}
-
-impl Limits {
-    /// What of an encoding the model's tables do not have: not every [`Encoding`] comes from this model's tokenizer.
-    pub(crate) fn check(&self, encoding: &Encoding) -> Result<(), String> {
-        let Limits { max_length, vocabulary, types } = *self;
-        let Encoding { ids, type_ids, spans, .. } = encoding;
-        if ids.is_empty() || ids.len() > max_length {
-            return Err(format!("it has {} tokens, the model takes 1 to {max_length}", ids.len()));
-        }
-        if ids.len() != type_ids.len() {
-            return Err(format!("it has {} ids, but {} type ids", ids.len(), type_ids.len()));
-        }
-        let placed = |spans: &Spans| spans.offsets.as_ref().is_none_or(|offsets| offsets.len() == ids.len());
-        if let Some(spans) = spans.as_deref().filter(|spans| spans.special.len() != ids.len() || !placed(spans)) {
-            return Err(format!("it has {} ids, but spans of {}", ids.len(), spans.special.len()));
-        }
-        let beyond = |ids: &[u32], rows: usize| ids.iter().copied().max().filter(|&id| id as usize >= rows);
-        match (beyond(ids, vocabulary), beyond(type_ids, types.max(1))) {
-            (Some(id), _) => Err(format!("it has the id {id}, but the model's table has {vocabulary} rows")),
-            (_, Some(id)) => Err(format!("it has the type id {id}, but the model's table has {types} rows")),
-            (None, None) => Ok(()),
-        }
-    }
-}
 
 /// Text -> ids, as the checkpoint's tokenizer in transformers does it.
 #[derive(Clone)]
@@ -73,8 +37,10 @@ enum Inner {
     Codes(Arc<Codes>),
 }
 
-/// Ids and type ids of an encoding, and where its tokens stand.
-type Made = (Vec<u32>, Vec<u32>, Option<Spans>);
+/// The tokens of a text alone, without special ones: made once, they are one side of any number of pairs
+/// ([`TextEncoder::encode_pair`](super::TextEncoder::encode_pair)).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sequence(Arc<[u32]>);
 
 impl Tokenizer {
     /// Finishes a tokenizer: what `tokenizer_config.json` decides, and what `encode` relies on.
@@ -234,8 +200,7 @@ impl Tokenizer {
         truncation: Truncation,
         pairs: PairTruncation,
     ) -> Result<Vec<Encoding>> {
-        self.try_encode(text, limits, self.cut(truncation, pairs), false)
-            .map_err(|message| Error::Text { index, message })
+        self.try_encode(text, limits, self.cut(truncation, pairs)).map_err(|message| Error::Text { index, message })
     }
 
     /// [`Tokenizer::encode`] of a single text, with [`Encoding::spans`].
@@ -244,7 +209,7 @@ impl Tokenizer {
     /// Those of [`Tokenizer::encode`].
     pub fn encode_spans(&self, index: usize, text: &str, limits: &Limits, truncation: Truncation) -> Result<Encoding> {
         let cut = self.cut(truncation, PairTruncation::default());
-        let made = self.try_encode(Text::Single(text), limits, cut, true);
+        let made = self.try_encode_spans(text, limits, cut);
         only(index, made.map_err(|message| Error::Text { index, message })?)
     }
 
@@ -253,70 +218,110 @@ impl Tokenizer {
         self.special[0]
     }
 
-    fn cut(&self, truncation: Truncation, pairs: PairTruncation) -> Cut {
+    pub(super) fn cut(&self, truncation: Truncation, pairs: PairTruncation) -> Cut {
         Cut { truncation, pairs, side: self.side, python: matches!(self.inner, Inner::Codes(_)) }
     }
 
-    fn try_encode(&self, text: Text<'_>, limits: &Limits, cut: Cut, spans: bool) -> Result<Vec<Encoding>, String> {
-        let (source, second) = match text {
+    fn try_encode(&self, text: Text<'_>, limits: &Limits, cut: Cut) -> Result<Vec<Encoding>, String> {
+        let (first, second) = match text {
             Text::Single(first) => (first, None),
             Text::Pair(first, second) => (first, Some(second)),
         };
-        let (is_pair, max_length) = (second.is_some(), limits.max_length);
-        let special = self.special[usize::from(is_pair)];
+        // Said of a text however long it is, and so before its tokens are made.
+        self.check_room(second.is_some(), limits, cut)?;
+        let first = self.sequence(first)?;
+        let second = second.map(|second| self.sequence(second)).transpose()?;
+        self.assemble(&first, second.as_ref(), limits, cut)
+    }
+
+    /// The tokens of a text alone, before special ones are added and any is cut.
+    pub(super) fn sequence(&self, text: &str) -> Result<Sequence, String> {
+        Ok(Sequence(match &self.inner {
+            Inner::Library(library) => library.ids(text)?.into(),
+            Inner::Codes(codes) => codes.encode(text)?.into(),
+        }))
+    }
+
+    /// The encodings of a text, or of a pair, of its tokens: transformers' `prepare_for_model`.
+    pub(super) fn assemble(
+        &self,
+        first: &Sequence,
+        second: Option<&Sequence>,
+        limits: &Limits,
+        cut: Cut,
+    ) -> Result<Vec<Encoding>, String> {
+        self.check_room(second.is_some(), limits, cut)?;
+        let lengths =
+            self.lengths([first.0.len(), second.map_or(0, |second| second.0.len())], second.is_some(), limits);
+        let finish = |[one, other]: [Range<usize>; 2]| {
+            let (first, second) = (&first.0[one], second.map(|second| &second.0[other]));
+            let (ids, type_ids) = match &self.inner {
+                Inner::Library(library) => library.assemble(first, second)?,
+                Inner::Codes(codes) => {
+                    let ids = codes.join(first, second);
+                    let type_ids = vec![0; ids.len()];
+                    (ids, type_ids)
+                }
+            };
+            self.finish(ids, type_ids, None, &lengths, limits, cut)
+        };
+        cut.parts(&lengths)?.into_iter().map(finish).collect()
+    }
+
+    /// The encoding of a single text with [`Encoding::spans`].
+    fn try_encode_spans(&self, text: &str, limits: &Limits, cut: Cut) -> Result<Vec<Encoding>, String> {
+        let Inner::Library(library) = &self.inner else {
+            let mut encodings = self.try_encode(Text::Single(text), limits, cut)?;
+            for encoding in &mut encodings {
+                encoding.spans = Some(Arc::new(Spans::of_python(text, encoding.ids.len())));
+            }
+            return Ok(encodings);
+        };
+        self.check_room(false, limits, cut)?;
+        let tokens = library.tokens(text)?;
+        let lengths = self.lengths([tokens.len(), 0], false, limits);
+        let finish = |[one, _]: [Range<usize>; 2]| {
+            let tokens = library.post_process(slice(&tokens, one), None)?;
+            let spans = Spans::of_library(text, &tokens);
+            let (ids, type_ids) = (tokens.get_ids().to_vec(), tokens.get_type_ids().to_vec());
+            self.finish(ids, type_ids, Some(spans), &lengths, limits, cut)
+        };
+        cut.parts(&lengths)?.into_iter().map(finish).collect()
+    }
+
+    /// What is refused whatever the text.
+    fn check_room(&self, is_pair: bool, limits: &Limits, cut: Cut) -> Result<(), String> {
+        let (special, max_length) = (self.special[usize::from(is_pair)], limits.max_length);
         if max_length < special {
             return Err(format!(
                 "a maximum length of {max_length} tokens has no room for the {special} special tokens"
             ));
         }
-        // As transformers, whatever the text.
-        if let Truncation::Windows { stride } = cut.truncation
-            && stride > max_length.saturating_sub(self.special[0])
-        {
-            return Err(cut::too_little(max_length.saturating_sub(self.special[0]), stride));
+        // As transformers, which asks for the room of a single text.
+        let room = max_length.saturating_sub(self.special[0]);
+        match cut.truncation {
+            Truncation::Windows { stride } if stride > room => Err(cut::too_little(room, stride)),
+            _ => Ok(()),
         }
-        let lengths = |texts: [usize; 2]| Lengths { texts, special, max_length, is_pair };
-        let (lengths, made): (Lengths, Vec<Made>) = match &self.inner {
-            Inner::Library(library) => {
-                let first = library.tokens(source, 0, spans)?;
-                let second = second.map(|second| library.tokens(second, 1, spans)).transpose()?;
-                let lengths = lengths([first.len(), second.as_ref().map_or(0, Tokens::len)]);
-                let tokens = match cut.parts(&lengths)? {
-                    None => vec![library.post_process(first, second)?],
-                    Some(parts) => parts
-                        .into_iter()
-                        .map(|[one, other]| {
-                            library.post_process(slice(&first, one), second.as_ref().map(|second| slice(second, other)))
-                        })
-                        .collect::<Result<_, _>>()?,
-                };
-                let made = |tokens: Tokens| {
-                    let spans = spans.then(|| Spans::of_library(source, &tokens));
-                    (tokens.get_ids().to_vec(), tokens.get_type_ids().to_vec(), spans)
-                };
-                (lengths, tokens.into_iter().map(made).collect())
-            }
-            Inner::Codes(codes) => {
-                let first = codes.encode(source)?;
-                let second = second.map(|second| codes.encode(second)).transpose()?;
-                let lengths = lengths([first.len(), second.as_ref().map_or(0, Vec::len)]);
-                let whole = [0..lengths.texts[0], 0..lengths.texts[1]];
-                let made = |[one, other]: [Range<usize>; 2]| {
-                    let ids = codes.join(&first[one], second.as_ref().map(|second| &second[other]));
-                    let spans = spans.then(|| Spans::of_python(source, ids.len()));
-                    let types = vec![0; ids.len()];
-                    (ids, types, spans)
-                };
-                (lengths, cut.parts(&lengths)?.unwrap_or_else(|| vec![whole]).into_iter().map(made).collect())
-            }
-        };
+    }
+
+    fn lengths(&self, texts: [usize; 2], is_pair: bool, limits: &Limits) -> Lengths {
+        Lengths { texts, special: self.special[usize::from(is_pair)], max_length: limits.max_length, is_pair }
+    }
+
+    fn finish(
+        &self,
+        ids: Vec<u32>,
+        type_ids: Vec<u32>,
+        spans: Option<Spans>,
+        lengths: &Lengths,
+        limits: &Limits,
+        cut: Cut,
+    ) -> Result<Encoding, String> {
         let untruncated = lengths.total();
-        let truncated = untruncated > max_length && !matches!(cut.truncation, Truncation::Windows { .. });
-        let finish = |(ids, type_ids, spans): Made| {
-            let type_ids = self.checked(&ids, type_ids, limits)?;
-            Ok(Encoding { ids, type_ids, truncated, untruncated, spans: spans.map(Arc::new) })
-        };
-        made.into_iter().map(finish).collect()
+        let truncated = untruncated > limits.max_length && !matches!(cut.truncation, Truncation::Windows { .. });
+        let type_ids = self.checked(&ids, type_ids, limits)?;
+        Ok(Encoding { ids, type_ids, truncated, untruncated, spans: spans.map(Arc::new) })
     }
 
     /// The type ids as the model takes them, once it is known that its tables have the rows.
@@ -365,3 +370,7 @@ impl fmt::Debug for Tokenizer {
         debug.finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[path = "tokenizer_tests.rs"]
+mod tests;

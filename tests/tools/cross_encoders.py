@@ -2,7 +2,7 @@
 """Writes tests/cross_encoders.json: what CrossEncoder.predict answers for the cross-encoders of tests/reports, changed in one
 file or more: python tests/tools/cross_encoders.py
 
-Needs torch, transformers 5.24, sentence-transformers 6.2, safetensors. A case is a folder of tests/reports, changes (file -> fields,
+Needs torch, transformers 5.24, sentence-transformers 6.2, safetensors. A case is a folder of tests, changes (file -> fields,
 of which null removes one where the value of the field is "absent"; or file -> list, which is the whole file) and the scores, or the
 words of a refusal where sentence-transformers answers what is not computed here, or refuses too.
 """
@@ -111,8 +111,8 @@ def main():
             scores = CrossEncoder(str(folder), device="cpu").predict(PAIRS)
         scores = [round(float(score), 6) for score in scores]
         print(case, json.dumps(changes), scores)
-        rows.append({"folder": case, "changes": changes, "scores": scores})
-    rows += [{"folder": case, "changes": changes, "refused": words} for case, changes, words in REFUSED]
+        rows.append({"folder": f"reports/{case}", "changes": changes, "scores": scores})
+    rows += [{"folder": f"reports/{case}", "changes": changes, "refused": words} for case, changes, words in REFUSED]
     table = ",\n  ".join(json.dumps(row) for row in rows)
     (ROOT / "cross_encoders.json").write_text(f'{{"pairs": {json.dumps(PAIRS)}, "cases": [\n  {table}\n]}}\n')
 

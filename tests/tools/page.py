@@ -65,6 +65,15 @@ CHECK = r"""
 })()
 """
 
+# Whether each button that is not pressed changes what the page shows; one without buttons has nothing to change.
+CLICK = r"""
+[...document.querySelectorAll("button[aria-pressed=false]")].slice(0, 12).every(button => {
+  const before = document.querySelector("main").outerHTML;
+  button.click();
+  return document.querySelector("main").outerHTML !== before && button.getAttribute("aria-pressed") === "true";
+})
+"""
+
 
 def browser():
     names = [os.environ.get("WGBERT_CHROMIUM"), "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
@@ -145,6 +154,8 @@ def look(chromium, path, scheme, width, screenshots):
             raise SystemExit(f"the check fails: {answer['exceptionDetails']}")
     checks = [json.loads(result[place]["result"]["value"]) for place in (0, 2)]
     faults = list(filter(None, (said(event, url) for event in chromium.events)))
+    changed = call("Runtime.evaluate", expression=CLICK, returnByValue=True)["result"]["value"]
+    faults += [] if changed else ["a button that is clicked changes nothing"]
     faults += dict.fromkeys(fault for check in checks for fault in check["faults"])
     if screenshots:
         call("Runtime.evaluate", expression=opened.replace("true", "false"))

@@ -1,7 +1,7 @@
 //! Which columns an answer has, and what stands in them.
 
 use crate::checkpoint::Scoring;
-use crate::output::{Classification, Entity, EntityKind, TokenClassification};
+use crate::output::{Classification, Entity, EntityKind, PairScore, TokenClassification, ZeroShotAnswer};
 use serde::Serialize;
 use serde_json::Value;
 use std::sync::Arc;
@@ -28,6 +28,11 @@ pub(super) enum Column {
     PooledOutput(usize),
     Labels,
     Entities,
+    /// Of a pair, of which there is one.
+    Logit,
+    Rank,
+    CorpusId,
+    Document,
     Loss,
     Tokens,
     Truncated,
@@ -72,8 +77,27 @@ pub enum Answer<'a> {
     Text(Classification<'a>),
     /// That of one that classifies tokens, with the entities that are made of them.
     Tokens(TokenClassification<'a>, &'a [Entity]),
+    /// How likely labels are that the model was not trained for.
+    ZeroShot(&'a ZeroShotAnswer),
+    /// How well the row's second text belongs to its first.
+    Pair(PairScore),
+    /// A document of those that were ranked for the row.
+    Document(Document<'a>),
     /// Why the row has none.
     Failed(&'a str),
+}
+
+/// A document that is ranked for a row.
+#[derive(Clone, Copy, Debug)]
+pub struct Document<'a> {
+    /// Its place among the documents by their scores, from 1; none where it has no score.
+    pub rank: Option<usize>,
+    /// Its place among the documents as they were given, from 0.
+    pub corpus_id: usize,
+    /// Its text.
+    pub text: &'a str,
+    /// Its score, or why it has none.
+    pub score: Result<PairScore, &'a str>,
 }
 
 /// The labels that hold of a text, each on its own.
@@ -102,6 +126,10 @@ impl Column {
             Column::Logits => "logits".into(),
             Column::PooledOutput(_) => "pooled_output".into(),
             Column::Labels => "labels".into(),
+            Column::Logit => "logit".into(),
+            Column::Rank => "rank".into(),
+            Column::CorpusId => "corpus_id".into(),
+            Column::Document => "document".into(),
             Column::Entities => "entities".into(),
             Column::Loss => "loss".into(),
             Column::Tokens => "tokens".into(),
@@ -114,9 +142,10 @@ impl Column {
     /// The kind of its values, for a model of so many labels.
     pub(super) fn kind(&self, labels: usize) -> Kind {
         match self {
-            Column::Label | Column::LabelAt(_) | Column::Error => Kind::Text,
-            Column::Score | Column::ScoreAt(_) | Column::ScoreOf(_) | Column::LogitOf(_) | Column::Loss => Kind::Number,
-            Column::Index | Column::Argmax => Kind::Count,
+            Column::Label | Column::LabelAt(_) | Column::Document | Column::Error => Kind::Text,
+            Column::Score | Column::ScoreAt(_) | Column::ScoreOf(_) => Kind::Number,
+            Column::Logit | Column::LogitOf(_) | Column::Loss => Kind::Number,
+            Column::Index | Column::Argmax | Column::Rank | Column::CorpusId => Kind::Count,
             Column::Tokens | Column::Windows => Kind::Size,
             Column::Truncated => Kind::Flag,
             Column::Labels => Kind::Texts,
@@ -150,6 +179,9 @@ impl Column {
         match answer {
             Answer::Failed(_) => Cell::Null,
             Answer::Text(answer) => self.of_text(answer, top, holding),
+            Answer::ZeroShot(answer) => self.of_candidates(answer, top, holding),
+            Answer::Pair(score) => self.of_pair(*score),
+            Answer::Document(document) => self.of_document(document),
             Answer::Tokens(answer, entities) => match self {
                 Column::Entities => Cell::Json(json(&entities.iter().map(Found::new).collect::<Vec<_>>())),
                 Column::Tokens => Cell::Count(answer.ids().len() as u64),
@@ -179,7 +211,45 @@ impl Column {
             Column::Tokens => Cell::Count(answer.tokens() as u64),
             Column::Truncated => Cell::Flag(answer.truncated()),
             Column::Windows => Cell::Count(answer.windows() as u64),
-            Column::Index | Column::Id | Column::Entities | Column::Error => Cell::Null,
+            _ => Cell::Null,
+        }
+    }
+
+    fn of_candidates<'a>(&self, answer: &'a ZeroShotAnswer, top: &[(&'a str, f32)], holding: &'a Holding) -> Cell<'a> {
+        let number = |number: Option<f32>| number.map_or(Cell::Null, Cell::Number);
+        match self {
+            Column::Label => answer.label().map_or(Cell::Null, Cell::Text),
+            Column::Score => number(answer.score()),
+            Column::Argmax => answer.argmax().map_or(Cell::Null, |argmax| Cell::Count(argmax as u64)),
+            Column::LabelAt(place) => top.get(*place).map_or(Cell::Null, |(label, _)| Cell::Text(label)),
+            Column::ScoreAt(place) => number(top.get(*place).map(|(_, score)| *score)),
+            Column::ScoreOf(label) => Cell::Number(answer.scores()[*label]),
+            Column::Probabilities | Column::Scores => Cell::Numbers(answer.scores()),
+            Column::Labels => Cell::Texts(holding.of(answer.scores())),
+            Column::Tokens => Cell::Count(answer.tokens() as u64),
+            Column::Truncated => Cell::Flag(answer.truncated()),
+            _ => Cell::Null,
+        }
+    }
+
+    fn of_pair(&self, pair: PairScore) -> Cell<'static> {
+        match self {
+            Column::Score => Cell::Number(pair.score),
+            Column::Logit => Cell::Number(pair.logit),
+            Column::Tokens => Cell::Count(pair.tokens as u64),
+            Column::Truncated => Cell::Flag(pair.truncated),
+            _ => Cell::Null,
+        }
+    }
+
+    fn of_document<'a>(&self, document: &Document<'a>) -> Cell<'a> {
+        match (self, document.score) {
+            (Column::Rank, _) => document.rank.map_or(Cell::Null, |rank| Cell::Count(rank as u64)),
+            (Column::CorpusId, _) => Cell::Count(document.corpus_id as u64),
+            (Column::Document, _) => Cell::Text(document.text),
+            (Column::Error, Err(message)) => Cell::Text(message),
+            (column, Ok(pair)) => column.of_pair(pair),
+            (_, Err(_)) => Cell::Null,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Record batches with the columns that were chosen: the input's as they are, whatever their types, and the answer's.
 
 use super::typed::{Builder, field};
-use super::{Answer, Answers, Layout, Planned, Selection};
+use super::{Answer, Answers, Layout, Planned, Selection, Subject};
 use crate::classifier::Classifier;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{ArrowError, FieldRef, Schema, SchemaRef};
@@ -26,7 +26,7 @@ impl Columns {
     ) -> Result<Columns, String> {
         let names = input.fields().iter().map(|field| field.name().clone()).collect();
         let layout = Layout::again(selection, classifier, names, &[])?;
-        let answers = Answers::new(selection, classifier, &layout);
+        let answers = Answers::new(selection, &Subject::of(classifier), &layout);
         let labels = classifier.labels().len();
         let fields = |planned: &Planned| -> Vec<FieldRef> {
             match planned {

@@ -9,19 +9,20 @@ mod json;
 #[cfg(feature = "parquet")]
 mod objects;
 mod selection;
+mod subject;
 #[cfg(feature = "parquet")]
 mod typed;
 
-pub use answer::Answer;
+pub use answer::{Answer, Document};
 #[cfg(all(feature = "parquet", feature = "internals"))]
 pub(super) use batch::Columns;
 pub use selection::Selection;
+pub use subject::Subject;
 
 use super::Row;
-use crate::classifier::Classifier;
 use answer::{Column, Holding};
 use input::Inputs;
-use selection::{Chosen, Subject};
+use selection::Chosen;
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::{self, Write};
@@ -101,11 +102,11 @@ impl Layout {
     ///
     /// # Errors
     /// Which name is neither one of the answer's columns nor one of the input's.
-    pub fn new(selection: &Selection, classifier: &Classifier, rows: &[Row]) -> Result<Layout, String> {
+    pub fn new(selection: &Selection, subject: impl Into<Subject>, rows: &[Row]) -> Result<Layout, String> {
         // A row that cannot be read has no columns.
         let columns = rows.iter().map(|row| row.fields.names()).find(|names| !names.is_empty());
         let columns = columns.unwrap_or_else(|| vec![input::TEXT.into()]);
-        Layout::again(selection, classifier, columns, rows)
+        Layout::again(selection, subject, columns, rows)
     }
 
     /// [`Layout::new`], of an output that was begun before, with these columns of the input, which begins with these rows.
@@ -114,11 +115,11 @@ impl Layout {
     /// As [`Layout::new`].
     pub fn again(
         selection: &Selection,
-        classifier: &Classifier,
+        subject: impl Into<Subject>,
         input: Vec<String>,
         rows: &[Row],
     ) -> Result<Layout, String> {
-        let columns = Layout::of(selection, &Subject::of(classifier), &input)?;
+        let columns = Layout::of(selection, &subject.into(), &input)?;
         // Only tables with types have to know more of them than names.
         #[cfg(not(feature = "parquet"))]
         let _ = rows;
@@ -143,8 +144,7 @@ impl Layout {
                 Chosen::All => taken.extend(input.iter().cloned()),
                 Chosen::Input(name) if input.contains(name) => taken.push(name.clone()),
                 Chosen::Input(name) => {
-                    let known = "index, label, score, score_LABEL, logit_LABEL, probabilities, scores, logits, pooled_output, \
-                                 argmax, loss, tokens, truncated, error";
+                    let known = subject.columns();
                     let input = input.join(", ");
                     return Err(format!("there is no column {name:?}: an answer has {known}; the input has {input}"));
                 }
@@ -228,19 +228,20 @@ impl Planned {
 }
 
 impl Answers {
-    fn new(selection: &Selection, classifier: &Classifier, layout: &Layout) -> Answers {
+    fn new(selection: &Selection, subject: &Subject, layout: &Layout) -> Answers {
         let place = |column: &Planned| match column {
             Planned::Answer { column: Column::LabelAt(place) | Column::ScoreAt(place), .. } => place + 1,
             _ => 0,
         };
         let top = layout.columns.iter().map(place).max().unwrap_or(0);
-        Answers { holding: selection.holding(&Subject::of(classifier)), top }
+        Answers { holding: selection.holding(subject), top }
     }
 
     /// The best labels, of which columns ask.
     fn top<'a>(&self, answer: &Answer<'a>) -> Vec<(&'a str, f32)> {
         match answer {
             Answer::Text(answer) if self.top > 0 => answer.top(self.top),
+            Answer::ZeroShot(answer) if self.top > 0 => answer.top(self.top),
             _ => Vec::new(),
         }
     }
@@ -255,11 +256,12 @@ impl<W: Write> Writer<W> {
         out: W,
         format: OutputFormat,
         selection: &Selection,
-        classifier: &Classifier,
+        subject: impl Into<Subject>,
         layout: Layout,
         again: bool,
     ) -> io::Result<Writer<W>> {
-        let answers = Answers::new(selection, classifier, &layout);
+        let subject = subject.into();
+        let answers = Answers::new(selection, &subject, &layout);
         let sink = match format {
             OutputFormat::Jsonl => Sink::Json(json::Objects::lines(out)),
             OutputFormat::Json => Sink::Json(json::Objects::elements(out, again)),
@@ -267,7 +269,7 @@ impl<W: Write> Writer<W> {
             OutputFormat::Tsv => Sink::Delimited(Box::new(delimited::Records::new(out, b'\t', &layout, again)?)),
             #[cfg(feature = "parquet")]
             OutputFormat::Parquet | OutputFormat::Arrow => {
-                let typed = typed::Typed::new(out, &layout, classifier.labels().len(), again)?;
+                let typed = typed::Typed::new(out, &layout, subject.labels.len(), again)?;
                 if format == OutputFormat::Parquet {
                     typed::check_parquet(typed.schema())?;
                 }

@@ -1,19 +1,7 @@
 //! `--fields`: which columns rows are written with.
 
-use super::answer::{Column, Holding, is_multi_label};
-use crate::classifier::Classifier;
-use crate::models::Task;
-use std::sync::Arc;
-
-/// What a writer needs to know of a model.
-#[derive(Clone, Debug)]
-pub(super) struct Subject {
-    pub labels: Arc<[String]>,
-    pub tokens: bool,
-    pub multi_label: bool,
-    /// Numbers of a pooled output.
-    pub pooled: usize,
-}
+use super::answer::{Column, Holding};
+use super::subject::{Kind, Subject};
 
 /// Which columns rows are written with, and how.
 #[derive(Clone, Debug)]
@@ -60,18 +48,6 @@ pub(super) enum Chosen {
     Answer(Column),
 }
 
-impl Subject {
-    pub(super) fn of(classifier: &Classifier) -> Subject {
-        let labels: Arc<[String]> = classifier.labels().into();
-        Subject {
-            tokens: classifier.task() == Task::TokenClassification,
-            multi_label: is_multi_label(classifier.scoring(), &labels),
-            pooled: classifier.model().head.classifier.inputs(),
-            labels,
-        }
-    }
-}
-
 impl Selection {
     /// The columns, or which name is none's. The input's are known later.
     pub(super) fn columns(&self, subject: &Subject) -> Result<Vec<Chosen>, String> {
@@ -82,7 +58,9 @@ impl Selection {
                 "*" => chosen.push(Chosen::All),
                 "all" => chosen.extend(Selection { everything: true, ..self.clone() }.usual(subject)),
                 "score_*" => chosen.extend((0..subject.labels.len()).map(Column::ScoreOf).map(Chosen::Answer)),
-                "logit_*" => chosen.extend((0..subject.labels.len()).map(Column::LogitOf).map(Chosen::Answer)),
+                "logit_*" if subject.kind == Kind::Labels => {
+                    chosen.extend((0..subject.labels.len()).map(Column::LogitOf).map(Chosen::Answer))
+                }
                 name => chosen.push(self.one(name, subject)?),
             }
         }
@@ -105,35 +83,45 @@ impl Selection {
             let place: usize = name.strip_prefix(prefix)?.parse().ok()?;
             (1..=subject.labels.len()).contains(&place).then(|| place - 1)
         };
+        let (labels, logits) = (matches!(subject.kind, Kind::Labels | Kind::Candidates), subject.kind == Kind::Labels);
+        let pairs = matches!(subject.kind, Kind::Pair | Kind::Document);
         let column = match name {
             "index" => Column::Index,
             "id" if self.id => Column::Id,
             "tokens" => Column::Tokens,
             "truncated" => Column::Truncated,
             "error" => Column::Error,
-            "entities" if subject.tokens => Column::Entities,
-            "label" | "score" | "argmax" | "probabilities" | "scores" | "logits" | "pooled_output" | "labels"
-            | "loss"
-                if subject.tokens =>
-            {
-                return Err(format!("a model that classifies tokens has no {name}; it has entities"));
-            }
-            "label" => Column::Label,
-            "score" => Column::Score,
-            "argmax" => Column::Argmax,
-            "probabilities" => Column::Probabilities,
-            "scores" => Column::Scores,
-            "logits" => Column::Logits,
-            "pooled_output" => Column::PooledOutput(subject.pooled),
+            "entities" if subject.kind == Kind::Entities => Column::Entities,
+            "score" if labels || pairs => Column::Score,
+            "logit" if pairs => Column::Logit,
+            "rank" if subject.kind == Kind::Document => Column::Rank,
+            "corpus_id" if subject.kind == Kind::Document => Column::CorpusId,
+            "document" if subject.kind == Kind::Document => Column::Document,
+            "label" if labels => Column::Label,
+            "argmax" if labels => Column::Argmax,
+            "probabilities" if labels => Column::Probabilities,
+            "scores" if labels => Column::Scores,
+            "pooled_output" if subject.kind == Kind::Labels => Column::PooledOutput(subject.pooled),
             "labels" if subject.multi_label => Column::Labels,
-            "labels" => return Err("labels is for models of which several labels may hold; label is the best".into()),
-            "loss" => Column::Loss,
-            "windows" => Column::Windows,
-            _ if !subject.tokens && place("score_").is_some() => Column::ScoreOf(place("score_").unwrap_or(0)),
-            _ if !subject.tokens && place("logit_").is_some() => Column::LogitOf(place("logit_").unwrap_or(0)),
-            _ if !subject.tokens && nth("label_").is_some() => Column::LabelAt(nth("label_").unwrap_or(0)),
-            _ if !subject.tokens && nth("score_").is_some() => Column::ScoreAt(nth("score_").unwrap_or(0)),
-            _ => return Ok(Chosen::Input(name.into())),
+            "labels" if labels => {
+                return Err("labels is for models of which several labels may hold; label is the best".into());
+            }
+            "logits" if logits => Column::Logits,
+            "loss" if logits => Column::Loss,
+            "windows" if logits => Column::Windows,
+            "label" | "score" | "argmax" | "probabilities" | "scores" | "logits" | "pooled_output" | "labels"
+            | "loss" => {
+                return Err(format!("these answers have no {name}; they have {}", subject.columns()));
+            }
+            _ => {
+                let of_label = place("score_").map(Column::ScoreOf);
+                let of_label = of_label.or_else(|| place("logit_").filter(|_| logits).map(Column::LogitOf));
+                let of_place = nth("label_").map(Column::LabelAt).or_else(|| nth("score_").map(Column::ScoreAt));
+                match of_label.or(of_place).filter(|_| labels) {
+                    Some(column) => column,
+                    None => return Ok(Chosen::Input(name.into())),
+                }
+            }
         };
         Ok(Chosen::Answer(column))
     }
@@ -144,19 +132,27 @@ impl Selection {
             columns.push(Column::Index);
         }
         columns.extend(self.id.then_some(Column::Id));
-        if subject.tokens {
-            columns.push(Column::Entities);
-        } else {
-            columns.extend(subject.multi_label.then_some(Column::Labels));
-            columns.extend([Column::Label, Column::Score]);
-            let more = 1..self.top.min(subject.labels.len());
-            columns.extend(more.flat_map(|place| [Column::LabelAt(place), Column::ScoreAt(place)]));
-            if self.everything {
-                columns.extend([Column::Argmax, Column::Probabilities, Column::Logits]);
+        match subject.kind {
+            Kind::Entities => columns.push(Column::Entities),
+            Kind::Document => columns.extend([Column::Rank, Column::CorpusId, Column::Document, Column::Score]),
+            Kind::Pair => columns.push(Column::Score),
+            Kind::Labels | Kind::Candidates => {
+                columns.extend(subject.multi_label.then_some(Column::Labels));
+                columns.extend([Column::Label, Column::Score]);
+                let more = 1..self.top.min(subject.labels.len());
+                columns.extend(more.flat_map(|place| [Column::LabelAt(place), Column::ScoreAt(place)]));
             }
-            columns.extend(self.loss.then_some(Column::Loss));
         }
-        if self.everything || subject.tokens {
+        if self.everything {
+            columns.extend(match subject.kind {
+                Kind::Labels => vec![Column::Argmax, Column::Probabilities, Column::Logits],
+                Kind::Candidates => vec![Column::Argmax, Column::Probabilities],
+                Kind::Pair | Kind::Document => vec![Column::Logit],
+                Kind::Entities => Vec::new(),
+            });
+        }
+        columns.extend((self.loss && subject.kind == Kind::Labels).then_some(Column::Loss));
+        if self.everything || subject.kind == Kind::Entities {
             columns.push(Column::Tokens);
         }
         columns.extend([Column::Truncated, Column::Error]);

@@ -1,0 +1,89 @@
+//! `wgbert rerank`: documents by how well they answer a query.
+
+use super::asked::{Asked, Labels};
+use super::classify::{Job, debug};
+use super::documents::{self, Documents};
+use super::input::Input;
+use super::pair_arguments::RerankArguments;
+use super::tensors::Tensors;
+use super::{Failure, Outcome};
+use crate::rows::Columns;
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub fn run(arguments: &RerankArguments) -> Result<Outcome, Failure> {
+    arguments.model.refuse_embedded("a cross-encoder", "cross-encoder/ms-marco-MiniLM-L6-v2")?;
+    arguments.input.refuse_labels()?;
+    let queries: Vec<String> = arguments.query.iter().cloned().collect();
+    let documents = documents(arguments)?;
+    if documents.is_none() && arguments.top_k.is_some() {
+        let message =
+            "--top-k is of the documents of a query: each row is a query with one; name documents with --documents";
+        return Err(Failure::Message(message.into()));
+    }
+    let mut checksum = crc32fast::Hasher::new();
+    for document in documents.iter().flatten() {
+        checksum.update(document.as_bytes());
+        checksum.update(&[0]);
+    }
+    let input = Input::open(&queries, None, &arguments.input)?;
+    let job = Job {
+        input,
+        rows: &arguments.input,
+        model: &arguments.model,
+        device: &arguments.device,
+        output: &arguments.output,
+        table: &arguments.table,
+        fields: &arguments.fields,
+        top_k: arguments.top_k,
+        threshold: &[],
+        labels: Labels::Ignored,
+        tensors: Tensors::default(),
+        own: vec![("queries", debug(&queries)), ("documents", debug(&documents.as_ref().map(|_| checksum.finalize())))],
+    };
+    job.run(|classifier| {
+        classifier.expect_pairs()?;
+        let top = arguments.top_k.unwrap_or(usize::MAX);
+        let ranked = documents.map(|documents| Documents::new(documents, &classifier.encoder(), top));
+        Ok(ranked.map_or(Asked::Pair, |documents| Asked::Documents(Arc::new(documents))))
+    })
+}
+
+/// The documents that every query is held against; none where each row has its own.
+fn documents(arguments: &RerankArguments) -> Result<Option<Vec<String>>, Failure> {
+    let refused = |message: &str| Err(Failure::Message(message.into()));
+    if !arguments.document.is_empty() {
+        return Ok(Some(arguments.document.clone()));
+    }
+    let mut paths = arguments.documents.clone();
+    let is_stdin = |path: &PathBuf| path == Path::new("-");
+    let queries_are_stdin = match &arguments.query {
+        Some(query) => query == "-",
+        None => arguments.input.input.is_empty() || arguments.input.input.iter().any(is_stdin),
+    };
+    if paths.is_empty() && arguments.query.is_some() {
+        if io::stdin().is_terminal() || queries_are_stdin {
+            return refused(
+                "no document: write some behind the query, name a file of them with --documents FILE, or pipe lines into \
+                 standard input; wgbert help rerank shows examples",
+            );
+        }
+        paths.push("-".into());
+    }
+    if paths.is_empty() {
+        return match arguments.document_column {
+            None => Ok(None),
+            Some(_) => refused("--document-column is of --documents; a row's own document is --pair-column"),
+        };
+    }
+    if paths.iter().any(is_stdin) && (paths.len() > 1 || queries_are_stdin) {
+        return refused("standard input has either the documents or the queries, and no files beside it");
+    }
+    let columns = Columns { text: arguments.document_column.clone(), ..Columns::default() };
+    let mut options = arguments.input.options();
+    options.columns = columns;
+    // What the queries are says nothing of the documents.
+    options.format = None;
+    documents::read(&paths, options, arguments.output.quiet).map(Some)
+}
