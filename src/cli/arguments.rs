@@ -337,8 +337,8 @@ pub struct EvaluateArguments {
     #[arg(long, help_heading = "Output")]
     pub overwrite: bool,
 
-    /// It is refused with what to do instead
-    #[arg(long, hide = true)]
+    /// Says how a long evaluation is gone on with, and ends: the figures of one that was stopped cannot be
+    #[arg(long, help_heading = "Output")]
     pub resume: bool,
 
     /// Say nothing on standard error but errors: no progress, no notes, no summary
