@@ -27,8 +27,8 @@ pub(super) struct Device {
     pub adapter: Option<AdapterDescription>,
     gpu: OnceLock<Arc<Gpu>>,
     recorded: Mutex<HashMap<OutputSpec, Recorded>>,
-    /// To write a batch's inputs and to submit it is one step, of whoever holds this.
-    pub plans: AsyncMutex<Plans>,
+    /// To write a batch's inputs and to submit it is one step, of whoever holds this: [`Device::with_plans`].
+    plans: AsyncMutex<Plans>,
     pub clock: OnceLock<Arc<Clock>>,
     pub weight_bytes: AtomicU64,
     pub activation_bytes: AtomicU64,
@@ -201,6 +201,16 @@ impl Device {
         Ok(())
     }
 
+    /// Calls something with the plans, which nobody else has meanwhile. Where threads may sleep, this one calls it to its end: a
+    /// future that nobody polls any more would keep the plans from all others, or their release from who waits for it behind it.
+    /// What takes long is what compiles, which it does on this thread anyway.
+    pub(super) async fn with_plans<T>(&self, call: impl AsyncFnOnce(&mut Plans) -> T) -> T {
+        #[cfg(not(target_arch = "wasm32"))]
+        return crate::gpu::block_on(call(&mut self.plans.lock_blocking()));
+        #[cfg(target_arch = "wasm32")]
+        call(&mut *self.plans.lock().await).await
+    }
+
     async fn check(
         &self,
         engine: &Engine,
@@ -227,21 +237,23 @@ impl Device {
         encodings: &[Encoding],
         wanted: OutputSpec,
     ) -> Result<Vec<Timing>, Refusal> {
-        let mut plans = self.plans.lock().await;
-        let mut queue = super::queue::Queue::default();
-        queue.push(engine.job(encodings.into(), Vec::new(), wanted));
-        let [limits, _] = self.limits(engine, wanted);
-        let (padding, labels) = (engine.model.position_padding(), engine.labels.len());
-        let push = |batch: &mut Batch, job: &Arc<_>, text| batch.push(job, text, padding, labels);
-        let mut timings = Vec::new();
-        while let Some(batch) = queue.batch(wanted, limits, Vec::new(), push) {
-            self.prepare(&mut plans, engine, wanted, &batch.run().size()).await?;
-            let Some(plan) = plans.plans.get_mut(&wanted) else {
-                let message = "has no timestamps".into();
-                return Err(Error::Adapter { adapter: self.name().into(), message }.into());
-            };
-            timings.extend(plan.profile(batch.run(), 0).await?);
-        }
-        Ok(timings)
+        self.with_plans(async |plans: &mut Plans| {
+            let mut queue = super::queue::Queue::default();
+            queue.push(engine.job(encodings.into(), Vec::new(), wanted));
+            let [limits, _] = self.limits(engine, wanted);
+            let (padding, labels) = (engine.model.position_padding(), engine.labels.len());
+            let push = |batch: &mut Batch, job: &Arc<_>, text| batch.push(job, text, padding, labels);
+            let mut timings = Vec::new();
+            while let Some(batch) = queue.batch(wanted, limits, Vec::new(), push) {
+                self.prepare(plans, engine, wanted, &batch.run().size()).await?;
+                let Some(plan) = plans.plans.get_mut(&wanted) else {
+                    let message = "has no timestamps".into();
+                    return Err(Error::Adapter { adapter: self.name().into(), message }.into());
+                };
+                timings.extend(plan.profile(batch.run(), 0).await?);
+            }
+            Ok(timings)
+        })
+        .await
     }
 }

@@ -131,16 +131,21 @@ impl Lane {
 
     /// Submits what waits, as far as the device takes it.
     pub(super) async fn submit(&self, engine: &Engine) {
-        while self.next(engine).is_some() {
+        // That of who asks, and not of who holds the plans.
+        let most = self.most();
+        while self.next_of(engine, most).is_some() {
             let place = self.current.load(Ordering::Acquire);
-            let mut plans = self.devices[place].plans.lock().await;
-            // Another may be in its place by now.
-            while self.current.load(Ordering::Acquire) == place
-                && let Some(wanted) = self.next(engine)
-            {
-                if self.submit_one(engine, place, &mut plans, wanted).await.is_break() {
-                    return;
+            let submit = async |plans: &mut Plans| {
+                // Another may be in its place by now.
+                while self.current.load(Ordering::Acquire) == place
+                    && let Some(wanted) = self.next_of(engine, most)
+                {
+                    self.submit_one(engine, place, plans, wanted).await?;
                 }
+                ControlFlow::Continue(())
+            };
+            if self.devices[place].with_plans(submit).await.is_break() {
+                return;
             }
         }
     }
@@ -276,7 +281,11 @@ impl Lane {
 
     /// What the next batch is to answer, if one waits and the device takes it.
     pub(super) fn next(&self, engine: &Engine) -> Option<OutputSpec> {
-        let takes = !self.is_lost() && locked(&self.flight).len() < self.most();
+        self.next_of(engine, self.most())
+    }
+
+    fn next_of(&self, engine: &Engine, most: usize) -> Option<OutputSpec> {
+        let takes = !self.is_lost() && locked(&self.flight).len() < most;
         if takes { engine.queue().next() } else { None }
     }
 

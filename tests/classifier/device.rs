@@ -76,6 +76,30 @@ fn a_device_lost_in_the_middle_is_an_error() {
     }
 }
 
+/// The first calls of two streams, each begun and then left for the other, waited for each other for ever.
+#[test]
+fn a_call_that_is_left_in_the_middle_keeps_nothing_from_others() {
+    let classifier = bert(Options::default());
+    let mut left: Vec<_> = ["good", "bad", "not bad"].map(|text| Box::pin(classifier.classify_async([text]))).into();
+    let begun: Vec<_> =
+        left.iter_mut().map(|call| call.as_mut().poll(&mut Context::from_waker(Waker::noop()))).collect();
+    let (sender, answers) = std::sync::mpsc::channel();
+    for text in ["good", "not good"] {
+        let (classifier, sender) = (classifier.clone(), sender.clone());
+        std::thread::spawn(move || sender.send(classifier.classify([text])));
+    }
+    for _ in 0..2 {
+        answers.recv_timeout(Duration::from_secs(300)).expect("it is answered meanwhile").unwrap();
+    }
+    for (call, begun) in left.into_iter().zip(begun) {
+        match begun {
+            Poll::Ready(answer) => answer,
+            Poll::Pending => gpu::block_on(call),
+        }
+        .unwrap();
+    }
+}
+
 #[test]
 fn an_absurd_capacity_is_cut_to_what_the_adapter_can_bind() {
     let expected = bits(&bert(Options::default()).classify(["good", "not bad"]).unwrap().logits.values);
