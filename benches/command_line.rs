@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use wait4::Wait4;
-use wgbert::bench::{Cell, Environment, Format, Report, Row, Summary};
+use wgbert::bench::{Cell, Environment, Format, ResultWriter, Row, Summary};
 use wgbert::gpu::block_on;
 use wgbert::{Classifier, Options};
 
@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let format = if flags.iter().any(|flag| flag == "--jsonl") { Format::JsonLines } else { Format::Markdown };
     let models = [None].into_iter().chain(checkpoints.iter().map(|folder| Some(folder.as_str())));
     let environment = Environment::new(block_on(Options::default().choose())?.as_ref());
-    let mut report = Report::new(format, std::io::stdout());
+    let mut writer = ResultWriter::new(format, std::io::stdout());
     for model in models {
         let weights = weights(model)?;
         let row = |start, texts, runs: Vec<Run>| ProcessRow {
@@ -36,20 +36,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             runs,
         };
         let cold = (0..STARTS).map(|_| run(model, 1, tempfile::tempdir()?.path())).collect::<Result<_, _>>()?;
-        report.row(&row("cold", 1, cold))?;
+        writer.row(&row("cold", 1, cold))?;
         let caches = tempfile::tempdir()?;
         run(model, 1, caches.path())?;
         let warm = (0..STARTS).map(|_| run(model, 1, caches.path())).collect::<Result<_, _>>()?;
-        report.row(&row("warm", 1, warm))?;
+        writer.row(&row("warm", 1, warm))?;
         for texts in TEXTS {
             // The kernels of more texts are others; and a number that takes long is its own average.
             run(model, texts.min(1000), caches.path())?;
             let repetitions = (TEXTS[TEXTS.len() - 2] / texts).clamp(1, STARTS);
             let runs = (0..repetitions).map(|_| run(model, texts, caches.path())).collect::<Result<_, _>>()?;
-            report.row(&row("warm", texts, runs))?;
+            writer.row(&row("warm", texts, runs))?;
         }
     }
-    report.finish()?;
+    writer.finish()?;
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! `cargo bench --bench kernels -- [kernel ...]`: `wgbert bench kernels` with its defaults, of these kernels or of all.
 
 use wgbert::Error;
-use wgbert::bench::{Format, KernelBench, Report, kernel_name};
+use wgbert::bench::{Format, KernelBench, ResultWriter, kernel_name};
 
 fn main() -> Result<(), Error> {
     // cargo itself adds --bench.
@@ -11,9 +11,9 @@ fn main() -> Result<(), Error> {
     if !kernels.is_empty() {
         bench.kernels = kernels;
     }
-    let mut report = Report::new(Format::Markdown, std::io::stdout());
+    let mut writer = ResultWriter::new(Format::Markdown, std::io::stdout());
     bench.run(|row| {
-        report.row(&row).expect("standard output can be written");
+        writer.row(&row).expect("standard output can be written");
         Ok(())
     })
 }

@@ -1,7 +1,7 @@
 //! `cargo bench --bench model -- [model ...]`: `wgbert bench model` with its defaults, of these models.
 
 use wgbert::Error;
-use wgbert::bench::{Format, ModelBench, Report};
+use wgbert::bench::{Format, ModelBench, ResultWriter};
 
 fn main() -> Result<(), Error> {
     // cargo itself adds --bench.
@@ -11,9 +11,9 @@ fn main() -> Result<(), Error> {
     if !models.is_empty() {
         bench.models = models;
     }
-    let mut report = Report::new(Format::Markdown, std::io::stdout());
+    let mut writer = ResultWriter::new(Format::Markdown, std::io::stdout());
     bench.run(|row| {
-        report.row(&row).expect("standard output can be written");
+        writer.row(&row).expect("standard output can be written");
         Ok(())
     })
 }

@@ -1,7 +1,7 @@
 //! Whether an adapter's driver takes every kernel, and how long it takes to: nothing is run, so that it also says what a driver
 //! without its hardware makes of them.
 
-use super::report::{Cell, Row};
+use super::results::{Cell, Row};
 use super::statistics::significant;
 use super::{Environment, Variant, storage_name};
 use crate::error::{Error, Result};

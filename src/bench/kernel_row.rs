@@ -1,6 +1,6 @@
 //! What is known of one kernel at one size.
 
-use super::report::{Cell, Row};
+use super::results::{Cell, Row};
 use super::roof::Roof;
 use super::statistics::significant;
 use super::{Environment, Summary, Variant, precision_name};

@@ -4,7 +4,7 @@
 //! Tokenising is not in it.
 
 use super::generated::named;
-use super::report::{Cell, Row};
+use super::results::{Cell, Row};
 use super::statistics::significant;
 use super::{BUSY, Environment, ModelChoice, Repeats, Summary, Workload, precision_name};
 use crate::error::Error;

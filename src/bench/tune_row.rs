@@ -2,7 +2,7 @@
 
 use super::{
     Environment, Summary, precision_name,
-    report::{Cell, Row},
+    results::{Cell, Row},
     statistics::significant,
 };
 use crate::ir::MatmulShape;

@@ -2,7 +2,7 @@
 //! and whole models. For people who do not trust a card, and for reports of those who do not any more.
 
 use super::generated::{SIZES, Size};
-use super::report::{Cell, Row};
+use super::results::{Cell, Row};
 use super::statistics::significant;
 use super::time::Prepared;
 use super::{Environment, Workload, storage_name};

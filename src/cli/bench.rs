@@ -6,7 +6,7 @@ use super::bench_arguments::{
 use super::{Failure, Outcome};
 use crate::Adapter;
 use crate::Error;
-use crate::bench::{self, CompileBench, CompileRow, KernelBench, ModelBench, Report, Row};
+use crate::bench::{self, CompileBench, CompileRow, KernelBench, ModelBench, ResultWriter, Row};
 use crate::gpu::cache;
 use crate::kernels::NAMES;
 use std::fs;
@@ -86,14 +86,14 @@ fn compile(arguments: &CompileArguments) -> Result<Outcome, Failure> {
         adapters: if adapter.is_empty() { vec![Adapter::Best] } else { adapter.clone() },
         backend: backend.map(Into::into),
     };
-    let mut report = Report::new((*format).into(), io::stdout());
+    let mut writer = ResultWriter::new((*format).into(), io::stdout());
     let (start, mut count, mut failed) = (Instant::now(), 0, 0);
     let all = bench.run(|row: CompileRow| {
         count += 1;
         failed += usize::from(row.failure.is_some());
-        Ok::<(), Failure>(report.row(&row)?)
+        Ok::<(), Failure>(writer.row(&row)?)
     });
-    report.finish()?;
+    writer.finish()?;
     let seconds = start.elapsed().as_secs_f64();
     super::say(format_args!("{count} shaders, of which {failed} do not compile, in {seconds:.1} s"));
     Ok(if all? { Outcome::Complete } else { Outcome::Unusable })
@@ -110,15 +110,15 @@ fn report<R: Row>(
         // A folder that does not exist is better known before minutes of measuring.
         write_plot(path, "")?;
     }
-    let mut report = Report::new(common.format.into(), io::stdout());
+    let mut writer = ResultWriter::new(common.format.into(), io::stdout());
     let mut rows = Vec::new();
     let measured = run(&mut |row| {
-        report.row(&row)?;
+        writer.row(&row)?;
         rows.push(row);
         Ok(())
     });
     // Also after an error: what was measured before it stays a document that can be read.
-    report.finish()?;
+    writer.finish()?;
     measured?;
     if let Some(path) = path {
         write_plot(path, &plot(&rows))?;

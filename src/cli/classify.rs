@@ -1,6 +1,7 @@
 //! `wgbert classify`, and what every command does that answers rows: rows in, answers out, some rows at a time. Three stages run at
 //! once, each on other chunks: reading and tokenizing ([`super::prepare`]), the device ([`super::compute`]), and writing, here.
 
+use super::answer_writer::{AnswerWriter, Style};
 use super::arguments::ClassifyArguments;
 use super::asked::{Asked, Labels};
 use super::compute::{Answered, Answers, Computing};
@@ -11,7 +12,6 @@ use super::model;
 use super::output::{Claim, Done, Output, Partial};
 use super::prepare::{Chunks, Stop};
 use super::progress::Progress;
-use super::report::{Report, Style};
 use super::resume::{fingerprint, other_rows, pass};
 use super::row_arguments::{InputArguments, ModelArguments, OutputArguments, TableArguments};
 use super::tensors::Tensors;
@@ -146,18 +146,18 @@ impl Job<'_> {
                 rows.push(InputRow { index: 0, place: chunk.first.1, content, fields: chunk.columns.clone() });
             }
         }
-        let report = style.begin(&classifier, out, &rows, begun)?;
+        let writer = style.begin(&classifier, out, &rows, begun)?;
         let few = few || quiet;
         let aggregation = asked.aggregation();
         let tensors = self.tensors;
-        let writing = Writing { report, partial, aggregation, progress, places, tensors, done, again, before, started };
+        let writing = Writing { writer, partial, aggregation, progress, places, tensors, done, again, before, started };
         writing.run(first, answers, &classifier, few)
     }
 }
 
 /// Where answers go, and what is counted of them.
 struct Writing {
-    report: Report,
+    writer: AnswerWriter,
     partial: Option<Box<Partial>>,
     aggregation: Aggregation,
     progress: Progress,
@@ -222,7 +222,7 @@ impl Writing {
                     let document = document(answer).map_or(String::new(), |place| format!(", document {place}"));
                     self.progress.warn(&(name.clone() + &document), message);
                 }
-                let written = self.report.write(row, &name, answer);
+                let written = self.writer.write(row, &name, answer);
                 written.map_err(|source| self.failed(source))?;
             }
             self.done.count(row, &answers);
@@ -230,12 +230,12 @@ impl Writing {
         self.end_again(chunk.next)?;
         if self.again.is_none() {
             self.done.next = chunk.next;
-            let length = self.report.flush().map_err(|source| self.failed(source))?;
+            let length = self.writer.flush().map_err(|source| self.failed(source))?;
             if let Some(partial) = &mut self.partial {
-                partial.note(&self.done, self.report.begun(), length, self.tensors.marks(), false)?;
+                partial.note(&self.done, self.writer.begun(), length, self.tensors.marks(), false)?;
             }
         }
-        self.report.notes().iter().for_each(|note| self.progress.note(note));
+        self.writer.notes().iter().for_each(|note| self.progress.note(note));
         self.progress.advance(chunk.rows.len(), chunk.position);
         Ok(())
     }
@@ -256,7 +256,7 @@ impl Writing {
     fn failed(&self, source: std::io::Error) -> Failure {
         match &self.partial {
             Some(partial) => partial.failed(source),
-            None => self.report.failed(source),
+            None => self.writer.failed(source),
         }
     }
 
@@ -280,33 +280,33 @@ impl Writing {
         match self.partial.take() {
             // It goes on where it is, without an end.
             Some(mut partial) if stopped => {
-                let length = self.report.flush().map_err(|source| partial.failed(source));
+                let length = self.writer.flush().map_err(|source| partial.failed(source));
                 match length {
                     // Half a row may be behind what was noted.
                     Ok(length) if again.is_none() && !matches!(result, Err(Failure::Library(Error::File { .. }))) => {
-                        partial.note(&self.done, self.report.begun(), length, marks, true)?;
+                        partial.note(&self.done, self.writer.begun(), length, marks, true)?;
                     }
                     _ => {}
                 }
                 hint = Some(partial.how_to_go_on());
             }
             Some(partial) => {
-                let length = self.report.finish(loss, None).map_err(|source| partial.failed(source))?;
+                let length = self.writer.finish(loss, None).map_err(|source| partial.failed(source))?;
                 let path = partial.path().to_path_buf();
-                if self.report.is_journal() {
+                if self.writer.is_journal() {
                     let (journal, new) = partial.convert()?;
-                    let notes = self.report.convert(journal, new).map_err(|source| partial.failed(source))?;
+                    let notes = self.writer.convert(journal, new).map_err(|source| partial.failed(source))?;
                     notes.iter().for_each(|note| self.progress.note(note));
                 }
-                partial.finish(&self.done, length, self.report.is_journal())?;
+                partial.finish(&self.done, length, self.writer.is_journal())?;
                 if !few {
                     self.summarize(classifier, Some(&path.display().to_string()));
                 }
             }
             None => {
-                let finished = self.report.finish(loss, error.as_deref());
-                finished.map_err(|source| self.report.failed(source))?;
-                self.report.notes().iter().for_each(|note| self.progress.note(note));
+                let finished = self.writer.finish(loss, error.as_deref());
+                finished.map_err(|source| self.writer.failed(source))?;
+                self.writer.notes().iter().for_each(|note| self.progress.note(note));
                 if !few && !stopped {
                     self.summarize(classifier, None);
                 }

@@ -122,7 +122,7 @@ impl Comparing {
         });
         let mut options = EvaluationOptions::default();
         if !arguments.threshold.is_empty() {
-            options.thresholds = super::report::thresholds(&arguments.threshold, labels, classifier.scoring())?;
+            options.thresholds = super::answer_writer::thresholds(&arguments.threshold, labels, classifier.scoring())?;
         }
         let mut map = LabelMap::new(labels, problem);
         for mapping in &arguments.label_map {

@@ -27,7 +27,7 @@ pub const FEW: usize = 8;
 
 /// Everything that is said, in its order.
 #[derive(Serialize)]
-pub struct Report<'a> {
+pub struct Description<'a> {
     pub model: String,
     pub model_type: &'a str,
     /// The transformers class whose checkpoints load, else those that the file names.
@@ -161,7 +161,7 @@ pub fn run(arguments: &InspectArguments) -> Result<Outcome, Failure> {
         Err(error @ Error::NoAdapter { .. }) => (None, Some(error.to_string())),
         Err(error) => return Err(error.into()),
     };
-    let mut report = describe(arguments, &inspection);
+    let mut description = describe(arguments, &inspection);
     // What a broken checkpoint claims is not worth recording: nothing confirms its sizes.
     if let Some(model) = inspection.model.as_ref().filter(|_| inspection.faults.is_empty()) {
         let anything = || Capabilities { max_binding: u64::MAX, ..Capabilities::minimum() };
@@ -170,30 +170,30 @@ pub fn run(arguments: &InspectArguments) -> Result<Outcome, Failure> {
         let scoring = scoring(&inspection.config, model)?;
         let wanted = OutputSpec::scores(scoring);
         let recording = encoder::record(model, wanted, capabilities.max_binding, storage);
-        report.weight_bytes = Some(parts(model, |weight| recording.weight_bytes(weight)));
-        let max_length = report.tokens.limit.unwrap_or(model.max_length);
-        report.device = adapter.map(|adapter| device(&adapter, &recording, &options, max_length));
-        report.no_device = no_device;
+        description.weight_bytes = Some(parts(model, |weight| recording.weight_bytes(weight)));
+        let max_length = description.tokens.limit.unwrap_or(model.max_length);
+        description.device = adapter.map(|adapter| device(&adapter, &recording, &options, max_length));
+        description.no_device = no_device;
     }
 
     let mut out = io::stdout().lock();
     match arguments.format {
         ListFormat::Json => {
-            serde_json::to_writer_pretty(&mut out, &report).map_err(io::Error::from)?;
+            serde_json::to_writer_pretty(&mut out, &description).map_err(io::Error::from)?;
             writeln!(out)?;
         }
-        ListFormat::Text => write_text(&mut out, &report)?,
+        ListFormat::Text => write_text(&mut out, &description)?,
     }
     out.flush()?;
-    let faults = &report.faults;
+    let faults = &description.faults;
     faults.iter().take(FEW).for_each(|fault| say(format_args!("error: {fault}")));
     if faults.len() > FEW {
         say(format_args!("error: and {} more like these", faults.len() - FEW));
     }
-    Ok(if report.faults.is_empty() { Outcome::Complete } else { Outcome::Unusable })
+    Ok(if description.faults.is_empty() { Outcome::Complete } else { Outcome::Unusable })
 }
 
-fn describe<'a>(arguments: &InspectArguments, inspection: &'a Inspection) -> Report<'a> {
+fn describe<'a>(arguments: &InspectArguments, inspection: &'a Inspection) -> Description<'a> {
     let Inspection { config, architecture, model, weights, tokenizer, faults } = inspection;
     let [positions, limit] = inspection.max_lengths();
     let task = model.as_ref().map(Model::task);
@@ -204,7 +204,7 @@ fn describe<'a>(arguments: &InspectArguments, inspection: &'a Inspection) -> Rep
         stored.parameters += tensor.len() as u64;
         stored.bytes += tensor.bytes() as u64;
     }
-    Report {
+    Description {
         model: arguments.model().map_or("sentiment (compiled in)".into(), |folder| folder.display().to_string()),
         model_type: &config.model_type,
         class: architecture.map_or_else(

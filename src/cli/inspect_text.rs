@@ -1,31 +1,31 @@
 //! `wgbert inspect` for people.
 
 use super::adapters::bytes;
-use super::inspect::{Device, FEW, Kernel, Parts, Report, Tokens, Words};
+use super::inspect::{Description, Device, FEW, Kernel, Parts, Tokens, Words};
 use super::text::shorten;
 use std::io::{self, Write};
 
 /// A line for each fact, the kernels as a table.
-pub fn write_text(out: &mut impl Write, report: &Report<'_>) -> io::Result<()> {
+pub fn write_text(out: &mut impl Write, description: &Description<'_>) -> io::Result<()> {
     let mut fact = |name: &str, value: String| writeln!(out, "{name:<15}  {value}");
-    fact("model", report.model.clone())?;
-    let class = if report.class.is_empty() { String::new() } else { format!(" ({})", report.class) };
-    fact("architecture", format!("{}{class}", report.model_type))?;
-    if let Some(task) = report.task {
+    fact("model", description.model.clone())?;
+    let class = if description.class.is_empty() { String::new() } else { format!(" ({})", description.class) };
+    fact("architecture", format!("{}{class}", description.model_type))?;
+    if let Some(task) = description.task {
         fact("task", task.into())?;
     }
-    fact("labels", format!("{}: {}", report.labels.len(), few(report.labels)))?;
-    if let Some(problem_type) = report.problem_type {
+    fact("labels", format!("{}: {}", description.labels.len(), few(description.labels)))?;
+    if let Some(problem_type) = description.problem_type {
         fact("problem type", problem_type.into())?;
     }
-    fact("scoring", report.scoring.unwrap_or("unknown").into())?;
-    fact("longest text", longest(&report.tokens))?;
-    if let Some(words) = &report.tokenizer {
+    fact("scoring", description.scoring.unwrap_or("unknown").into())?;
+    fact("longest text", longest(&description.tokens))?;
+    if let Some(words) = &description.tokenizer {
         let Words { kind, vocabulary, class, transformers } = words;
         fact("tokenizer", format!("{kind} of {vocabulary} tokens, as {class} of transformers {transformers}"))?;
     }
-    fact("files", bytes(report.files.bytes))?;
-    for (element, stored) in &report.files.elements {
+    fact("files", bytes(description.files.bytes))?;
+    for (element, stored) in &description.files.elements {
         let tensors = if stored.tensors == 1 { "tensor" } else { "tensors" };
         let value = format!(
             "{}: {} {tensors}, {} numbers, {}",
@@ -36,20 +36,20 @@ pub fn write_text(out: &mut impl Write, report: &Report<'_>) -> io::Result<()> {
         );
         fact("", value)?;
     }
-    if !report.files.unused.is_empty() {
-        let unused = &report.files.unused;
+    if !description.files.unused.is_empty() {
+        let unused = &description.files.unused;
         fact("not read", format!("{}: {}", unused.len(), few(unused)))?;
     }
-    if let Some(parameters) = &report.parameters {
+    if let Some(parameters) = &description.parameters {
         fact("parameters", split(parameters, "", |count| count.to_string()))?;
     }
-    if let Some(weights) = &report.weight_bytes {
-        fact("on the device", split(weights, &format!(" as {}", report.precision), bytes))?;
+    if let Some(weights) = &description.weight_bytes {
+        fact("on the device", split(weights, &format!(" as {}", description.precision), bytes))?;
     }
-    if let Some(reason) = &report.no_device {
+    if let Some(reason) = &description.no_device {
         fact("adapter", reason.clone())?;
     }
-    match &report.device {
+    match &description.device {
         Some(device) => write_device(out, device),
         None => Ok(()),
     }

@@ -1,6 +1,7 @@
 //! The command line: arguments -> command -> exit code. Results go to standard output, the rest to standard error.
 
 mod adapters;
+mod answer_writer;
 mod arguments;
 mod asked;
 mod bench;
@@ -25,7 +26,6 @@ mod packaging;
 mod pair_arguments;
 mod prepare;
 mod progress;
-mod report;
 mod rerank;
 mod resume;
 mod row_arguments;

@@ -1,9 +1,9 @@
 //! What a run has to have in common with the one that it goes on with: all that its answers depend on, and the rows.
 
+use super::answer_writer::Style;
 use super::classify::{Job, debug};
 use super::input::Input;
 use super::output::Done;
-use super::report::Style;
 use super::{Failure, model};
 use crate::Classifier;
 use crate::rows::Row;

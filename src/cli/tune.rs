@@ -2,7 +2,7 @@
 
 use super::{Failure, Outcome, arguments::TuneArguments, say};
 use crate::Options;
-use crate::bench::{Repeats, Report, Tuner};
+use crate::bench::{Repeats, ResultWriter, Tuner};
 use crate::gpu::cache;
 use crate::ir::Tuning;
 use std::io;
@@ -18,7 +18,7 @@ pub fn run(arguments: &TuneArguments) -> Result<Outcome, Failure> {
             Failure::Message("there is no folder for the choices: set WGBERT_CACHE_DIR, or use --dry-run".into())
         })?),
     };
-    let mut report = Report::new(common.format.into(), io::stdout());
+    let mut writer = ResultWriter::new(common.format.into(), io::stdout());
     for adapter in common.adapters() {
         let tuner = Tuner {
             options: Options::default().adapter(adapter).backend(common.backend.map(Into::into)),
@@ -34,7 +34,7 @@ pub fn run(arguments: &TuneArguments) -> Result<Outcome, Failure> {
         let mut any = false;
         let measured = tuner.run(|tuning, row| {
             any = true;
-            report.row(&row)?;
+            writer.row(&row)?;
             // Each time: whatever stops the rest, a driver or the user.
             Ok::<(), Failure>(keep(tuning)?)
         });
@@ -43,13 +43,13 @@ pub fn run(arguments: &TuneArguments) -> Result<Outcome, Failure> {
             say(format_args!("kept in {}", Tuning::path(folder, &adapter).display()));
         }
         if kept.is_err() {
-            report.finish()?;
+            writer.finish()?;
         }
         kept?;
         if !any {
             say(format_args!("{adapter}: nothing to choose: every product has one tile here"));
         }
     }
-    report.finish()?;
+    writer.finish()?;
     Ok(Outcome::Complete)
 }

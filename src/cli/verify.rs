@@ -2,7 +2,7 @@
 
 use super::arguments::{ListFormat, VerifyArguments};
 use super::{Failure, Outcome};
-use crate::bench::{Format, Report, Verification, VerifyRow};
+use crate::bench::{Format, ResultWriter, Verification, VerifyRow};
 use crate::gpu::cache;
 use std::io;
 
@@ -22,9 +22,9 @@ pub fn run(arguments: &VerifyArguments) -> Result<Outcome, Failure> {
         ListFormat::Text => Format::Markdown,
         ListFormat::Json => Format::Json,
     };
-    let mut report = Report::new(format, io::stdout());
-    let right = verification.run(|row: VerifyRow| Ok::<(), Failure>(report.row(&row)?));
+    let mut writer = ResultWriter::new(format, io::stdout());
+    let right = verification.run(|row: VerifyRow| Ok::<(), Failure>(writer.row(&row)?));
     // Also after an error: what was found before it stays a document that can be read.
-    report.finish()?;
+    writer.finish()?;
     Ok(if right? { Outcome::Complete } else { Outcome::Unusable })
 }

@@ -33,11 +33,11 @@ enum Type {
 /// Columns of objects.
 pub(super) struct Objects {
     /// All of the output's, in their order: which of the stream's an answer is, or which of the objects'.
-    columns: Vec<Source>,
+    columns: Vec<ColumnSource>,
     schema: SchemaRef,
 }
 
-enum Source {
+enum ColumnSource {
     Stream(usize),
     /// Where it nearly always is among the object's fields, what it is called there, and its type.
     Object {
@@ -121,13 +121,13 @@ impl Objects {
         let mut columns = Vec::new();
         let mut fields = Vec::new();
         let mut answers = 1;
-        let mut add = |columns: &mut Vec<Source>, fields: &mut Vec<Field>, place: usize| {
+        let mut add = |columns: &mut Vec<ColumnSource>, fields: &mut Vec<Field>, place: usize| {
             let (name, kind) = &types[place];
             if *kind == Type::Mixed {
                 notes.push(format!("the column {name:?} has values of several kinds, and is written as JSON"));
             }
             fields.push(Field::new(layout.called(name), kind.data_type(), true));
-            columns.push(Source::Object { place, name: name.clone(), kind: kind.clone() });
+            columns.push(ColumnSource::Object { place, name: name.clone(), kind: kind.clone() });
         };
         for planned in &layout.columns {
             match planned {
@@ -138,7 +138,7 @@ impl Objects {
                 }
                 Planned::Answer { .. } => {
                     fields.push(stream.field(answers).clone());
-                    columns.push(Source::Stream(answers));
+                    columns.push(ColumnSource::Stream(answers));
                     answers += 1;
                 }
             }
@@ -153,10 +153,10 @@ impl Objects {
     /// The rows of a batch of the stream, whose first column are objects.
     pub(super) fn typed(&self, batch: &RecordBatch) -> io::Result<RecordBatch> {
         let rows: Vec<_> = objects(batch, batch.schema_ref().field(0).name())?.map(read).collect::<Result<_, _>>()?;
-        let column = |(source, field): (&Source, &Arc<Field>)| -> io::Result<ArrayRef> {
+        let column = |(source, field): (&ColumnSource, &Arc<Field>)| -> io::Result<ArrayRef> {
             let (place, name, kind) = match source {
-                Source::Stream(place) => return Ok(batch.column(*place).clone()),
-                Source::Object { place, name, kind } => (*place, name, kind),
+                ColumnSource::Stream(place) => return Ok(batch.column(*place).clone()),
+                ColumnSource::Object { place, name, kind } => (*place, name, kind),
             };
             let raw = rows.iter().map(|row| {
                 let there = row.get(place).filter(|(known, _)| known == name);

@@ -37,7 +37,7 @@ pub struct Style {
 }
 
 /// Writes the answers in their order.
-pub struct Report {
+pub struct AnswerWriter {
     classifier: Classifier,
     kind: Kind,
     begun: Begun,
@@ -92,7 +92,7 @@ impl Style {
         mut out: Output,
         rows: &[Row],
         again: Option<Begun>,
-    ) -> Result<Report, Failure> {
+    ) -> Result<AnswerWriter, Failure> {
         let is_again = again.is_some();
         let straight = out.path().map(PathBuf::from);
         let has_label = |row: &Row| row.content.as_ref().is_ok_and(|content| content.label.is_some());
@@ -120,7 +120,7 @@ impl Style {
                 Kind::Lines(Lines { top: self.selection.top.clamp(1, labels.max(1)), asked: self.asked.clone() }, out)
             };
             let begun = Begun { columns: Vec::new(), loss };
-            return Ok(Report { classifier: classifier.clone(), kind, begun, found: Vec::new(), straight });
+            return Ok(AnswerWriter { classifier: classifier.clone(), kind, begun, found: Vec::new(), straight });
         };
         let subject = self.asked.subject(classifier);
         let layout = match again {
@@ -143,7 +143,7 @@ impl Style {
             }
             let writer = Box::new(Writer::new(out, table, &selection, subject, layout, is_again)?);
             let kind = Kind::Typed(writer, table, spool);
-            return Ok(Report { classifier: classifier.clone(), kind, begun, found: Vec::new(), straight });
+            return Ok(AnswerWriter { classifier: classifier.clone(), kind, begun, found: Vec::new(), straight });
         }
         if table == Table::Json && !is_again {
             let labels = match self.asked.shown(classifier).0 {
@@ -155,11 +155,11 @@ impl Style {
         // Behind the first chunk an array has an element.
         let writer = Box::new(Writer::new(out, table, &selection, subject, layout, is_again)?);
         let kind = if table == Table::Json { Kind::Document(writer) } else { Kind::Table(writer) };
-        Ok(Report { classifier: classifier.clone(), kind, begun, found: Vec::new(), straight })
+        Ok(AnswerWriter { classifier: classifier.clone(), kind, begun, found: Vec::new(), straight })
     }
 }
 
-impl Report {
+impl AnswerWriter {
     /// A row with its answer; `place` is what the row is called in messages.
     pub fn write(&mut self, row: &Row, place: &str, answer: &Answer<'_>) -> io::Result<()> {
         match &mut self.kind {

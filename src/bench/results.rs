@@ -62,7 +62,7 @@ impl Cell {
 
 /// Writes rows.
 #[derive(Debug)]
-pub struct Report<W> {
+pub struct ResultWriter<W> {
     format: Format,
     out: W,
     rows: usize,
@@ -70,9 +70,9 @@ pub struct Report<W> {
     environment: Option<Environment>,
 }
 
-impl<W: Write> Report<W> {
-    pub fn new(format: Format, out: W) -> Report<W> {
-        Report { format, out, rows: 0, environment: None }
+impl<W: Write> ResultWriter<W> {
+    pub fn new(format: Format, out: W) -> ResultWriter<W> {
+        ResultWriter { format, out, rows: 0, environment: None }
     }
 
     /// # Errors
@@ -197,7 +197,7 @@ mod tests {
     }
 
     fn written(format: Format) -> String {
-        let mut report = Report::new(format, Vec::new());
+        let mut report = ResultWriter::new(format, Vec::new());
         let mut row = Two(Environment::new(None), 1.5);
         report.row(&row).unwrap();
         row.1 = 12.0;
@@ -234,7 +234,7 @@ mod tests {
         let lines: Vec<Value> =
             written(Format::JsonLines).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines.len(), 3);
-        let mut empty = Report::new(Format::Json, Vec::new());
+        let mut empty = ResultWriter::new(Format::Json, Vec::new());
         empty.finish().unwrap();
         assert_eq!(empty.out, b"[]\n");
     }
