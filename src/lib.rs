@@ -29,7 +29,7 @@
 #![cfg_attr(not(feature = "internals"), warn(missing_docs))]
 #![cfg_attr(feature = "internals", warn(unreachable_pub))]
 // What only the command line, tests and benches use is not compiled away without them: the layers would be full of conditions.
-#![cfg_attr(not(feature = "internals"), allow(dead_code, unused_imports))]
+#![cfg_attr(not(feature = "cli"), allow(dead_code, unused_imports))]
 
 #[cfg(feature = "bench")]
 pub mod bench;

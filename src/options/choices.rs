@@ -70,7 +70,7 @@ pub enum TensorCores {
 }
 
 impl TensorCores {
-    /// Whether what was asked for can be had of an adapter, as kernels see it ([`Options::effective_capabilities`]), or of the
+    /// Whether what was asked for can be had of an adapter, as kernels see it ([`effective_capabilities`](super::Options::effective_capabilities)), or of the
     /// reference, which is none.
     ///
     /// # Errors
