@@ -86,8 +86,6 @@ pub struct Classifier(Arc<Shared>);
 struct Shared {
     encoder: TextEncoder,
     scoring: Scoring,
-    /// The same where the model is run as a cross-encoder.
-    pair_scoring: Scoring,
     labels: Arc<[String]>,
     /// How the answers to the windows of a text become one.
     windows: Windows,
@@ -114,7 +112,6 @@ impl Classifier {
             Some(scoring) => scoring,
             None => models::scoring(&config, &model)?,
         };
-        let pair_scoring = options.scoring.map_or_else(|| config.cross_encoder_scoring(), Ok)?;
         let limits = Limits {
             max_length: windows::max_length(&options, &config, &tokenizer, model.max_length, model.task())?,
             vocabulary: model.embeddings.words.rows,
@@ -129,7 +126,7 @@ impl Classifier {
             Task::TokenClassification => encoder.with_spans(),
         };
         let engine = Engine::open(options, config, model, weights, longest).await?;
-        Ok(Classifier(Arc::new(Shared { encoder, scoring, pair_scoring, labels, windows, engine })))
+        Ok(Classifier(Arc::new(Shared { encoder, scoring, labels, windows, engine })))
     }
 
     /// Loads a checkpoint folder onto the best adapter; [`Options::load`] offers choices.

@@ -1,5 +1,7 @@
 //! The binary, as its users run it: what it prints where, and how it exits. Needs an adapter, as tests/kernels.rs does.
 
+#[path = "common/browser.rs"]
+mod browser;
 #[path = "cli/evaluate.rs"]
 mod evaluate;
 #[path = "cli/explain.rs"]

@@ -1,14 +1,14 @@
 //! The figures of an evaluation are those of scikit-learn and scipy (`tests/tools/evaluation.py`), to 1e-9, and its page is one
 //! that a browser has nothing to say about (`tests/tools/page.py`).
 
+#[path = "common/browser.rs"]
+mod browser;
 #[path = "common/requirements.rs"]
 mod requirements;
 
-use requirements::{Need, not_run};
 use serde::Deserialize;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use wgbert::ProblemType;
 use wgbert::evaluation::{Evaluation, EvaluationOptions, Evaluator, Example, Expected, Subject};
 
@@ -304,22 +304,8 @@ fn pages(folder: &Path) -> Vec<PathBuf> {
     pages
 }
 
-/// Light and dark, on a wide and on a narrow screen. WGBERT_SCREENSHOTS names a folder for pictures.
 #[test]
 fn a_browser_has_nothing_to_say_about_the_pages() {
     let pages = pages(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("evaluation"));
-    let mut python = Command::new("python3");
-    python.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/page.py"));
-    if let Some(folder) = std::env::var_os("WGBERT_SCREENSHOTS") {
-        python.arg("--screenshots").arg(folder);
-    }
-    let output = match python.args(&pages).output() {
-        Ok(output) => output,
-        Err(error) => return not_run(Need::Browser, format_args!("python3: {error}")),
-    };
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    match output.status.code() {
-        Some(69) => not_run(Need::Browser, said.trim()),
-        code => assert_eq!(code, Some(0), "{said}"),
-    }
+    browser::has_nothing_to_say(&pages);
 }

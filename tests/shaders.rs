@@ -152,16 +152,6 @@ fn each_shader(mut check: impl FnMut(&str, &Instance, &Shader, &Capabilities)) {
     println!("{count} shaders on {} adapters", adapters().len());
 }
 
-/// naga's version, of Cargo.lock, as a word: numbers do not tell texts apart.
-fn naga() -> &'static str {
-    static NAGA: LazyLock<String> = LazyLock::new(|| {
-        let lock = fs::read_to_string(root().join("Cargo.lock")).unwrap_or_default();
-        let version = lock.split("name = \"naga\"\nversion = \"").nth(1).and_then(|rest| rest.split('"').next());
-        format!("naga_{}", version.unwrap_or_default())
-    });
-    &NAGA
-}
-
 /// The WGSL as browsers take it, below a line that says how it is launched; none if it has what is naga's own.
 fn for_browsers(shader: &Shader, source: &str) -> Option<String> {
     if source.contains("enable wgpu_cooperative_matrix;") || source.contains("u64") {
@@ -231,7 +221,7 @@ fn translate(name: &str, pipeline: &Pipeline, [spirv_val, dxc]: [&mut Compiler; 
     assert!(text.contains("kernel void"), "{name}");
     for checked in [true, false] {
         let words = pipeline.spirv(checked).unwrap_or_else(|error| panic!("{name}: SPIR-V: {error}"));
-        let told = format!("{} {checked}\n{}", naga(), text);
+        let told = format!("{} {checked}\n{}", common::naga(), text);
         let bytes = words.iter().flat_map(|word| word.to_le_bytes()).collect();
         spirv_val.add_translation(name, format!("{}.spv", pipeline.vulkan()), &told, bytes);
         if let Some(written) = pipeline.hlsl(checked) {

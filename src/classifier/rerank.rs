@@ -40,12 +40,12 @@ impl Classifier {
         query: &str,
         documents: impl IntoIterator<Item = D>,
     ) -> Result<Vec<Ranked>> {
-        self.expect_pairs()?;
+        let scoring = self.pair_scoring()?;
         let query = self.0.encoder.first_of_pairs(0, query)?;
         let documents: Vec<D> = documents.into_iter().collect();
         let documents: Vec<&str> = documents.iter().map(AsRef::as_ref).collect();
         let pairs = against(&self.0.encoder, &query, &documents).into_iter().collect::<Result<Vec<_>>>()?;
-        let scores = self.score_encoded(&pairs).await?.into_iter().enumerate();
+        let scores = self.score_encoded(&pairs, scoring).await?.into_iter().enumerate();
         Ok(Ranked::sort(scores.map(|(corpus_id, pair)| Ranked { corpus_id, pair })))
     }
 
@@ -66,10 +66,10 @@ impl Classifier {
         &self,
         pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Vec<PairScore>> {
-        self.expect_pairs()?;
+        let scoring = self.pair_scoring()?;
         let pairs: Vec<(&str, &str)> = pairs.into_iter().collect();
         let pairs = encode_pairs(&self.0.encoder, &pairs).into_iter().collect::<Result<Vec<_>>>()?;
-        self.score_encoded(&pairs).await
+        self.score_encoded(&pairs, scoring).await
     }
 
     /// The scores of an iterator's documents, in their order, however many there are, as [`Classifier::classify_iter`] answers
@@ -101,26 +101,24 @@ impl Classifier {
     }
 
     fn scoring_against(&self, query: &str) -> Result<Answering<String, PairScore>> {
-        self.expect_pairs()?;
+        let scoring = self.pair_scoring()?;
         let (encoder, query) = (self.0.encoder.clone(), self.0.encoder.first_of_pairs(0, query)?);
         let encode = move |documents: &[String]| {
             let pairs = against(&encoder, &query, documents);
             pairs.into_iter().map(|pair| pair.map(|pair| vec![pair])).collect()
         };
         let answers = |output| PairScore::all(&output).collect();
-        Ok(Answering::new(self.clone(), self.0.pair_scoring, encode, answers))
+        Ok(Answering::new(self.clone(), scoring, encode, answers))
     }
 
-    /// How logits become the scores of pairs.
-    pub(crate) fn pair_scoring(&self) -> Scoring {
-        self.0.pair_scoring
-    }
-
-    /// Refuses a call that is for cross-encoders.
-    pub(crate) fn expect_pairs(&self) -> Result<()> {
+    /// How logits become the scores of pairs: as the options say, else as the checkpoint's cross-encoder does it.
+    ///
+    /// # Errors
+    /// Those of a model that is no cross-encoder.
+    pub(crate) fn pair_scoring(&self) -> Result<Scoring> {
         self.expect(Task::SequenceClassification)?;
         match self.labels().len() {
-            1 => Ok(()),
+            1 => self.0.engine.options().scoring.map_or_else(|| self.config().cross_encoder_scoring(), Ok),
             labels => Err(self.config().unsupported(
                 &format!("scoring pairs by a model of {labels} labels"),
                 "models of one label (cross-encoders); `Classifier::classify` answers pairs with labels, and \
@@ -129,8 +127,8 @@ impl Classifier {
         }
     }
 
-    async fn score_encoded(&self, pairs: &[Vec<Encoding>]) -> Result<Vec<PairScore>> {
-        let output = self.run_scored(pairs, &Request::default(), self.0.pair_scoring).await?;
+    async fn score_encoded(&self, pairs: &[Vec<Encoding>], scoring: Scoring) -> Result<Vec<PairScore>> {
+        let output = self.run_scored(pairs, &Request::default(), scoring).await?;
         Ok(PairScore::all(&output).collect())
     }
 }

@@ -3,7 +3,7 @@
 use super::Failure;
 use super::arguments::OutputFormat;
 use super::asked::{Asked, Labels};
-use super::classify::Job;
+use super::job::Job;
 use super::output::{Begun, Output};
 use super::text::{Layout as Eyes, Lines};
 use crate::bench::precision_name;
@@ -68,20 +68,20 @@ impl Style {
         let mut selection = Selection {
             fields: (!job.fields.is_empty()).then(|| job.fields.to_vec()),
             top: job.top_k.unwrap_or(1),
-            id: job.rows.id_column.is_some(),
+            id: job.arguments.input.id_column.is_some(),
             everything: format == OutputFormat::Json,
-            prefix: job.table.prefix.clone(),
+            prefix: job.arguments.table.prefix.clone(),
             ..Selection::default()
         };
         let (labels, scoring) = asked.shown(classifier);
         if !job.threshold.is_empty() {
             selection.thresholds = thresholds(job.threshold, labels, scoring)?;
         }
-        let model = job.model.model.as_ref().map(|folder| folder.display().to_string());
+        let model = job.arguments.model.model.as_ref().map(|folder| folder.display().to_string());
         let model = model.unwrap_or_else(|| "sentiment (compiled in)".into());
         let few = job.input.is_arguments();
         let top = job.top_k.unwrap_or(if few { FEW_LABELS } else { 1 });
-        let labelled = job.rows.label_column.is_some() && job.labels == Labels::Loss;
+        let labelled = job.arguments.input.label_column.is_some() && job.labels == Labels::Loss;
         Ok(Style { format, selection, top, few, labelled, model, asked: asked.clone() })
     }
 
@@ -259,8 +259,8 @@ impl AnswerWriter {
 
 /// What was asked for, else what the name of the file says, else text.
 fn format(job: &Job<'_>) -> Result<OutputFormat, Failure> {
-    let Some(path) = job.output.output.as_ref().filter(|path| path.as_os_str() != "-") else {
-        return Ok(job.table.format.unwrap_or(OutputFormat::Text));
+    let Some(path) = job.arguments.output.output.as_ref().filter(|path| path.as_os_str() != "-") else {
+        return Ok(job.arguments.table.format.unwrap_or(OutputFormat::Text));
     };
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("").to_ascii_lowercase();
     let named = match extension.as_str() {
@@ -273,7 +273,7 @@ fn format(job: &Job<'_>) -> Result<OutputFormat, Failure> {
         "arrow" | "arrows" | "ipc" => Some(OutputFormat::Arrow),
         _ => None,
     };
-    job.table.format.or(named).ok_or_else(|| {
+    job.arguments.table.format.or(named).ok_or_else(|| {
         Failure::Message(format!(
             "{}: the name does not tell the format: end it in .txt, .json, .jsonl, .csv, .tsv, .parquet or .arrow, or \
              choose --format",

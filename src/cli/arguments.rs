@@ -4,7 +4,7 @@ use super::bench_arguments::{BenchArguments, CommonArguments};
 use super::device::{BackendName, DeviceArguments, PrecisionName, SeenArguments, TensorCoresName};
 use super::explain_arguments::ExplainArguments;
 use super::pair_arguments::{RERANK_HELP, RerankArguments, ZERO_SHOT_HELP, ZeroShotArguments};
-use super::row_arguments::{InputArguments, ModelArguments, OutputArguments, TableArguments};
+use super::row_arguments::{InputArguments, JobArguments, ModelArguments};
 use crate::bench::{ModelChoice, Workload, kernel_name};
 use crate::{Adapter, Aggregation};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -235,16 +235,7 @@ pub struct ClassifyArguments {
     pub pair: Option<String>,
 
     #[command(flatten)]
-    pub input: InputArguments,
-
-    #[command(flatten)]
-    pub model: ModelArguments,
-
-    #[command(flatten)]
-    pub output: OutputArguments,
-
-    #[command(flatten)]
-    pub table: TableArguments,
+    pub job: JobArguments,
 
     /// Columns of the rows, in their order: of the answer index, id, label, score, labels, score_LABEL, logit_LABEL, score_*,
     /// logit_*, probabilities, scores, logits, pooled_output, argmax, loss, entities, tokens, truncated, error; those of the input, by name or all of
@@ -295,9 +286,6 @@ pub struct ClassifyArguments {
     /// Of hidden states and attentions only these layers, counted from 0, or with a minus from the last: -1
     #[arg(long, value_name = "N", value_delimiter = ',', allow_hyphen_values = true, help_heading = "Output")]
     pub layers: Vec<i64>,
-
-    #[command(flatten)]
-    pub device: DeviceArguments,
 }
 
 #[derive(Args, Debug)]

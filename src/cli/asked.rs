@@ -107,11 +107,14 @@ impl Asked {
     }
 
     /// What the logits of the model are made into.
-    pub fn scoring(&self, classifier: &Classifier) -> Scoring {
+    ///
+    /// # Errors
+    /// Those of pairs for a model that is no cross-encoder.
+    pub fn scoring(&self, classifier: &Classifier) -> Result<Scoring, Error> {
         match self {
-            Asked::Labels(_) => classifier.scoring(),
+            Asked::Labels(_) => Ok(classifier.scoring()),
             Asked::Pair | Asked::Documents(_) => classifier.pair_scoring(),
-            Asked::ZeroShot(..) => Scoring::None,
+            Asked::ZeroShot(..) => Ok(Scoring::None),
         }
     }
 

@@ -64,7 +64,7 @@ impl Output {
     ) -> Result<Output, Error> {
         match classifier.task() {
             Task::SequenceClassification => {
-                let scoring = asked.scoring(classifier);
+                let scoring = asked.scoring(classifier)?;
                 classifier.block_on(classifier.run_scored(texts, request, scoring)).map(Output::Texts)
             }
             // The tokens of windows are not joined: such a classifier is refused.

@@ -19,6 +19,7 @@ mod explain_arguments;
 mod input;
 mod inspect;
 mod inspect_text;
+mod job;
 pub mod labels;
 mod model;
 mod output;

@@ -1,8 +1,7 @@
 //! What can be asked of models that read pairs: documents for a query, and labels that were never trained.
 
 use super::arguments::top_k;
-use super::device::DeviceArguments;
-use super::row_arguments::{InputArguments, ModelArguments, OutputArguments, TableArguments};
+use super::row_arguments::JobArguments;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -70,16 +69,7 @@ pub struct RerankArguments {
     pub document_column: Option<String>,
 
     #[command(flatten)]
-    pub input: InputArguments,
-
-    #[command(flatten)]
-    pub model: ModelArguments,
-
-    #[command(flatten)]
-    pub output: OutputArguments,
-
-    #[command(flatten)]
-    pub table: TableArguments,
+    pub job: JobArguments,
 
     /// Columns of the rows, in their order: of the answer index, id, rank, corpus_id, document, score, logit, tokens, truncated,
     /// error; those of the input, by name or all of them as *; all for everything. Not for text
@@ -92,9 +82,6 @@ pub struct RerankArguments {
     /// Only the N best documents of each query, or all
     #[arg(short = 'k', long, value_name = "N|all", value_parser = top_k, help_heading = "Output")]
     pub top_k: Option<usize>,
-
-    #[command(flatten)]
-    pub device: DeviceArguments,
 }
 
 #[derive(Args, Debug)]
@@ -120,16 +107,7 @@ pub struct ZeroShotArguments {
     pub multi_label: bool,
 
     #[command(flatten)]
-    pub input: InputArguments,
-
-    #[command(flatten)]
-    pub model: ModelArguments,
-
-    #[command(flatten)]
-    pub output: OutputArguments,
-
-    #[command(flatten)]
-    pub table: TableArguments,
+    pub job: JobArguments,
 
     /// Columns of the rows, in their order: of the answer index, id, label, score, labels, score_LABEL, score_*, probabilities,
     /// argmax, tokens, truncated, error; those of the input, by name or all of them as *; all for everything. Not for text
@@ -146,7 +124,4 @@ pub struct ZeroShotArguments {
     /// Score above which a label holds with --multi-label, for all labels, or as LABEL=SCORE for one; may be repeated
     #[arg(long, value_name = "SCORE|LABEL=SCORE", value_delimiter = ',', help_heading = "Output")]
     pub threshold: Vec<String>,
-
-    #[command(flatten)]
-    pub device: DeviceArguments,
 }

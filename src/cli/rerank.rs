@@ -1,9 +1,9 @@
 //! `wgbert rerank`: documents by how well they answer a query.
 
 use super::asked::{Asked, Labels};
-use super::classify::{Job, debug};
 use super::documents::{self, Documents};
 use super::input::Input;
+use super::job::{Job, debug};
 use super::pair_arguments::RerankArguments;
 use super::tensors::Tensors;
 use super::{Failure, Outcome};
@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub fn run(arguments: &RerankArguments) -> Result<Outcome, Failure> {
-    arguments.model.refuse_embedded("a cross-encoder", "cross-encoder/ms-marco-MiniLM-L6-v2")?;
-    arguments.input.refuse_labels()?;
+    arguments.job.model.refuse_embedded("a cross-encoder", "cross-encoder/ms-marco-MiniLM-L6-v2")?;
+    arguments.job.input.refuse_labels()?;
     let queries: Vec<String> = arguments.query.iter().cloned().collect();
     let documents = documents(arguments)?;
     if documents.is_none() && arguments.top_k.is_some() {
@@ -27,14 +27,10 @@ pub fn run(arguments: &RerankArguments) -> Result<Outcome, Failure> {
         checksum.update(document.as_bytes());
         checksum.update(&[0]);
     }
-    let input = Input::open(&queries, None, &arguments.input)?;
+    let input = Input::open(&queries, None, &arguments.job.input)?;
     let job = Job {
         input,
-        rows: &arguments.input,
-        model: &arguments.model,
-        device: &arguments.device,
-        output: &arguments.output,
-        table: &arguments.table,
+        arguments: &arguments.job,
         fields: &arguments.fields,
         top_k: arguments.top_k,
         threshold: &[],
@@ -43,7 +39,8 @@ pub fn run(arguments: &RerankArguments) -> Result<Outcome, Failure> {
         own: vec![("queries", debug(&queries)), ("documents", debug(&documents.as_ref().map(|_| checksum.finalize())))],
     };
     job.run(|classifier| {
-        classifier.expect_pairs()?;
+        // What it refuses is, before anything is read.
+        classifier.pair_scoring()?;
         let top = arguments.top_k.unwrap_or(usize::MAX);
         let ranked = documents.map(|documents| Documents::new(documents, &classifier.encoder(), top));
         Ok(ranked.map_or(Asked::Pair, |documents| Asked::Documents(Arc::new(documents))))
@@ -60,7 +57,7 @@ fn documents(arguments: &RerankArguments) -> Result<Option<Vec<String>>, Failure
     let is_stdin = |path: &PathBuf| path == Path::new("-");
     let queries_are_stdin = match &arguments.query {
         Some(query) => query == "-",
-        None => arguments.input.input.is_empty() || arguments.input.input.iter().any(is_stdin),
+        None => arguments.job.input.input.is_empty() || arguments.job.input.input.iter().any(is_stdin),
     };
     if paths.is_empty() && arguments.query.is_some() {
         if io::stdin().is_terminal() || queries_are_stdin {
@@ -81,9 +78,9 @@ fn documents(arguments: &RerankArguments) -> Result<Option<Vec<String>>, Failure
         return refused("standard input has either the documents or the queries, and no files beside it");
     }
     let columns = Columns { text: arguments.document_column.clone(), ..Columns::default() };
-    let mut options = arguments.input.options();
+    let mut options = arguments.job.input.options();
     options.columns = columns;
     // What the queries are says nothing of the documents.
     options.format = None;
-    documents::read(&paths, options, arguments.output.quiet).map(Some)
+    documents::read(&paths, options, arguments.job.output.quiet).map(Some)
 }

@@ -1,9 +1,10 @@
 //! What a run has to have in common with the one that it goes on with: all that its answers depend on, and the rows.
 
 use super::answer_writer::Style;
-use super::classify::{Job, debug};
 use super::input::Input;
+use super::job::{Job, debug};
 use super::output::Done;
+use super::row_arguments::JobArguments;
 use super::{Failure, model};
 use crate::Classifier;
 use crate::rows::Row;
@@ -14,13 +15,13 @@ pub fn fingerprint(
     classifier: &Classifier,
     style: &Style,
 ) -> Result<serde_json::Map<String, serde_json::Value>, Failure> {
-    let (input, model) = (job.rows, job.model);
+    let JobArguments { input, model, table, device, .. } = job.arguments;
     let fields: [(&str, serde_json::Value); 22] = [
         ("version of wgbert", env!("CARGO_PKG_VERSION").into()),
         ("model", model::fingerprint(model)?.into()),
         ("adapter", classifier.adapter().into()),
         ("--precision", debug(&classifier.precision())),
-        ("--tensor-cores", debug(&job.device.tensor_cores)),
+        ("--tensor-cores", debug(&device.tensor_cores)),
         ("--input", debug(&input.input)),
         ("--input-format", debug(&input.input_format)),
         ("columns", debug(&(&input.text_column, &input.pair_column, &input.label_column, &input.id_column))),
@@ -35,7 +36,7 @@ pub fn fingerprint(
         ("--scoring", debug(&model.scoring)),
         ("--random-head", debug(&model.random_head)),
         ("--format", debug(&style.format)),
-        ("--fields", debug(&(&job.fields, &job.table.prefix))),
+        ("--fields", debug(&(&job.fields, &table.prefix))),
         ("--top-k", debug(&job.top_k)),
         ("--threshold", debug(&job.threshold)),
     ];

@@ -2,11 +2,31 @@
 
 use super::Failure;
 use super::arguments::OutputFormat;
+use super::device::DeviceArguments;
 use crate::checkpoint::Scoring;
 use crate::rows::{Columns, Format, Null, Quoting, RowOptions};
 use crate::{Options, PairTruncation, Truncation, Windows};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
+
+/// What every command takes that answers rows one by one.
+#[derive(Args, Debug)]
+pub struct JobArguments {
+    #[command(flatten)]
+    pub input: InputArguments,
+
+    #[command(flatten)]
+    pub model: ModelArguments,
+
+    #[command(flatten)]
+    pub output: OutputArguments,
+
+    #[command(flatten)]
+    pub table: TableArguments,
+
+    #[command(flatten)]
+    pub device: DeviceArguments,
+}
 
 /// Which rows.
 #[derive(Args, Clone, Debug)]

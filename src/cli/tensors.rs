@@ -53,7 +53,7 @@ impl Tensors {
             }))
         });
         for path in &paths {
-            check(path, arguments.output.overwrite || arguments.output.resume)?;
+            check(path, arguments.job.output.overwrite || arguments.job.output.resume)?;
         }
         let [hidden_states, attentions, pooled_output] = places;
         if hidden_states.or(attentions).is_none() && !arguments.layers.is_empty() {
@@ -75,7 +75,7 @@ impl Tensors {
             pooled_output,
             files: paths.into_iter().map(file).collect(),
             layers: arguments.layers.clone(),
-            overwrite: arguments.output.overwrite,
+            overwrite: arguments.job.output.overwrite,
         })
     }
 

@@ -1,8 +1,8 @@
 //! `wgbert zero-shot`: labels that the model was not trained for.
 
 use super::asked::{Asked, Labels};
-use super::classify::{Job, debug};
 use super::input::Input;
+use super::job::{Job, debug};
 use super::pair_arguments::ZeroShotArguments;
 use super::row_arguments::PairLongTexts;
 use super::tensors::Tensors;
@@ -16,27 +16,23 @@ use std::sync::Arc;
 pub fn run(arguments: &ZeroShotArguments) -> Result<Outcome, Failure> {
     let refused = |message: &str| Err(Failure::Message(message.into()));
     let example = "MoritzLaurer/deberta-v3-base-zeroshot-v2.0";
-    arguments.model.refuse_embedded("a model of natural language inference", example)?;
-    arguments.input.refuse_labels()?;
-    if arguments.model.scoring.is_some() {
+    arguments.job.model.refuse_embedded("a model of natural language inference", example)?;
+    arguments.job.input.refuse_labels()?;
+    if arguments.job.model.scoring.is_some() {
         return refused(
             "--scoring is not the model's here: shares of one, or with --multi-label each label on its own",
         );
     }
-    if !matches!(arguments.model.pair_truncation, None | Some(PairLongTexts::OnlyFirst)) {
+    if !matches!(arguments.job.model.pair_truncation, None | Some(PairLongTexts::OnlyFirst)) {
         return refused("--pair-truncation: the text is cut, and never what is said of it (only-first)");
     }
     let asked = ZeroShot::new(labels(arguments)?)
         .hypothesis_template(&arguments.hypothesis_template)
         .multi_label(arguments.multi_label);
-    let input = Input::open(&arguments.texts, None, &arguments.input)?;
+    let input = Input::open(&arguments.texts, None, &arguments.job.input)?;
     let job = Job {
         input,
-        rows: &arguments.input,
-        model: &arguments.model,
-        device: &arguments.device,
-        output: &arguments.output,
-        table: &arguments.table,
+        arguments: &arguments.job,
         fields: &arguments.fields,
         top_k: arguments.top_k,
         threshold: &arguments.threshold,

@@ -141,6 +141,10 @@ impl Engine {
         self.lanes.iter().filter_map(Lane::busy).reduce(|a, b| a + b)
     }
 
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
+    }
+
     fn job(&self, encodings: Arc<[Encoding]>, labels: Vec<Option<Label>>, wanted: OutputSpec) -> Arc<Job> {
         let answer = Answer::new(&self.model, self.labels.clone(), &encodings, wanted);
         Arc::new(Job::new(encodings, labels, wanted, answer))

@@ -37,7 +37,6 @@ fn explanations_are_json() {
     assert!(one["tokens"][0]["without"].is_null() && one["tokens"][1]["without"].is_object());
 }
 
-/// It says nothing to the console, asks for nothing, can be read by everybody, and a click changes what it shows.
 #[test]
 fn a_browser_has_nothing_to_say_about_an_explanation() {
     let (folder, long) = (folder(), "It was not <b>bad</b> at all, but </script> the fox was good & quick. ".repeat(7));
@@ -47,18 +46,5 @@ fn a_browser_has_nothing_to_say_about_an_explanation() {
     assert!(page.len() < 1_000_000, "{} bytes", page.len());
     assert_eq!(page.matches("</script>").count(), 2);
     run(&["explain", "-q", "a", "--html", &path]).expect(2).says(&["is there already", "--overwrite"]);
-    let mut python = Command::new("python3");
-    python.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/page.py"));
-    if let Some(folder) = std::env::var_os("WGBERT_SCREENSHOTS") {
-        python.arg("--screenshots").arg(folder);
-    }
-    let output = match python.arg(&path).output() {
-        Ok(output) => output,
-        Err(error) => return not_run(Need::Browser, format_args!("python3: {error}")),
-    };
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    match output.status.code() {
-        Some(69) => not_run(Need::Browser, said.trim()),
-        code => assert_eq!(code, Some(0), "{said}"),
-    }
+    super::browser::has_nothing_to_say(&[path]);
 }

@@ -8,10 +8,20 @@ pub mod requirements;
 
 use requirements::{Need, not_run};
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use wgbert::gpu;
 use wgbert::gpu::{Gpu, Plan, WeightBuffers};
 use wgbert::ir::{Capabilities, Element, Recording, Run, Storage, Values, Weight, WeightSource};
+
+/// naga's version, of Cargo.lock, as a word: where texts are compared, numbers do not tell them apart.
+pub fn naga() -> &'static str {
+    static NAGA: LazyLock<String> = LazyLock::new(|| {
+        let lock = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.lock")).unwrap_or_default();
+        let version = lock.split("name = \"naga\"\nversion = \"").nth(1).and_then(|rest| rest.split('"').next());
+        format!("naga_{}", version.unwrap_or_default())
+    });
+    &NAGA
+}
 
 /// The adapter that the tests run on: the one that WGBERT_ADAPTER names, else the first. Its absence is a failure.
 pub fn gpu() -> Arc<Gpu> {
