@@ -15,7 +15,7 @@ impl Classifier {
     /// which run in full batches.
     ///
     /// Words and sentences are Unicode's (UAX 29). The answer without one is that of [`Classifier::classify`] to the text without
-    /// its characters, to the bit; that without a token is [`Classifier::run`]'s to the encoding without it. Special tokens stay.
+    /// its characters, and without the white space behind them where some is left before them, to the bit; that without a token is [`Classifier::run`]'s to the encoding without it. Special tokens stay.
     ///
     /// # Errors
     /// [`Error::WrongTask`] if the model classifies tokens, [`Error::Text`] for a text that cannot be classified, is split into
@@ -47,19 +47,23 @@ impl Classifier {
 
         let mut encodings = vec![whole.clone()];
         encodings.extend(own.iter().map(|place| without_token(&whole, *place)));
-        for (index, place) in words.iter().chain(&sentences) {
-            let rest = without(texts[*index], place);
-            let rest = match (text, index) {
-                (Text::Single(_), _) => Text::Single(&rest),
-                (Text::Pair(_, second), 0) => Text::Pair(&rest, second),
-                (Text::Pair(first, _), _) => Text::Pair(first, &rest),
-            };
-            encodings.push(encoder.encode(0, rest)?);
-        }
+        let rests: Vec<(usize, String)> =
+            words.iter().chain(&sentences).map(|(index, place)| (*index, without(texts[*index], place))).collect();
+        let rests: Vec<Text<'_>> = rests
+            .iter()
+            .map(|(index, rest)| match (text, index) {
+                (Text::Single(_), _) => Text::Single(rest),
+                (Text::Pair(_, second), 0) => Text::Pair(rest, second),
+                (Text::Pair(first, _), _) => Text::Pair(first, rest),
+            })
+            .collect();
+        let without_part = |error| match error {
+            Error::Text { message, .. } => Error::Text { index: 0, message: format!("without a part {message}") },
+            error => error,
+        };
+        encodings.extend(encoder.encode_every(&rests).map_err(without_part)?);
         let of_text = |error| match error {
-            Error::Text { index: 1.., message } => {
-                Error::Text { index: 0, message: format!("without a part {message}") }
-            }
+            error @ Error::Text { index: 1.., .. } => without_part(error),
             error => error,
         };
         let attentions = match attentions {
@@ -118,7 +122,7 @@ fn parts(texts: &[&str], find: impl Fn(&str) -> Vec<Range<usize>>) -> Vec<Part> 
     texts.iter().enumerate().flat_map(|(index, text)| find(text).into_iter().map(move |place| (index, place))).collect()
 }
 
-/// A text without some of its bytes. Of the spaces on both sides of what is left out one stays.
+/// A text without some of its bytes, and without the white space behind them where there is some before them, or nothing.
 fn without(text: &str, place: &Range<usize>) -> String {
     let (before, after) = (&text[..place.start], &text[place.end..]);
     let after = if before.is_empty() || before.ends_with(char::is_whitespace) { after.trim_start() } else { after };

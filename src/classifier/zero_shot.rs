@@ -43,6 +43,11 @@ impl ZeroShot {
         ZeroShot { multi_label, ..self }
     }
 
+    /// Whether each label holds on its own: one label always does.
+    pub(crate) fn is_multi_label(&self) -> bool {
+        self.multi_label || self.labels.len() == 1
+    }
+
     /// The hypothesis of each label.
     fn hypotheses(&self) -> Result<Vec<String>> {
         let template = &self.hypothesis_template;
@@ -132,7 +137,7 @@ impl Hypotheses {
             labels: asked.labels.clone().into(),
             tokens: tokens.collect::<Result<_>>()?,
             encoder,
-            multi_label: asked.multi_label || asked.labels.len() == 1,
+            multi_label: asked.is_multi_label(),
             entailment,
             contradiction: if entailment == 0 { last } else { 0 },
         })
@@ -229,7 +234,8 @@ impl Classifier {
         let hypotheses = Hypotheses::new(self, asked)?;
         let texts: Vec<T> = texts.into_iter().collect();
         let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
-        let pairs = hypotheses.encode_all(&texts).into_iter().collect::<Result<Vec<_>>>()?.concat();
+        let pairs = hypotheses.encode_all(&texts).into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten();
+        let pairs: Vec<Vec<Encoding>> = pairs.collect();
         let answer = self.run_scored(&pairs, &Request::default(), Scoring::None).await;
         let of_text = |error| match error {
             Error::Text { index, message } => Error::Text { index: index / hypotheses.labels.len(), message },

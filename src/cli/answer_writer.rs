@@ -7,7 +7,6 @@ use super::job::Job;
 use super::output::{Begun, Output};
 use super::text::{Layout as Eyes, Lines};
 use crate::bench::precision_name;
-use crate::checkpoint::Scoring;
 use crate::rows::Row;
 use crate::rows::write::{Answer, Layout, OutputFormat as Table, Selection, Writer};
 use crate::{Classifier, Error};
@@ -73,9 +72,10 @@ impl Style {
             prefix: job.arguments.table.prefix.clone(),
             ..Selection::default()
         };
-        let (labels, scoring) = asked.shown(classifier);
+        let (labels, _) = asked.shown(classifier);
         if !job.threshold.is_empty() {
-            selection.thresholds = thresholds(job.threshold, labels, scoring)?;
+            let multi_label = asked.subject(classifier).is_multi_label();
+            selection.thresholds = thresholds(job.threshold, labels, multi_label)?;
         }
         let model = job.arguments.model.model.as_ref().map(|folder| folder.display().to_string());
         let model = model.unwrap_or_else(|| "sentiment (compiled in)".into());
@@ -283,10 +283,12 @@ fn format(job: &Job<'_>) -> Result<OutputFormat, Failure> {
 }
 
 /// A threshold a label: one number for all, and LABEL=SCORE for one.
-pub fn thresholds(asked: &[String], labels: &[String], scoring: Scoring) -> Result<Vec<f32>, Failure> {
+///
+/// # Errors
+/// Of labels that do not hold each on its own, and of what is no score or no label.
+pub fn thresholds(asked: &[String], labels: &[String], multi_label: bool) -> Result<Vec<f32>, Failure> {
     let refused = |message: String| Failure::Message(format!("--threshold: {message}"));
-    // Each label holds on its own.
-    if scoring != Scoring::Sigmoid || labels.len() < 2 {
+    if !multi_label {
         return Err(refused("only labels that hold each on its own have one, and of these one is the best".into()));
     }
     let mut thresholds = vec![0.5; labels.len()];

@@ -18,7 +18,7 @@ Examples:
   wgbert classify -m ./my-classifier -i rows.jsonl -o answers.jsonl --resume
   zcat rows.jsonl.gz | wgbert classify --format csv --fields id,label,score
 
-Input (UTF-8, with or without byte order mark, lines ending in LF or CRLF):
+Input (UTF-8, or UTF-16; with or without byte order mark, lines ending in LF or CRLF):
   lines    Every line is a text, an empty line an empty text.
   jsonl    Every line is an object, or json, an array of them: text, and optionally
              text_pair  a second text, which the model reads with the first; an
@@ -238,8 +238,8 @@ pub struct ClassifyArguments {
     pub job: JobArguments,
 
     /// Columns of the rows, in their order: of the answer index, id, label, score, labels, score_LABEL, logit_LABEL, score_*,
-    /// logit_*, probabilities, scores, logits, pooled_output, argmax, loss, entities, tokens, truncated, error; those of the input, by name or all of
-    /// them as *; all for everything. Not for text
+    /// logit_*, probabilities, scores, logits, pooled_output, argmax, loss, entities, tokens, windows, truncated, error; those of the
+    /// input, by name or all of them as *; all for what json has by default. Not for text
     ///
     /// By default *, label, score, truncated and error; in json also index, probabilities, logits, argmax and tokens. A column
     /// of the input is meant for certain as input:NAME.

@@ -77,7 +77,7 @@ impl Asked {
         match self {
             Asked::Labels(_) => (classifier.labels(), classifier.scoring()),
             Asked::Pair | Asked::Documents(_) => (&[], Scoring::None),
-            Asked::ZeroShot(_, asked) if asked.multi_label => (&asked.labels, Scoring::Sigmoid),
+            Asked::ZeroShot(_, asked) if asked.is_multi_label() => (&asked.labels, Scoring::Sigmoid),
             Asked::ZeroShot(_, asked) => (&asked.labels, Scoring::Softmax),
         }
     }

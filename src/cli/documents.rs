@@ -98,6 +98,7 @@ impl Ranking {
 
 /// The texts of files, or of standard input where one is `-`.
 pub fn read(paths: &[PathBuf], options: RowOptions, quiet: bool) -> Result<Vec<String>, Failure> {
+    let named = options.columns.text.is_some();
     let mut rows = match paths {
         [path] if path == Path::new("-") => Rows::of_stream("standard input", io::stdin(), options),
         _ => Rows::of_files(paths, options)?,
@@ -113,6 +114,13 @@ pub fn read(paths: &[PathBuf], options: RowOptions, quiet: bool) -> Result<Vec<S
         }
         for row in chunk {
             match row.content {
+                // Which of the two is the document nobody said.
+                Ok(content) if content.text_pair.is_some() && !named => {
+                    return Err(Failure::Message(format!(
+                        "{}: it has two texts, as a pair; name the column of the documents with --document-column",
+                        places.name(row.place)
+                    )));
+                }
                 Ok(content) => texts.push(content.text),
                 Err(message) => {
                     let place = places.name(row.place);

@@ -122,7 +122,10 @@ impl Comparing {
         });
         let mut options = EvaluationOptions::default();
         if !arguments.threshold.is_empty() {
-            options.thresholds = super::answer_writer::thresholds(&arguments.threshold, labels, classifier.scoring())?;
+            options.thresholds = {
+                let multi_label = crate::rows::write::Subject::of(&classifier).is_multi_label();
+                super::answer_writer::thresholds(&arguments.threshold, labels, multi_label)?
+            };
         }
         let mut map = LabelMap::new(labels, problem);
         for mapping in &arguments.label_map {

@@ -74,10 +74,7 @@ pub fn run(arguments: &ExplainArguments) -> Result<Outcome, Failure> {
 }
 
 fn label(name: &str, classifier: &Classifier) -> Result<usize, Failure> {
-    let labels = classifier.labels();
-    labels.iter().position(|label| label == name).ok_or_else(|| {
-        Failure::Message(format!("--label: no label is called {name:?}; there are {}", labels.join(", ")))
-    })
+    super::labels::index(classifier.config(), name).map_err(|message| Failure::Message(format!("--label: {message}")))
 }
 
 /// How explanations are shown to people.

@@ -17,6 +17,8 @@ pub struct Input {
     source: Source,
     /// Indices of the rows that count.
     range: Range<usize>,
+    /// Those of the whole input where this is a shard of it, which may have no rows.
+    columns: Fields,
     /// Rows that may still come, where there is a limit.
     limit: Option<usize>,
 }
@@ -60,14 +62,15 @@ impl Input {
     pub fn open(texts: &[String], pair: Option<&String>, arguments: &InputArguments) -> Result<Input, Failure> {
         let refused = |message: &str| Err(Failure::Message(message.into()));
         let dash = |path: &Path| path.as_os_str() == "-";
-        let mut range = 0..usize::MAX;
+        let (mut range, mut columns) = (0..usize::MAX, Fields::default());
         let rows = match (arguments.input.as_slice(), texts) {
             ([first, rest @ ..], _) if !dash(first) || !rest.is_empty() => {
                 if arguments.input.iter().any(|path| dash(path)) {
                     return refused("--input - is standard input alone, without files beside it");
                 }
                 if let Some((index, count)) = arguments.shard {
-                    let all = count_rows(arguments)?;
+                    let all;
+                    (all, columns) = count_rows(arguments)?;
                     // 128 bits hold any product.
                     let border = |index: usize| (all as u128 * index as u128 / count as u128) as usize;
                     range = border(index)..border(index + 1);
@@ -79,7 +82,7 @@ impl Input {
             }
             ([], [first, ..]) if texts.len() > 1 || first != "-" => {
                 let source = Source::Arguments { texts: texts.to_vec(), pair: pair.cloned(), next: 0 };
-                return Ok(Input { source, range, limit: arguments.limit });
+                return Ok(Input { source, range, columns, limit: arguments.limit });
             }
             ([], []) if io::stdin().is_terminal() => {
                 return refused(
@@ -90,7 +93,7 @@ impl Input {
             _ => Rows::of_stream("standard input", io::stdin(), arguments.options()),
         };
         let names = Places::of(&rows);
-        Ok(Input { source: Source::Rows { rows: Box::new(rows), names }, range, limit: arguments.limit })
+        Ok(Input { source: Source::Rows { rows: Box::new(rows), names }, range, columns, limit: arguments.limit })
     }
 
     /// The next rows: at most `most`, none at the end of the input, and no more than are there already.
@@ -149,6 +152,7 @@ impl Input {
     pub fn columns(&self) -> Fields {
         match &self.source {
             Source::Arguments { .. } => Fields::default(),
+            Source::Rows { rows, .. } if rows.columns().is_alone() => self.columns.clone(),
             Source::Rows { rows, .. } => rows.columns().clone(),
         }
     }
@@ -222,9 +226,9 @@ fn argument(index: usize) -> Place {
     Place { number: index as u64 + 1, ..Place::default() }
 }
 
-/// How many rows there are, blank lines included: files are read once more to be cut into shards.
-fn count_rows(arguments: &InputArguments) -> Result<usize, Error> {
+/// How many rows there are, blank lines included, and their columns: files are read once more to be cut into shards.
+fn count_rows(arguments: &InputArguments) -> Result<(usize, Fields), Error> {
     let mut rows = Rows::of_files(&arguments.input, arguments.options())?;
     while !rows.chunk(STEP)?.is_empty() {}
-    Ok(rows.next_index())
+    Ok((rows.next_index(), rows.columns().clone()))
 }

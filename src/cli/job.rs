@@ -6,7 +6,7 @@ use super::compute::{Answered, Answers, Computing};
 use super::entities::Answered as Row;
 use super::input::{Input, Places};
 use super::model;
-use super::output::{Claim, Done, Output, Partial};
+use super::output::{Claim, Done, Mark, Output, Partial};
 use super::prepare::{Chunks, Stop};
 use super::progress::Progress;
 use super::resume::{fingerprint, other_rows, pass};
@@ -15,7 +15,7 @@ use super::tensors::Tensors;
 use super::{Failure, Outcome, dry_run, say, signals};
 use crate::rows::Row as InputRow;
 use crate::rows::write::{Answer, Document};
-use crate::{Aggregation, Classifier, Error, Task};
+use crate::{Aggregation, Classifier, Task};
 use serde_json::Value;
 use std::time::Instant;
 
@@ -64,6 +64,7 @@ impl Job<'_> {
             }
             None => None,
         };
+        self.tensors.claim(output.overwrite || partial.as_ref().is_some_and(|partial| partial.is_resumed()))?;
         signals::listen();
         let classifier = load()?;
         let asked = ask(&classifier)?;
@@ -116,7 +117,19 @@ impl Job<'_> {
         let few = few || quiet;
         let aggregation = asked.aggregation();
         let tensors = self.tensors;
-        let writing = Writing { writer, partial, aggregation, progress, places, tensors, done, again, before, started };
+        let writing = Writing {
+            writer,
+            partial,
+            aggregation,
+            progress,
+            places,
+            tensors,
+            done,
+            whole: None,
+            again,
+            before,
+            started,
+        };
         writing.run(first, answers, &classifier, few)
     }
 }
@@ -130,6 +143,8 @@ struct Writing {
     places: Places,
     tensors: Tensors,
     done: Done,
+    /// That at the end of the last chunk, the bytes that were written then, and the files of tensors.
+    whole: Option<(Done, u64, Vec<Mark>)>,
     /// Where the rows end that are answered once more, as their tensors were in memory when the run was stopped.
     again: Option<Done>,
     /// What an earlier run had done.
@@ -197,8 +212,9 @@ impl Writing {
         if self.again.is_none() {
             self.done.next = chunk.next;
             let length = self.writer.flush().map_err(|source| self.failed(source))?;
+            let whole = self.whole.insert((self.done.clone(), length, self.tensors.marks()));
             if let Some(partial) = &mut self.partial {
-                partial.note(&self.done, self.writer.begun(), length, self.tensors.marks(), false)?;
+                partial.note(whole, self.writer.begun(), false)?;
             }
         }
         self.writer.notes().iter().for_each(|note| self.progress.note(note));
@@ -234,25 +250,25 @@ impl Writing {
         }
         let signal = signals::caught().filter(|_| result.is_ok());
         let result = if signal.is_none() { result.and_then(|()| self.end_again(usize::MAX)) } else { result };
+        let again = self.again.take();
+        // What was computed before a failure is worth keeping, but not of rows that are none of this run.
+        let keep = result.is_ok() || (self.done.rows > 0 && again.is_none());
+        let kept = if keep { self.tensors.finish() } else { Ok(()) };
+        let result = result.and(kept);
         let loss = (self.done.losses > 0).then(|| (self.done.loss / self.done.losses as f64) as f32);
         let error = result.as_ref().err().map(ToString::to_string);
         let error = error.or(signal.map(|_| "stopped by a signal".into()));
         let stopped = error.is_some();
-        let (marks, again) = (self.tensors.marks(), self.again.take());
-        // What was computed before a failure is worth keeping, but not of rows that are none of this run.
-        let keep = result.is_ok() || (self.done.rows > 0 && again.is_none());
-        let kept = if keep { self.tensors.finish() } else { Ok(()) };
         let mut hint = None;
         match self.partial.take() {
-            // It goes on where it is, without an end.
+            // It goes on behind the last chunk that is whole, without an end: what is behind that does not count.
             Some(mut partial) if stopped => {
-                let length = self.writer.flush().map_err(|source| partial.failed(source));
-                match length {
-                    // Half a row may be behind what was noted.
-                    Ok(length) if again.is_none() && !matches!(result, Err(Failure::Library(Error::File { .. }))) => {
-                        partial.note(&self.done, self.writer.begun(), length, marks, true)?;
-                    }
-                    _ => {}
+                self.done = self.before.clone();
+                if let Some(whole) = self.whole.take() {
+                    let noted = partial.note(&whole, self.writer.begun(), true);
+                    // Where something cannot be written already, that was said.
+                    noted.or_else(|error| if result.is_ok() { Err(error) } else { Ok(()) })?;
+                    self.done = whole.0;
                 }
                 hint = Some(partial.how_to_go_on());
             }
@@ -282,7 +298,7 @@ impl Writing {
         if let Some(hint) = hint.filter(|_| self.done.rows > 0) {
             say(format_args!("note: {} rows are answered; {hint}", self.done.rows));
         }
-        result.and(kept)?;
+        result?;
         if let Some(signal) = signal {
             say(format_args!("error: stopped by a signal behind row {}", self.done.next));
             return Ok(Outcome::Signal(signal));

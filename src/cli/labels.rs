@@ -69,7 +69,8 @@ fn targets(config: &Config, value: &Value) -> Result<Vec<f32>, String> {
     })
 }
 
-fn index(config: &Config, name: &str) -> Result<usize, String> {
+/// The place of a label, or why there is none of that name.
+pub fn index(config: &Config, name: &str) -> Result<usize, String> {
     const SHOWN: usize = 8;
     config.label_index(name).ok_or_else(|| {
         let known = config.labels[..config.num_labels().min(SHOWN)].join(", ");

@@ -278,13 +278,17 @@ impl Partial {
         self.resumed.then(|| (self.state.done.clone(), self.state.begun.clone(), self.state.tensors.clone()))
     }
 
-    /// Writes down how far the run is; `length` bytes were written, and `tensors` are whole. Now and then, unless it is urgent.
+    /// Whether it goes on with what was written before.
+    pub fn is_resumed(&self) -> bool {
+        self.resumed
+    }
+
+    /// Writes down how far the run is: what is done, the bytes that were written, and which files of tensors are whole. Now and then,
+    /// unless it is urgent.
     pub fn note(
         &mut self,
-        done: &Done,
+        (done, length, tensors): &(Done, u64, Vec<Mark>),
         begun: &Begun,
-        length: u64,
-        tensors: Vec<Mark>,
         urgent: bool,
     ) -> Result<(), Failure> {
         self.answered = done.rows;
@@ -293,7 +297,7 @@ impl Partial {
         }
         self.noted = Instant::now();
         (self.state.done, self.state.begun) = (done.clone(), begun.clone());
-        (self.state.length, self.state.tensors) = (length, tensors);
+        (self.state.length, self.state.tensors) = (*length, tensors.clone());
         // What is said to be written is, also after the power went.
         self.file.sync_data().map_err(|source| self.failed(source))?;
         let new = self.state_path.with_extension("json.new");
@@ -331,7 +335,7 @@ impl Partial {
             fs::remove_file(&self.partial).map_err(failed)?;
         } else {
             let (begun, tensors) = (self.state.begun.clone(), self.state.tensors.clone());
-            self.note(done, &begun, length, tensors, true)?;
+            self.note(&(done.clone(), length, tensors), &begun, true)?;
             fs::rename(&self.partial, &self.path).map_err(|source| self.failed(source))?;
         }
         // A file that stays behind is the same as none: the partial one is gone.

@@ -1,7 +1,7 @@
 //! What can be asked of models that read pairs: documents for a query, and labels that were never trained.
 
 use super::arguments::top_k;
-use super::row_arguments::JobArguments;
+use super::row_arguments::{InputFormat, JobArguments};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -65,14 +65,18 @@ pub struct RerankArguments {
 
     /// Column of the documents in these, by name or by number from 1; by default the only one that is called text, document,
     /// content...
-    #[arg(long, value_name = "COLUMN", help_heading = "Input")]
+    #[arg(long, value_name = "COLUMN", conflicts_with = "document", help_heading = "Input")]
     pub document_column: Option<String>,
+
+    /// What the documents are, where their names and first bytes do not say it; of a QUERY the same as --input-format
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "auto", help_heading = "Input")]
+    pub document_format: InputFormat,
 
     #[command(flatten)]
     pub job: JobArguments,
 
     /// Columns of the rows, in their order: of the answer index, id, rank, corpus_id, document, score, logit, tokens, truncated,
-    /// error; those of the input, by name or all of them as *; all for everything. Not for text
+    /// error; those of the input, by name or all of them as *; all for what json has by default. Not for text
     ///
     /// By default *, rank, corpus_id (the document's place among all, from 0), document, score, truncated and error; where rows
     /// have a document each, *, score, truncated and error. A column of the input is meant for certain as input:NAME.
@@ -110,7 +114,8 @@ pub struct ZeroShotArguments {
     pub job: JobArguments,
 
     /// Columns of the rows, in their order: of the answer index, id, label, score, labels, score_LABEL, score_*, probabilities,
-    /// argmax, tokens, truncated, error; those of the input, by name or all of them as *; all for everything. Not for text
+    /// scores, argmax, tokens, truncated, error; those of the input, by name or all of them as *; all for what json has by default. Not
+    /// for text
     ///
     /// By default *, label, score, truncated and error, and with --multi-label also labels. A column of the input is meant for
     /// certain as input:NAME.

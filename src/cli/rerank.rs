@@ -7,7 +7,7 @@ use super::job::{Job, debug};
 use super::pair_arguments::RerankArguments;
 use super::tensors::Tensors;
 use super::{Failure, Outcome};
-use crate::rows::Columns;
+use crate::rows::{Columns, RowOptions};
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -77,10 +77,13 @@ fn documents(arguments: &RerankArguments) -> Result<Option<Vec<String>>, Failure
     if paths.iter().any(is_stdin) && (paths.len() > 1 || queries_are_stdin) {
         return refused("standard input has either the documents or the queries, and no files beside it");
     }
-    let columns = Columns { text: arguments.document_column.clone(), ..Columns::default() };
-    let mut options = arguments.job.input.options();
-    options.columns = columns;
-    // What the queries are says nothing of the documents.
-    options.format = None;
+    let input = &arguments.job.input;
+    // Where the query is written here there is no other input that these could be said of.
+    let said = if arguments.query.is_some() { input.options() } else { input.options_of_others() };
+    let options = RowOptions {
+        format: arguments.document_format.format().or(said.format),
+        columns: Columns { text: arguments.document_column.clone().or(said.columns.text), ..Columns::default() },
+        ..said
+    };
     documents::read(&paths, options, arguments.job.output.quiet).map(Some)
 }

@@ -304,12 +304,41 @@ impl From<ScoringFunction> for Scoring {
     }
 }
 
+impl InputFormat {
+    /// None where each input says what it is.
+    pub fn format(self) -> Option<Format> {
+        match self {
+            InputFormat::Auto => None,
+            InputFormat::Lines => Some(Format::Lines),
+            InputFormat::Jsonl => Some(Format::Jsonl),
+            InputFormat::Json => Some(Format::Json),
+            InputFormat::Csv => Some(Format::Csv),
+            InputFormat::Tsv => Some(Format::Tsv),
+            InputFormat::Parquet => Some(Format::Parquet),
+            InputFormat::Arrow => Some(Format::Arrow),
+        }
+    }
+}
+
 impl InputArguments {
     /// For commands that compare answers with nothing.
     pub fn refuse_labels(&self) -> Result<(), Failure> {
         match &self.label_column {
             None => Ok(()),
             Some(_) => Err(Failure::Message("--label-column is for wgbert classify and wgbert evaluate".into())),
+        }
+    }
+
+    /// How rows are read of which the columns and formats of these say nothing.
+    pub fn options_of_others(&self) -> RowOptions {
+        RowOptions {
+            max_row_size: usize::try_from(self.max_row_size).unwrap_or(usize::MAX),
+            null: match self.null {
+                NullText::Error => Null::Error,
+                NullText::Skip => Null::Skip,
+                NullText::Empty => Null::Empty,
+            },
+            ..RowOptions::default()
         }
     }
 
@@ -329,22 +358,8 @@ impl InputArguments {
                 QuotingName::Csv => Quoting::Csv,
                 QuotingName::None => Quoting::None,
             },
-            format: match self.input_format {
-                InputFormat::Auto => None,
-                InputFormat::Lines => Some(Format::Lines),
-                InputFormat::Jsonl => Some(Format::Jsonl),
-                InputFormat::Json => Some(Format::Json),
-                InputFormat::Csv => Some(Format::Csv),
-                InputFormat::Tsv => Some(Format::Tsv),
-                InputFormat::Parquet => Some(Format::Parquet),
-                InputFormat::Arrow => Some(Format::Arrow),
-            },
-            max_row_size: usize::try_from(self.max_row_size).unwrap_or(usize::MAX),
-            null: match self.null {
-                NullText::Error => Null::Error,
-                NullText::Skip => Null::Skip,
-                NullText::Empty => Null::Empty,
-            },
+            format: self.input_format.format(),
+            ..self.options_of_others()
         }
     }
 }

@@ -24,7 +24,6 @@ pub struct Tensors {
     pooled_output: Option<usize>,
     files: Vec<Growing>,
     layers: Vec<i64>,
-    overwrite: bool,
 }
 
 /// A file, or as many as it takes.
@@ -32,6 +31,8 @@ struct Growing {
     path: PathBuf,
     /// Bytes from which on another is begun.
     full: u64,
+    /// Whether what is there may be replaced.
+    replace: bool,
     mark: Mark,
     collected: Vec<(String, Tensor)>,
     /// Rows with pooled outputs, and those.
@@ -45,15 +46,18 @@ impl Tensors {
     pub fn new(arguments: &ClassifyArguments) -> Result<Tensors, Failure> {
         let asked = [&arguments.hidden_states, &arguments.attentions, &arguments.pooled_output];
         let mut paths: Vec<&PathBuf> = Vec::new();
-        let places = asked.map(|asked| {
-            let path = asked.as_ref()?;
-            Some(paths.iter().position(|known| *known == path).unwrap_or_else(|| {
+        let mut places = [None; 3];
+        for (place, path) in places.iter_mut().zip(asked) {
+            let Some(path) = path else { continue };
+            let folder = folder(path)?;
+            // A file has several names.
+            let is_same = |known: &&PathBuf| {
+                known.file_name() == path.file_name() && self::folder(known).is_ok_and(|known| known == folder)
+            };
+            *place = Some(paths.iter().position(|known| is_same(&known)).unwrap_or_else(|| {
                 paths.push(path);
                 paths.len() - 1
-            }))
-        });
-        for path in &paths {
-            check(path, arguments.job.output.overwrite || arguments.job.output.resume)?;
+            }));
         }
         let [hidden_states, attentions, pooled_output] = places;
         if hidden_states.or(attentions).is_none() && !arguments.layers.is_empty() {
@@ -63,6 +67,7 @@ impl Tensors {
         let file = |path: &PathBuf| Growing {
             path: path.clone(),
             full,
+            replace: false,
             mark: Mark::default(),
             collected: Vec::new(),
             index: Vec::new(),
@@ -75,8 +80,16 @@ impl Tensors {
             pooled_output,
             files: paths.into_iter().map(file).collect(),
             layers: arguments.layers.clone(),
-            overwrite: arguments.job.output.overwrite,
         })
+    }
+
+    /// Refuses files that are there, unless the run may `replace` them: where that was said, or where it goes on with them.
+    pub fn claim(&mut self, replace: bool) -> Result<(), Failure> {
+        for file in &mut self.files {
+            file.replace = replace;
+            (1..=2).try_for_each(|number| file.refuse_there(&file.numbered(number)))?;
+        }
+        Ok(())
     }
 
     /// What answers must have for them.
@@ -141,14 +154,13 @@ impl Tensors {
 
     /// Writes what is left; it is not whole where the run goes on later.
     pub fn finish(&mut self) -> Result<(), Failure> {
-        let overwrite = self.overwrite;
         for file in &mut self.files {
             if file.mark.written == 0 || file.bytes > 0 {
                 file.write()?;
             }
             // What is replaced may have had more files, which are none of this run.
             let more = (file.mark.written + 1..).map(|number| file.numbered(number));
-            for stale in more.take_while(|path| overwrite && path.is_file()) {
+            for stale in more.take_while(|path| file.replace && path.is_file()) {
                 let failed =
                     |source: io::Error| Error::File { action: "remove", path: stale.clone(), source: source.into() };
                 fs::remove_file(&stale).map_err(failed)?;
@@ -190,17 +202,23 @@ impl Growing {
         self.path.with_file_name(name)
     }
 
-    /// Writes a file that is whole or not there.
-    fn write(&mut self) -> Result<(), Failure> {
-        self.mark.written += 1;
-        self.bytes = 0;
-        let mut tensors = std::mem::take(&mut self.collected);
-        let (index, pooled) = (std::mem::take(&mut self.index), std::mem::take(&mut self.pooled));
-        if !index.is_empty() {
-            tensors.push(("index".into(), Tensor::Index([index.len()], index)));
-            tensors.push(("pooled_output".into(), Tensor::Floats(pooled)));
+    fn refuse_there(&self, path: &Path) -> Result<(), Failure> {
+        if path.is_file() && !self.replace {
+            return Err(Failure::Message(format!("{}: is there already; --overwrite replaces it", path.display())));
         }
-        let path = self.numbered(self.mark.written);
+        Ok(())
+    }
+
+    /// Writes a file that is whole or not there; where it cannot be, what it was to hold stays.
+    fn write(&mut self) -> Result<(), Failure> {
+        let path = self.numbered(self.mark.written + 1);
+        self.refuse_there(&path)?;
+        if !self.index.is_empty() {
+            let index = std::mem::take(&mut self.index);
+            self.collected.push(("index".into(), Tensor::Index([index.len()], index)));
+            self.collected.push(("pooled_output".into(), Tensor::Floats(std::mem::take(&mut self.pooled))));
+        }
+        let tensors = self.collected.iter().map(|(name, tensor)| (name, tensor));
         let mut partial = path.clone().into_os_string();
         partial.push(".partial");
         let written = safetensors::serialize_to_file(tensors, None, Path::new(&partial))
@@ -210,25 +228,27 @@ impl Growing {
             // Half of it would only be in the way; what is wrong is said already.
             let _ = fs::remove_file(&partial);
             Failure::Message(format!("cannot write {}: {error}", path.display()))
-        })
+        })?;
+        self.mark.written += 1;
+        self.collected.clear();
+        self.bytes = 0;
+        Ok(())
     }
 }
 
-/// Whether a file can be written, and may be.
-fn check(path: &Path, replace: bool) -> Result<(), Failure> {
+/// The folder that a file can be written to.
+fn folder(path: &Path) -> Result<PathBuf, Failure> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let problem = if path.is_dir() {
         Some(io::ErrorKind::IsADirectory.into())
     } else {
         folder.metadata().err().or_else(|| (!folder.is_dir()).then(|| io::ErrorKind::NotADirectory.into()))
     };
-    if let Some(source) = problem {
-        return Err(Error::File { action: "write", path: path.into(), source: source.into() }.into());
+    let failed = |source: io::Error| Error::File { action: "write", path: path.into(), source: source.into() };
+    match problem {
+        Some(source) => Err(failed(source).into()),
+        None => Ok(folder.canonicalize().map_err(failed)?),
     }
-    if path.is_file() && !replace {
-        return Err(Failure::Message(format!("{}: is there already; --overwrite replaces it", path.display())));
-    }
-    Ok(())
 }
 
 /// The layers of an array whose first axis they are, counted from 0, or from the last where they are negative.
@@ -251,7 +271,7 @@ enum Tensor {
     Index([usize; 1], Vec<i64>),
 }
 
-impl View for Tensor {
+impl View for &Tensor {
     fn dtype(&self) -> Dtype {
         match self {
             Tensor::Floats(_) => Dtype::F32,

@@ -203,7 +203,8 @@ impl Device {
 
     /// Calls something with the plans, which nobody else has meanwhile. Where threads may sleep, this one calls it to its end: a
     /// future that nobody polls any more would keep the plans from all others, or their release from who waits for it behind it.
-    /// What takes long is what compiles, which it does on this thread anyway.
+    /// To submit a batch takes microseconds. What takes long is the first batch that needs a variant: it uploads, compiles and is
+    /// checked meanwhile, and who comes then sleeps until that is done.
     pub(super) async fn with_plans<T>(&self, call: impl AsyncFnOnce(&mut Plans) -> T) -> T {
         #[cfg(not(target_arch = "wasm32"))]
         return crate::gpu::block_on(call(&mut self.plans.lock_blocking()));

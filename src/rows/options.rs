@@ -18,8 +18,8 @@ pub struct RowOptions {
     pub quoting: Quoting,
     /// What a row becomes whose text is null.
     pub null: Null,
-    /// Bytes of a line, a record, an element or a text; a longer one is a row with an error, which is not held in memory. 16 MiB, whose
-    /// tokens take a hundred times as much.
+    /// Bytes of a line, a record, an element or a text; a longer one is a row with an error, which is not held in memory. 16 MiB:
+    /// its tokens take many times as much.
     pub max_row_size: usize,
 }
 

@@ -1,11 +1,8 @@
 //! `wgbert explain`: on a terminal, for programs, as a page.
 
-use super::requirements::{Need, not_run};
 use super::{FANTASTIC, TERRIBLE, folder, run, terminal, text};
 use serde_json::Value;
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
 #[test]
 fn words_that_moved_an_answer_are_named() {

@@ -57,7 +57,9 @@ impl Selection {
             match field.as_str() {
                 "*" => chosen.push(Chosen::All),
                 "all" => chosen.extend(Selection { everything: true, ..self.clone() }.usual(subject)),
-                "score_*" => chosen.extend((0..subject.labels.len()).map(Column::ScoreOf).map(Chosen::Answer)),
+                "score_*" if matches!(subject.kind, Kind::Labels | Kind::Candidates) => {
+                    chosen.extend((0..subject.labels.len()).map(Column::ScoreOf).map(Chosen::Answer))
+                }
                 "logit_*" if subject.kind == Kind::Labels => {
                     chosen.extend((0..subject.labels.len()).map(Column::LogitOf).map(Chosen::Answer))
                 }
@@ -111,7 +113,10 @@ impl Selection {
             "windows" if logits => Column::Windows,
             "label" | "score" | "argmax" | "probabilities" | "scores" | "logits" | "pooled_output" | "labels"
             | "loss" => {
-                return Err(format!("these answers have no {name}; they have {}", subject.columns()));
+                return Err(format!(
+                    "these answers have no {name}; they have {}; a column of the input of that name is input:{name}",
+                    subject.columns()
+                ));
             }
             _ => {
                 let of_label = place("score_").map(Column::ScoreOf);

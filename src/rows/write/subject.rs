@@ -48,7 +48,7 @@ impl Subject {
     /// Labels that a model was not trained for ([`Classifier::zero_shot`]).
     pub fn zero_shot(asked: &ZeroShot) -> Subject {
         let labels: Arc<[String]> = asked.labels.as_slice().into();
-        Subject { kind: Kind::Candidates, multi_label: asked.multi_label && labels.len() > 1, pooled: 0, labels }
+        Subject { kind: Kind::Candidates, multi_label: asked.is_multi_label(), pooled: 0, labels }
     }
 
     /// The score of each row's pair ([`Classifier::score_pairs`]).
@@ -59,6 +59,11 @@ impl Subject {
     /// Documents that are ranked for each row ([`Classifier::rerank`]).
     pub fn documents() -> Subject {
         Subject { kind: Kind::Document, multi_label: false, pooled: 0, labels: Arc::default() }
+    }
+
+    /// Whether each label holds on its own, and so has a threshold.
+    pub fn is_multi_label(&self) -> bool {
+        self.multi_label
     }
 
     /// The columns of an answer, for messages.
