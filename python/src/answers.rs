@@ -3,8 +3,10 @@
 use crate::arrow;
 use crate::errors;
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float32Type, UInt32Type, UInt64Type};
-use arrow_array::{Array, RecordBatch, RecordBatchIterator};
+use arrow_array::types::{
+    Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+};
+use arrow_array::{Array, BinaryArray, LargeBinaryArray, RecordBatch, RecordBatchIterator};
 use arrow_schema::{DataType, SchemaRef};
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
@@ -166,13 +168,30 @@ fn value<'py>(py: Python<'py>, name: &str, column: &dyn Array, row: usize) -> Py
         let items = (0..items.len()).map(|item| value(py, name, items, item)).collect::<PyResult<Vec<_>>>()?;
         Ok(PyList::new(py, items)?.into_any())
     };
+    // What another library handed over was not looked at by anybody.
+    let text = |bytes: &[u8]| match str::from_utf8(bytes) {
+        Ok(text) => Ok(text.into_pyobject(py)?.into_any()),
+        Err(_) => Err(errors::data(py, format!("the column {name:?} has text that is not UTF-8"))),
+    };
+    macro_rules! number {
+        ($kind:ty) => {
+            column.as_primitive::<$kind>().value(row).into_pyobject(py)?.into_any()
+        };
+    }
     Ok(Some(match column.data_type() {
-        DataType::Utf8 => column.as_string::<i32>().value(row).into_pyobject(py)?.into_any(),
-        DataType::LargeUtf8 => column.as_string::<i64>().value(row).into_pyobject(py)?.into_any(),
-        DataType::Utf8View => column.as_string_view().value(row).into_pyobject(py)?.into_any(),
-        DataType::Float32 => column.as_primitive::<Float32Type>().value(row).into_pyobject(py)?.into_any(),
-        DataType::UInt32 => column.as_primitive::<UInt32Type>().value(row).into_pyobject(py)?.into_any(),
-        DataType::UInt64 => column.as_primitive::<UInt64Type>().value(row).into_pyobject(py)?.into_any(),
+        DataType::Utf8 => text(BinaryArray::from(column.as_string::<i32>().clone()).value(row))?,
+        DataType::LargeUtf8 => text(LargeBinaryArray::from(column.as_string::<i64>().clone()).value(row))?,
+        DataType::Utf8View => text(column.as_string_view().clone().to_binary_view().value(row))?,
+        DataType::Int8 => number!(Int8Type),
+        DataType::Int16 => number!(Int16Type),
+        DataType::Int32 => number!(Int32Type),
+        DataType::Int64 => number!(Int64Type),
+        DataType::UInt8 => number!(UInt8Type),
+        DataType::UInt16 => number!(UInt16Type),
+        DataType::UInt32 => number!(UInt32Type),
+        DataType::UInt64 => number!(UInt64Type),
+        DataType::Float32 => number!(Float32Type),
+        DataType::Float64 => number!(Float64Type),
         DataType::Boolean => column.as_boolean().value(row).into_pyobject(py)?.to_owned().into_any(),
         DataType::List(_) => items(&column.as_list::<i32>().value(row))?,
         DataType::FixedSizeList(..) => items(&column.as_fixed_size_list().value(row))?,

@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use std::path::PathBuf;
+use std::ffi::OsString;
 use wgbert::{
     Adapter, Backend, Options, PairTruncation, Precision, Scoring, SelfCheck, TensorCores, Truncation, Windows,
 };
@@ -10,7 +10,8 @@ use wgbert::{
 /// As they were given.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, IntoPyObject)]
 pub struct Arguments {
-    pub model: Option<PathBuf>,
+    /// To the letter: a path would lose a dot or a slash, which tell a folder from a name on the hub and are a part of an address.
+    pub model: Option<OsString>,
     pub adapter: Option<String>,
     pub backend: Option<String>,
     pub precision: String,
@@ -112,7 +113,7 @@ impl Arguments {
 }
 
 /// The value of an argument, among those that there are; `more` are those that somebody else knows.
-fn choice<T: Copy>(argument: &str, value: &str, known: &[(&str, T)], more: &[&str]) -> Result<T, String> {
+pub fn choice<T: Copy>(argument: &str, value: &str, known: &[(&str, T)], more: &[&str]) -> Result<T, String> {
     let found = known.iter().find(|(name, _)| *name == value).map(|(_, value)| *value);
     found.ok_or_else(|| {
         let names = known.iter().map(|(name, _)| *name).chain(more.iter().copied());

@@ -5,9 +5,12 @@
 use crate::{errors, strings};
 use arrow_array::cast::AsArray;
 use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi};
-use arrow_array::ffi_stream::{ArrayStreamReader, FFI_ArrowArrayStream, RecordBatchStreamReader};
-use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchIterator, RecordBatchReader, StringArray, make_array};
-use arrow_schema::{ArrowError, DataType, Field, Schema};
+use arrow_array::ffi_stream::{ArrayStreamReader, FFI_ArrowArrayStream};
+use arrow_array::{
+    Array, ArrayReader, ArrayRef, RecordBatch, RecordBatchIterator, RecordBatchOptions, RecordBatchReader, StringArray,
+    make_array,
+};
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyString, PyTuple};
 use std::ffi::CStr;
@@ -43,20 +46,36 @@ pub fn table(object: &Bound<'_, PyAny>) -> PyResult<Reader> {
     let py = object.py();
     let unreadable = |error: ArrowError| errors::data(py, format!("the table cannot be read: {error}"));
     if let Some(stream) = stream(object)? {
-        let reader = py.detach(|| RecordBatchStreamReader::try_new(stream)).map_err(unreadable)?;
-        return Ok(Box::new(reader));
-    }
-    if let Some((array, _)) = array(object)?
-        && let Some(rows) = array.as_struct_opt()
+        let arrays = py.detach(|| ArrayStreamReader::try_new(stream)).map_err(unreadable)?;
+        if let DataType::Struct(fields) = arrays.field().data_type() {
+            let metadata = arrays.field().metadata().clone();
+            let schema = Arc::new(Schema::new_with_metadata(fields.clone(), metadata));
+            let own = schema.clone();
+            let batches = arrays.map(move |array| batch(&own, &array?));
+            return Ok(Box::new(RecordBatchIterator::new(batches, schema)));
+        }
+    } else if let Some((array, _)) = array(object)?
+        && let DataType::Struct(fields) = array.data_type()
     {
-        let batch = RecordBatch::from(rows);
-        let schema = batch.schema();
+        let schema = Arc::new(Schema::new(fields.clone()));
+        let batch = batch(&schema, &array).map_err(unreadable)?;
         return Ok(Box::new(RecordBatchIterator::new([Ok(batch)], schema)));
     }
     let kind = object.get_type().name()?;
     let message =
         "a table or a stream of record batches by Arrow's C interface is wanted (pyarrow, polars, pandas, duckdb...)";
     Err(errors::data(py, format!("{message}, and no {kind}")))
+}
+
+/// A table's rows, each of which is there: what the columns hold where one is not, nobody says.
+fn batch(schema: &SchemaRef, array: &ArrayRef) -> Result<RecordBatch, ArrowError> {
+    let (rows, nulls) = (array.as_struct(), array.null_count());
+    if nulls > 0 {
+        let message = format!("{nulls} of {} rows are null as a whole: leave them out", array.len());
+        return Err(ArrowError::InvalidArgumentError(message));
+    }
+    let count = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+    RecordBatch::try_new_with_options(schema.clone(), rows.columns().to_vec(), &count)
 }
 
 /// Texts, and second texts where there are any, as record batches with the columns `text` and `text_pair`.
@@ -95,12 +114,12 @@ pub fn side_by_side(py: Python<'_>, texts: Vec<ArrayRef>, pairs: Option<Vec<Arra
     Ok(Box::new(RecordBatchIterator::new(batches.into_iter().map(Ok), schema)))
 }
 
-/// Texts, none of which may be null.
-pub fn strings(py: Python<'_>, texts: &[ArrayRef]) -> PyResult<Vec<String>> {
+/// Texts, none of which may be null; the first has the index `first` in errors.
+pub fn strings(py: Python<'_>, texts: &[ArrayRef], first: usize) -> PyResult<Vec<String>> {
     let mut strings = Vec::new();
     for array in texts {
         for text in texts_of(array).map_err(|message| errors::data(py, format!("the column {message}")))? {
-            let index = strings.len();
+            let index = first + strings.len();
             let text = text.and_then(|text| text.ok_or_else(|| "its text is null".into()));
             strings.push(text.map_err(|message| errors::text(py, index, &format!("text {index}: {message}")))?);
         }

@@ -11,6 +11,9 @@ use pyo3::types::PyCapsule;
 use std::sync::{Mutex, PoisonError};
 use wgbert::rows::AnsweredBatches;
 
+const FORKED: &str =
+    "the stream is of the process that this one was forked from: call classify_batches in the process that reads it";
+
 /// The answers to a stream of record batches, in its order, as they are asked for: one batch at a time is in memory, and the next
 /// is under way.
 ///
@@ -18,14 +21,21 @@ use wgbert::rows::AnsweredBatches;
 #[pyclass(module = "wgbert", frozen)]
 pub struct Batches {
     schema: SchemaRef,
-    opened: Opened,
-    /// Nothing once it is another library's.
+    /// Nothing once it is another library's. It ends before its engine does.
     batches: Mutex<Option<AnsweredBatches>>,
+    opened: Opened,
 }
 
 impl Batches {
     pub fn new(batches: AnsweredBatches, opened: Opened) -> Batches {
         Batches { schema: batches.schema(), opened, batches: Mutex::new(Some(batches)) }
+    }
+
+    fn refuse_forked(&self, py: Python<'_>) -> PyResult<()> {
+        match self.opened.is_of_this_process() {
+            true => Ok(()),
+            false => Err(errors::data(py, FORKED.into())),
+        }
     }
 }
 
@@ -36,6 +46,7 @@ impl Batches {
     }
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Answers>> {
+        self.refuse_forked(py)?;
         let next = py.detach(|| {
             let mut batches = self.batches.lock().unwrap_or_else(PoisonError::into_inner);
             batches.as_mut().map(Iterator::next)
@@ -67,11 +78,12 @@ impl Batches {
     ) -> PyResult<Bound<'py, PyCapsule>> {
         // A wish, which the interface leaves to whoever gives.
         let _ = requested_schema;
+        self.refuse_forked(py)?;
         let batches = py.detach(|| self.batches.lock().unwrap_or_else(PoisonError::into_inner).take());
         let Some(batches) = batches else {
             return Err(errors::data(py, "the stream was handed over to another library already".into()));
         };
-        arrow::stream_capsule(py, Box::new(HandedOver { batches, stopped: false }))
+        arrow::stream_capsule(py, Box::new(HandedOver { batches, opened: self.opened.clone(), stopped: false }))
     }
 
     fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
@@ -97,6 +109,7 @@ impl Batches {
 /// What another library reads, on whichever thread and with the interpreter's lock or not.
 struct HandedOver {
     batches: AnsweredBatches,
+    opened: Opened,
     stopped: bool,
 }
 
@@ -107,8 +120,15 @@ impl Iterator for HandedOver {
         if self.stopped {
             return None;
         }
+        if !self.opened.is_of_this_process() {
+            self.stopped = true;
+            return Some(Err(ArrowError::ExternalError(FORKED.into())));
+        }
         let next = with_lock(|py| {
             let next = py.detach(|| self.batches.next());
+            if let Some(Err(error)) = &next {
+                self.opened.note(error);
+            }
             // On the main thread Ctrl-C comes out here. Whoever reads can only be told of an error: it is said to the interpreter
             // again, for when that has returned.
             match py.check_signals() {

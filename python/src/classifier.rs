@@ -23,6 +23,7 @@ pub struct Classifier {
 }
 
 /// An engine that is in use.
+#[derive(Clone)]
 pub struct Opened {
     engine: Arc<Engine>,
 }
@@ -32,12 +33,22 @@ impl Opened {
         self.engine.classifier()
     }
 
-    /// The exception for an error of a call. An adapter that was lost is opened anew by the next one.
-    pub fn failed(&self, py: Python<'_>, error: Error) -> PyErr {
+    /// Sees whether an error of a call is that the adapter was lost, which the next one then opens anew.
+    pub fn note(&self, error: &Error) {
         if matches!(error, Error::DeviceLost { .. }) {
             self.engine.lose();
         }
+    }
+
+    /// The exception for an error of a call.
+    pub fn failed(&self, py: Python<'_>, error: Error) -> PyErr {
+        self.note(&error);
         errors::raise_of_data(py, error)
+    }
+
+    /// Whether it is of this process: after a fork its threads are not there, and what waits for them waits for ever.
+    pub fn is_of_this_process(&self) -> bool {
+        self.engine.is_of_this_process()
     }
 }
 
@@ -134,7 +145,7 @@ impl Classifier {
         open: bool,
     ) -> PyResult<Classifier> {
         let arguments = Arguments {
-            model,
+            model: model.map(PathBuf::into_os_string),
             // A name, an index, or several with commas.
             adapter: adapter.map(|adapter| adapter.str().map(|text| text.to_string())).transpose()?,
             backend,
@@ -292,7 +303,8 @@ impl Classifier {
 
     /// For each text its labels with their scores, as transformers' text-classification pipeline has them: `top_k` of them, None
     /// is all, the best first, or in the labels' order.
-    #[pyo3(signature = (texts, pairs, top_k, best_first))]
+    /// The first of them has the index `first` in errors.
+    #[pyo3(signature = (texts, pairs, top_k, best_first, first=0))]
     fn _label_scores<'py>(
         &self,
         py: Python<'py>,
@@ -300,6 +312,7 @@ impl Classifier {
         pairs: Option<Bound<'_, PyAny>>,
         top_k: Option<usize>,
         best_first: bool,
+        first: usize,
     ) -> PyResult<Bound<'py, PyList>> {
         let opened = self.opened(py)?;
         let texts = arrow::column(&texts)?;
@@ -312,7 +325,7 @@ impl Classifier {
         while let Some(batch) = py.detach(|| batches.next()) {
             py.check_signals()?;
             for answer in batch.map_err(|error| opened.failed(py, error))?.answers {
-                let index = rows.len();
+                let index = first + rows.len();
                 let answer = answer.map_err(|message| errors::text(py, index, &format!("text {index}: {message}")))?;
                 let scores = answer.get().scores();
                 let mut order: Vec<usize> = (0..scores.len()).collect();
@@ -344,7 +357,20 @@ impl Classifier {
         ignore_labels: Option<Vec<String>>,
     ) -> PyResult<Bound<'py, PyList>> {
         let opened = self.opened(py)?;
-        entities::of(&opened, arrow::column(&texts)?, aggregation_strategy, ignore_labels, py)
+        entities::of(&opened, arrow::column(&texts)?, aggregation_strategy, ignore_labels, 0, py)
+    }
+
+    /// [`Classifier::entities`] of texts of which the first has the index `first` in errors.
+    fn _entities<'py>(
+        &self,
+        py: Python<'py>,
+        texts: Bound<'_, PyAny>,
+        aggregation_strategy: &str,
+        ignore_labels: Option<Vec<String>>,
+        first: usize,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let opened = self.opened(py)?;
+        entities::of(&opened, arrow::column(&texts)?, aggregation_strategy, ignore_labels, first, py)
     }
 }
 
@@ -356,23 +382,30 @@ fn columns(text: &str, pair: Option<&str>) -> Columns {
     columns
 }
 
+/// What a column or an array of another library holds, in Python's own: JSON has no words for theirs.
+fn in_python(object: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
+    for name in ["to_pylist", "tolist", "to_list"] {
+        if let Some(method) = object.getattr_opt(name)? {
+            return method.call0();
+        }
+    }
+    Ok(object)
+}
+
 /// What the loss of each text is measured against.
 fn labels(opened: &Opened, labels: &Bound<'_, PyAny>, rows: usize) -> PyResult<Vec<Option<Label>>> {
     let (py, mut reader, config) = (labels.py(), LabelReader::default(), opened.classifier().config());
+    let dumps = py.import("json")?.getattr("dumps")?;
     let mut read = Vec::new();
-    for (index, label) in labels.try_iter()?.enumerate() {
-        let label = label?;
+    for (index, label) in in_python(labels.clone())?.try_iter()?.enumerate() {
+        let label = in_python(label?)?;
         if label.is_none() {
             read.push(None);
             continue;
         }
-        // Numbers of NumPy's, and arrays, are what Python's JSON has no words for.
-        let label = match label.getattr_opt("tolist")? {
-            Some(tolist) => tolist.call0()?,
-            None => label,
-        };
-        let json: String = py.import("json")?.call_method1("dumps", (label,))?.extract()?;
-        let value = serde_json::from_str(&json).map_err(|error| error.to_string());
+        let said = dumps.call1((&label,)).and_then(|json| json.extract::<String>());
+        let value = said.ok().and_then(|json| serde_json::from_str(&json).ok());
+        let value = value.ok_or_else(|| format!("its label {label} is no name, number or list of them"));
         let label = value.and_then(|value| reader.read(config, &value));
         read.push(Some(label.map_err(|message| errors::text(py, index, &format!("text {index}: {message}")))?));
     }

@@ -5,7 +5,7 @@ use crate::errors::Failure;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
@@ -33,7 +33,11 @@ impl Engine {
     }
 
     pub fn is_usable(&self) -> bool {
-        self.process == process::id() && !self.lost.load(Ordering::Relaxed)
+        self.is_of_this_process() && !self.lost.load(Ordering::Relaxed)
+    }
+
+    pub fn is_of_this_process(&self) -> bool {
+        self.process == process::id()
     }
 }
 
@@ -129,7 +133,7 @@ pub fn close(py: Python<'_>, arguments: &Arguments) {
 fn load(arguments: &Arguments, program: Option<PathBuf>) -> Result<Classifier, Failure> {
     let options = arguments.options()?.adapter(arguments.adapter()?).self_check_program(program);
     Ok(match &arguments.model {
-        Some(model) => options.load_hub(model)?,
+        Some(model) => options.load_hub(Path::new(model))?,
         None => options.sentiment()?,
     })
 }

@@ -1,23 +1,23 @@
 //! Entities of texts, in the shape of transformers' token-classification pipeline.
 
+use crate::arguments::choice;
 use crate::classifier::Opened;
 use crate::{arrow, errors};
 use arrow_array::ArrayRef;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
-use wgbert::{Aggregation, Entity, EntityKind, Error};
+use wgbert::{Aggregation, Entity, EntityKind, Error, TokenClassification};
 
 /// Texts at a time, between which Ctrl-C is looked at.
 const TEXTS: usize = 128;
-/// What the pipeline ignores.
-const IGNORED: &str = "O";
 
-/// For each text the list of its entities.
+/// For each text the list of its entities; the first text has the index `first` in errors.
 pub fn of<'py>(
     opened: &Opened,
     texts: Vec<ArrayRef>,
     aggregation: &str,
     ignored: Option<Vec<String>>,
+    first: usize,
     py: Python<'py>,
 ) -> PyResult<Bound<'py, PyList>> {
     let known = [
@@ -27,25 +27,24 @@ pub fn of<'py>(
         ("average", Aggregation::Average),
         ("max", Aggregation::Max),
     ];
-    let aggregation =
-        known.iter().find(|(name, _)| *name == aggregation).map(|(_, value)| *value).ok_or_else(|| {
-            let message =
-                format!("aggregation_strategy is {aggregation:?}, which is none of none, simple, first, average, max");
-            errors::argument(py, message)
-        })?;
-    let ignored = ignored.unwrap_or_else(|| vec![IGNORED.into()]);
-    let ignored: Vec<&str> = ignored.iter().map(String::as_str).collect();
-    let texts = arrow::strings(py, &texts)?;
+    let aggregation = choice("aggregation_strategy", aggregation, &known, &[]);
+    let aggregation = aggregation.map_err(|message| errors::argument(py, message))?;
+    let ignored: Option<Vec<&str>> = ignored.as_ref().map(|all| all.iter().map(String::as_str).collect());
+    let texts = arrow::strings(py, &texts, first)?;
     let lists = PyList::empty(py);
     for chunk in texts.chunks(TEXTS) {
-        let first = lists.len();
+        let first = first + lists.len();
         let of_call = |error| match error {
             Error::Text { index, message } => Error::Text { index: first + index, message },
             error => error,
         };
         let answered = py.detach(|| {
             let output = opened.classifier().classify_tokens(chunk.iter().map(String::as_str))?;
-            output.texts().map(|text| text.entities_but(aggregation, &ignored)).collect::<Result<Vec<_>, _>>()
+            let entities = |text: TokenClassification<'_>| match &ignored {
+                Some(ignored) => text.entities_but(aggregation, ignored),
+                None => text.entities(aggregation),
+            };
+            output.texts().map(entities).collect::<Result<Vec<_>, _>>()
         });
         py.check_signals()?;
         for entities in answered.map_err(|error| opened.failed(py, of_call(error)))? {

@@ -176,3 +176,43 @@ print(peak, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     third, all_of_them = map(int, subprocess.check_output([sys.executable, "-c", program]).split())
     unit = 1024 if sys.platform == "darwin" else 1
     assert all_of_them - third < 48 * 1024 * unit, (third, all_of_them)
+
+
+def test_rows_that_are_null_as_a_whole_are_refused(bert):
+    rows = pa.array([{"text": "good"}, None])
+    with pytest.raises(wgbert.DataError, match="1 of 2 rows are null"):
+        bert.classify_batches(rows, "text")
+    with pytest.raises(wgbert.DataError, match="1 of 2 rows are null"):
+        list(bert.classify_batches(pa.chunked_array([rows]), "text"))
+
+
+def test_a_row_has_the_columns_of_the_table(bert):
+    bytes_ = pa.array([b"a\xff", b"good"], pa.binary())
+    table = pa.table({"text": ["good", "bad"], "id": [7, -8], "price": [0.5, None]})
+    row = next(bert.classify_batches(table, "text"))[1]
+    assert (row["text"], row["id"], row["price"]) == ("bad", -8, None)
+    # Nobody looks at what another library calls text.
+    text = pa.StringArray.from_buffers(2, bytes_.buffers()[1], bytes_.buffers()[2])
+    answers = next(bert.classify_batches(pa.table({"text": ["good", "bad"], "note": text}), "text"))
+    with pytest.raises(wgbert.DataError, match="not UTF-8"):
+        answers[0]
+    assert answers[1]["note"] == "good"
+
+
+def test_a_stream_of_the_process_before_a_fork_is_refused():
+    program = f"""
+import os, signal, sys, wgbert, pyarrow as pa
+signal.alarm(60)
+batches = wgbert.Classifier({str(BERT)!r}).classify_batches(pa.table({{"text": ["good"]}}), "text")
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    try:
+        next(batches)
+    except wgbert.DataError as error:
+        os._exit(0 if "forked" in str(error) else 2)
+    os._exit(1)
+_, status = os.waitpid(child, 0)
+sys.exit(os.waitstatus_to_exitcode(status) or len(next(batches)) != 1)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import json
+import pathlib
 import pickle
 import shutil
 import struct
@@ -351,3 +352,21 @@ def test_warnings_go_to_logging(tmp_path, caplog):
     except wgbert.Error:
         pass
     assert any(record.name == "wgbert" and "num_labels" in record.getMessage() for record in caplog.records), caplog.text
+
+
+def test_a_models_name_is_kept_to_the_letter():
+    for name in ["./owner/name", "https://example.org/owner/name"]:
+        made = pickle.loads(pickle.dumps(wgbert.Classifier(name, open=False)))
+        assert made.arguments["model"] == name
+    assert wgbert.Classifier(pathlib.Path("a") / "b", open=False).arguments["model"] == str(pathlib.Path("a") / "b")
+
+
+def test_labels_may_be_columns(bert):
+    pa = pytest.importorskip("pyarrow")
+    expected = bert.classify(["good", "bad"], labels=[0, 1]).loss
+    assert bert.classify(["good", "bad"], labels=pa.array([0, 1])).loss == expected
+    with pytest.raises(wgbert.TextError, match="text 1: its label .* is no name") as error:
+        bert.classify(["good", "bad"], labels=[0, object()])
+    assert error.value.index == 1
+    with pytest.raises(wgbert.TextError, match="text 0"):
+        bert.classify(["good"], labels=[float("nan")])

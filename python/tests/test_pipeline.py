@@ -173,3 +173,31 @@ def test_a_torch_data_set_is_answered_by_an_iterator(pipe):
     answers = pipe(Texts())
     assert not isinstance(answers, list) and list(answers) == pipe([TEXT] * 3)
     assert "torch" in sys.modules
+
+
+def test_a_classifiers_own_function_counts():
+    classifier = wgbert.Classifier(str(BERT), function_to_apply="none", truncation="refuse")
+    own = wgbert.pipeline(model=classifier)
+    scores = {entry["label"]: entry["score"] for entry in own("good", top_k=None)}
+    assert [scores[label] for label in classifier.labels] == pytest.approx(classifier.classify("good", logits=True)[0]["logits"])
+    with pytest.raises(wgbert.TextError):
+        own("good " * 600)
+    assert own("good " * 600, truncation=True)[0]["label"] in classifier.labels
+
+
+def test_what_a_pipeline_is_given_is_loaded_once():
+    pipe = wgbert.pipeline(model=str(BERT), max_length=8, function_to_apply="sigmoid")
+    assert pipe.classifier.max_length == 8 and pipe.classifier.function_to_apply == "sigmoid"
+    assert pipe._with(pipe._kwargs) is pipe.classifier
+    other = pipe._with({**pipe._kwargs, "max_length": 5})
+    assert other.max_length == 5 and pipe._with({**pipe._kwargs, "max_length": 5}) is other
+
+
+def test_texts_of_a_stream_are_counted_from_its_beginning():
+    texts = (text for text in ["good"] * 70 + [7])
+    with pytest.raises(wgbert.DataError, match="text 70 is int"):
+        list(wgbert.pipeline(model=str(BERT))(texts))
+    long = (text for text in ["good"] * 70 + ["good " * 600])
+    with pytest.raises(wgbert.TextError, match="text 70") as error:
+        list(wgbert.pipeline(model=str(BERT), truncation=False)(long))
+    assert error.value.index == 70

@@ -91,6 +91,8 @@ def pipeline(
     for name in ("backend", "tensor_cores", "self_check", "batch_tokens", "batch_texts", "random_head", "windows"):
         if name in kwargs:
             made[name] = kwargs.pop(name)
+    # What decides how texts are read, and scored, is the model's from the beginning: it is loaded once.
+    made.update(_of_model(kwargs))
     classifier = Classifier(**made)
     found = classifier.task
     if task is not None and _TASKS[task] != found:
@@ -133,6 +135,8 @@ class _Pipeline:
 
     task: str
     _calls: tuple[str, ...]
+    # The classifier for the arguments of the last call that had others than the pipeline, and those.
+    _other: tuple[dict[str, Any], Classifier] | None = None
 
     def __init__(self, classifier: Classifier, **kwargs: Any) -> None:
         self._classifier = classifier
@@ -157,10 +161,13 @@ class _Pipeline:
         return self._answer(inputs, given, kwargs)
 
     def _stream(self, inputs: Iterator[Any], size: int, given: dict[str, Any]) -> Iterator[Any]:
+        first = 0
         while chunk := list(itertools.islice(inputs, size)):
-            yield from self._rows(chunk, given)
+            yield from self._rows(chunk, given, first)
+            first += len(chunk)
 
-    def _rows(self, inputs: list[Any], given: dict[str, Any]) -> list[Any]:
+    def _rows(self, inputs: list[Any], given: dict[str, Any], first: int = 0) -> list[Any]:
+        """The answers to inputs, of which the first has this index in errors."""
         raise NotImplementedError
 
     def _answer(self, inputs: Any, given: dict[str, Any], of_call: dict[str, Any]) -> Any:
@@ -216,15 +223,15 @@ class TextClassificationPipeline(_Pipeline):
             raise DataError(f"a str, a dict with text and text_pair, or a list of them is wanted, not {type(inputs).__name__}")
         return self._rows(list(inputs), given)
 
-    def _rows(self, inputs: list[Any], given: dict[str, Any]) -> list[Any]:
+    def _rows(self, inputs: list[Any], given: dict[str, Any], first: int = 0) -> list[Any]:
         texts, pairs = [], []
-        for index, item in enumerate(inputs):
+        for index, item in enumerate(inputs, first):
             text, pair = _text_and_pair(item, index)
             texts.append(text)
             pairs.append(pair)
-        return self._of_columns(texts, pairs if any(pair is not None for pair in pairs) else None, given)
+        return self._of_columns(texts, pairs if any(pair is not None for pair in pairs) else None, given, first)
 
-    def _of_columns(self, texts: Any, pairs: Any, given: dict[str, Any]) -> list[Any]:
+    def _of_columns(self, texts: Any, pairs: Any, given: dict[str, Any], first: int = 0) -> list[Any]:
         top_k: Any = given.get("top_k", "")
         legacy = not (top_k is None or isinstance(top_k, int))
         if not legacy and top_k is not None and top_k < 0:
@@ -234,23 +241,27 @@ class TextClassificationPipeline(_Pipeline):
             warnings.warn("return_all_scores is deprecated: use top_k=None, or top_k=1", DeprecationWarning, stacklevel=4)
         classifier = self._with(given)
         if legacy and not everything:
-            return [row[0] for row in classifier._label_scores(texts, pairs, 1, True)]
-        return classifier._label_scores(texts, pairs, None if legacy else top_k, not legacy)
+            return [row[0] for row in classifier._label_scores(texts, pairs, 1, True, first)]
+        return classifier._label_scores(texts, pairs, None if legacy else top_k, not legacy, first)
 
     def _with(self, given: dict[str, Any]) -> Classifier:
         """The classifier for the arguments of a call; those of the same arguments share an engine."""
         base = self._classifier
-        function = given.get("function_to_apply")
-        if function is not None:
-            # transformers takes an enumeration, too.
-            function = str(getattr(function, "value", function)).lower()
-        else:
+        made = base.arguments
+        wanted = _of_model(given)
+        if given.get("truncation") is True and made["truncation"] == "refuse":
+            wanted["truncation"] = "cut"
+        if "function_to_apply" not in wanted and made["function_to_apply"] is None:
             # What sentence-transformers would apply, which the configuration may name, its pipeline does not know.
             function = _default_function(base.problem_type, len(base.labels))
-        wanted: dict[str, Any] = _lengths(given)
-        if function != base.function_to_apply:
-            wanted["function_to_apply"] = function
-        return Classifier(**{**base.arguments, **wanted}) if wanted else base
+            if function != base.function_to_apply:
+                wanted["function_to_apply"] = function
+        wanted = {name: value for name, value in wanted.items() if made[name] != value}
+        if not wanted:
+            return base
+        if self._other is None or self._other[0] != wanted:
+            self._other = (wanted, Classifier(**{**made, **wanted}))
+        return self._other[1]
 
 
 def _text_and_pair(item: Any, index: int) -> tuple[str, str | None]:
@@ -281,9 +292,13 @@ def _default_function(problem_type: str | None, labels: int) -> str:
     return "softmax"
 
 
-def _lengths(given: dict[str, Any]) -> dict[str, Any]:
-    """transformers' `truncation` and `max_length`, as `Classifier` has them."""
+def _of_model(given: dict[str, Any]) -> dict[str, Any]:
+    """transformers' `truncation`, `max_length` and `function_to_apply`, as `Classifier` has them."""
     wanted: dict[str, Any] = {}
+    function = given.get("function_to_apply")
+    if function is not None:
+        # transformers takes an enumeration, too.
+        wanted["function_to_apply"] = str(getattr(function, "value", function)).lower()
     truncation = given.get("truncation")
     if truncation is False or truncation == "do_not_truncate":
         wanted["truncation"] = "refuse"
@@ -336,8 +351,8 @@ class TokenClassificationPipeline(_Pipeline):
             return self._rows([inputs], given)[0]
         return self._rows(inputs, given)
 
-    def _rows(self, inputs: Any, given: dict[str, Any]) -> list[Any]:
+    def _rows(self, inputs: Any, given: dict[str, Any], first: int = 0) -> list[Any]:
         strategy = given.get("aggregation_strategy") or "none"
         # transformers takes an enumeration, too.
         strategy = str(getattr(strategy, "value", strategy)).lower()
-        return self._classifier.entities(inputs, strategy, given.get("ignore_labels"))
+        return self._classifier._entities(inputs, strategy, given.get("ignore_labels"), first)

@@ -123,7 +123,7 @@ impl Comparing {
         let mut options = EvaluationOptions::default();
         if !arguments.threshold.is_empty() {
             options.thresholds = {
-                let multi_label = crate::rows::write::Subject::of(&classifier).is_multi_label();
+                let multi_label = crate::rows::write::Subject::of(classifier).is_multi_label();
                 super::answer_writer::thresholds(&arguments.threshold, labels, multi_label)?
             };
         }

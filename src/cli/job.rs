@@ -64,7 +64,7 @@ impl Job<'_> {
             }
             None => None,
         };
-        self.tensors.claim(output.overwrite || partial.as_ref().is_some_and(|partial| partial.is_resumed()))?;
+        self.tensors.claim(output.overwrite || partial.as_ref().is_some_and(|partial| partial.goes_on()))?;
         signals::listen();
         let classifier = load()?;
         let asked = ask(&classifier)?;
@@ -251,9 +251,14 @@ impl Writing {
         let signal = signals::caught().filter(|_| result.is_ok());
         let result = if signal.is_none() { result.and_then(|()| self.end_again(usize::MAX)) } else { result };
         let again = self.again.take();
-        // What was computed before a failure is worth keeping, but not of rows that are none of this run.
+        // What was computed before a failure is worth keeping, but not of rows that are none of this run, or that nobody goes on behind.
+        let begins_again = self.whole.is_none() && self.partial.is_some() && (result.is_err() || signal.is_some());
         let keep = result.is_ok() || (self.done.rows > 0 && again.is_none());
-        let kept = if keep { self.tensors.finish() } else { Ok(()) };
+        let kept = match &self.partial {
+            Some(partial) if begins_again && !partial.goes_on() => self.tensors.discard(),
+            _ if keep && !begins_again => self.tensors.finish(),
+            _ => Ok(()),
+        };
         let result = result.and(kept);
         let loss = (self.done.losses > 0).then(|| (self.done.loss / self.done.losses as f64) as f32);
         let error = result.as_ref().err().map(ToString::to_string);

@@ -86,6 +86,7 @@ pub struct Partial {
     file: File,
     state: State,
     resumed: bool,
+    goes_on: bool,
     noted: Instant,
     /// Rows that were answered, whether or not that was noted.
     answered: usize,
@@ -244,8 +245,8 @@ impl Partial {
             ));
         }
         let path = path.clone();
-        let (noted, keep) = (Instant::now(), there);
-        let partial = Partial { path, partial, state_path, file, state, resumed, noted, answered: 0, keep };
+        let (noted, keep, goes_on) = (Instant::now(), there, arguments.resume && there);
+        let partial = Partial { path, partial, state_path, file, state, resumed, goes_on, noted, answered: 0, keep };
         Ok(Some(Claim::Write(Box::new(partial))))
     }
 
@@ -278,9 +279,9 @@ impl Partial {
         self.resumed.then(|| (self.state.done.clone(), self.state.begun.clone(), self.state.tensors.clone()))
     }
 
-    /// Whether it goes on with what was written before.
-    pub fn is_resumed(&self) -> bool {
-        self.resumed
+    /// Whether it goes on with a run that was stopped, if only from the beginning: before that one noted anything.
+    pub fn goes_on(&self) -> bool {
+        self.goes_on
     }
 
     /// Writes down how far the run is: what is done, the bytes that were written, and which files of tensors are whole. Now and then,

@@ -51,10 +51,10 @@ impl Tensors {
             let Some(path) = path else { continue };
             let folder = folder(path)?;
             // A file has several names.
-            let is_same = |known: &&PathBuf| {
+            let is_same = |known: &PathBuf| {
                 known.file_name() == path.file_name() && self::folder(known).is_ok_and(|known| known == folder)
             };
-            *place = Some(paths.iter().position(|known| is_same(&known)).unwrap_or_else(|| {
+            *place = Some(paths.iter().position(|known| is_same(known)).unwrap_or_else(|| {
                 paths.push(path);
                 paths.len() - 1
             }));
@@ -152,6 +152,15 @@ impl Tensors {
         Ok(())
     }
 
+    /// Removes what was written, of a run of which nothing counts.
+    pub fn discard(&mut self) -> Result<(), Failure> {
+        for file in &mut self.files {
+            (1..=file.mark.written).try_for_each(|number| remove(&file.numbered(number)))?;
+            file.mark = Mark::default();
+        }
+        Ok(())
+    }
+
     /// Writes what is left; it is not whole where the run goes on later.
     pub fn finish(&mut self) -> Result<(), Failure> {
         for file in &mut self.files {
@@ -161,9 +170,7 @@ impl Tensors {
             // What is replaced may have had more files, which are none of this run.
             let more = (file.mark.written + 1..).map(|number| file.numbered(number));
             for stale in more.take_while(|path| file.replace && path.is_file()) {
-                let failed =
-                    |source: io::Error| Error::File { action: "remove", path: stale.clone(), source: source.into() };
-                fs::remove_file(&stale).map_err(failed)?;
+                remove(&stale)?;
             }
         }
         Ok(())
@@ -234,6 +241,11 @@ impl Growing {
         self.bytes = 0;
         Ok(())
     }
+}
+
+fn remove(path: &Path) -> Result<(), Failure> {
+    let failed = |source: io::Error| Error::File { action: "remove", path: path.into(), source: source.into() };
+    Ok(fs::remove_file(path).map_err(failed)?)
 }
 
 /// The folder that a file can be written to.

@@ -5,12 +5,13 @@ use super::fields::{Entries, Fields, Kept};
 use super::{Columns, Content, Fault, Found, Line, columns, ipc, thrift};
 use crate::panics::guarded;
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, StringArray};
+use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, StringArray, UInt64Array};
 use arrow_cast::{CastOptions, cast_with_options};
 use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_json::WriterBuilder;
 use arrow_json::writer::LineDelimited;
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
+use arrow_select::take::take;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;
@@ -339,6 +340,12 @@ pub(super) fn is_text(kind: &DataType) -> bool {
 
 pub(super) fn as_text(column: &ArrayRef) -> Result<StringArray, ArrowError> {
     let options = CastOptions { safe: false, ..CastOptions::default() };
+    // A slice of a large column has its places in the whole, and those beyond 2 GiB are no places of Utf8.
+    let large = column.as_string_opt::<i64>().and_then(|large| large.value_offsets().last());
+    let column = match large.is_some_and(|end| *end > i64::from(i32::MAX)) {
+        true => &take(column, &UInt64Array::from_iter_values(0..column.len() as u64), None)?,
+        false => column,
+    };
     let column = cast_with_options(column, &DataType::Utf8, &options)?;
     Ok(column.as_string::<i32>().clone())
 }

@@ -95,6 +95,12 @@ fn a_table_without_rows_keeps_its_columns() {
         let names = pipe(&["evaluate", "-i", &path, "--text-column", "text", "--label-column", "none"], "").expect(2);
         names.says(&["the columns are id, text, n, label, score, truncated, error"]);
     }
+    // Nor does a shard lose them that has none of the rows.
+    let one = write(&folder, "one.csv", "id,text,n\n1,good,2\n");
+    for shard in ["0/3", "1/3"] {
+        let shard = run(&["classify", "-q", "-i", &one, "--format", "csv", "--shard", shard]).expect(0).stdout;
+        assert_eq!(shard, "id,text,n,label,score,truncated,error\n");
+    }
     let typed = run(&["classify", "-q", "-i", &parquet, "--format", "csv", "--prefix", "p_"]).expect(0).stdout;
     assert_eq!(typed, "id,text,n,label,score,truncated,error,p_label,p_score,p_truncated,p_error\n");
 }

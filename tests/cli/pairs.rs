@@ -136,6 +136,30 @@ fn what_cannot_be_ranked_is_refused() {
         .says(&["these answers have no label", "rank, corpus_id"]);
 }
 
+/// CSV from a pipe was ranked line by line, its header too; what was said of the queries decided how documents were read; and of two
+/// texts in a row the query was ranked.
+#[test]
+fn documents_are_read_by_what_is_said_of_documents() {
+    let (folder, model) = (folder(), reranker());
+    let asked = ["rerank", "-q", "-m", &model, "--format", "jsonl"];
+    let table = "id,text\n1,good\n2,the fox\n";
+    let rank = |found: Run| {
+        let mut documents = column(&found.expect(0), "document");
+        documents.sort_by_key(Value::to_string);
+        documents
+    };
+    for format in ["--input-format", "--document-format"] {
+        assert_eq!(rank(pipe(&[&asked[..], &["a dog", format, "csv"]].concat(), table)), ["good", "the fox"]);
+    }
+    let (documents, queries) = (write(&folder, "d.csv", table), write(&folder, "q.tsv", "7\ta dog\n"));
+    let files = ["-i", &queries, "--no-header", "--text-column", "2", "--documents", &documents];
+    assert_eq!(rank(run(&[&asked[..], &files].concat())), ["good", "the fox"]);
+    let pairs = write(&folder, "pairs.csv", "query,passage\nwas it?,good\n");
+    let asked = [&asked[..], &["a dog", "--documents", &pairs]].concat();
+    run(&asked).expect(2).says(&["pairs.csv", "it has two texts", "--document-column"]);
+    assert_eq!(rank(run(&[&asked[..], &["--document-column", "passage"]].concat())), ["good"]);
+}
+
 /// To the bytes of a run that nobody stopped, though a row of the input is several of the output.
 #[test]
 fn a_killed_ranking_goes_on() {
@@ -193,6 +217,10 @@ fn labels_that_were_never_trained() {
     let row = several.expect(0).rows().remove(0);
     assert_eq!(row["labels"], json!(["good", "a dog", "bad"]));
     assert!(row["score_a dog"].is_number() && row.as_object().map(|row| row.len()) == Some(4), "{row}");
+
+    // One label holds or not, whatever is said of several.
+    let one = ["zero-shot", "-q", "-m", &model, "-l", "good", "--threshold", "0", "--format", "jsonl", "the fox"];
+    assert_eq!(run(&one).expect(0).rows()[0]["labels"], json!(["good"]));
 
     let folder = folder();
     let labels = write(&folder, "labels.txt", "good\r\n\na dog\nbad, very bad\n");

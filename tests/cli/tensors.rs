@@ -109,6 +109,34 @@ fn a_killed_run_goes_on_to_the_same_files_of_tensors() {
     assert_eq!(names.filter(|name| name.contains(".partial")).count(), 0);
 }
 
+/// Rows were doubled by --resume behind a file of tensors that could not be written, and an output was whole without its last file.
+#[test]
+fn a_run_whose_tensors_cannot_be_written_goes_on() {
+    let folder = folder();
+    let input = write(&folder, "in.jsonl", rows(60));
+    let at = |name: &str| text(&folder.path().join(name));
+    let classify = |name: &str, more: &[&str]| {
+        let (out, states) = (at(&format!("{name}.jsonl")), at(&format!("{name}.safetensors")));
+        let files = ["-o", &out, "--hidden-states", &states, "--max-shard-size", "100KB", "--layers", "-1"];
+        run(&[&["classify", "-q", "-i", &input, "--batch-tokens", "600"][..], &files, more].concat())
+    };
+    classify("whole", &[]).expect(0);
+    let expected = shards(Path::new(&at("whole.safetensors")));
+    assert!(expected.len() > 2, "{}", expected.len());
+    for (name, number) in [("first", 1), ("second", 2), ("last", expected.len())] {
+        let file = if number == 1 { format!("{name}.safetensors") } else { format!("{name}-{number}.safetensors") };
+        let blocked = folder.path().join(format!("{file}.partial"));
+        fs::create_dir(&blocked).unwrap();
+        classify(name, &[]).expect(2).says(&["cannot write", &file]);
+        assert!(!Path::new(&at(&format!("{name}.jsonl"))).exists(), "{name}: the output is not whole");
+        fs::remove_dir(&blocked).unwrap();
+        classify(name, &["--resume"]).expect(0);
+        assert!(shards(Path::new(&at(&format!("{name}.safetensors")))) == expected, "{name}");
+        let [own, whole] = [name, "whole"].map(|name| fs::read(at(&format!("{name}.jsonl"))).unwrap());
+        assert!(own == whole, "{name}: rows");
+    }
+}
+
 #[test]
 fn files_of_tensors_are_replaced_when_that_is_asked_for() {
     let folder = folder();
@@ -119,6 +147,12 @@ fn files_of_tensors_are_replaced_when_that_is_asked_for() {
     pipe(&states, format!("{OKAY}\n")).expect(2).says(&["a.safetensors: is there already", "--overwrite"]);
     pipe(&[&states[..], &["--overwrite"]].concat(), format!("{OKAY}\n")).expect(0);
     assert_eq!(shards(&file).len(), 1, "files of another run stayed beside it");
+    // Nor is what would be the second file, or what is there when there is nothing to go on with.
+    fs::rename(&file, folder.path().join("a-2.safetensors")).unwrap();
+    pipe(&states, format!("{OKAY}\n")).expect(2).says(&["a-2.safetensors: is there already"]);
+    fs::rename(folder.path().join("a-2.safetensors"), &file).unwrap();
+    let (input, out) = (write(&folder, "in.txt", OKAY), text(&folder.path().join("out.jsonl")));
+    run(&[&states[..], &["-i", &input, "-o", &out, "--resume"]].concat()).expect(2).says(&["is there already"]);
     run(&["classify", "x", "--layers", "-1", "--pooled-output", "y"]).expect(2).says(&["--layers is for"]);
 }
 
