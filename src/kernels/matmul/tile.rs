@@ -34,6 +34,8 @@ enum Kind {
     Vec8,
     /// One output a lane.
     Lane { weight: Layout },
+    /// Eight columns of all rows a lane.
+    Blocked,
     /// The lanes of a workgroup split k between them.
     SplitK,
     /// Blocks of `depth` along k of both operands pass through workgroup memory, `buffers` of them at a time; a lane has `lane`
@@ -72,6 +74,13 @@ const LANE: &[Tile] = &[tile("lane_8x1", 8, 1, Kind::Lane { weight: Layout::Rows
 
 /// The same where other columns of the weight are multiplied by in the tiles of [`VEC8`].
 const LANE_IN_PANELS: &[Tile] = &[tile("lane_8x1", 8, 1, Kind::Lane { weight: Layout::Panels })];
+
+/// For software adapters whose vectors are not known.
+const BLOCKED: &[Tile] = &[
+    tile("blocked_16x64", 16, 64, Kind::Blocked),
+    tile("blocked_8x64", 8, 64, Kind::Blocked),
+    tile("blocked_1x64", 1, 64, Kind::Blocked),
+];
 
 /// For every adapter and few rows.
 const SPLIT_K: &[Tile] = &[tile("split_k_4x16", 4, 16, Kind::SplitK)];
@@ -134,8 +143,8 @@ impl MatMul {
             // Whatever columns are used, the weight lies in its buffer once.
             return if self.in_chunks(8) { VEC8 } else { LANE_IN_PANELS }.to_vec();
         }
-        if device.cpu && self.columns < 32 {
-            return LANE.to_vec();
+        if device.cpu {
+            return if self.columns < 32 { LANE } else { BLOCKED }.to_vec();
         }
         let blocks = WORKGROUP.iter().map(|tile| {
             let Kind::Workgroup { lane, depth, .. } = tile.kind else { unreachable!("they all are") };
@@ -152,7 +161,7 @@ impl MatMul {
         let tiles = self.tiles(device);
         let suits = |tile: &&Tile| match tile.kind {
             // No rows for nothing.
-            Kind::Vec8 => tile.rows <= rows,
+            Kind::Vec8 | Kind::Blocked => tile.rows <= rows,
             Kind::SplitK => rows.min(self.columns) <= SKINNY_LIMIT,
             _ => rows.div_ceil(tile.rows) * self.columns.div_ceil(tile.columns) >= TARGET_WORKGROUPS,
         };
@@ -250,6 +259,7 @@ impl Tile {
             }
             Kind::Lane { weight: Layout::Panels } => vec![weight, part!("cpu/weight_panels"), part!("cpu/tile_lane")],
             Kind::Lane { .. } => vec![weight, part!("cpu/weight_rows"), part!("cpu/tile_lane")],
+            Kind::Blocked => [operands, vec![part!("matmul/weight_by_rows"), part!("cpu/tile_blocked")]].concat(),
             Kind::SplitK => [operands, vec![part!("matmul/weight_by_rows"), part!("matmul/split_k")]].concat(),
             Kind::Workgroup { .. } => {
                 let [rows, fetch] = [part!("matmul/weight_by_rows"), part!("matmul/fetch")];
@@ -295,6 +305,7 @@ impl Tile {
                 .size("LANE_ROWS", lane)
                 .size("LANE_COLUMNS", lane)
                 .constant("BUFFERS", buffers),
+            Kind::Blocked => whole(shader, 4),
             Kind::SplitK => whole(shader, SPLIT_K_DEPTH),
             _ => shader,
         }
@@ -338,5 +349,9 @@ mod tests {
         assert_eq!(chosen(&units, Storage::F32, 768, 768)[4], "cooperative_64x128", "no larger one of two f16");
         let expected = ["vec8_8x64", "vec8_16x64", "vec8_32x64", "vec8_32x64", "vec8_32x64"];
         assert_eq!(chosen(&cpu, Storage::F32, 768, 768), expected);
+        let browser = Capabilities { cpu: true, ..Capabilities::minimum() };
+        let expected = ["blocked_1x64", "blocked_16x64", "blocked_16x64", "blocked_16x64", "blocked_16x64"];
+        assert_eq!(chosen(&browser, Storage::F32, 768, 768), expected, "a software adapter in a browser");
+        assert_eq!(chosen(&browser, Storage::F32, 768, 3), ["lane_8x1"; 5], "few columns");
     }
 }
