@@ -104,6 +104,11 @@ class CrossEncoder:
         return self._classifier.max_length
 
     @property
+    def max_seq_length(self) -> int:
+        """The same, by its newer name."""
+        return self.max_length
+
+    @property
     def activation_fn(self) -> str | Callable[[Any], Any]:
         """What makes scores of logits: "sigmoid", "tanh", "softmax" or "none", or the function that was given."""
         return self._activation or self._classifier._cross_encoder_function

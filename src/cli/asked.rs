@@ -141,11 +141,11 @@ impl Asked {
             Asked::Pair => pairs(classifier, &contents),
             Asked::Documents(documents) => {
                 let encoder = classifier.encoder();
-                contents.iter().map(|content| documents.prepare(&encoder, alone(content)?)).collect()
+                contents.iter().map(|content| documents.prepare(&encoder, content.alone()?)).collect()
             }
             Asked::Parts(leaving) => leaving.prepare(classifier, &contents),
             Asked::ZeroShot(hypotheses, _) => on_threads(&contents, |index, content| {
-                hypotheses.encode(index, alone(content)?).map(Prepared::of).map_err(message)
+                hypotheses.encode(index, content.alone()?).map(Prepared::of).map_err(message)
             }),
         };
         let mut prepared = prepared.into_iter();
@@ -181,30 +181,14 @@ fn labels(
 }
 
 fn pairs(classifier: &Classifier, contents: &[&Content]) -> Vec<Result<Prepared, String>> {
-    let pairs: Vec<(&str, &str)> = contents.iter().filter_map(|content| pair(content)).collect();
+    let pairs: Vec<(&str, &str)> = contents.iter().filter_map(|content| content.both().ok()).collect();
     let mut encodings = encode_pairs(&classifier.encoder(), &pairs).into_iter();
-    let prepare = |content: &&Content| match pair(content) {
-        None => Err("it has no document: its second text is null, or there is none".into()),
-        Some(_) => {
-            let encodings = encodings.next().expect("every pair has encodings or an error");
-            encodings.map(|pair| Prepared::of(vec![pair])).map_err(message)
-        }
+    let prepare = |content: &&Content| {
+        content.both()?;
+        let encodings = encodings.next().expect("every pair has encodings or an error");
+        encodings.map(|pair| Prepared::of(vec![pair])).map_err(message)
     };
     contents.iter().map(prepare).collect()
-}
-
-/// The text of a row that is no pair.
-fn alone(content: &Content) -> Result<&str, String> {
-    match content.pair() {
-        None => Ok(&content.text),
-        Some(_) => {
-            Err("it has a second text, where one is asked of: --text-column names the column of that one alone".into())
-        }
-    }
-}
-
-fn pair(content: &Content) -> Option<(&str, &str)> {
-    Some((&content.text, content.text_pair.as_deref()?))
 }
 
 /// Who reports it knows the row.

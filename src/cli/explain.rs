@@ -11,7 +11,6 @@ use super::explain_arguments::ExplainArguments;
 use super::row_arguments::LongTexts;
 use super::{Failure, Outcome, model, say};
 use crate::{Classifier, Error, Task, Text};
-use serde_json::json;
 use sheet::Sheet;
 use std::fs;
 use std::io::{self, Write};
@@ -67,7 +66,8 @@ fn texts(arguments: &ExplainArguments) -> Result<Outcome, Failure> {
     }
     let mut out = io::stdout().lock();
     if arguments.job.table.format == Some(OutputFormat::Json) {
-        writeln!(out, "{}", json!(explanations))?;
+        let json = serde_json::to_string(&explanations).expect("its keys are strings");
+        writeln!(out, "{json}")?;
     } else {
         let sheet = Sheet::new(arguments);
         for (place, explanation) in explanations.iter().enumerate() {

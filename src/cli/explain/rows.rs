@@ -109,7 +109,7 @@ impl Seen<'_> {
         let padded = |text: String, width: usize| text.clone() + &" ".repeat(width.saturating_sub(text.width()));
         let (first, second) = (padded(String::new(), part_width), padded("label".into(), label_width));
         if !few.is_empty() {
-            writeln!(out, "  {first}  {second}  {:>7}  {:>8}  {:>9}", "rows", "mean", "all")?;
+            writeln!(out, "  {first}  {second}  {:>7}  {:>8}  {:>9}", "rows", "mean", "total")?;
         }
         for mover in few {
             let (part, label) = (padded(part(mover), part_width), padded(name(mover), label_width));
@@ -124,7 +124,7 @@ impl Seen<'_> {
         let part = |mover: &Mover<'_>| {
             let Mover { part, rows, times, total, .. } = *mover;
             let label = &labels[mover.label];
-            json!({ "part": part, "label": label, "rows": rows, "times": times, "mean_effect": mover.mean(), "all_effects": total })
+            json!({ "part": part, "label": label, "rows": rows, "times": times, "mean_effect": mover.mean(), "total_effect": total })
         };
         let most = self.arguments.top_k.unwrap_or(usize::MAX);
         json!({
