@@ -3,9 +3,9 @@
 //! three, on the adapter that WGBERT_ADAPTER names; `benches/peers/pairs` makes the folders, and times other engines.
 
 use serde_json::{Value, json};
-use std::env;
 use std::path::Path;
 use std::time::Instant;
+use std::{env, fs};
 use wgbert::{Classifier, Options, Result, Text, ZeroShot};
 
 const ROUNDS: usize = 5;
@@ -21,7 +21,8 @@ fn main() -> Result<()> {
         let place = arguments.iter().position(|argument| argument == name)?;
         arguments.get(place + 1).map(Path::new)
     };
-    let texts = include_str!("device/texts.txt");
+    let texts = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/device/texts.txt");
+    let texts = fs::read_to_string(texts).expect("the texts are there");
     let texts: Vec<&str> = texts.lines().collect();
     let mut any = false;
     if let Some(folder) = folder("--cross-encoder") {

@@ -147,6 +147,8 @@ impl Computing {
                         let corpus_id = Documents::corpus_id(refused, index - lost.start);
                         refused.push((corpus_id, message));
                         lost = index..index + 1;
+                    } else if matches!(self.asked, Asked::Parts(_)) && index > lost.start {
+                        failures[row] = Some(format!("without a part {message}"));
                     } else {
                         failures[row] = Some(message);
                     }

@@ -102,8 +102,8 @@ impl Classifier {
         let (encoder, scoring) = (self.encoder(), self.scoring());
         let encode = move |rows: &[Row]| {
             of_contents(rows, |contents| {
-                let text = |content: &&Content| encoder.row(&content.text, content.text_pair.as_deref());
-                let texts: Vec<Text<'_>> = contents.iter().map(text).collect();
+                let texts: Vec<Text<'_>> =
+                    contents.iter().map(|content| encoder.row(&content.text, content.text_pair.as_deref())).collect();
                 encoder.encode_windows_all(&texts).into_iter().map(|text| text.map(|windows| vec![windows])).collect()
             })
         };
