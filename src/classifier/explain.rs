@@ -113,29 +113,44 @@ impl Classifier {
             .collect();
         let rests: Vec<Text<'_>> = rests.iter().map(|(text, index, rest)| with(*text, *index, rest)).collect();
         let mut encoded = encoder.encode_all(&rests).into_iter();
-        let left_out =
-            |(index, ((text, whole), found)): (usize, ((&Text<'_>, Result<Encoding>), Vec<Vec<Found<'_>>>))| {
-                let encoded: Vec<_> = encoded.by_ref().take(found.iter().flatten().count()).collect();
-                let (whole, mut encoded) = (whole?, encoded.into_iter());
-                let (mut parts, mut encodings, mut found) = (Vec::new(), vec![whole], found.into_iter());
-                for kind in kinds {
-                    if *kind == PartKind::Token {
-                        for place in self.own_tokens(*text, &encodings[0])? {
-                            let text = encoder.tokenizer().token(encodings[0].ids[place]).unwrap_or_default();
-                            parts.push(Part { kind: *kind, text, index: 0, place: place..place + 1 });
-                            encodings.push(without_token(&encodings[0], place));
-                        }
-                        continue;
-                    }
-                    for found in found.next().into_iter().flatten() {
-                        parts.push(found.part(*kind));
-                        let rest = encoded.next().expect("it was encoded");
-                        encodings.push(rest.map_err(without_part(index))?);
-                    }
+        let mut left_out = Vec::new();
+        for (index, (whole, found)) in wholes.into_iter().zip(found).enumerate() {
+            // All of them, also behind one that failed: the next text's are behind them.
+            let rests: Vec<Result<Encoding>> = encoded.by_ref().take(found.iter().flatten().count()).collect();
+            let rests: Result<Vec<Encoding>> = rests.into_iter().collect();
+            left_out.push(whole.and_then(|whole| {
+                self.parts_of(texts[index], whole, found, rests.map_err(without_part(index))?, kinds)
+            }));
+        }
+        left_out
+    }
+
+    /// A text whose words and sentences of these kinds were found, and what is left of it without each.
+    fn parts_of(
+        &self,
+        text: Text<'_>,
+        whole: Encoding,
+        found: Vec<Vec<Found<'_>>>,
+        rests: Vec<Encoding>,
+        kinds: &[PartKind],
+    ) -> Result<LeftOut> {
+        let (mut parts, mut encodings) = (Vec::new(), vec![whole]);
+        let (mut found, mut rests) = (found.into_iter(), rests.into_iter());
+        for kind in kinds {
+            if *kind == PartKind::Token {
+                for place in self.own_tokens(text, &encodings[0])? {
+                    let token = self.0.encoder.tokenizer().token(encodings[0].ids[place]);
+                    let text = token.unwrap_or_default();
+                    parts.push(Part { kind: *kind, text, index: 0, place: place..place + 1 });
+                    encodings.push(without_token(&encodings[0], place));
                 }
-                Ok(LeftOut { parts, encodings })
-            };
-        texts.iter().zip(wholes).zip(found).enumerate().map(left_out).collect()
+                continue;
+            }
+            let found = found.next().unwrap_or_default();
+            encodings.extend(rests.by_ref().take(found.len()));
+            parts.extend(found.iter().map(|found| found.part(*kind)));
+        }
+        Ok(LeftOut { parts, encodings })
     }
 
     /// Where the tokens stand that are the text's own.

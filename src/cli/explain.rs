@@ -9,12 +9,10 @@ use super::asked::message;
 use super::entities::NAN;
 use super::explain_arguments::ExplainArguments;
 use super::row_arguments::LongTexts;
-use super::{Failure, Outcome, model, say};
+use super::{Failure, Outcome, model, result_file, say};
 use crate::{Classifier, Error, Task, Text};
 use sheet::Sheet;
-use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
 
 /// Parts that are listed of a text where nobody says how many.
 const FEW: usize = 10;
@@ -23,8 +21,8 @@ const WIDEST_PART: usize = 40;
 
 pub fn run(arguments: &ExplainArguments) -> Result<Outcome, Failure> {
     let output = &arguments.job.output;
-    if let Some(path) = arguments.html.as_deref().filter(|path| path.exists() && !output.overwrite) {
-        return Err(Failure::Message(format!("{}: is there already; --overwrite replaces it", path.display())));
+    if let Some(path) = &arguments.html {
+        result_file::refuse(path, output.overwrite)?;
     }
     if arguments.job.model.truncation == LongTexts::Windows {
         let message =
@@ -79,7 +77,7 @@ fn texts(arguments: &ExplainArguments) -> Result<Outcome, Failure> {
     }
     out.flush()?;
     if let Some(path) = &arguments.html {
-        write_page(path, &page::of_texts(&explanations, label, &model_name(arguments), classifier.adapter()))?;
+        result_file::write(path, &page::of_texts(&explanations, label, &model_name(arguments), classifier.adapter()))?;
     }
     if failed > 0 {
         say(format_args!("error: {failed} of {} texts failed", arguments.texts.len()));
@@ -103,9 +101,4 @@ fn label(arguments: &ExplainArguments, classifier: &Classifier) -> Result<Option
 fn model_name(arguments: &ExplainArguments) -> String {
     let model = arguments.job.model.model.as_ref().map(|model| model.display().to_string());
     model.unwrap_or_else(|| "the sentiment model that is compiled in".into())
-}
-
-fn write_page(path: &Path, page: &str) -> Result<(), Failure> {
-    let failed = |source: io::Error| Error::File { action: "write", path: path.into(), source: source.into() };
-    Ok(fs::write(path, page).map_err(failed)?)
 }

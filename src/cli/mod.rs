@@ -31,6 +31,7 @@ mod parts;
 mod prepare;
 mod progress;
 mod rerank;
+mod result_file;
 mod resume;
 mod row_arguments;
 mod seen_as;

@@ -180,6 +180,8 @@ fn what_cannot_be_explained_is_refused() {
     refused(&["--label", "great"]).says(&["no label is called \"great\""]);
     refused(&["--format", "csv", "--fields", "document"]).says(&["there is no column \"document\"", "part_of"]);
     refused(&["-i", "/nonexistent"]).says(&["/nonexistent"]);
+    refused(&["--html", "/nonexistent/a.html"]).says(&["/nonexistent/a.html", "its folder is not there"]);
+    refused(&["--html", &text(folder().path())]).says(&["is a folder"]);
     let tokens = text(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tokens/bert"));
     refused(&["-m", &tokens]).says(&["the model classifies tokens"]);
 }

@@ -9,8 +9,8 @@ use super::super::moved::{MOST, Moved, Mover};
 use super::super::parts::Leaving;
 use super::super::tensors::Tensors;
 use super::super::text::{one_line, shorten};
-use super::super::{Failure, Outcome, say};
-use super::{WIDEST_PART, label, model_name, page, write_page};
+use super::super::{Failure, Outcome, result_file, say};
+use super::{WIDEST_PART, label, model_name, page};
 use crate::Classifier;
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -80,7 +80,7 @@ pub fn run(arguments: &ExplainArguments) -> Result<Outcome, Failure> {
         out.flush()?;
     }
     if let Some(path) = &arguments.html {
-        write_page(
+        result_file::write(
             path,
             &page::of_rows(&moved, arguments.by, classifier.labels(), &model_name(arguments), classifier.adapter()),
         )?;
