@@ -4,6 +4,7 @@ and of transformers; what differs is refused in words."""
 import json
 import logging
 import math
+import pickle
 import types
 
 import pytest
@@ -204,6 +205,14 @@ def test_what_no_label_can_be_of_is_refused(nli, call, said):
 def test_what_cannot_be_scored_is_refused(encoder, call, said):
     with pytest.raises(wgbert.Error, match=said):
         call(encoder)
+
+
+def test_a_cross_encoder_is_pickled_by_its_arguments():
+    own = pickle.loads(pickle.dumps(wgbert.CrossEncoder(RERANKER, activation_fn="tanh", max_length=32)))
+    assert (own.activation_fn, own.max_length) == ("tanh", 32) and "max_length=32" in repr(own)
+    assert own.predict([QUERY, "good"], convert_to_numpy=False) == pytest.approx(
+        math.tanh(own.predict([QUERY, "good"], activation_fn="none", convert_to_numpy=False))
+    )
 
 
 def test_a_pair_that_is_too_long_is_named():
