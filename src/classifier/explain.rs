@@ -3,9 +3,12 @@
 use super::{Classifier, Request, Task};
 use crate::error::{Error, Result};
 use crate::output::{AnswerWithout, ExplainedPart, ExplainedToken, Explanation};
-use crate::text::{Encoding, Text};
+use crate::text::{Encoding, Text, on_threads};
 use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation;
+
+/// Bytes of a text without each of its parts that are read at most: far more than any model takes tokens.
+const MOST_BYTES: usize = 1 << 30;
 
 /// What can be left out of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,21 +101,28 @@ impl Classifier {
     /// Each text, and what is left of it without each of its parts of these kinds, in their order.
     pub(crate) fn leave_out<'a>(&self, texts: &[Text<'a>], kinds: &[PartKind]) -> Vec<Result<LeftOut>> {
         let encoder = &self.0.encoder;
-        let wholes = encoder.encode_all(texts);
+        let mut wholes = encoder.encode_all(texts);
         let written: Vec<PartKind> = kinds.iter().copied().filter(|kind| *kind != PartKind::Token).collect();
         // Of a text without an encoding nothing is left out.
-        let find = |(text, whole): (Text<'a>, &Result<Encoding>)| -> Vec<Vec<Found<'a>>> {
+        let find = |(index, whole): (usize, &mut Result<Encoding>)| -> Vec<Vec<Found<'a>>> {
             let kinds = written.iter().filter(|_| whole.is_ok());
-            kinds.map(|kind| kind.find(text)).collect()
+            let found: Vec<Vec<Found<'a>>> = kinds.map(|kind| kind.find(texts[index])).collect();
+            match refuse_many(&found) {
+                Ok(()) => found,
+                Err(message) => {
+                    *whole = Err(Error::Text { index, message });
+                    Vec::new()
+                }
+            }
         };
-        let found: Vec<_> = texts.iter().copied().zip(&wholes).map(find).collect();
-        let rests: Vec<(Text<'_>, usize, String)> = texts
-            .iter()
-            .zip(&found)
-            .flat_map(|(text, found)| found.iter().flatten().map(|found| (*text, found.index, found.rest())))
-            .collect();
-        let rests: Vec<Text<'_>> = rests.iter().map(|(text, index, rest)| with(*text, *index, rest)).collect();
-        let mut encoded = encoder.encode_all(&rests).into_iter();
+        let found: Vec<Vec<Vec<Found<'a>>>> = wholes.iter_mut().enumerate().map(find).collect();
+        let all = texts.iter().zip(&found);
+        let all: Vec<_> =
+            all.flat_map(|(text, found)| found.iter().flatten().map(move |found| (*text, found))).collect();
+        let encode = |index, (text, found): &(Text<'_>, &Found<'_>)| {
+            encoder.encode(index, with(*text, found.index, &found.rest()))
+        };
+        let mut encoded = on_threads(&all, encode).into_iter();
         let mut left_out = Vec::new();
         for (index, (whole, found)) in wholes.into_iter().zip(found).enumerate() {
             // All of them, also behind one that failed: the next text's are behind them.
@@ -211,6 +221,16 @@ impl Found<'_> {
         let text = &self.text[self.place.clone()];
         Part { kind, text: text.into(), index: self.index, place: start..start + text.chars().count() }
     }
+}
+
+/// Refuses to read a text more often than anybody would wait for.
+fn refuse_many(found: &[Vec<Found<'_>>]) -> Result<(), String> {
+    let (parts, bytes) =
+        found.iter().flatten().fold((0, 0), |(parts, bytes), found| (parts + 1, bytes + found.text.len()));
+    if bytes <= MOST_BYTES {
+        return Ok(());
+    }
+    Err(format!("it has {parts} parts, and without each of them {} MiB would be read; cut it first", bytes >> 20))
 }
 
 /// The text, or both of a pair.

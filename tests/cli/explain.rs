@@ -135,6 +135,11 @@ fn rows_of_words_are_tables() {
             }
         }
     }
+    // A text that would take for ever fails in its row.
+    let long =
+        pipe(&["explain", "-q", "-k", "1", "--format", "jsonl"], format!("{}\nfine\n", "a ".repeat(40_000))).expect(3);
+    long.says(&["line 1: it has 40000 parts", "1 of 2 rows failed"]);
+    assert!(long.rows()[0]["error"].is_string() && long.rows()[1]["part"] == "fine", "{long:#?}");
     // Whoever writes rows to standard output has no table of words there.
     let straight = run(&[&asked[..], &["-o", "-", "--format", "csv"]].concat()).expect(3);
     assert!(straight.lines().len() == 4 && straight.lines()[0].ends_with("truncated,error"), "{straight:#?}");

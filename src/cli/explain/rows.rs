@@ -99,6 +99,9 @@ impl Seen<'_> {
     /// A table for people.
     fn write(&self, out: &mut impl Write) -> io::Result<()> {
         let (by, movers, labels) = (self.arguments.by.plural(), self.moved.movers(), self.classifier.labels());
+        if self.moved.rows == 0 {
+            return writeln!(out, "no row has an answer");
+        }
         writeln!(out, "{} rows, and the {by} that moved their answers most", self.moved.rows)?;
         let few = &movers[..movers.len().min(self.arguments.top_k.unwrap_or(FEW))];
         let part = |mover: &Mover<'_>| shorten(mover.part, None, WIDEST_PART);
