@@ -1,6 +1,6 @@
 //! What pairs and explanations take beside the bare classifier: `rerank` and `zero_shot` beside `classify` of the same pairs, `explain`
 //! beside `classify` of as many tokens. `cargo bench --bench pairs -- --cross-encoder FOLDER --nli FOLDER --model FOLDER`, any of the
-//! three, on the adapter that WGBERT_ADAPTER names; `benches/peers/pairs` makes the folders, and times other engines.
+//! three, `--rounds N` (5), on the adapter that WGBERT_ADAPTER names; `benches/peers/pairs` makes the folders, and times other engines.
 
 use serde_json::{Value, json};
 use std::path::Path;
@@ -8,7 +8,6 @@ use std::time::Instant;
 use std::{env, fs};
 use wgbert::{Classifier, Options, Result, Text, ZeroShot};
 
-const ROUNDS: usize = 5;
 /// Tokens of the text that is explained.
 const EXPLAINED: usize = 128;
 const LABELS: [&str; 10] =
@@ -17,24 +16,27 @@ const QUERY: &str = "Is the food worth its price?";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let folder = |name: &str| {
+    let value = |name: &str| {
         let place = arguments.iter().position(|argument| argument == name)?;
-        arguments.get(place + 1).map(Path::new)
+        arguments.get(place + 1)
     };
+    let folder = |name: &str| value(name).map(Path::new);
+    let rounds = value("--rounds").map_or(5, |rounds| rounds.parse().expect("--rounds is a number"));
+    assert!(rounds > 0, "--rounds is a number above 0");
     let texts = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/device/texts.txt");
     let texts = fs::read_to_string(texts).expect("the texts are there");
     let texts: Vec<&str> = texts.lines().collect();
     let mut any = false;
     if let Some(folder) = folder("--cross-encoder") {
-        println!("{}", rerank(&load(folder)?, &texts)?);
+        println!("{}", rerank(&load(folder)?, &texts, rounds)?);
         any = true;
     }
     if let Some(folder) = folder("--nli") {
-        println!("{}", zero_shot(&load(folder)?, &texts)?);
+        println!("{}", zero_shot(&load(folder)?, &texts, rounds)?);
         any = true;
     }
     if let Some(folder) = folder("--model") {
-        println!("{}", explain(&load(folder)?, &texts)?);
+        println!("{}", explain(&load(folder)?, &texts, rounds)?);
         any = true;
     }
     if !any {
@@ -51,23 +53,23 @@ fn load(folder: &Path) -> Result<Classifier> {
     Options::default().adapter(adapter.parse().expect("any text is a choice")).load(folder)
 }
 
-fn rerank(classifier: &Classifier, documents: &[&str]) -> Result<Value> {
+fn rerank(classifier: &Classifier, documents: &[&str], rounds: usize) -> Result<Value> {
     let pairs: Vec<(&str, &str)> = documents.iter().map(|document| (QUERY, *document)).collect();
     let bare = || classifier.classify(pairs.iter().copied()).map(|output| output.tokens.iter().sum());
     let whole = || classifier.rerank(QUERY, documents).map(drop);
-    compared("rerank", classifier, documents.len(), &bare, &whole)
+    compared("rerank", classifier, documents.len(), rounds, &bare, &whole)
 }
 
-fn zero_shot(classifier: &Classifier, texts: &[&str]) -> Result<Value> {
+fn zero_shot(classifier: &Classifier, texts: &[&str], rounds: usize) -> Result<Value> {
     let hypotheses = LABELS.map(|label| format!("This example is {label}."));
     let pairs = || texts.iter().flat_map(|text| hypotheses.iter().map(|hypothesis| (*text, hypothesis.as_str())));
     let asked = ZeroShot::new(LABELS);
     let bare = || classifier.classify(pairs()).map(|output| output.tokens.iter().sum());
     let whole = || classifier.zero_shot(texts, &asked).map(drop);
-    compared("zero-shot", classifier, texts.len() * LABELS.len(), &bare, &whole)
+    compared("zero-shot", classifier, texts.len() * LABELS.len(), rounds, &bare, &whole)
 }
 
-fn explain(classifier: &Classifier, texts: &[&str]) -> Result<Value> {
+fn explain(classifier: &Classifier, texts: &[&str], rounds: usize) -> Result<Value> {
     // As many of the texts as are the tokens, of which the last may be cut.
     let mut text = String::new();
     for next in texts {
@@ -81,7 +83,7 @@ fn explain(classifier: &Classifier, texts: &[&str]) -> Result<Value> {
     let bare = || classifier.classify(same.iter().copied()).map(|output| output.tokens.iter().sum());
     let whole = || classifier.explain(text.as_str(), false).map(drop);
     let one = || classifier.classify([text.as_str()]).map(drop);
-    let mut row = compared("explain", classifier, passes, &bare, &whole)?;
+    let mut row = compared("explain", classifier, passes, rounds, &bare, &whole)?;
     row["one text"] = json!(seconds(&one)?);
     Ok(row)
 }
@@ -102,6 +104,7 @@ fn compared(
     name: &str,
     classifier: &Classifier,
     passes: usize,
+    rounds: usize,
     bare: &dyn Fn() -> Result<usize>,
     whole: &dyn Fn() -> Result<()>,
 ) -> Result<Value> {
@@ -109,7 +112,7 @@ fn compared(
     let tokens = bare()?;
     whole()?;
     let [mut without, mut with, mut ratios] = [const { Vec::new() }; 3];
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         without.push(seconds(&|| bare().map(drop))?);
         with.push(seconds(whole)?);
         ratios.push(with[with.len() - 1] / without[without.len() - 1]);
