@@ -6,6 +6,7 @@ mod tokens;
 mod windows;
 mod zero_shot;
 
+pub(crate) use explain::{LeftOut, Part, PartKind};
 pub(crate) use rerank::encode_pairs;
 pub(crate) use zero_shot::Hypotheses;
 pub use zero_shot::ZeroShot;
@@ -26,7 +27,7 @@ use crate::text::{Encoding, Limits, Text, TextEncoder, Tokenizer, Windows};
 use futures_core::Stream;
 use std::future::Future;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 /// What to answer beside logits, probabilities and argmax.
@@ -89,6 +90,8 @@ struct Shared {
     labels: Arc<[String]>,
     /// How the answers to the windows of a text become one.
     windows: Windows,
+    /// Whether it was said that no label's name is one of entailment.
+    entailment_said: Once,
     engine: Engine,
 }
 
@@ -126,7 +129,8 @@ impl Classifier {
             Task::TokenClassification => encoder.with_spans(),
         };
         let engine = Engine::open(options, config, model, weights, longest).await?;
-        Ok(Classifier(Arc::new(Shared { encoder, scoring, labels, windows, engine })))
+        let entailment_said = Once::new();
+        Ok(Classifier(Arc::new(Shared { encoder, scoring, labels, windows, entailment_said, engine })))
     }
 
     /// Loads a checkpoint folder onto the best adapter; [`Options::load`] offers choices.

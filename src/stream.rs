@@ -68,7 +68,7 @@ type Running<A> = Pin<Box<dyn Future<Output = Vec<Result<A>>> + Send>>;
 type Running<A> = Pin<Box<dyn Future<Output = Vec<Result<A>>>>>;
 
 /// The encodings of the texts that an item is for the model, or why it has none.
-type Encoded = Result<Vec<Vec<Encoding>>>;
+pub(crate) type Encoded = Result<Vec<Vec<Encoding>>>;
 
 type Encode<T> = dyn Fn(&[T]) -> Vec<Encoded> + Send + Sync;
 
@@ -100,8 +100,23 @@ impl<T, A: Send + 'static> Answering<T, A> {
     }
 
     /// Items of a chunk.
-    fn chunk(&self) -> usize {
+    pub(crate) fn chunk(&self) -> usize {
         (CHUNK / self.texts).max(1)
+    }
+
+    pub(crate) fn classifier(&self) -> &Classifier {
+        &self.classifier
+    }
+
+    /// The tokens of items.
+    pub(crate) fn encode(&self, items: &[T]) -> Vec<Encoded> {
+        (self.encode)(items)
+    }
+
+    /// The answers to items that were tokenised, of which the first has this index in errors.
+    pub(crate) async fn answer(&self, encoded: Vec<Encoded>, first: usize) -> Vec<Result<A>> {
+        let (classifier, answers) = (self.classifier.clone(), |output| (self.answers)(output));
+        answer_items(classifier, encoded, Request::default(), self.scoring, answers, first).await
     }
 
     /// Tokenises items, of which the first has this index in errors, and gives them to the device, which starts at once: also where

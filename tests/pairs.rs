@@ -6,7 +6,10 @@ mod changes;
 
 use changes::{changed, read, tests};
 use serde_json::Value;
+use std::io::Cursor;
 use std::path::Path;
+use wgbert::rows::write::Answer;
+use wgbert::rows::{Format, RowOptions, Rows};
 use wgbert::{Adapter, Classifier, Error, Options, PairScore, Scoring, Truncation, Windows, ZeroShot};
 
 const TOLERANCE: f64 = 1e-5;
@@ -200,4 +203,37 @@ fn what_cannot_be_scored_is_an_error_in_its_place() {
     let cut = Options::default().adapter(Adapter::Reference).max_length(12).load(golden("bert")).expect("golden");
     let message = cut.zero_shot(["a"], &asked).expect_err("no room").to_string();
     assert!(message.contains("which leaves none of the 12"), "{message}");
+}
+
+/// Where it stands in its input, a row has the answer that its texts have alone; one that lacks a text, or has one too many, says so.
+#[test]
+fn rows_have_the_answers_of_their_texts() {
+    let rows = |table: &str| {
+        Rows::of_stream("rows", Cursor::new(table.to_string()), RowOptions::default().format(Format::Jsonl))
+    };
+    let pairs = "{\"text\": \"was it good?\", \"text_pair\": \"it was bad\"}\n{\"text\": \"a\"}\n{\"text\": null}\n\
+                 {\"text\": \"the fox\", \"text_pair\": \"a dog\"}\n";
+    let classifier = golden("bert-regression");
+    let answered: Vec<_> =
+        classifier.score_rows(rows(pairs)).expect("of one label").map(|row| row.expect("read")).collect();
+    let alone = classifier.score_pairs([("was it good?", "it was bad"), ("the fox", "a dog")]).expect("they fit");
+    assert_eq!(answered.iter().map(|answered| answered.row.index).collect::<Vec<_>>(), [0, 1, 2, 3]);
+    assert_eq!([&answered[0].answer, &answered[3].answer], [&Ok(alone[0]), &Ok(alone[1])]);
+    assert!(answered[1].answer.as_ref().is_err_and(|message| message.contains("no document")));
+    assert!(matches!(answered[2].as_answer(), Answer::Failed(message) if message.contains("null")));
+
+    let nli = golden("bert");
+    assert!(matches!(nli.score_rows(rows(pairs)), Err(Error::Unsupported { .. })));
+    let (asked, texts) = (ZeroShot::new(["good", "bad"]), documents(1500));
+    let table: String = texts.iter().map(|text| serde_json::json!({ "text": text }).to_string() + "\n").collect();
+    let answered: Vec<_> =
+        nli.zero_shot_rows(rows(&table), &asked).expect("labels").map(|row| row.expect("read")).collect();
+    let alone = nli.zero_shot(&texts[700..720], &asked).expect("they fit");
+    assert_eq!(answered.len(), texts.len());
+    for (answered, alone) in answered[700..720].iter().zip(&alone) {
+        assert_eq!(answered.answer.as_ref(), Ok(alone));
+        assert!(matches!(answered.as_answer(), Answer::ZeroShot(answer) if answer == alone));
+    }
+    let pair = nli.zero_shot_rows(rows(pairs), &asked).expect("labels").next().expect("a row").expect("read");
+    assert!(pair.answer.is_err_and(|message| message.contains("second text")));
 }

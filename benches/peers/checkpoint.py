@@ -38,7 +38,7 @@ def config(layers, hidden, heads):
     }
 
 
-def tensors(layers, hidden):
+def tensors(layers, hidden, labels):
     """Names, as transformers writes them, and shapes."""
 
     def linear(name, inner, columns):
@@ -61,10 +61,10 @@ def tensors(layers, hidden):
         yield from linear(f"{prefix}.output.dense", 4 * hidden, hidden)
         yield from norm(f"{prefix}.output.LayerNorm")
     yield from linear("bert.pooler.dense", hidden, hidden)
-    yield from linear("classifier", hidden, 2)
+    yield from linear("classifier", hidden, labels)
 
 
-def write(folder, size):
+def write(folder, size, labels=2):
     """A folder as `save_pretrained` writes it; complete if it has its config.json, which comes last.
 
     The tokenizer knows the ids by the words w0, w1 and so on, so that a text can be given to what takes texts.
@@ -73,7 +73,7 @@ def write(folder, size):
     layers, hidden, heads = SIZES[size]
     # transformers loads no file that does not say for which framework it is.
     header, end = {"__metadata__": {"format": "pt"}}, 0
-    for name, shape in tensors(layers, hidden):
+    for name, shape in tensors(layers, hidden, labels):
         start, end = end, end + 4 * math.prod(shape)
         header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [start, end]}
     with open(folder / "model.safetensors", "wb") as file:
@@ -81,7 +81,7 @@ def write(folder, size):
         text += b" " * (-len(text) % 8)
         file.write(struct.pack("<Q", len(text)) + text)
         numbers = Numbers()
-        for name, shape in tensors(layers, hidden):
+        for name, shape in tensors(layers, hidden, labels):
             numbers.write(file, kind(name), math.prod(shape))
 
     vocabulary = {f"w{id}": id for id in range(VOCABULARY)}

@@ -104,14 +104,13 @@ impl Answers {
     }
 
     fn __repr__(&self) -> String {
-        let columns: Vec<&str> = self.schema.fields().iter().map(|field| field.name().as_str()).collect();
-        format!("<wgbert.Answers: {} rows of {}>", self.rows, columns.join(", "))
+        format!("<wgbert.Answers: {} rows of {}>", self.rows, self.columns().join(", "))
     }
 
     /// The names of the columns.
     #[getter]
     fn columns(&self) -> Vec<String> {
-        self.schema.fields().iter().map(|field| field.name().clone()).collect()
+        arrow::names(&self.schema)
     }
 
     /// For each row an array `[layers + 1, tokens, hidden]`, or None for a row without an answer; None if they were not asked for.
@@ -150,7 +149,7 @@ impl Answers {
 
     /// As a polars.DataFrame.
     fn to_polars<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        slf.py().import("polars")?.call_method1("DataFrame", (slf,))
+        arrow::to_polars(slf)
     }
 
     /// As a pandas.DataFrame, by pyarrow.

@@ -3,9 +3,11 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use std::ffi::OsString;
-use wgbert::{
-    Adapter, Backend, Options, PairTruncation, Precision, Scoring, SelfCheck, TensorCores, Truncation, Windows,
+use wgbert::cli::choices::{
+    self, BackendName, LongTexts, PairLongTexts, PrecisionName, ScoringFunction, TensorCoresName, ValueEnum,
+    WindowsName,
 };
+use wgbert::{Adapter, Backend, Options, Scoring, SelfCheck};
 
 /// As they were given.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, IntoPyObject)]
@@ -34,62 +36,29 @@ impl Arguments {
     /// # Errors
     /// A message that names the argument, and what it may be.
     pub fn options(&self) -> Result<Options, String> {
-        let truncation = match self.truncation.as_str() {
-            "windows" => Truncation::Windows { stride: self.stride },
-            other if self.stride > 0 => {
-                return Err(format!("stride= is of windows: add truncation=\"windows\", which is {other:?}"));
-            }
-            other => {
-                let known =
-                    [("cut", Truncation::Cut), ("cut-left", Truncation::CutLeft), ("refuse", Truncation::Refuse)];
-                choice("truncation", other, &known, &["windows"])?
-            }
-        };
+        let truncation = choice::<LongTexts>("truncation", &self.truncation)?;
+        if self.stride > 0 && truncation != LongTexts::Windows {
+            return Err(format!("stride= is of windows: add truncation=\"windows\", which is {:?}", self.truncation));
+        }
         let mut options = Options::default()
             .max_length(self.max_length)
-            .truncation(truncation)
+            .truncation(truncation.truncation(self.stride))
             .random_head(self.random_head)
             .batch_tokens(self.batch_tokens)
             .batch_texts(self.batch_texts)
-            .precision(choice(
-                "precision",
-                &self.precision,
-                &[("f32", Precision::F32), ("f16", Precision::F16), ("auto", Precision::Auto)],
-                &[],
-            )?)
-            .tensor_cores(choice(
-                "tensor_cores",
-                &self.tensor_cores,
-                &[("auto", TensorCores::Auto), ("always", TensorCores::Always), ("never", TensorCores::Never)],
-                &[],
-            )?)
-            .windows(choice(
-                "windows",
-                &self.windows,
-                &[("mean", Windows::Mean), ("max", Windows::Max), ("first", Windows::First)],
-                &[],
-            )?)
-            .pair_truncation(choice(
-                "pair_truncation",
-                &self.pair_truncation,
-                &[
-                    ("longest-first", PairTruncation::LongestFirst),
-                    ("only-first", PairTruncation::OnlyFirst),
-                    ("only-second", PairTruncation::OnlySecond),
-                ],
-                &[],
-            )?);
+            .precision(choice::<PrecisionName>("precision", &self.precision)?.into())
+            .tensor_cores(choice::<TensorCoresName>("tensor_cores", &self.tensor_cores)?.into())
+            .windows(choice::<WindowsName>("windows", &self.windows)?.into())
+            .pair_truncation(choice::<PairLongTexts>("pair_truncation", &self.pair_truncation)?.into());
         if let Some(backend) = &self.backend {
-            let known = [("vulkan", Backend::Vulkan), ("metal", Backend::Metal), ("dx12", Backend::Dx12)];
-            options = options.backend(choice("backend", backend, &known, &[])?);
+            options = options.backend(Backend::from(choice::<BackendName>("backend", backend)?));
         }
         if let Some(function) = &self.function_to_apply {
-            let known = [("softmax", Scoring::Softmax), ("sigmoid", Scoring::Sigmoid), ("none", Scoring::None)];
-            options = options.scoring(choice("function_to_apply", function, &known, &[])?);
+            options = options.scoring(Scoring::from(choice::<ScoringFunction>("function_to_apply", function)?));
         }
         if let Some(when) = &self.self_check {
-            let known = [("auto", SelfCheck::Auto), ("always", SelfCheck::Always), ("never", SelfCheck::Never)];
-            options = options.self_check(choice("self_check", when, &known, &[])?);
+            options =
+                options.self_check(when.parse::<SelfCheck>().map_err(|message| format!("self_check: {message}"))?);
         }
         Ok(options)
     }
@@ -112,12 +81,7 @@ impl Arguments {
     }
 }
 
-/// The value of an argument, among those that there are; `more` are those that somebody else knows.
-pub fn choice<T: Copy>(argument: &str, value: &str, known: &[(&str, T)], more: &[&str]) -> Result<T, String> {
-    let found = known.iter().find(|(name, _)| *name == value).map(|(_, value)| *value);
-    found.ok_or_else(|| {
-        let names = known.iter().map(|(name, _)| *name).chain(more.iter().copied());
-        let names: Vec<String> = names.map(|name| format!("{name:?}")).collect();
-        format!("{argument} is {value:?}, which is none of {}", names.join(", "))
-    })
+/// The value of an argument, among those that there are.
+pub fn choice<N: ValueEnum>(argument: &str, value: &str) -> Result<N, String> {
+    choices::choice(value).map_err(|message| format!("{argument} is {message}"))
 }

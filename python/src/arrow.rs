@@ -127,6 +127,28 @@ pub fn strings(py: Python<'_>, texts: &[ArrayRef], first: usize) -> PyResult<Vec
     Ok(strings)
 }
 
+/// The texts of a list, or of a column.
+#[pyfunction]
+#[pyo3(name = "_texts_of")]
+pub fn texts_in(py: Python<'_>, texts: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+    strings(py, &column(texts)?, 0)
+}
+
+/// The texts of each column of a table.
+#[pyfunction]
+#[pyo3(name = "_columns_of")]
+pub fn columns_of(py: Python<'_>, object: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<String>>> {
+    let reader = table(object)?;
+    let mut columns = vec![Vec::new(); reader.schema().fields().len()];
+    let batches = py.detach(|| reader.collect::<Result<Vec<_>, _>>());
+    for batch in batches.map_err(|error| errors::data(py, format!("the table cannot be read: {error}")))? {
+        for (column, texts) in columns.iter_mut().zip(batch.columns()) {
+            column.push(texts.clone());
+        }
+    }
+    columns.iter().map(|texts| strings(py, texts, 0)).collect()
+}
+
 /// A stream of record batches for another library.
 pub fn stream_capsule<'py>(py: Python<'py>, reader: Reader) -> PyResult<Bound<'py, PyCapsule>> {
     PyCapsule::new_with_value(py, FFI_ArrowArrayStream::new(reader), STREAM)
@@ -179,4 +201,14 @@ fn only_column(py: Python<'_>, array: ArrayRef) -> PyResult<ArrayRef> {
             ),
         )),
     }
+}
+
+/// The names of a table's columns.
+pub fn names(schema: &Schema) -> Vec<String> {
+    schema.fields().iter().map(|field| field.name().clone()).collect()
+}
+
+/// What gives a stream of record batches, as a polars.DataFrame.
+pub fn to_polars<'py>(stream: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    stream.py().import("polars")?.call_method1("DataFrame", (stream,))
 }

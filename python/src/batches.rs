@@ -67,7 +67,7 @@ impl Batches {
     /// The names of the columns.
     #[getter]
     fn columns(&self) -> Vec<String> {
-        self.schema.fields().iter().map(|field| field.name().clone()).collect()
+        arrow::names(&self.schema)
     }
 
     #[pyo3(signature = (requested_schema=None))]
@@ -97,7 +97,7 @@ impl Batches {
 
     /// The rest of it, as a polars.DataFrame.
     fn to_polars<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        slf.py().import("polars")?.call_method1("DataFrame", (slf,))
+        arrow::to_polars(slf)
     }
 
     /// The rest of it, as a pandas.DataFrame, by pyarrow.

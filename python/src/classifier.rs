@@ -4,7 +4,7 @@ use crate::answers::{Answers, Collected};
 use crate::arguments::Arguments;
 use crate::batches::Batches;
 use crate::engine::{self, Engine};
-use crate::{arrow, entities, errors};
+use crate::{arrow, entities, errors, pairs};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use wgbert::cli::labels::LabelReader;
 use wgbert::rows::write::Selection;
 use wgbert::rows::{AnsweredBatches, Columns};
-use wgbert::{Error, Label, Precision, Request, Task};
+use wgbert::{Error, Label, Precision, Request, Task, ZeroShot};
 
 /// A fine-tuned BERT-family classifier, on the best adapter or on the one that is named.
 #[pyclass(module = "wgbert", frozen)]
@@ -236,6 +236,23 @@ impl Classifier {
         Ok(self.opened(py)?.classifier().config().problem_type.map(|problem| problem.name()))
     }
 
+    /// What transformers' text-classification pipeline makes of logits, which knows no cross-encoder's own activation.
+    #[getter]
+    fn _pipeline_function(&self, py: Python<'_>) -> PyResult<&'static str> {
+        Ok(self.opened(py)?.classifier().config().pipeline_scoring().name())
+    }
+
+    /// What sentence-transformers' `CrossEncoder` makes of logits.
+    #[getter]
+    fn _cross_encoder_function(&self, py: Python<'_>) -> PyResult<&'static str> {
+        let opened = self.opened(py)?;
+        let classifier = opened.classifier();
+        match self.arguments.function_to_apply {
+            Some(_) => Ok(classifier.scoring().name()),
+            None => Ok(classifier.config().cross_encoder_scoring().map_err(|error| errors::raise(py, error))?.name()),
+        }
+    }
+
     /// Closes the engine, once the calls that run in other threads are done; a later call opens it again.
     fn close(&self, py: Python<'_>) {
         let held = py.detach(|| self.engine.lock().unwrap_or_else(PoisonError::into_inner).take());
@@ -358,6 +375,36 @@ impl Classifier {
     ) -> PyResult<Bound<'py, PyList>> {
         let opened = self.opened(py)?;
         entities::of(&opened, arrow::column(&texts)?, aggregation_strategy, ignore_labels, 0, py)
+    }
+
+    /// Of each pair its scores, one a label, as sentence-transformers' `CrossEncoder.predict` has them; or its logits.
+    fn _pair_scores(
+        &self,
+        py: Python<'_>,
+        firsts: Bound<'_, PyAny>,
+        seconds: Bound<'_, PyAny>,
+        logits: bool,
+    ) -> PyResult<Vec<Vec<f32>>> {
+        let opened = self.opened(py)?;
+        let texts = |texts: &Bound<'_, PyAny>| arrow::strings(py, &arrow::column(texts)?, 0);
+        pairs::scores(&opened, &texts(&firsts)?, &texts(&seconds)?, logits, py)
+    }
+
+    /// For each text how likely labels are that the model was not trained for, as transformers' zero-shot-classification pipeline
+    /// has them. The first text has the index `first` in errors.
+    fn _zero_shot<'py>(
+        &self,
+        py: Python<'py>,
+        texts: Bound<'_, PyAny>,
+        labels: Vec<String>,
+        hypothesis_template: &str,
+        multi_label: bool,
+        first: usize,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let opened = self.opened(py)?;
+        let texts = arrow::strings(py, &arrow::column(&texts)?, first)?;
+        let asked = ZeroShot::new(labels).hypothesis_template(hypothesis_template).multi_label(multi_label);
+        pairs::zero_shot(&opened, texts, &asked, first, py)
     }
 
     /// [`Classifier::entities`] of texts of which the first has the index `first` in errors.

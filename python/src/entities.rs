@@ -2,11 +2,13 @@
 
 use crate::arguments::choice;
 use crate::classifier::Opened;
+use crate::pairs::behind;
 use crate::{arrow, errors};
 use arrow_array::ArrayRef;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
-use wgbert::{Aggregation, Entity, EntityKind, Error, TokenClassification};
+use wgbert::cli::choices::AggregationName;
+use wgbert::{Aggregation, Entity, EntityKind, TokenClassification};
 
 /// Texts at a time, between which Ctrl-C is looked at.
 const TEXTS: usize = 128;
@@ -20,24 +22,13 @@ pub fn of<'py>(
     first: usize,
     py: Python<'py>,
 ) -> PyResult<Bound<'py, PyList>> {
-    let known = [
-        ("none", Aggregation::None),
-        ("simple", Aggregation::Simple),
-        ("first", Aggregation::First),
-        ("average", Aggregation::Average),
-        ("max", Aggregation::Max),
-    ];
-    let aggregation = choice("aggregation_strategy", aggregation, &known, &[]);
+    let aggregation = choice::<AggregationName>("aggregation_strategy", aggregation).map(Aggregation::from);
     let aggregation = aggregation.map_err(|message| errors::argument(py, message))?;
     let ignored: Option<Vec<&str>> = ignored.as_ref().map(|all| all.iter().map(String::as_str).collect());
     let texts = arrow::strings(py, &texts, first)?;
     let lists = PyList::empty(py);
     for chunk in texts.chunks(TEXTS) {
         let first = first + lists.len();
-        let of_call = |error| match error {
-            Error::Text { index, message } => Error::Text { index: first + index, message },
-            error => error,
-        };
         let answered = py.detach(|| {
             let output = opened.classifier().classify_tokens(chunk.iter().map(String::as_str))?;
             let entities = |text: TokenClassification<'_>| match &ignored {
@@ -47,7 +38,7 @@ pub fn of<'py>(
             output.texts().map(entities).collect::<Result<Vec<_>, _>>()
         });
         py.check_signals()?;
-        for entities in answered.map_err(|error| opened.failed(py, of_call(error)))? {
+        for entities in answered.map_err(|error| opened.failed(py, behind(first, error)))? {
             lists.append(entities.iter().map(|entity| dict(py, entity)).collect::<PyResult<Vec<_>>>()?)?;
         }
     }

@@ -38,6 +38,7 @@ pub fn raise(py: Python<'_>, error: Error) -> PyErr {
         Error::File { .. } | Error::MissingFile { .. } => "FileError",
         Error::Hub { .. } => "HubError",
         Error::WrongTask { .. } => "TaskError",
+        Error::Request { .. } => "ArgumentError",
         Error::Text { index, .. } => return text(py, *index, &in_python(error.to_string())),
         Error::WrongAnswers { .. } => "WrongAnswersError",
         Error::OutOfMemory { .. } => "OutOfMemoryError",

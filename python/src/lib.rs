@@ -13,6 +13,7 @@ mod entities;
 mod errors;
 mod lock;
 mod logging;
+mod pairs;
 mod strings;
 
 use pyo3::prelude::*;
@@ -34,5 +35,7 @@ fn _wgbert(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<answers::Answers>()?;
     module.add_class::<batches::Batches>()?;
     module.add_function(wrap_pyfunction!(classifier::restore, module)?)?;
+    module.add_function(wrap_pyfunction!(arrow::texts_in, module)?)?;
+    module.add_function(wrap_pyfunction!(arrow::columns_of, module)?)?;
     module.add_function(wrap_pyfunction!(run_command, module)?)
 }

@@ -2,10 +2,12 @@
 
 import collections
 import importlib
+import json
 import os
 import pathlib
 import random
 import re
+import shutil
 import subprocess
 import sys
 
@@ -46,6 +48,23 @@ def pytest_terminal_summary(terminalreporter):
     # `.ci/run` ends with how many lines there are.
     with open(ROOT / "target" / "tmp" / "not-run", "a") as file:
         file.writelines(line + "\n" for line in lines)
+
+
+def changed(case, folder):
+    """A copy of a case's checkpoint with the case's changes: of cross_encoders.json and pairs.json."""
+    shutil.copytree(ROOT / "tests" / case["folder"], folder, dirs_exist_ok=True)
+    for name, fields in case["changes"].items():
+        path = folder / name
+        if fields is None:
+            path.unlink()
+            continue
+        if isinstance(fields, dict):
+            value = json.loads(path.read_text())
+            for field, new in fields.items():
+                value.pop(field, None) if new == "absent" else value.update({field: new})
+            fields = value
+        path.write_text(json.dumps(fields))
+    return folder
 
 
 def texts(count):

@@ -1,11 +1,12 @@
-"""`wgbert.pipeline` beside transformers' own, on every golden checkpoint that the installed version reads."""
+"""`wgbert.pipeline` beside transformers' own, on every golden checkpoint that the installed version reads, and `wgbert.CrossEncoder`
+beside sentence-transformers' own."""
 
 import json
 import math
 
 import pytest
 import wgbert
-from conftest import GOLDEN, TOKENS, need
+from conftest import GOLDEN, ROOT, TOKENS, changed, need
 
 TEXT_CALLS = [{}, {"top_k": 1}, {"top_k": None}, {"top_k": 2}, {"function_to_apply": "none"}, {"function_to_apply": "sigmoid", "top_k": None}]
 TOKEN_CALLS = [{}, {"aggregation_strategy": "simple"}, {"aggregation_strategy": "first"}, {"ignore_labels": []}]
@@ -86,3 +87,73 @@ def test_tokens(name):
             continue
         same(one(texts, **call), answer)
         same(one(texts[-1], **call), other(texts[-1], **call))
+
+
+LABELS = ["good", "was it bad", "a dog"]
+ZERO_SHOT_CALLS = [
+    {"candidate_labels": LABELS},
+    {"candidate_labels": "good, a dog,"},
+    {"candidate_labels": LABELS, "multi_label": True, "hypothesis_template": "it was {}!"},
+    {"candidate_labels": ["good"]},
+    {"candidate_labels": LABELS[:2] * 2},
+]
+
+
+@pytest.mark.parametrize("name", ["bert", "roberta", "deberta-v2", "modernbert", "albert", "xlm-roberta", "distilbert"])
+def test_labels_that_were_never_trained(name):
+    need("transformers", "transformers", "torch")
+    expected = json.loads((GOLDEN / name / "expected.json").read_text())
+    texts = [text for text in expected["texts"] if isinstance(text, str) and text]
+    one, other = (make("zero-shot-classification", GOLDEN / name) for make in (ours, theirs))
+    for call in ZERO_SHOT_CALLS:
+        same(one(texts, **call), other(texts, **call))
+        same(one(texts[0], **call), other(texts[0], **call))
+        same(list(one((text for text in texts), **call)), list(other((text for text in texts), **call)))
+    same(one(texts[0], LABELS), other(texts[0], LABELS))
+    # What one refuses the other does.
+    for inputs, call in [("", {"candidate_labels": LABELS}), ("a", {"candidate_labels": []}), ("a", {"candidate_labels": LABELS, "hypothesis_template": "x"})]:
+        for pipe in (one, other):
+            with pytest.raises(ValueError):
+                pipe(inputs, **call)
+
+
+def ours(task, folder):
+    return wgbert.pipeline(task, model=folder)
+
+
+PAIRS = json.loads((ROOT / "tests" / "pairs.json").read_text())
+
+
+@pytest.mark.parametrize("place", [*range(len(PAIRS["rerank"])), "several labels"])
+def test_cross_encoders(place, tmp_path):
+    need("transformers", "sentence_transformers")
+    import torch
+    from sentence_transformers import CrossEncoder
+
+    case = PAIRS["rerank"][place] if isinstance(place, int) else {"folder": "golden/bert", "changes": {}}
+    folder = changed(case, tmp_path)
+    one, other = wgbert.CrossEncoder(folder), CrossEncoder(str(folder), device="cpu")
+    assert (one.num_labels, one.max_seq_length) == (other.num_labels, other.max_seq_length)
+    for query, documents in PAIRS["queries"].values():
+        pairs = [[query, document] for document in documents]
+        calls = [{}, {"apply_softmax": True}, {"activation_fn": torch.nn.Tanh()}, {"activation_fn": torch.nn.Identity(), "convert_to_tensor": True}]
+        for call in calls:
+            scores, expected = one.predict(pairs, **call), other.predict(pairs, **call)
+            assert type(scores) is type(expected) and scores.shape == expected.shape and scores.dtype == expected.dtype
+            same(scores.tolist(), expected.tolist())
+            same(one.predict(pairs[0], **call).tolist(), other.predict(pairs[0], **call).tolist())
+        if one.num_labels == 1:
+            for call in [{}, {"top_k": 2, "return_documents": True}, {"activation_fn": torch.nn.Identity()}]:
+                ranked, expected = one.rank(query, documents, **call), other.rank(query, documents, **call)
+                # Of equal documents, which theirs are not to the last bit, any may be the first.
+                scores = one.predict(pairs, activation_fn=call.get("activation_fn"))
+                for document, theirs in zip(ranked, expected, strict=True):
+                    assert list(document) == list(theirs)
+                    same(document["score"], theirs["score"])
+                    same(scores[document["corpus_id"]].item(), theirs["score"])
+                    assert document.get("text", documents[document["corpus_id"]]) == documents[document["corpus_id"]]
+        else:
+            for encoder in (one, other):
+                with pytest.raises(ValueError):
+                    encoder.rank(query, documents)
+    assert one.predict([]).shape == other.predict([]).shape

@@ -6,9 +6,10 @@
 
 `Classifier` takes texts, and gives answers, by Arrow's C interface: columns and tables of pyarrow, polars, pandas,
 duckdb, datafusion, daft and others, none of which it needs. `pipeline` has the form and the answers of transformers'
-own.
+own, `CrossEncoder` those of sentence-transformers'.
 """
 
+from wgbert._cross_encoder import CrossEncoder
 from wgbert._errors import (
     AdapterError,
     ArgumentError,
@@ -25,6 +26,7 @@ from wgbert._errors import (
 )
 from wgbert._pipeline import TextClassificationPipeline, TokenClassificationPipeline, pipeline
 from wgbert._wgbert import Answers, Batches, Classifier, __version__
+from wgbert._zero_shot import ZeroShotClassificationPipeline
 
 __all__ = [
     "AdapterError",
@@ -32,6 +34,7 @@ __all__ = [
     "ArgumentError",
     "Batches",
     "Classifier",
+    "CrossEncoder",
     "DataError",
     "DeviceLostError",
     "Error",
@@ -44,6 +47,7 @@ __all__ = [
     "TextError",
     "TokenClassificationPipeline",
     "WrongAnswersError",
+    "ZeroShotClassificationPipeline",
     "__version__",
     "pipeline",
 ]

@@ -6,35 +6,27 @@ answer (batch sizes, padding, workers), is taken and has no effect.
 
 from __future__ import annotations
 
-import itertools
-import sys
-import types
 import warnings
 from collections.abc import Iterable
 
+from wgbert._base import Pipeline, arguments_of, is_column
 from wgbert._errors import ArgumentError, DataError, TaskError
 from wgbert._wgbert import Classifier
+from wgbert._zero_shot import ZeroShotClassificationPipeline
 
 # Importing `typing` takes longer than all the rest.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Any
 
+# What a model has to be for.
 _TASKS = {
     "text-classification": "text-classification",
     "sentiment-analysis": "text-classification",
+    "zero-shot-classification": "text-classification",
     "token-classification": "token-classification",
     "ner": "token-classification",
 }
-
-# Texts that are taken of a generator at a time, where the caller does not say.
-_READ_AHEAD = 64
-
-# They change how transformers computes, and no answer.
-_WITHOUT_EFFECT = ("batch_size", "num_workers", "padding", "pad_to_multiple_of", "use_fast", "framework")
-
-_PRECISIONS = {"float32": "f32", "float": "f32", "float16": "f16", "half": "f16", "auto": "auto"}
 
 
 def pipeline(
@@ -50,19 +42,19 @@ def pipeline(
     adapter: Any = None,
     precision: str | None = None,
     **kwargs: Any,
-) -> TextClassificationPipeline | TokenClassificationPipeline:
+) -> TextClassificationPipeline | TokenClassificationPipeline | ZeroShotClassificationPipeline:
     """A pipeline of transformers' form.
 
     Args:
-        task: "text-classification" (or "sentiment-analysis"), "token-classification" (or "ner"); None: what the model is
-            for.
+        task: "text-classification" (or "sentiment-analysis"), "zero-shot-classification", "token-classification" (or "ner");
+            None: what the model is for.
         model: a folder, a name on the Hugging Face hub, or a `Classifier`; None: the English sentiment model that is
             compiled in.
         revision: which of the hub's versions.
         device: transformers' number of a GPU (0, "cuda:1"), of which `adapter` chooses more freely.
         dtype, torch_dtype: "float32" or "float16", which `precision` says too ("f32", "f16", "auto").
         adapter: a name, an index or a bus id, as for `Classifier`.
-        kwargs: what a call takes too (`top_k`, `function_to_apply`, `aggregation_strategy`, `max_length`...), and the
+        kwargs: what a call takes too (`top_k`, `candidate_labels`, `aggregation_strategy`, `max_length`...), and the
             other arguments of `Classifier`.
 
     Raises:
@@ -71,122 +63,37 @@ def pipeline(
     """
     if task is not None and task not in _TASKS:
         raise ArgumentError(f"there is no task {task!r} here; there are {', '.join(_TASKS)}")
-    if trust_remote_code:
-        raise ArgumentError("trust_remote_code=True: code of a checkpoint's own is not run")
     if tokenizer is not None and tokenizer != model:
         raise ArgumentError("tokenizer=: the tokenizer is that of the model's folder; put its files there")
-    if isinstance(model, Classifier):
-        given = {"revision": revision, "device": device, "adapter": adapter, "precision": precision}
-        for name, value in {**given, "dtype": dtype, "torch_dtype": torch_dtype}.items():
-            if value is not None:
-                raise ArgumentError(f"{name}=: the model is a Classifier, which was made with its own")
-        made = dict(model.arguments)
-    else:
-        if revision is not None:
-            if model is None:
-                raise ArgumentError("revision=: the model that is compiled in has none")
-            model = f"{model}@{revision}"
-        made = {"model": model, "adapter": _adapter(adapter, device)}
-        made["precision"] = _precision(precision, dtype if dtype is not None else torch_dtype)
-    for name in ("backend", "tensor_cores", "self_check", "batch_tokens", "batch_texts", "random_head", "windows"):
-        if name in kwargs:
-            made[name] = kwargs.pop(name)
+    zero_shot = task == "zero-shot-classification"
+    if zero_shot and model is None:
+        raise ArgumentError("model=: name a model of natural language inference; the one that is compiled in is none")
+    made = arguments_of(
+        model,
+        revision=revision,
+        device=device,
+        dtype=dtype if dtype is not None else torch_dtype,
+        adapter=adapter,
+        precision=precision,
+        trust_remote_code=trust_remote_code,
+        more=kwargs,
+    )
     # What decides how texts are read, and scored, is the model's from the beginning: it is loaded once.
     made.update(_of_model(kwargs))
+    if zero_shot:
+        # transformers' has none of them, and calls of it take none.
+        kwargs = {name: value for name, value in kwargs.items() if name not in ("truncation", "max_length", "stride")}
     classifier = Classifier(**made)
     found = classifier.task
     if task is not None and _TASKS[task] != found:
         raise TaskError(f"the model is for {found}, not for {task}")
+    if zero_shot:
+        return ZeroShotClassificationPipeline(classifier, **kwargs)
     kind = TextClassificationPipeline if found == "text-classification" else TokenClassificationPipeline
     return kind(classifier, **kwargs)
 
 
-def _adapter(adapter: Any, device: Any) -> Any:
-    if device is None:
-        return adapter
-    if adapter is not None:
-        raise ArgumentError("device= and adapter= both say where to compute: give one of them")
-    # A torch.device says its name so, too.
-    kind, _, index = str(device).partition(":")
-    if kind.lstrip("-").isdigit():
-        kind, index = "cuda", kind
-    if kind in ("cuda", "mps") and not index.startswith("-"):
-        return f"cuda:{index or 0}"
-    if kind == "auto":
-        return None
-    raise ArgumentError(
-        f'device={device!r}: name an adapter as `wgbert adapters` lists it (adapter=), or "reference" for the CPU, slowly'
-    )
-
-
-def _precision(precision: str | None, dtype: Any) -> str:
-    if dtype is None:
-        return precision or "f32"
-    name = str(dtype).removeprefix("torch.")
-    if name not in _PRECISIONS:
-        raise ArgumentError(f"dtype={name}: there are float32 and float16, and auto")
-    if precision not in (None, _PRECISIONS[name]):
-        raise ArgumentError(f"precision={precision!r} and dtype={name} differ: give one of them")
-    return _PRECISIONS[name]
-
-
-class _Pipeline:
-    """What both kinds share: what may be given, and in which form."""
-
-    task: str
-    _calls: tuple[str, ...]
-    # The classifier for the arguments of the last call that had others than the pipeline, and those.
-    _other: tuple[dict[str, Any], Classifier] | None = None
-
-    def __init__(self, classifier: Classifier, **kwargs: Any) -> None:
-        self._classifier = classifier
-        self._kwargs = self._checked(kwargs)
-
-    @property
-    def classifier(self) -> Classifier:
-        """What answers."""
-        return self._classifier
-
-    def _checked(self, kwargs: dict[str, Any]) -> dict[str, Any]:
-        for name in kwargs:
-            if name not in self._calls and name not in _WITHOUT_EFFECT:
-                raise ArgumentError(f"{name}=: a {self.task} pipeline has no such argument here; it has {', '.join(self._calls)}")
-        return kwargs
-
-    def __call__(self, inputs: Any, **kwargs: Any) -> Any:
-        given = {**self._kwargs, **self._checked(kwargs)}
-        if _is_stream(inputs):
-            size = given.get("batch_size") or _READ_AHEAD
-            return self._stream(iter(inputs), max(int(size), _READ_AHEAD), given)
-        return self._answer(inputs, given, kwargs)
-
-    def _stream(self, inputs: Iterator[Any], size: int, given: dict[str, Any]) -> Iterator[Any]:
-        first = 0
-        while chunk := list(itertools.islice(inputs, size)):
-            yield from self._rows(chunk, given, first)
-            first += len(chunk)
-
-    def _rows(self, inputs: list[Any], given: dict[str, Any], first: int = 0) -> list[Any]:
-        """The answers to inputs, of which the first has this index in errors."""
-        raise NotImplementedError
-
-    def _answer(self, inputs: Any, given: dict[str, Any], of_call: dict[str, Any]) -> Any:
-        raise NotImplementedError
-
-
-def _is_stream(inputs: Any) -> bool:
-    """Whether transformers answers with an iterator: a generator, or a torch data set."""
-    if isinstance(inputs, types.GeneratorType):
-        return True
-    torch = sys.modules.get("torch.utils.data")
-    return torch is not None and isinstance(inputs, torch.Dataset)
-
-
-def _is_column(inputs: Any) -> bool:
-    return hasattr(inputs, "__arrow_c_stream__") or hasattr(inputs, "__arrow_c_array__")
-
-
-class TextClassificationPipeline(_Pipeline):
+class TextClassificationPipeline(Pipeline):
     """Texts, or pairs of them, to labels with scores; made by `pipeline`."""
 
     task = "text-classification"
@@ -217,7 +124,7 @@ class TextClassificationPipeline(_Pipeline):
         if isinstance(inputs, str) or isinstance(inputs, dict):
             answer = self._rows([inputs], given)[0]
             return [answer] if isinstance(inputs, str) and "top_k" not in of_call else answer
-        if _is_column(inputs):
+        if is_column(inputs):
             return self._of_columns(inputs, None, given)
         if not isinstance(inputs, Iterable) or isinstance(inputs, bytes):
             raise DataError(f"a str, a dict with text and text_pair, or a list of them is wanted, not {type(inputs).__name__}")
@@ -253,7 +160,7 @@ class TextClassificationPipeline(_Pipeline):
             wanted["truncation"] = "cut"
         if "function_to_apply" not in wanted and made["function_to_apply"] is None:
             # What sentence-transformers would apply, which the configuration may name, its pipeline does not know.
-            function = _default_function(base.problem_type, len(base.labels))
+            function = base._pipeline_function
             if function != base.function_to_apply:
                 wanted["function_to_apply"] = function
         wanted = {name: value for name, value in wanted.items() if made[name] != value}
@@ -284,14 +191,6 @@ def _text_and_pair(item: Any, index: int) -> tuple[str, str | None]:
     )
 
 
-def _default_function(problem_type: str | None, labels: int) -> str:
-    if problem_type == "regression":
-        return "none"
-    if problem_type == "multi_label_classification" or labels == 1:
-        return "sigmoid"
-    return "softmax"
-
-
 def _of_model(given: dict[str, Any]) -> dict[str, Any]:
     """transformers' `truncation`, `max_length` and `function_to_apply`, as `Classifier` has them."""
     wanted: dict[str, Any] = {}
@@ -314,7 +213,7 @@ def _of_model(given: dict[str, Any]) -> dict[str, Any]:
     return wanted
 
 
-class TokenClassificationPipeline(_Pipeline):
+class TokenClassificationPipeline(Pipeline):
     """Texts to the entities in them; made by `pipeline`."""
 
     task = "token-classification"

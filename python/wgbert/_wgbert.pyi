@@ -21,6 +21,9 @@ _Texts = str | Sequence[str | None] | _ArrowStream | _ArrowArray
 def run_command(arguments: Sequence[str], program: str | None = None) -> int:
     """Runs the command line with these arguments, the first of which is the program's name, and gives the exit code."""
 
+def _texts_of(texts: _Texts) -> list[str]: ...
+def _columns_of(object: _ArrowStream | _ArrowArray) -> list[list[str]]: ...
+
 class Classifier:
     """A fine-tuned BERT-family classifier, on the best adapter or on the one that is named.
 
@@ -100,6 +103,10 @@ class Classifier:
     @property
     def problem_type(self) -> str | None:
         """The configuration's `problem_type`, if it has one."""
+    @property
+    def _pipeline_function(self) -> str: ...
+    @property
+    def _cross_encoder_function(self) -> str: ...
     def close(self) -> None:
         """Closes the engine, once the calls that run in other threads are done; a later call opens it again."""
     def classify(
@@ -162,6 +169,10 @@ class Classifier:
     def _label_scores(
         self, texts: _Texts, pairs: _Texts | None, top_k: int | None, best_first: bool, first: int = 0
     ) -> list[list[dict[str, Any]]]: ...
+    def _pair_scores(self, firsts: _Texts, seconds: _Texts, logits: bool) -> list[list[float]]: ...
+    def _zero_shot(
+        self, texts: _Texts, labels: Sequence[str], hypothesis_template: str, multi_label: bool, first: int
+    ) -> list[dict[str, Any]]: ...
     def _entities(
         self, texts: _Texts, aggregation_strategy: str, ignore_labels: Sequence[str] | None, first: int
     ) -> list[list[dict[str, Any]]]: ...

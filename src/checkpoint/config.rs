@@ -275,9 +275,14 @@ impl Config {
     /// [`Error::Unsupported`] if a cross-encoder's activation is not known.
     pub fn scoring(&self) -> Result<Scoring> {
         match &self.activation {
-            None if !self.is_cross_encoder => Ok(Scoring::of_pipeline(self.problem_type, self.labels.len())),
+            None if !self.is_cross_encoder => Ok(self.pipeline_scoring()),
             _ => self.cross_encoder_scoring(),
         }
+    }
+
+    /// What transformers' text-classification pipeline makes of logits, which knows no cross-encoder's own setting.
+    pub fn pipeline_scoring(&self) -> Scoring {
+        Scoring::of_pipeline(self.problem_type, self.labels.len())
     }
 
     /// How logits become scores when the model is run as a cross-encoder, whatever else it could be.
@@ -285,7 +290,7 @@ impl Config {
     /// # Errors
     ///
     /// Those of [`Config::scoring`].
-    pub(crate) fn cross_encoder_scoring(&self) -> Result<Scoring> {
+    pub fn cross_encoder_scoring(&self) -> Result<Scoring> {
         let Some((class, path)) = &self.activation else { return Ok(Scoring::of_cross_encoder(self.labels.len())) };
         Scoring::of_torch_class(class).ok_or_else(|| Error::Unsupported {
             path: path.clone(),

@@ -128,9 +128,11 @@ impl Hypotheses {
         let last = classifier.labels().len() - 1;
         let entailment = classifier.config().entailment()?.unwrap_or_else(|| {
             let (path, label) = (classifier.config().path().display(), &classifier.labels()[last]);
-            log::warn!(
-                "{path}: no label begins with \"entail\"; as in transformers the last one is taken for it, {label:?}"
-            );
+            classifier.0.entailment_said.call_once(|| {
+                log::warn!(
+                    "{path}: no label begins with \"entail\"; as in transformers the last one is taken for it, {label:?}"
+                );
+            });
             last
         });
         Ok(Hypotheses {

@@ -47,6 +47,8 @@ pub struct AnswerWriter {
 }
 
 enum Kind {
+    /// Nobody wants them.
+    Nothing,
     Eyes(Eyes, Output),
     Lines(Lines, Output),
     Table(Box<Writer<Output>>),
@@ -93,6 +95,16 @@ impl Style {
         rows: &[Row],
         again: Option<Begun>,
     ) -> Result<AnswerWriter, Failure> {
+        if let Output::Nowhere = out {
+            let (begun, found) = (Begun::default(), Vec::new());
+            return Ok(AnswerWriter {
+                classifier: classifier.clone(),
+                kind: Kind::Nothing,
+                begun,
+                found,
+                straight: None,
+            });
+        }
         let is_again = again.is_some();
         let straight = out.path().map(PathBuf::from);
         let has_label = |row: &Row| row.content.as_ref().is_ok_and(|content| content.label.is_some());
@@ -163,6 +175,7 @@ impl AnswerWriter {
     /// A row with its answer; `place` is what the row is called in messages.
     pub fn write(&mut self, row: &Row, place: &str, answer: &Answer<'_>) -> io::Result<()> {
         match &mut self.kind {
+            Kind::Nothing => Ok(()),
             Kind::Table(writer) | Kind::Document(writer) | Kind::Typed(writer, ..) => writer.write(row, answer),
             Kind::Lines(lines, out) => lines.write(out, row, answer),
             Kind::Eyes(eyes, out) => match (&row.content, answer) {
@@ -170,6 +183,7 @@ impl AnswerWriter {
                 (Ok(content), Answer::ZeroShot(answer)) => eyes.write_candidates(out, content, answer),
                 (Ok(content), Answer::Pair(pair)) => eyes.write_pair(out, content, pair),
                 (Ok(content), Answer::Document(document)) => eyes.write_document(out, row.index, content, document),
+                (Ok(content), Answer::Part(left_out)) => eyes.write_part(out, row.index, content, left_out),
                 (Ok(content), Answer::Tokens(answer, entities)) => eyes.write_entities(out, content, *answer, entities),
                 (content, Answer::Failed(message)) => eyes.write_failure(out, place, content.as_ref().ok(), message),
                 (Err(_), _) => unreachable!("what has no content fails"),
@@ -180,6 +194,7 @@ impl AnswerWriter {
     /// Lets everything so far be seen, and gives its bytes where it is a file.
     pub fn flush(&mut self) -> io::Result<u64> {
         match &mut self.kind {
+            Kind::Nothing => Ok(0),
             Kind::Table(writer) | Kind::Document(writer) | Kind::Typed(writer, ..) => {
                 writer.flush()?;
                 Ok(writer.get_ref().length())
@@ -200,7 +215,7 @@ impl AnswerWriter {
     pub fn notes(&mut self) -> Vec<String> {
         let mut notes = match &mut self.kind {
             Kind::Table(writer) | Kind::Document(writer) | Kind::Typed(writer, ..) => writer.notes(),
-            Kind::Lines(..) | Kind::Eyes(..) => Vec::new(),
+            Kind::Nothing | Kind::Lines(..) | Kind::Eyes(..) => Vec::new(),
         };
         notes.append(&mut self.found);
         notes

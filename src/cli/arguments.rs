@@ -2,7 +2,7 @@
 
 use super::bench_arguments::{BenchArguments, CommonArguments};
 use super::device::{BackendName, DeviceArguments, PrecisionName, SeenArguments, TensorCoresName};
-use super::explain_arguments::ExplainArguments;
+use super::explain_arguments::{EXPLAIN_HELP, ExplainArguments};
 use super::pair_arguments::{RERANK_HELP, RerankArguments, ZERO_SHOT_HELP, ZeroShotArguments};
 use super::row_arguments::{InputArguments, JobArguments, ModelArguments};
 use crate::bench::{ModelChoice, Workload, kernel_name};
@@ -134,10 +134,8 @@ pub enum Command {
     /// The answers are those of transformers' zero-shot-classification pipeline.
     #[command(after_help = EXIT_CODES, after_long_help = format!("{ZERO_SHOT_HELP}\n\n{EXIT_CODES}"))]
     ZeroShot(Box<ZeroShotArguments>),
-    /// Say what moved the answers to texts: each token, word and sentence is left out, and the rest classified
-    ///
-    /// The effect of a part is how much more a label scores with it than without it.
-    #[command(after_help = EXIT_CODES)]
+    /// Say what moved the answer to a text, or the answers to a file: each word is left out, and the rest classified
+    #[command(after_help = EXIT_CODES, after_long_help = format!("{EXPLAIN_HELP}\n\n{EXIT_CODES}"))]
     Explain(Box<ExplainArguments>),
     /// Say how well a model answers rows of which one knows what is right
     ///

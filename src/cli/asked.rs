@@ -3,7 +3,8 @@
 use super::Failure;
 use super::documents::Documents;
 use super::labels::LabelReader;
-use crate::classifier::{Hypotheses, ZeroShot, encode_pairs};
+use super::parts::Leaving;
+use crate::classifier::{Hypotheses, Part, ZeroShot, encode_pairs};
 use crate::rows::write::Subject;
 use crate::rows::{Content, Row};
 use crate::text::{Encoding, on_threads};
@@ -21,6 +22,8 @@ pub enum Asked {
     Documents(Arc<Documents>),
     /// Which labels, that the model was not trained for, its text has.
     ZeroShot(Arc<Hypotheses>, ZeroShot),
+    /// What its answer is without each of its parts.
+    Parts(Leaving),
 }
 
 /// What becomes of the labels of rows.
@@ -41,7 +44,12 @@ pub struct Prepared {
     pub label: Option<Label>,
     /// The documents that have no encoding, and why.
     pub refused: Vec<(usize, String)>,
+    /// What each text but the first lacks.
+    pub parts: Vec<Part>,
 }
+
+/// Parts that a row is taken to have, before it is read.
+const PARTS: usize = 32;
 
 impl Prepared {
     fn of(texts: Vec<Vec<Encoding>>) -> Prepared {
@@ -56,6 +64,7 @@ impl Asked {
             Asked::Labels(_) | Asked::Pair => 1,
             Asked::Documents(documents) => documents.len(),
             Asked::ZeroShot(_, asked) => asked.labels.len(),
+            Asked::Parts(_) => 1 + PARTS,
         }
     }
 
@@ -68,14 +77,14 @@ impl Asked {
     pub fn aggregation(&self) -> Aggregation {
         match self {
             Asked::Labels(aggregation) => *aggregation,
-            Asked::Pair | Asked::Documents(_) | Asked::ZeroShot(..) => Aggregation::default(),
+            _ => Aggregation::default(),
         }
     }
 
     /// The labels that people are shown, and what their scores are.
     pub fn shown<'a>(&'a self, classifier: &'a Classifier) -> (&'a [String], Scoring) {
         match self {
-            Asked::Labels(_) => (classifier.labels(), classifier.scoring()),
+            Asked::Labels(_) | Asked::Parts(_) => (classifier.labels(), classifier.scoring()),
             Asked::Pair | Asked::Documents(_) => (&[], Scoring::None),
             Asked::ZeroShot(_, asked) if asked.is_multi_label() => (&asked.labels, Scoring::Sigmoid),
             Asked::ZeroShot(_, asked) => (&asked.labels, Scoring::Softmax),
@@ -103,6 +112,7 @@ impl Asked {
             Asked::Pair => Subject::pairs(),
             Asked::Documents(_) => Subject::documents(),
             Asked::ZeroShot(_, asked) => Subject::zero_shot(asked),
+            Asked::Parts(_) => Subject::parts(),
         }
     }
 
@@ -112,7 +122,7 @@ impl Asked {
     /// Those of pairs for a model that is no cross-encoder.
     pub fn scoring(&self, classifier: &Classifier) -> Result<Scoring, Error> {
         match self {
-            Asked::Labels(_) => Ok(classifier.scoring()),
+            Asked::Labels(_) | Asked::Parts(_) => Ok(classifier.scoring()),
             Asked::Pair | Asked::Documents(_) => classifier.pair_scoring(),
             Asked::ZeroShot(..) => Ok(Scoring::None),
         }
@@ -131,10 +141,11 @@ impl Asked {
             Asked::Pair => pairs(classifier, &contents),
             Asked::Documents(documents) => {
                 let encoder = classifier.encoder();
-                contents.iter().map(|content| documents.prepare(&encoder, alone(content)?)).collect()
+                contents.iter().map(|content| documents.prepare(&encoder, content.alone()?)).collect()
             }
+            Asked::Parts(leaving) => leaving.prepare(classifier, &contents),
             Asked::ZeroShot(hypotheses, _) => on_threads(&contents, |index, content| {
-                hypotheses.encode(index, alone(content)?).map(Prepared::of).map_err(message)
+                hypotheses.encode(index, content.alone()?).map(Prepared::of).map_err(message)
             }),
         };
         let mut prepared = prepared.into_iter();
@@ -170,30 +181,14 @@ fn labels(
 }
 
 fn pairs(classifier: &Classifier, contents: &[&Content]) -> Vec<Result<Prepared, String>> {
-    let pairs: Vec<(&str, &str)> = contents.iter().filter_map(|content| pair(content)).collect();
+    let pairs: Vec<(&str, &str)> = contents.iter().filter_map(|content| content.both().ok()).collect();
     let mut encodings = encode_pairs(&classifier.encoder(), &pairs).into_iter();
-    let prepare = |content: &&Content| match pair(content) {
-        None => Err("it has no document: its second text is null, or there is none".into()),
-        Some(_) => {
-            let encodings = encodings.next().expect("every pair has encodings or an error");
-            encodings.map(|pair| Prepared::of(vec![pair])).map_err(message)
-        }
+    let prepare = |content: &&Content| {
+        content.both()?;
+        let encodings = encodings.next().expect("every pair has encodings or an error");
+        encodings.map(|pair| Prepared::of(vec![pair])).map_err(message)
     };
     contents.iter().map(prepare).collect()
-}
-
-/// The text of a row that is no pair.
-fn alone(content: &Content) -> Result<&str, String> {
-    match content.pair() {
-        None => Ok(&content.text),
-        Some(_) => {
-            Err("it has a second text, where one is asked of: --text-column names the column of that one alone".into())
-        }
-    }
-}
-
-fn pair(content: &Content) -> Option<(&str, &str)> {
-    Some((&content.text, content.text_pair.as_deref()?))
 }
 
 /// Who reports it knows the row.

@@ -27,6 +27,7 @@ pub fn run(arguments: &ClassifyArguments) -> Result<Outcome, Failure> {
             ),
             ("--max-shard-size", arguments.max_shard_size.into()),
         ],
+        moved: None,
     };
     job.run(|classifier| Ok(Asked::Labels(entities::aggregation(arguments, classifier)?)))
 }

@@ -4,7 +4,7 @@
 use super::Failure;
 use super::asked::Asked;
 use super::documents::Documents;
-use super::entities::Output;
+use super::entities::{Beside, Output};
 use super::prepare::{Chunk, Chunks, Sizes, Stop};
 use super::signals;
 use crate::text::Encoding;
@@ -116,16 +116,16 @@ impl Computing {
     /// Takes what was prepared out of the chunk.
     fn answer(&self, chunk: &mut Chunk) -> Result<(Output, Vec<Option<String>>), Failure> {
         let mut failures = vec![None; chunk.rows.len()];
-        // The row of each text, and of each row the documents that it lacks.
+        // The row of each text, and what each row has beside them.
         let (mut texts, mut row_of, mut labels) = (Vec::new(), Vec::new(), Vec::new());
-        let mut refused = vec![Vec::new(); chunk.rows.len()];
+        let mut beside: Vec<Beside> = chunk.rows.iter().map(|_| Beside::default()).collect();
         for (row, prepared) in std::mem::take(&mut chunk.prepared).into_iter().enumerate() {
             match prepared {
                 Ok(prepared) => {
                     labels.extend(prepared.texts.iter().map(|_| prepared.label.clone()));
                     row_of.extend(prepared.texts.iter().map(|_| row));
                     texts.extend(prepared.texts);
-                    refused[row] = prepared.refused;
+                    beside[row] = Beside { refused: prepared.refused, parts: prepared.parts };
                 }
                 Err(message) => failures[row] = Some(message),
             }
@@ -143,9 +143,12 @@ impl Computing {
                     let mut lost =
                         row_of.partition_point(|other| *other < row)..row_of.partition_point(|other| *other <= row);
                     if let Asked::Documents(_) = self.asked {
-                        let corpus_id = Documents::corpus_id(&refused[row], index - lost.start);
-                        refused[row].push((corpus_id, message));
+                        let refused = &mut beside[row].refused;
+                        let corpus_id = Documents::corpus_id(refused, index - lost.start);
+                        refused.push((corpus_id, message));
                         lost = index..index + 1;
+                    } else if matches!(self.asked, Asked::Parts(_)) && index > lost.start {
+                        failures[row] = Some(format!("without a part {message}"));
                     } else {
                         failures[row] = Some(message);
                     }
@@ -156,9 +159,9 @@ impl Computing {
                 Err(error) => return Err(error.into()),
             }
         };
-        let answered = refused.into_iter().zip(&failures).filter(|(_, failure)| failure.is_none());
-        let refused = answered.map(|(refused, _)| refused).collect();
-        Ok((output.of_rows(&self.asked, refused), failures))
+        let answered = beside.into_iter().zip(&failures).filter(|(_, failure)| failure.is_none());
+        let beside = answered.map(|(beside, _)| beside).collect();
+        Ok((output.of_rows(&self.asked, beside), failures))
     }
 }
 

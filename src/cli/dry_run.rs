@@ -18,7 +18,7 @@ pub fn run(input: Input, classifier: &Classifier, asked: &Asked, labels: Labels,
     let (started, places) = (Instant::now(), input.places());
     let mut progress = Progress::new(&input, false, quiet);
     let mut lengths: Vec<u32> = Vec::new();
-    let (mut answered, mut failed, mut cut, mut sample): (usize, usize, usize, Option<Chunk>) = (0, 0, 0, None);
+    let (mut rows, mut failed, mut cut, mut sample): (usize, usize, usize, Option<Chunk>) = (0, 0, 0, None);
     for chunk in Chunks::of(input, classifier.clone(), asked.clone(), labels) {
         let chunk = chunk.map_err(|stop| {
             let place = places.name(stop.row.1);
@@ -26,6 +26,7 @@ pub fn run(input: Input, classifier: &Classifier, asked: &Asked, labels: Labels,
         })?;
         chunk.notes.iter().for_each(|note| progress.note(note));
         for (row, prepared) in chunk.rows.iter().zip(&chunk.prepared) {
+            rows += 1;
             match prepared {
                 Ok(prepared) => {
                     let limit = classifier.max_length();
@@ -33,7 +34,11 @@ pub fn run(input: Input, classifier: &Classifier, asked: &Asked, labels: Labels,
                         lengths.push(windows.iter().map(|window| window.ids.len() as u32).sum());
                         cut += usize::from(windows.len() == 1 && windows[0].untruncated > limit);
                     }
-                    answered += 1;
+                    // As in a run, a row fails of which a document does.
+                    for (document, message) in &prepared.refused {
+                        progress.warn(&format!("{}, document {}", places.name_of(row), document + 1), message);
+                    }
+                    failed += usize::from(!prepared.refused.is_empty());
                 }
                 Err(message) => {
                     progress.warn(&places.name_of(row), message);
@@ -53,7 +58,6 @@ pub fn run(input: Input, classifier: &Classifier, asked: &Asked, labels: Labels,
     let time = sample.map(|sample| time(sample, classifier, asked)).transpose()?;
     lengths.sort_unstable();
     let mut out = io::stdout().lock();
-    let rows = answered + failed;
     writeln!(
         out,
         "rows     {rows}{}",

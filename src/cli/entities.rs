@@ -4,6 +4,8 @@ use super::Failure;
 use super::arguments::ClassifyArguments;
 use super::asked::{Asked, message};
 use super::documents::Ranking;
+use super::parts::Effects;
+use crate::classifier::Part;
 use crate::rows::write::Answer;
 use crate::text::Encoding;
 use crate::{
@@ -45,6 +47,17 @@ pub enum Output {
     /// Of each row all documents.
     Documents(Vec<Ranking>),
     ZeroShot(Vec<ZeroShotAnswer>),
+    /// Of each row its parts; none where the answer is NaN.
+    Parts(Vec<Option<Effects>>),
+}
+
+/// What a row has beside its texts.
+#[derive(Debug, Default)]
+pub struct Beside {
+    /// The documents that it lacks, and why.
+    pub refused: Vec<(usize, String)>,
+    /// What each text but the first lacks.
+    pub parts: Vec<Part>,
 }
 
 /// Of no rows.
@@ -72,18 +85,21 @@ impl Output {
         }
     }
 
-    /// The answers to rows, of those to their texts; `refused` are the documents that each row lacks.
-    pub fn of_rows(self, asked: &Asked, refused: Vec<Vec<(usize, String)>>) -> Output {
+    /// The answers to rows, of those to their texts, and of what each row has beside them.
+    pub fn of_rows(self, asked: &Asked, beside: Vec<Beside>) -> Output {
         match (self, asked) {
             (Output::Texts(output), Asked::Pair) => Output::Pairs(PairScore::all(&output).collect()),
             (Output::Texts(output), Asked::ZeroShot(hypotheses, _)) => Output::ZeroShot(hypotheses.answers(&output)),
             (Output::Texts(output), Asked::Documents(documents)) => {
                 let mut scores = PairScore::all(&output);
-                let rank = |refused: Vec<_>| {
+                let rank = |Beside { refused, .. }: Beside| {
                     let scored = documents.len() - refused.len();
                     documents.rank(scores.by_ref().take(scored), refused)
                 };
-                Output::Documents(refused.into_iter().map(rank).collect())
+                Output::Documents(beside.into_iter().map(rank).collect())
+            }
+            (Output::Texts(output), Asked::Parts(leaving)) => {
+                Output::Parts(leaving.effects(&output, beside.into_iter().map(|beside| beside.parts).collect()))
             }
             (output, _) => output,
         }
@@ -94,7 +110,7 @@ impl Output {
         let [states, attentions] = match self {
             Output::Texts(output) => [output.hidden_states.take(), output.attentions.take()],
             Output::Tokens(output) => [output.hidden_states.take(), output.attentions.take()],
-            Output::Pairs(_) | Output::Documents(_) | Output::ZeroShot(_) => [None, None],
+            Output::Pairs(_) | Output::Documents(_) | Output::ZeroShot(_) | Output::Parts(_) => [None, None],
         };
         let [mut states, mut attentions] = [states, attentions].map(|all| all.into_iter().flatten());
         std::iter::repeat_with(move || [states.next(), attentions.next()])
@@ -109,6 +125,7 @@ impl Output {
             Output::Pairs(pairs) => pairs.len(),
             Output::Documents(rows) => rows.len(),
             Output::ZeroShot(rows) => rows.len(),
+            Output::Parts(rows) => rows.len(),
         };
         (0..rows).map(move |index| match self {
             Output::Texts(output) => {
@@ -127,6 +144,7 @@ impl Output {
             Output::Documents(rows) => Answered::Documents(&rows[index]),
             Output::ZeroShot(rows) if rows[index].argmax().is_none() => nan(),
             Output::ZeroShot(rows) => Answered::ZeroShot(&rows[index]),
+            Output::Parts(rows) => rows[index].as_ref().map_or_else(nan, Answered::Parts),
         })
     }
 }
@@ -138,11 +156,12 @@ pub enum Answered<'a> {
     Pair(PairScore),
     Documents(&'a Ranking),
     ZeroShot(&'a ZeroShotAnswer),
+    Parts(&'a Effects),
     Failed(String),
 }
 
 impl Answered<'_> {
-    /// What is written for the row: one answer, or one a document.
+    /// What is written for the row: one answer, or one a document or a part.
     pub fn each(&self) -> Vec<Answer<'_>> {
         vec![match self {
             Answered::Text(answer) => Answer::Text(*answer),
@@ -150,6 +169,7 @@ impl Answered<'_> {
             Answered::Pair(pair) => Answer::Pair(*pair),
             Answered::ZeroShot(answer) => Answer::ZeroShot(answer),
             Answered::Documents(ranking) => return ranking.each().map(Answer::Document).collect(),
+            Answered::Parts(effects) => return effects.each(),
             Answered::Failed(message) => Answer::Failed(message),
         }]
     }

@@ -7,16 +7,14 @@ use super::entities::Output;
 use super::input::{Input, Places};
 use super::prepare::{Chunks, Stop};
 use super::progress::Progress;
-use super::{Failure, Outcome, model, say, signals};
+use super::{Failure, Outcome, model, result_file, say, signals};
 use crate::evaluation::{
     Evaluation, EvaluationError, EvaluationOptions, Evaluator, Example, Expected, LabelMap, Subject,
 };
 use crate::rows::Row;
-use crate::{Aggregation, Classifier, Error, ProblemType, Request, Task};
+use crate::{Aggregation, Classifier, ProblemType, Request, Task};
 use serde_json::Value;
-use std::fs;
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
 use std::time::Instant;
 use terminal_size::{Width, terminal_size_of};
 
@@ -39,7 +37,7 @@ pub fn run(arguments: &EvaluateArguments) -> Result<Outcome, Failure> {
     rows.label_column.get_or_insert_with(|| "label".into());
     let mut input = Input::open(&[], None, &rows)?;
     for path in arguments.output.iter().chain(&arguments.html) {
-        refuse_existing(path, arguments.overwrite)?;
+        result_file::refuse(path, arguments.overwrite)?;
     }
     let format = format(arguments)?;
     signals::listen();
@@ -307,7 +305,7 @@ fn format(arguments: &EvaluateArguments) -> Result<EvaluationFormat, Failure> {
 
 fn write(arguments: &EvaluateArguments, format: EvaluationFormat, evaluation: &Evaluation) -> Result<(), Failure> {
     if let Some(path) = &arguments.html {
-        write_file(path, &evaluation.html())?;
+        result_file::write(path, &evaluation.html())?;
     }
     let text = match format {
         EvaluationFormat::Json => {
@@ -321,27 +319,11 @@ fn write(arguments: &EvaluateArguments, format: EvaluationFormat, evaluation: &E
         }
     };
     match &arguments.output {
-        Some(path) => write_file(path, &text),
+        Some(path) => result_file::write(path, &text),
         None => {
             let mut out = io::stdout().lock();
             out.write_all(text.as_bytes())?;
             Ok(out.flush()?)
         }
     }
-}
-
-fn refuse_existing(path: &Path, overwrite: bool) -> Result<(), Failure> {
-    if path.is_file() && !overwrite {
-        return Err(Failure::Message(format!("{}: is there already; --overwrite replaces it", path.display())));
-    }
-    Ok(())
-}
-
-/// Writes a file that is whole or not there.
-fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
-    let mut partial = path.file_name().unwrap_or_default().to_os_string();
-    partial.push(".partial");
-    let partial = path.with_file_name(partial);
-    let written = fs::write(&partial, text).and_then(|()| fs::rename(&partial, path));
-    written.map_err(|source| Error::File { action: "write", path: path.into(), source: source.into() }.into())
 }

@@ -1,11 +1,13 @@
 //! What every command does that answers rows: rows in, answers out, some rows at a time. Three stages run at once, each on other chunks: reading and tokenizing ([`super::prepare`]), the device ([`super::compute`]), and writing, here.
 
 use super::answer_writer::{AnswerWriter, Style};
+use super::arguments::OutputFormat;
 use super::asked::{Asked, Labels};
 use super::compute::{Answered, Answers, Computing};
 use super::entities::Answered as Row;
 use super::input::{Input, Places};
 use super::model;
+use super::moved::Moved;
 use super::output::{Claim, Done, Mark, Output, Partial};
 use super::prepare::{Chunks, Stop};
 use super::progress::Progress;
@@ -30,6 +32,8 @@ pub struct Job<'a> {
     pub tensors: Tensors,
     /// What the answers depend on beside these, by name.
     pub own: Vec<(&'static str, Value)>,
+    /// What parts of rows moved, where that is asked for; rows are then written into a file alone.
+    pub moved: Option<&'a mut Moved>,
 }
 
 /// An option for [`Job::own`].
@@ -38,6 +42,13 @@ pub fn debug(value: &dyn std::fmt::Debug) -> Value {
 }
 
 impl Job<'_> {
+    /// Whether nobody wants the rows: what parts of them moved is said instead.
+    fn silent(&self) -> bool {
+        let format = self.arguments.table.format;
+        let of_rows = format.is_some_and(|format| !matches!(format, OutputFormat::Text | OutputFormat::Json));
+        self.moved.is_some() && self.arguments.output.output.is_none() && !of_rows
+    }
+
     /// Answers the rows; `ask` says what is asked of them, once there is a model.
     pub fn run(mut self, ask: impl FnOnce(&Classifier) -> Result<Asked, Failure>) -> Result<Outcome, Failure> {
         let JobArguments { model, output, table, device, .. } = self.arguments;
@@ -71,7 +82,7 @@ impl Job<'_> {
         let style = Style::new(&self, &classifier, &asked)?;
         let out = match &mut partial {
             Some(partial) => partial.begin(fingerprint(&self, &classifier, &style)?)?,
-            None => straight.unwrap_or_else(Output::stdout),
+            None => straight.unwrap_or_else(|| if self.silent() { Output::Nowhere } else { Output::stdout() }),
         };
         let (mut done, mut again, mut begun, mut rows) = (Done::default(), None, None, Vec::new());
         if let Some((earlier, how, marks)) = partial.as_ref().and_then(|partial| partial.resumed()) {
@@ -129,13 +140,14 @@ impl Job<'_> {
             again,
             before,
             started,
+            moved: self.moved,
         };
         writing.run(first, answers, &classifier, few)
     }
 }
 
 /// Where answers go, and what is counted of them.
-struct Writing {
+struct Writing<'a> {
     writer: AnswerWriter,
     partial: Option<Box<Partial>>,
     aggregation: Aggregation,
@@ -150,9 +162,10 @@ struct Writing {
     /// What an earlier run had done.
     before: Done,
     started: Instant,
+    moved: Option<&'a mut Moved>,
 }
 
-impl Writing {
+impl Writing<'_> {
     fn run(
         mut self,
         first: Option<Result<Answered, Stop>>,
@@ -187,6 +200,9 @@ impl Writing {
                     (answer, tensors.next().expect("it has no end"))
                 }
             };
+            if let (Some(moved), Row::Parts(effects)) = (&mut self.moved, &answer) {
+                moved.see(effects);
+            }
             let (answers, mut name) = (answer.each(), String::new());
             let pooled = match answers.first() {
                 Some(Answer::Text(answer)) => answer.pooled_output(),
@@ -357,6 +373,11 @@ impl Done {
                 Answer::Pair(pair) | Answer::Document(Document { score: Ok(pair), .. }) => {
                     (pair.tokens, pair.truncated)
                 }
+                // Of the row, whose parts follow each other.
+                Answer::Part(left_out) if left_out.part.is_none_or(|part| part.rank == 1) => {
+                    (left_out.tokens, left_out.truncated)
+                }
+                Answer::Part(_) => continue,
                 Answer::Document(Document { score: Err(_), .. }) | Answer::Failed(_) => continue,
             };
             self.tokens += tokens as u64;

@@ -21,6 +21,8 @@ const EVERY: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub enum Output {
     Stdout(BufWriter<Stdout>),
+    /// Nobody wants it.
+    Nowhere,
     /// What is there and no file that could be replaced: a named pipe, a device.
     Straight(BufWriter<File>, PathBuf),
     File {
@@ -124,14 +126,14 @@ impl Output {
     pub fn path(&self) -> Option<&Path> {
         match self {
             Output::Straight(_, path) => Some(path),
-            Output::Stdout(_) | Output::File { .. } => None,
+            Output::Stdout(_) | Output::Nowhere | Output::File { .. } => None,
         }
     }
 
     /// Bytes that were written, where it is a file.
     pub fn length(&self) -> u64 {
         match self {
-            Output::Stdout(_) | Output::Straight(..) => 0,
+            Output::Stdout(_) | Output::Nowhere | Output::Straight(..) => 0,
             Output::File { length, .. } => *length,
         }
     }
@@ -141,6 +143,7 @@ impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Output::Stdout(out) => out.write(bytes),
+            Output::Nowhere => Ok(bytes.len()),
             Output::Straight(out, _) => out.write(bytes),
             Output::File { file, length } => {
                 let written = file.write(bytes)?;
@@ -153,6 +156,7 @@ impl Write for Output {
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Output::Stdout(out) => out.flush(),
+            Output::Nowhere => Ok(()),
             Output::Straight(out, _) => out.flush(),
             Output::File { file, .. } => file.flush(),
         }

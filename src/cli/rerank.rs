@@ -37,6 +37,7 @@ pub fn run(arguments: &RerankArguments) -> Result<Outcome, Failure> {
         labels: Labels::Ignored,
         tensors: Tensors::default(),
         own: vec![("queries", debug(&queries)), ("documents", debug(&documents.as_ref().map(|_| checksum.finalize())))],
+        moved: None,
     };
     job.run(|classifier| {
         // What it refuses is, before anything is read.

@@ -237,6 +237,18 @@ pub enum WindowsName {
     First,
 }
 
+impl LongTexts {
+    /// What it is, where neighbouring windows share so many tokens.
+    pub fn truncation(self, stride: usize) -> Truncation {
+        match self {
+            LongTexts::Cut => Truncation::Cut,
+            LongTexts::CutLeft => Truncation::CutLeft,
+            LongTexts::Refuse => Truncation::Refuse,
+            LongTexts::Windows => Truncation::Windows { stride },
+        }
+    }
+}
+
 impl From<PairLongTexts> for PairTruncation {
     fn from(choice: PairLongTexts) -> PairTruncation {
         match choice {
@@ -273,14 +285,8 @@ impl ModelArguments {
         if self.stride > 0 && self.truncation != LongTexts::Windows {
             return Err("--stride is of windows: add --truncation windows".into());
         }
-        let truncation = match self.truncation {
-            LongTexts::Cut => Truncation::Cut,
-            LongTexts::CutLeft => Truncation::CutLeft,
-            LongTexts::Refuse => Truncation::Refuse,
-            LongTexts::Windows => Truncation::Windows { stride: self.stride },
-        };
         let options = options
-            .truncation(truncation)
+            .truncation(self.truncation.truncation(self.stride))
             .pair_truncation(self.pair_truncation.map_or_else(PairTruncation::default, PairTruncation::from));
         let options = options.windows(self.windows.into()).max_length(self.max_length);
         Ok(options.random_head(self.random_head).scoring(self.scoring.map(Into::into)))

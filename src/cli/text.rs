@@ -2,7 +2,7 @@
 
 use super::asked::Asked;
 use crate::checkpoint::Scoring;
-use crate::rows::write::{Answer, Document};
+use crate::rows::write::{Answer, Document, LeftOut};
 use crate::rows::{Content, Row};
 use crate::{Classification, Entity, PairScore, TokenClassification, ZeroShotAnswer};
 use std::io::{self, Write};
@@ -135,6 +135,26 @@ impl Layout {
         writeln!(out, "{place}{}{cut}", shorten(document.text, None, room))
     }
 
+    /// A part with its effect, below the text that it was left out of, which is a row.
+    pub fn write_part(
+        &mut self,
+        out: &mut impl Write,
+        row: usize,
+        content: &Content,
+        left_out: &LeftOut<'_>,
+    ) -> io::Result<()> {
+        if self.row.replace(row) != Some(row) {
+            self.separate(out)?;
+            let cut = if left_out.truncated { CUT } else { "" };
+            writeln!(out, "{}{cut}", self.text(content, cut.width()))?;
+            writeln!(out, "  {}  {:.4}", one_line(left_out.label, None), left_out.score)?;
+        }
+        let Some(part) = left_out.part else { return Ok(()) };
+        let effect = format!("  {:>+8.4}  ", part.effect);
+        let room = self.width.saturating_sub(effect.width()).max(NARROWEST_TEXT);
+        writeln!(out, "{effect}{}", shorten(part.text, None, room))
+    }
+
     /// A row without an answer: ✗ and why, where an answer has its first score. A score never looks so, whatever labels and
     /// texts may say. `row` names a row whose text is not known.
     pub fn write_failure(
@@ -241,6 +261,12 @@ impl Lines {
                     Err(message) => writeln!(out, "{rank}\t\t{about}\t{text}\t{}", one_line(message, None)),
                 }
             }
+            Answer::Part(LeftOut { label, part, .. }) => {
+                let label = one_line(label, None);
+                let (effect, part) =
+                    part.map_or_else(Default::default, |part| (part.effect.to_string(), one_line(part.text, None)));
+                writeln!(out, "{label}\t{effect}\t{part}\t{text}")
+            }
             Answer::Tokens(_, entities) => {
                 let named = |entity: &Entity| one_line(&format!("{}/{}", entity.word, entity.label()), None);
                 let named: Vec<String> = entities.iter().map(named).collect();
@@ -250,7 +276,7 @@ impl Lines {
                 let columns = match self.asked {
                     Asked::Labels(_) | Asked::ZeroShot(..) => 2 * self.top,
                     Asked::Pair => 1,
-                    Asked::Documents(_) => 3,
+                    Asked::Documents(_) | Asked::Parts(_) => 3,
                 };
                 writeln!(out, "{}{text}\t{}", "\t".repeat(columns), one_line(message, None))
             }

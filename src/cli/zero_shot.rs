@@ -39,6 +39,7 @@ pub fn run(arguments: &ZeroShotArguments) -> Result<Outcome, Failure> {
         labels: Labels::Ignored,
         tensors: Tensors::default(),
         own: vec![("texts", debug(&arguments.texts)), ("labels", debug(&asked))],
+        moved: None,
     };
     job.run(|classifier| Ok(Asked::ZeroShot(Arc::new(Hypotheses::new(classifier, &asked)?), asked)))
 }

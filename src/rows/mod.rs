@@ -113,6 +113,21 @@ impl Content {
     pub fn pair(&self) -> Option<&str> {
         self.text_pair.as_deref().filter(|pair| !pair.is_empty())
     }
+
+    /// Its text, where it is not one of two.
+    pub(crate) fn alone(&self) -> Result<&str, String> {
+        match self.pair() {
+            None => Ok(&self.text),
+            Some(_) => Err("it has a second text, where one is asked of: name the column of the texts alone".into()),
+        }
+    }
+
+    /// Both of its texts.
+    pub(crate) fn both(&self) -> Result<(&str, &str), String> {
+        let second = self.text_pair.as_deref();
+        let second = second.ok_or("it has no document: its second text is null, or there is none")?;
+        Ok((&self.text, second))
+    }
 }
 
 /// Why a row without a text has no answer.

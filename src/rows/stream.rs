@@ -1,30 +1,28 @@
 //! Rows in, rows with their answers out, in order, in constant memory.
 
 use super::write::Answer;
-use super::{Row, Rows};
-use crate::classifier::{Classifier, Request};
+use super::{Content, Row, Rows};
+use crate::checkpoint::Scoring;
+use crate::classifier::{Classifier, Hypotheses, ZeroShot, encode_pairs};
 use crate::error::{Error, Result};
-use crate::output::OwnedClassification;
-use crate::stream;
-use crate::text::{Encoding, Text};
+use crate::output::{OwnedClassification, PairScore, ZeroShotAnswer};
+use crate::stream::{Answering, Encoded};
+use crate::text::{Text, on_threads};
 use std::collections::VecDeque;
 use std::panic::resume_unwind;
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-
-/// Rows of a chunk: enough to fill a batch of a GPU with short texts.
-const CHUNK: usize = 1024;
-
-/// The tokens of each row that has a text.
-type Encoded = Vec<Result<Vec<Encoding>>>;
 
 /// A row with its answer.
 #[derive(Clone, Debug)]
-pub struct AnsweredRow {
+pub struct AnsweredRow<A = OwnedClassification> {
     /// The row as it was read.
     pub row: Row,
     /// Its answer, or why it has none.
-    pub answer: Result<OwnedClassification, String>,
+    pub answer: Result<A, String>,
 }
+
+const NAN: &str = "the model's answer is NaN";
 
 impl AnsweredRow {
     /// What a [`Writer`](super::write::Writer) writes.
@@ -33,27 +31,50 @@ impl AnsweredRow {
     }
 }
 
+impl AnsweredRow<PairScore> {
+    /// What a [`Writer`](super::write::Writer) of [`Subject::pairs`](super::write::Subject::pairs) writes.
+    pub fn as_answer(&self) -> Answer<'_> {
+        match &self.answer {
+            Ok(pair) if pair.score.is_nan() => Answer::Failed(NAN),
+            Ok(pair) => Answer::Pair(*pair),
+            Err(message) => Answer::Failed(message),
+        }
+    }
+}
+
+impl AnsweredRow<ZeroShotAnswer> {
+    /// What a [`Writer`](super::write::Writer) of [`Subject::zero_shot`](super::write::Subject::zero_shot) writes.
+    pub fn as_answer(&self) -> Answer<'_> {
+        match &self.answer {
+            Ok(answer) if answer.argmax().is_none() => Answer::Failed(NAN),
+            Ok(answer) => Answer::ZeroShot(answer),
+            Err(message) => Answer::Failed(message),
+        }
+    }
+}
+
 /// What is written of a row.
 pub(super) fn as_answer(answer: &Result<OwnedClassification, String>) -> Answer<'_> {
     match answer {
-        Ok(answer) if answer.get().argmax().is_none() => Answer::Failed("the model's answer is NaN"),
+        Ok(answer) if answer.get().argmax().is_none() => Answer::Failed(NAN),
         Ok(answer) => Answer::Text(answer.get()),
         Err(message) => Answer::Failed(message),
     }
 }
 
-/// The answers to rows, in their order; made by [`Classifier::stream`].
-pub struct RowStream {
-    classifier: Classifier,
+/// The answers to rows, in their order; made by [`Classifier::stream`], [`Classifier::score_rows`] and
+/// [`Classifier::zero_shot_rows`].
+pub struct RowStream<A = OwnedClassification> {
+    answering: Arc<Answering<Row, A>>,
     rows: Rows,
     /// Rows that are read, and what tokenises them, while those before are computed.
-    read: Option<JoinHandle<(Vec<Row>, Encoded)>>,
-    ready: VecDeque<AnsweredRow>,
+    read: Option<JoinHandle<(Vec<Row>, Vec<Encoded>)>>,
+    ready: VecDeque<AnsweredRow<A>>,
     /// Why there are no more rows, once they are answered.
     ended: Option<Option<Error>>,
 }
 
-impl std::fmt::Debug for RowStream {
+impl<A> std::fmt::Debug for RowStream<A> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("RowStream").field("rows", &self.rows).finish_non_exhaustive()
     }
@@ -78,33 +99,99 @@ impl Classifier {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn stream(&self, rows: Rows) -> RowStream {
-        RowStream { classifier: self.clone(), rows, read: None, ready: VecDeque::new(), ended: None }
+        let (encoder, scoring) = (self.encoder(), self.scoring());
+        let encode = move |rows: &[Row]| {
+            of_contents(rows, |contents| {
+                let texts: Vec<Text<'_>> =
+                    contents.iter().map(|content| encoder.row(&content.text, content.text_pair.as_deref())).collect();
+                encoder.encode_windows_all(&texts).into_iter().map(|text| text.map(|windows| vec![windows])).collect()
+            })
+        };
+        let answering = Answering::new(self.clone(), scoring, encode, |output| output.into_texts().collect());
+        RowStream::new(answering, rows)
+    }
+
+    /// Scores the pair of each row, as [`Classifier::score_pairs`] does, and as [`Classifier::stream`] answers rows. A row without
+    /// a second text has an error.
+    ///
+    /// # Errors
+    /// Those of [`Classifier::score_pairs`] for any pair.
+    pub fn score_rows(&self, rows: Rows) -> Result<RowStream<PairScore>> {
+        let (encoder, scoring) = (self.encoder(), self.pair_scoring()?);
+        let encode = move |rows: &[Row]| {
+            of_contents(rows, |contents| {
+                let pairs: Vec<(&str, &str)> = contents.iter().filter_map(|content| content.both().ok()).collect();
+                let mut encoded = encode_pairs(&encoder, &pairs).into_iter();
+                let of_content = |content: &&Content| {
+                    content.both().map_err(of_row)?;
+                    encoded.next().expect("every pair has encodings or an error").map(|pair| vec![pair])
+                };
+                contents.iter().map(of_content).collect()
+            })
+        };
+        let answering = Answering::new(self.clone(), scoring, encode, |output| PairScore::all(&output).collect());
+        Ok(RowStream::new(answering, rows))
+    }
+
+    /// Says of each row how likely labels are that the model was not trained for, as [`Classifier::zero_shot`] does, and as
+    /// [`Classifier::stream`] answers rows. A row with a second text has an error.
+    ///
+    /// # Errors
+    /// Those of [`Classifier::zero_shot`] for any text.
+    pub fn zero_shot_rows(&self, rows: Rows, asked: &ZeroShot) -> Result<RowStream<ZeroShotAnswer>> {
+        let hypotheses = Hypotheses::new(self, asked)?;
+        let encoding = hypotheses.clone();
+        let encode = move |rows: &[Row]| {
+            of_contents(rows, |contents| {
+                on_threads(contents, |index, content| encoding.encode(index, content.alone().map_err(of_row)?))
+            })
+        };
+        let answers = move |output| hypotheses.answers(&output);
+        let answering = Answering::new(self.clone(), Scoring::None, encode, answers).of_texts(asked.labels.len());
+        Ok(RowStream::new(answering, rows))
     }
 }
 
-impl RowStream {
+/// What is encoded of rows that have a text.
+fn of_contents(rows: &[Row], encode: impl FnOnce(&[&Content]) -> Vec<Encoded>) -> Vec<Encoded> {
+    let contents: Vec<&Content> = rows.iter().filter_map(|row| row.content.as_ref().ok()).collect();
+    let mut encoded = encode(&contents).into_iter();
+    let of_row = |row: &Row| match &row.content {
+        Ok(_) => encoded.next().expect("every text has encodings or an error"),
+        Err(message) => Err(of_row(message.clone())),
+    };
+    rows.iter().map(of_row).collect()
+}
+
+/// What is wrong with a row, whose index its stream knows.
+fn of_row(message: impl Into<String>) -> Error {
+    Error::Text { index: 0, message: message.into() }
+}
+
+impl<A: Send + 'static> RowStream<A> {
+    fn new(answering: Answering<Row, A>, rows: Rows) -> RowStream<A> {
+        RowStream { answering: Arc::new(answering), rows, read: None, ready: VecDeque::new(), ended: None }
+    }
+
     /// Reads a chunk, and has it tokenised.
     fn read(&mut self) {
-        let rows = match self.rows.chunk(CHUNK) {
+        let rows = match self.rows.chunk(self.answering.chunk()) {
             Ok(rows) if rows.is_empty() => return self.ended = Some(None),
             Ok(rows) => rows,
             Err(error) => return self.ended = Some(Some(error)),
         };
-        let encoder = self.classifier.encoder();
+        let answering = self.answering.clone();
         self.read = Some(thread::spawn(move || {
-            let contents = rows.iter().flat_map(|row| &row.content);
-            let texts: Vec<Text<'_>> =
-                contents.map(|content| encoder.row(&content.text, content.text_pair.as_deref())).collect();
-            let encoded = encoder.encode_windows_all(&texts);
+            let encoded = answering.encode(&rows);
             (rows, encoded)
         }));
     }
 }
 
-impl Iterator for RowStream {
-    type Item = Result<AnsweredRow>;
+impl<A: Send + 'static> Iterator for RowStream<A> {
+    type Item = Result<AnsweredRow<A>>;
 
-    fn next(&mut self) -> Option<Result<AnsweredRow>> {
+    fn next(&mut self) -> Option<Result<AnsweredRow<A>>> {
         loop {
             if let Some(answered) = self.ready.pop_front() {
                 return Some(Ok(answered));
@@ -121,21 +208,17 @@ impl Iterator for RowStream {
                 self.read();
             }
             // To its end: a call that is left in the middle of something may have what others wait for.
-            let answers = stream::answer(self.classifier.clone(), encoded, Request::default(), 0);
-            let mut answers = self.classifier.block_on(answers).into_iter();
-            'rows: for row in rows {
-                let answer = match &row.content {
-                    Err(message) => Err(message.clone()),
-                    Ok(_) => match answers.next().expect("every text has an answer, or why it has none") {
-                        Ok(answer) => Ok(answer),
-                        Err(Error::Text { message, .. }) => Err(message),
-                        // What no row is to blame for ends it, behind the rows that have answers.
-                        Err(error) => {
-                            self.ended = Some(Some(error));
-                            self.read = None;
-                            break 'rows;
-                        }
-                    },
+            let answers = self.answering.classifier().block_on(self.answering.answer(encoded, 0));
+            for (row, answer) in rows.into_iter().zip(answers) {
+                let answer = match answer {
+                    Ok(answer) => Ok(answer),
+                    Err(Error::Text { message, .. }) => Err(message),
+                    // What no row is to blame for ends it, behind the rows that have answers.
+                    Err(error) => {
+                        self.ended = Some(Some(error));
+                        self.read = None;
+                        break;
+                    }
                 };
                 self.ready.push_back(AnsweredRow { row, answer });
             }

@@ -74,6 +74,8 @@ fn both_texts_of_a_pair_are_explained() {
     // Nothing is left to leave out.
     let nothing = classifier.explain("", false).expect("special tokens");
     assert_eq!((nothing.words.len(), nothing.sentences.len(), nothing.passes), (0, 0, 1));
+    // It would be read 40,001 times.
+    super::says(classifier.explain(&*"a ".repeat(40_000), false), &["40001 parts", "3051 MiB", "cut it first"]);
     let tokens = Options::default().load(golden("../tokens/bert")).expect("golden");
     super::says(tokens.explain("good", false), &["the tokens of texts"]);
 }

@@ -95,6 +95,9 @@ fn queries_against_documents() {
     assert_eq!(column(&some, "rank"), [json!(1), Value::Null]);
     assert_eq!(some.rows()[1]["corpus_id"], 1);
     some.says(&["text 1, document 2: it has", "1 of 1 rows failed"]);
+    // Documents that would fail were not counted.
+    let dry = run(&[&refuse[..], &["--documents", &long, "--dry-run"]].concat()).expect(0);
+    assert!(dry.stdout.starts_with("rows     1, of which 1 would fail"), "{dry:#?}");
 }
 
 #[test]

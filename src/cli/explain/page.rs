@@ -1,5 +1,7 @@
 //! Explanations as a page: one file that fetches nothing. Its script draws what stands in it as JSON.
 
+use super::super::explain_arguments::PartName;
+use super::super::moved::{Moved, Mover};
 use crate::{Array, ExplainedPart, Explanation};
 use serde_json::{Value, json};
 
@@ -7,13 +9,31 @@ const PAGE: &str = include_str!("page.html");
 /// Numbers that the attention of a text may take: a page of 128 tokens is to have less than a megabyte.
 const MOST_NUMBERS: usize = 160_000;
 
-/// The page. `label` is the one that is shown first, of each text its best by default; the texts are answered by `model` on
+/// Parts of a label that a page lists: more would be read by nobody.
+const MOST_PARTS: usize = 300;
+
+/// The page of texts. `label` is the one that is shown first, of each text its best by default; the texts are answered by `model` on
 /// `adapter`.
-pub fn page(explanations: &[Explanation], label: Option<usize>, model: &str, adapter: &str) -> String {
+pub fn of_texts(explanations: &[Explanation], label: Option<usize>, model: &str, adapter: &str) -> String {
     let items: Vec<Value> = explanations.iter().map(|explanation| item(explanation, label)).collect();
-    let data = json!({ "model": model, "adapter": adapter, "items": items }).to_string();
+    page(&json!({ "model": model, "adapter": adapter, "items": items }))
+}
+
+/// The page of many rows: the parts that moved their answers.
+pub fn of_rows(moved: &Moved, by: PartName, labels: &[String], model: &str, adapter: &str) -> String {
+    let mut left = vec![MOST_PARTS; labels.len()];
+    let mut shown = |mover: &Mover<'_>| {
+        left[mover.label] = left[mover.label].checked_sub(1)?;
+        Some(json!([mover.part, mover.label, mover.rows, round(mover.mean()), round(mover.total)]))
+    };
+    let movers: Vec<Value> = moved.movers().iter().filter_map(&mut shown).collect();
+    let moved = json!({ "by": by.plural(), "rows": moved.rows, "labels": labels, "movers": movers });
+    page(&json!({ "model": model, "adapter": adapter, "items": [], "moved": moved }))
+}
+
+fn page(data: &Value) -> String {
     // Nothing of it can end the element that it stands in.
-    PAGE.replace("{{DATA}}", &data.replace('<', "\\u003c"))
+    PAGE.replace("{{DATA}}", &data.to_string().replace('<', "\\u003c"))
 }
 
 fn item(explanation: &Explanation, label: Option<usize>) -> Value {
@@ -89,7 +109,11 @@ fn rollout(means: &[Vec<f32>], length: usize) -> Vec<f32> {
 
 /// As many digits as are shown.
 fn rounded(values: &[f32]) -> Vec<f64> {
-    values.iter().map(|value| (f64::from(*value) * 1e5).round() / 1e5).collect()
+    values.iter().map(|value| round(f64::from(*value))).collect()
+}
+
+fn round(value: f64) -> f64 {
+    (value * 1e5).round() / 1e5
 }
 
 #[cfg(test)]

@@ -33,6 +33,13 @@ pub(super) enum Column {
     Rank,
     CorpusId,
     Document,
+    /// Of a part that was left out.
+    Part,
+    PartOf,
+    Start,
+    End,
+    Effect,
+    ScoreWithout,
     Loss,
     Tokens,
     Truncated,
@@ -83,6 +90,8 @@ pub enum Answer<'a> {
     Pair(PairScore),
     /// A document of those that were ranked for the row.
     Document(Document<'a>),
+    /// A part of the row's texts that was left out, or the row where it has none.
+    Part(LeftOut<'a>),
     /// Why the row has none.
     Failed(&'a str),
 }
@@ -98,6 +107,36 @@ pub struct Document<'a> {
     pub text: &'a str,
     /// Its score, or why it has none.
     pub score: Result<PairScore, &'a str>,
+}
+
+/// What the answer to a row is, and what it is without a part of it.
+#[derive(Clone, Copy, Debug)]
+pub struct LeftOut<'a> {
+    /// The label whose score is looked at, and its score with all of the row.
+    pub label: &'a str,
+    /// That score.
+    pub score: f32,
+    /// Tokens of the row as classified, special tokens included.
+    pub tokens: usize,
+    /// Whether tokens of the row had no part in its answer.
+    pub truncated: bool,
+    /// The part; none where the row has none.
+    pub part: Option<LeftOutPart<'a>>,
+}
+
+/// A part that was left out.
+#[derive(Clone, Copy, Debug)]
+pub struct LeftOutPart<'a> {
+    /// Its place among the parts of the row by how much they move the score, from 1.
+    pub rank: usize,
+    /// The part.
+    pub text: &'a str,
+    /// Which of the row's texts it is a part of, and its first character there and the one behind it; none of a token.
+    pub place: Option<(usize, usize, usize)>,
+    /// How much more the label scores with it.
+    pub effect: f32,
+    /// What the label scores without it.
+    pub without: f32,
 }
 
 /// The labels that hold of a text, each on its own.
@@ -130,6 +169,12 @@ impl Column {
             Column::Rank => "rank".into(),
             Column::CorpusId => "corpus_id".into(),
             Column::Document => "document".into(),
+            Column::Part => "part".into(),
+            Column::PartOf => "part_of".into(),
+            Column::Start => "start".into(),
+            Column::End => "end".into(),
+            Column::Effect => "effect".into(),
+            Column::ScoreWithout => "score_without".into(),
             Column::Entities => "entities".into(),
             Column::Loss => "loss".into(),
             Column::Tokens => "tokens".into(),
@@ -143,9 +188,12 @@ impl Column {
     pub(super) fn kind(&self, labels: usize) -> Kind {
         match self {
             Column::Label | Column::LabelAt(_) | Column::Document | Column::Error => Kind::Text,
+            Column::Part | Column::PartOf => Kind::Text,
             Column::Score | Column::ScoreAt(_) | Column::ScoreOf(_) => Kind::Number,
             Column::Logit | Column::LogitOf(_) | Column::Loss => Kind::Number,
+            Column::Effect | Column::ScoreWithout => Kind::Number,
             Column::Index | Column::Argmax | Column::Rank | Column::CorpusId => Kind::Count,
+            Column::Start | Column::End => Kind::Count,
             Column::Tokens | Column::Windows => Kind::Size,
             Column::Truncated => Kind::Flag,
             Column::Labels => Kind::Texts,
@@ -182,6 +230,7 @@ impl Column {
             Answer::ZeroShot(answer) => self.of_candidates(answer, top, holding),
             Answer::Pair(score) => self.of_pair(*score),
             Answer::Document(document) => self.of_document(document),
+            Answer::Part(left_out) => self.of_part(left_out),
             Answer::Tokens(answer, entities) => match self {
                 Column::Entities => Cell::Json(json(&entities.iter().map(Found::new).collect::<Vec<_>>())),
                 Column::Tokens => Cell::Count(answer.ids().len() as u64),
@@ -251,6 +300,25 @@ impl Column {
             (column, Ok(pair)) => column.of_pair(pair),
             (_, Err(_)) => Cell::Null,
         }
+    }
+
+    fn of_part<'a>(&self, left_out: &LeftOut<'a>) -> Cell<'a> {
+        let of = |cell: &dyn Fn(&LeftOutPart<'a>) -> Option<Cell<'a>>| left_out.part.as_ref().and_then(cell);
+        let cell = match self {
+            Column::Label => Some(Cell::Text(left_out.label)),
+            Column::Score => Some(Cell::Number(left_out.score)),
+            Column::Tokens => Some(Cell::Count(left_out.tokens as u64)),
+            Column::Truncated => Some(Cell::Flag(left_out.truncated)),
+            Column::Rank => of(&|part| Some(Cell::Count(part.rank as u64))),
+            Column::Part => of(&|part| Some(Cell::Text(part.text))),
+            Column::PartOf => of(&|part| Some(Cell::Text(["text", "text_pair"][part.place?.0.min(1)]))),
+            Column::Start => of(&|part| Some(Cell::Count(part.place?.1 as u64))),
+            Column::End => of(&|part| Some(Cell::Count(part.place?.2 as u64))),
+            Column::Effect => of(&|part| Some(Cell::Number(part.effect))),
+            Column::ScoreWithout => of(&|part| Some(Cell::Number(part.without))),
+            _ => None,
+        };
+        cell.unwrap_or(Cell::Null)
     }
 }
 

@@ -13,7 +13,7 @@ mod subject;
 #[cfg(feature = "parquet")]
 mod typed;
 
-pub use answer::{Answer, Document};
+pub use answer::{Answer, Document, LeftOut, LeftOutPart};
 #[cfg(all(feature = "parquet", feature = "internals"))]
 pub(super) use batch::Columns;
 pub use selection::Selection;

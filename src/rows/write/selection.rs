@@ -86,7 +86,7 @@ impl Selection {
             (1..=subject.labels.len()).contains(&place).then(|| place - 1)
         };
         let (labels, logits) = (matches!(subject.kind, Kind::Labels | Kind::Candidates), subject.kind == Kind::Labels);
-        let pairs = matches!(subject.kind, Kind::Pair | Kind::Document);
+        let (pairs, parts) = (matches!(subject.kind, Kind::Pair | Kind::Document), subject.kind == Kind::Part);
         let column = match name {
             "index" => Column::Index,
             "id" if self.id => Column::Id,
@@ -94,12 +94,18 @@ impl Selection {
             "truncated" => Column::Truncated,
             "error" => Column::Error,
             "entities" if subject.kind == Kind::Entities => Column::Entities,
-            "score" if labels || pairs => Column::Score,
+            "score" if labels || pairs || parts => Column::Score,
             "logit" if pairs => Column::Logit,
-            "rank" if subject.kind == Kind::Document => Column::Rank,
+            "rank" if subject.kind == Kind::Document || parts => Column::Rank,
+            "part" if parts => Column::Part,
+            "part_of" if parts => Column::PartOf,
+            "start" if parts => Column::Start,
+            "end" if parts => Column::End,
+            "effect" if parts => Column::Effect,
+            "score_without" if parts => Column::ScoreWithout,
             "corpus_id" if subject.kind == Kind::Document => Column::CorpusId,
             "document" if subject.kind == Kind::Document => Column::Document,
-            "label" if labels => Column::Label,
+            "label" if labels || parts => Column::Label,
             "argmax" if labels => Column::Argmax,
             "probabilities" if labels => Column::Probabilities,
             "scores" if labels => Column::Scores,
@@ -141,6 +147,10 @@ impl Selection {
             Kind::Entities => columns.push(Column::Entities),
             Kind::Document => columns.extend([Column::Rank, Column::CorpusId, Column::Document, Column::Score]),
             Kind::Pair => columns.push(Column::Score),
+            Kind::Part => {
+                columns.extend([Column::Rank, Column::Part, Column::PartOf, Column::Start, Column::End]);
+                columns.extend([Column::Label, Column::Score, Column::Effect]);
+            }
             Kind::Labels | Kind::Candidates => {
                 columns.extend(subject.multi_label.then_some(Column::Labels));
                 columns.extend([Column::Label, Column::Score]);
@@ -153,6 +163,7 @@ impl Selection {
                 Kind::Labels => vec![Column::Argmax, Column::Probabilities, Column::Logits],
                 Kind::Candidates => vec![Column::Argmax, Column::Probabilities],
                 Kind::Pair | Kind::Document => vec![Column::Logit],
+                Kind::Part => vec![Column::ScoreWithout],
                 Kind::Entities => Vec::new(),
             });
         }

@@ -30,6 +30,8 @@ pub(super) enum Kind {
     Pair,
     /// A document of those that were ranked for the row.
     Document,
+    /// A part of the row that was left out.
+    Part,
 }
 
 impl Subject {
@@ -61,6 +63,11 @@ impl Subject {
         Subject { kind: Kind::Document, multi_label: false, pooled: 0, labels: Arc::default() }
     }
 
+    /// Parts of each row that were left out ([`Classifier::explain`]).
+    pub fn parts() -> Subject {
+        Subject { kind: Kind::Part, multi_label: false, pooled: 0, labels: Arc::default() }
+    }
+
     /// Whether each label holds on its own, and so has a threshold.
     pub fn is_multi_label(&self) -> bool {
         self.multi_label
@@ -79,6 +86,9 @@ impl Subject {
             }
             Kind::Pair => "index, score, logit, tokens, truncated, error",
             Kind::Document => "index, rank, corpus_id, document, score, logit, tokens, truncated, error",
+            Kind::Part => {
+                "index, rank, part, part_of, start, end, label, score, effect, score_without, tokens, truncated, error"
+            }
         }
     }
 }
