@@ -1,7 +1,5 @@
 //! `wgbert explain`: what moved an answer.
 
-mod page;
-
 use super::arguments::ListFormat;
 use super::asked::message;
 use super::entities::NAN;
@@ -62,7 +60,7 @@ pub fn run(arguments: &ExplainArguments) -> Result<Outcome, Failure> {
     if let Some(path) = &arguments.html {
         let model = arguments.model.model.as_ref().map(|model| model.display().to_string());
         let model = model.unwrap_or_else(|| "the sentiment model that is compiled in".into());
-        let page = page::page(&explanations, label, &model, classifier.adapter());
+        let page = Explanation::page(&explanations, label, &model, classifier.adapter());
         let failed = |source: io::Error| Error::File { action: "write", path: path.clone(), source: source.into() };
         fs::write(path, page).map_err(failed)?;
     }

@@ -1,5 +1,8 @@
 //! What moved the answer to a text.
 
+#[cfg(feature = "internals")]
+mod page;
+
 use super::{Array, Classification};
 use serde::Serialize;
 use std::ops::Range;

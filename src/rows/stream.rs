@@ -1,46 +1,16 @@
 //! Rows in, rows with their answers out, in order, in constant memory.
 
-use super::write::Answer;
+use super::answered::{AnsweredRow, Encoded, encoded, paired};
 use super::{Row, Rows};
 use crate::classifier::{Classifier, Request};
 use crate::error::{Error, Result};
-use crate::output::OwnedClassification;
 use crate::stream;
-use crate::text::{Encoding, Text};
 use std::collections::VecDeque;
 use std::panic::resume_unwind;
 use std::thread::{self, JoinHandle};
 
 /// Rows of a chunk: enough to fill a batch of a GPU with short texts.
 const CHUNK: usize = 1024;
-
-/// The tokens of each row that has a text.
-type Encoded = Vec<Result<Vec<Encoding>>>;
-
-/// A row with its answer.
-#[derive(Clone, Debug)]
-pub struct AnsweredRow {
-    /// The row as it was read.
-    pub row: Row,
-    /// Its answer, or why it has none.
-    pub answer: Result<OwnedClassification, String>,
-}
-
-impl AnsweredRow {
-    /// What a [`Writer`](super::write::Writer) writes.
-    pub fn as_answer(&self) -> Answer<'_> {
-        as_answer(&self.answer)
-    }
-}
-
-/// What is written of a row.
-pub(super) fn as_answer(answer: &Result<OwnedClassification, String>) -> Answer<'_> {
-    match answer {
-        Ok(answer) if answer.get().argmax().is_none() => Answer::Failed("the model's answer is NaN"),
-        Ok(answer) => Answer::Text(answer.get()),
-        Err(message) => Answer::Failed(message),
-    }
-}
 
 /// The answers to rows, in their order; made by [`Classifier::stream`].
 pub struct RowStream {
@@ -92,10 +62,7 @@ impl RowStream {
         };
         let encoder = self.classifier.encoder();
         self.read = Some(thread::spawn(move || {
-            let contents = rows.iter().flat_map(|row| &row.content);
-            let texts: Vec<Text<'_>> =
-                contents.map(|content| encoder.row(&content.text, content.text_pair.as_deref())).collect();
-            let encoded = encoder.encode_windows_all(&texts);
+            let encoded = encoded(&encoder, &rows);
             (rows, encoded)
         }));
     }
@@ -122,22 +89,11 @@ impl Iterator for RowStream {
             }
             // To its end: a call that is left in the middle of something may have what others wait for.
             let answers = stream::answer(self.classifier.clone(), encoded, Request::default(), 0);
-            let mut answers = self.classifier.block_on(answers).into_iter();
-            'rows: for row in rows {
-                let answer = match &row.content {
-                    Err(message) => Err(message.clone()),
-                    Ok(_) => match answers.next().expect("every text has an answer, or why it has none") {
-                        Ok(answer) => Ok(answer),
-                        Err(Error::Text { message, .. }) => Err(message),
-                        // What no row is to blame for ends it, behind the rows that have answers.
-                        Err(error) => {
-                            self.ended = Some(Some(error));
-                            self.read = None;
-                            break 'rows;
-                        }
-                    },
-                };
-                self.ready.push_back(AnsweredRow { row, answer });
+            let (answered, ended) = paired(rows, self.classifier.block_on(answers));
+            self.ready.extend(answered);
+            if let Some(error) = ended {
+                self.ended = Some(Some(error));
+                self.read = None;
             }
         }
     }

@@ -1,40 +1,46 @@
 //! Explanations as a page: one file that fetches nothing. Its script draws what stands in it as JSON.
 
-use crate::{Array, ExplainedPart, Explanation};
+use super::{Array, ExplainedPart, Explanation};
 use serde_json::{Value, json};
 
 const PAGE: &str = include_str!("page.html");
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
 /// Numbers that the attention of a text may take: a page of 128 tokens is to have less than a megabyte.
 const MOST_NUMBERS: usize = 160_000;
 
-/// The page. `label` is the one that is shown first, of each text its best by default; the texts are answered by `model` on
-/// `adapter`.
-pub fn page(explanations: &[Explanation], label: Option<usize>, model: &str, adapter: &str) -> String {
-    let items: Vec<Value> = explanations.iter().map(|explanation| item(explanation, label)).collect();
-    let data = json!({ "model": model, "adapter": adapter, "items": items }).to_string();
-    // Nothing of it can end the element that it stands in.
-    PAGE.replace("{{DATA}}", &data.replace('<', "\\u003c"))
-}
+impl Explanation {
+    /// The page. `label` is the one that is shown first, of each text its best by default; the texts are answered by `model` on
+    /// `adapter`.
+    pub fn page(explanations: &[Explanation], label: Option<usize>, model: &str, adapter: &str) -> String {
+        let items: Vec<Value> = explanations.iter().map(|explanation| explanation.item(label)).collect();
+        let data = json!({ "model": model, "adapter": adapter, "items": items }).to_string();
+        // Nothing of it can end the element that it stands in.
+        let data = data.replace('<', "\\u003c");
+        PAGE.replace("{{STYLE}}", STYLE).replace("{{SCRIPT}}", SCRIPT).replace("{{DATA}}", &data)
+    }
 
-fn item(explanation: &Explanation, label: Option<usize>) -> Value {
-    let parts = |parts: &[ExplainedPart]| -> Vec<Value> {
-        let part = |part: &ExplainedPart| {
-            let effects = rounded(&part.without.effects);
-            json!({ "text": part.text, "index": part.index, "place": part.place, "effects": effects })
+    /// What `page.js` draws of it, with so many digits as are shown.
+    pub fn item(&self, label: Option<usize>) -> Value {
+        let parts = |parts: &[ExplainedPart]| -> Vec<Value> {
+            let part = |part: &ExplainedPart| {
+                let effects = rounded(&part.without.effects);
+                json!({ "text": part.text, "index": part.index, "place": part.place, "effects": effects })
+            };
+            parts.iter().map(part).collect()
         };
-        parts.iter().map(part).collect()
-    };
-    let tokens = explanation.tokens.iter().filter_map(|token| {
-        let effects = rounded(&token.without.as_ref()?.effects);
-        Some(json!({ "text": token.token, "effects": effects }))
-    });
-    let names: Vec<&str> = explanation.tokens.iter().map(|token| token.token.as_str()).collect();
-    json!({
-        "labels": explanation.labels, "label": label.or(explanation.argmax).unwrap_or(0), "scores": rounded(&explanation.scores),
-        "truncated": explanation.truncated, "texts": explanation.texts, "words": parts(&explanation.words),
-        "sentences": parts(&explanation.sentences), "tokens": tokens.collect::<Vec<_>>(),
-        "attention": explanation.attentions.as_ref().map(|attentions| attention(attentions, &names)),
-    })
+        let tokens = self.tokens.iter().filter_map(|token| {
+            let effects = rounded(&token.without.as_ref()?.effects);
+            Some(json!({ "text": token.token, "effects": effects }))
+        });
+        let names: Vec<&str> = self.tokens.iter().map(|token| token.token.as_str()).collect();
+        json!({
+            "labels": self.labels, "label": label.or(self.argmax).unwrap_or(0), "scores": rounded(&self.scores),
+            "truncated": self.truncated, "texts": self.texts, "words": parts(&self.words),
+            "sentences": parts(&self.sentences), "tokens": tokens.collect::<Vec<_>>(),
+            "attention": self.attentions.as_ref().map(|attentions| attention(attentions, &names)),
+        })
+    }
 }
 
 /// What each token reads most, by head, by layer and through all layers.
