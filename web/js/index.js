@@ -140,6 +140,7 @@ export class Classifier {
     const { worker = typeof Worker === "function", onProgress = () => {}, signal } = options;
     if (signal?.aborted) throw aborted(signal);
     const others = Object.fromEntries(Object.entries(options).filter(([name]) => !OWN.includes(name)));
+    if (worker && typeof Worker !== "function") throw new Error("there are no workers here, as in Node.js: load it with worker: false");
     const engine = worker ? new Worked() : new Here();
     // Of a page, or of the module where there is none.
     const base = globalThis.document?.baseURI ?? globalThis.location?.href ?? import.meta.url;

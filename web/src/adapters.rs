@@ -29,7 +29,7 @@ pub async fn choose(wanted: Wanted) -> Result<(Adapter, Option<String>), Error> 
         Ok(list) => match list.iter().find(|adapter| adapter.kind == "Cpu") {
             Some(software) if wanted == Wanted::Auto => {
                 let note = format!(
-                    "the browser's only adapter, {}, is software, which is slower than the CPU itself",
+                    "the only adapter, {}, is software, which is slower than the CPU itself",
                     software.name
                 );
                 Ok((Adapter::Reference, Some(note)))
