@@ -35,7 +35,7 @@ export interface LoadOptions {
   /** Most tokens of a text, special tokens included; by default as many as the model takes. */
   maxLength?: number;
   /** What becomes of texts that are longer. Default: "cut". */
-  truncation?: "cut" | "refuse" | "windows";
+  truncation?: "cut" | "cut-left" | "refuse" | "windows";
   /** Tokens that neighbouring windows share. */
   stride?: number;
   /** How the answers to the windows of a text become one. Default: "mean". */

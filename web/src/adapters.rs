@@ -28,10 +28,8 @@ pub async fn choose(wanted: Wanted) -> Result<(Adapter, Option<String>), Error> 
     match Adapter::list(None).await {
         Ok(list) => match list.iter().find(|adapter| adapter.kind == "Cpu") {
             Some(software) if wanted == Wanted::Auto => {
-                let note = format!(
-                    "the only adapter, {}, is software, which is slower than the CPU itself",
-                    software.name
-                );
+                let note =
+                    format!("the only adapter, {}, is software, which is slower than the CPU itself", software.name);
                 Ok((Adapter::Reference, Some(note)))
             }
             _ => Ok((Adapter::Best, None)),

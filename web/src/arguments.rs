@@ -44,10 +44,11 @@ enum CheckName {
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 enum TruncationName {
     #[default]
     Cut,
+    CutLeft,
     Refuse,
     Windows,
 }
@@ -108,6 +109,7 @@ impl LoadOptions {
     pub fn options(&self) -> Options {
         let truncation = match self.truncation {
             TruncationName::Cut => Truncation::Cut,
+            TruncationName::CutLeft => Truncation::CutLeft,
             TruncationName::Refuse => Truncation::Refuse,
             TruncationName::Windows => Truncation::Windows { stride: self.stride },
         };

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Tests the package and its page in a headless Chromium: python web/tests/run.py [--screenshots FOLDER] [--only WORD] [package|page]
+"""Tests the package and its page in a headless Chromium: python web/tests/run.py [--screenshots FOLDER] [--only WORD] [package|page|firefox]
 
 Needs Python 3.9 and Chromium (Debian's package chromium), found by WGBERT_CHROMIUM or in PATH; without one the exit code is 69. What is
-tested is target/web/page, which web/build makes. The adapter is the browser's own software one.
+tested is target/web/page, which web/build makes. The adapter is the browser's own software one. Firefox (Debian's firefox-esr), on Mesa's
+software adapter, is tested where it is asked for, or where WGBERT_REQUIRE names firefox.
 """
-import argparse, base64, json, os, pathlib, signal, sys, tempfile, time
+import argparse, base64, json, os, pathlib, shutil, signal, subprocess, sys, tempfile, time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests/tools"), str(ROOT / "web/tests")]
@@ -63,6 +64,38 @@ class Tab:
         return data
 
 
+def told(results):
+    """Says what the page of tests found; what is wrong."""
+    faults = [result["error"] for result in results if result["error"]]
+    for result in results:
+        print(f"{'FAILED' if result['error'] else 'ok'}  {result['name']}  ({result['seconds']:.1f} s)  {result['said']}")
+    return faults if results else ["no test was run"]
+
+
+def test_firefox(path, only):
+    """The same tests of the package; Firefox has its own WebGPU, of wgpu, and no steering is needed."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        prefs = {"dom.webgpu.enabled": True, "gfx.webgpu.ignore-blocklist": True, "browser.shell.checkDefaultBrowser": False, "datareporting.policy.dataSubmissionEnabled": False}
+        lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in prefs.items()]
+        (pathlib.Path(folder) / "user.js").write_text("\n".join(lines))
+        server = Server()
+        url = f"{server.origin}/tests/package.html" + (f"?only={only}" if only else "")
+        # Of several drivers Mesa's software one.
+        drivers = sorted(map(str, pathlib.Path("/usr/share/vulkan/icd.d").glob("lvp_icd*.json")))
+        environment = {"VK_ICD_FILENAMES": ":".join(drivers), **os.environ, "HOME": folder} if drivers else {**os.environ, "HOME": folder}
+        command = [path, "--headless", "--no-remote", "--profile", folder, url]
+        quiet = subprocess.DEVNULL
+        process = subprocess.Popen(command, env=environment, stdout=quiet, stderr=quiet, start_new_session=True)
+        try:
+            if not server.arrived.wait(LIMIT):
+                return [f"Firefox did not end the tests within {LIMIT} s"]
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            server.stop()
+        return told(server.results[0])
+
+
 def test_package(chromium, server, only):
     tab = Tab(chromium)
     tab.go(f"{server.origin}/tests/package.html" + (f"?only={only}" if only else ""))
@@ -72,12 +105,7 @@ def test_package(chromium, server, only):
         tab.value("0")
         if time.monotonic() > end:
             raise SystemExit(f"the tests of the package did not end within {LIMIT} s; so far: {tab.value('document.body.innerText')}")
-    faults = []
-    for result in server.results[0]:
-        print(f"{'FAILED' if result['error'] else 'ok'}  {result['name']}  ({result['seconds']:.1f} s)  {result['said']}")
-        faults += [result["error"]] if result["error"] else []
-    if not server.results[0]:
-        faults.append("no test was run")
+    faults = told(server.results[0])
     # What the tests ask for that is not there, and an adapter that is made wrong, the browser and the package say.
     expected = ("404 (Not Found)", "wgbert: ", "400 (Bad", "net::ERR_", "this is no shader", "no-store")
     faults += [line for line in tab.said() if line and not any(word in line for word in expected)]
@@ -159,6 +187,7 @@ def main():
     parser.add_argument("--only")
     parser.add_argument("what", nargs="*", default=["package", "page"])
     arguments = parser.parse_args()
+    required = os.environ.get("WGBERT_REQUIRE", "").split(",")
     if arguments.screenshots:
         arguments.screenshots.mkdir(parents=True, exist_ok=True)
     if not (PAGE / "index.html").is_file():
@@ -167,6 +196,18 @@ def main():
     if not path:
         print("no Chromium was found", file=sys.stderr)
         raise SystemExit(69)
+    faults = []
+    if "firefox" in arguments.what + required:
+        firefox = shutil.which("firefox-esr") or shutil.which("firefox")
+        faults += test_firefox(firefox, arguments.only) if firefox else ["there is no Firefox: apt-get install firefox-esr"]
+    if set(arguments.what) - {"firefox"}:
+        faults += in_chromium(path, arguments)
+    for fault in faults:
+        print(f"FAILED  {fault}")
+    raise SystemExit(int(bool(faults)))
+
+
+def in_chromium(path, arguments):
     faults = []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         chromium, server = Chromium(path, profile, FLAGS), Server()
@@ -181,9 +222,7 @@ def main():
                 print("ok  the page")
         finally:
             chromium.end()
-    for fault in faults:
-        print(f"FAILED  {fault}")
-    raise SystemExit(int(bool(faults)))
+    return faults
 
 
 main()
