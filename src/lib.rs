@@ -30,6 +30,8 @@
 #![cfg_attr(feature = "internals", warn(unreachable_pub))]
 // What only the command line, tests and benches use is not compiled away without them: the layers would be full of conditions.
 #![cfg_attr(not(feature = "cli"), allow(dead_code, unused_imports))]
+// The same types as elsewhere, where devices may go to other threads.
+#![cfg_attr(target_arch = "wasm32", allow(clippy::arc_with_non_send_sync))]
 
 #[cfg(feature = "bench")]
 pub mod bench;

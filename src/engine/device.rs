@@ -229,6 +229,8 @@ impl Device {
         if engine.options.self_check == SelfCheck::Never {
             return Ok(());
         }
+        // Of a device that is gone nothing is found out. One that goes while it is checked does not compute what it should.
+        gpu.check("preparing a batch")?;
         let needed = Needed { recording, steps, wanted, size };
         self.checker.check(&engine.subject(), adapter, gpu, &needed).await.map_err(Refusal::Wrong)
     }

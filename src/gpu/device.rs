@@ -149,7 +149,7 @@ impl Gpu {
     }
 
     /// An error if the device is gone; called where its results are about to be believed.
-    pub(super) fn check(&self, doing: &str) -> Result<()> {
+    pub(crate) fn check(&self, doing: &str) -> Result<()> {
         match self.lost.get() {
             None => Ok(()),
             Some(message) => {

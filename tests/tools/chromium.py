@@ -17,7 +17,8 @@ class Chromium:
         shell = ["sh", "-c", f'exec "$@" 3<&{read} 4>&{write}', "sh"]
         flags = ["--headless", "--no-first-run", "--hide-scrollbars", f"--user-data-dir={profile}", "--remote-debugging-pipe", *flags]
         flags += ["--no-sandbox"] if os.geteuid() == 0 else []
-        log = open(pathlib.Path(profile) / "log", "wb")
+        self.log = pathlib.Path(profile) / "log"
+        log = open(self.log, "wb")
         self.process = subprocess.Popen([*shell, path, *flags, "about:blank"], pass_fds=(read, write), stdout=log, stderr=log, start_new_session=True)
         os.close(read), os.close(write)
         self.number, self.rest, self.events = 0, b"", []
@@ -26,7 +27,7 @@ class Chromium:
         while b"\0" not in self.rest:
             more = os.read(self.read, 1 << 20)
             if not more:
-                raise SystemExit("the browser ended")
+                raise SystemExit(f"the browser ended: {self.log.read_text(errors='replace')[-2000:]}")
             self.rest += more
         message, self.rest = self.rest.split(b"\0", 1)
         return json.loads(message)

@@ -4,7 +4,12 @@ import { Classifier } from "./wgbert/index.js";
 import { explain } from "./explanation.js";
 
 const by = id => document.getElementById(id);
-const SENTIMENT = { config: "model/config.json", tokenizer: "model/tokenizer.json", "tokenizer_config.json": "model/tokenizer_config.json", weights: "model/model.safetensors" };
+const SENTIMENT = {
+  config: "model/config.json",
+  tokenizer: "model/tokenizer.json",
+  "tokenizer_config.json": "model/tokenizer_config.json",
+  weights: "model/model.safetensors",
+};
 /** Characters up to which a text is explained as it is typed: each word is a text of its own for the model. */
 const LONGEST_EXPLAINED = 600;
 
@@ -84,7 +89,8 @@ async function answer() {
   try {
     if (classifier.task === "token-classification") {
       const [entities] = await classifier.classifyTokens([first], { aggregation: "simple", signal });
-      const rows = entities.map(entity => element("li", {}, element("span", { class: "name" }, entity.word.trim()), element("span", {}, entity.entity_group), element("span", { class: "number" }, entity.score.toFixed(4))));
+      const rows = entities.map(({ word, entity_group: group, score }) => element("li", {},
+        element("span", { class: "name" }, word.trim()), element("span", {}, group), element("span", { class: "number" }, score.toFixed(4))));
       by("answer").replaceChildren(rows.length ? element("ul", { class: "labels" }, ...rows) : element("p", {}, "There is no entity."));
       by("why").replaceChildren();
       return;
@@ -106,7 +112,9 @@ function show(answers) {
     const bar = element("div", { class: "bar" });
     bar.style.width = `${isShare ? Math.max(0, Math.min(1, score)) * 100 : 0}%`;
     const number = isShare ? `${(score * 100).toFixed(1)} %` : score.toFixed(4);
-    return element("li", { class: name === label ? "best" : "" }, element("span", { class: "name" }, name), element("div", { class: "track", "aria-hidden": "true" }, bar), element("span", { class: "number" }, number));
+    const track = element("div", { class: "track", "aria-hidden": "true" }, bar);
+    return element("li", { class: name === label ? "best" : "" },
+      element("span", { class: "name" }, name), track, element("span", { class: "number" }, number));
   });
   by("answer").replaceChildren(element("ul", { class: "labels" }, ...rows));
   if (truncated) by("answer").append(element("p", {}, "The text is longer than the model takes, and was cut."));

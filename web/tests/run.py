@@ -75,7 +75,7 @@ def told(results):
 def test_firefox(path, only):
     """The same tests of the package; Firefox has its own WebGPU, of wgpu, and no steering is needed."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        prefs = {"dom.webgpu.enabled": True, "gfx.webgpu.ignore-blocklist": True, "browser.shell.checkDefaultBrowser": False, "datareporting.policy.dataSubmissionEnabled": False}
+        prefs = {"dom.webgpu.enabled": True, "gfx.webgpu.ignore-blocklist": True, "browser.shell.checkDefaultBrowser": False}
         lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in prefs.items()]
         (pathlib.Path(folder) / "user.js").write_text("\n".join(lines))
         server = Server()
