@@ -12,11 +12,11 @@ use std::task::{Context, Poll};
 #[derive(Debug)]
 pub struct AnswerIter<I, T, A>(AnswerStream<Ready<I>, T, A>);
 
-/// The answers to an iterator's texts, in their order; made by [`Classifier::classify_iter`].
+/// The answers to an iterator's texts, in their order; made by [`Classifier::classify_iter`](crate::Classifier::classify_iter).
 pub type ClassificationIter<I> = AnswerIter<I, TextBuf, OwnedClassification>;
-/// The scores of an iterator's documents, in their order; made by [`Classifier::score_iter`].
+/// The scores of an iterator's documents, in their order; made by [`Classifier::score_iter`](crate::Classifier::score_iter).
 pub type PairScoreIter<I> = AnswerIter<I, String, PairScore>;
-/// The answers to an iterator's texts, in their order; made by [`Classifier::zero_shot_iter`].
+/// The answers to an iterator's texts, in their order; made by [`Classifier::zero_shot_iter`](crate::Classifier::zero_shot_iter).
 pub type ZeroShotIter<I> = AnswerIter<I, String, ZeroShotAnswer>;
 
 /// An iterator as a stream.

@@ -18,7 +18,7 @@ async function load() {
   const address = new URL("./engine_bg.wasm", import.meta.url);
   // Node's fetch knows no files, and wgpu looks for what a page or a worker has of its own.
   if (globalThis.process?.versions?.node && address.protocol === "file:") {
-    const { readFile } = await import("node:fs/promises");
+    const { readFile } = await import(/* webpackIgnore: true */ /* @vite-ignore */ "node:fs/promises");
     if (!globalThis.Window && !globalThis.WorkerGlobalScope) globalThis.WorkerGlobalScope = class WorkerGlobalScope {};
     return init({ module_or_path: await readFile(address) });
   }

@@ -144,12 +144,20 @@ export class Classifier {
     const engine = worker ? new Worked() : new Here();
     // Of a page, or of the module where there is none.
     const base = globalThis.document?.baseURI ?? globalThis.location?.href ?? import.meta.url;
+    // Not only when a step of it ends: an adapter may be checked for long.
+    let stop;
+    const stopped = new Promise((_, reject) => {
+      stop = () => reject(aborted(signal));
+      signal?.addEventListener("abort", stop, { once: true });
+    });
     try {
-      const { description } = await engine.call("load", [movable(source), others, base], onProgress, signal);
+      const { description } = await Promise.race([engine.call("load", [movable(source), others, base], onProgress, signal), stopped]);
       return new Classifier(engine, description);
     } catch (error) {
       engine.end();
       throw error;
+    } finally {
+      signal?.removeEventListener("abort", stop);
     }
   }
 

@@ -182,6 +182,11 @@ const tests = {
     await fails(long, "AbortError");
     check(performance.now() - start < 5000, `it took ${performance.now() - start} ms`);
     await fails(classifier.classify("a", { signal: AbortSignal.abort() }), "AbortError");
+    for (const worker of [true, false]) {
+      const load = new AbortController();
+      const loading = Classifier.load(SENTIMENT, { adapter: "cpu", worker, signal: load.signal, onProgress: () => load.abort() });
+      await fails(loading, "AbortError");
+    }
     classifier.free();
     const freed = classifier;
     await fails(freed.explain("a"), "was freed");

@@ -391,6 +391,8 @@ pub(super) fn refuse(adapter: &AdapterDescription, options: &Options, problems: 
     let text = report(adapter, options, problems);
     let report = match options.fault {
         Some(_) => None,
+        // There is no folder for it: what there is to say is in the error.
+        None if cfg!(target_arch = "wasm32") => None,
         None => verified::report(options.cache_dir.as_deref(), adapter, &text)
             .inspect_err(|error| log::warn!("there is no report: {error}"))
             .ok(),
