@@ -44,9 +44,19 @@ impl Engine {
         let files = files::files(&files)?;
         let raise = |error: Error| errors::raise(&error);
         let (adapter, note) = adapters::choose(options.adapter).await.map_err(raise)?;
-        let precision = adapters::precision(&adapter, options.adapter, options.precision());
-        let asked = options.options().adapter(adapter).precision(precision);
-        let classifier = asked.load_files_async(place, files).await.map_err(raise)?;
+        // On the CPU at first, which computes nothing yet: where the adapter cannot be opened it is what is left.
+        let precision = adapters::precision(&Adapter::Reference, options.adapter, options.precision());
+        let precision = if adapter == Adapter::Reference { precision } else { Precision::F32 };
+        let asked = options.options().adapter(Adapter::Reference).precision(precision);
+        let mut classifier = asked.load_files_async(place, files).await.map_err(raise)?;
+        let mut note = note;
+        if adapter != Adapter::Reference {
+            match classifier.reopen_on_async(adapter, options.precision()).await {
+                Ok(opened) => classifier = opened,
+                Err(error) if options.adapter == Wanted::Auto => note = Some(errors::in_javascript(&error.to_string())),
+                Err(error) => return Err(raise(error)),
+            }
+        }
         if let Some(note) = &note {
             adapters::may_use_cpu(classifier.model(), note).map_err(raise)?;
         }
@@ -232,7 +242,7 @@ impl Engine {
         let again = match again {
             Ok(again) => again,
             Err(error) if self.wanted == Wanted::Auto => {
-                let note = error.to_string();
+                let note = errors::in_javascript(&error.to_string());
                 adapters::may_use_cpu(classifier.model(), &note)?;
                 let precision = adapters::precision(&Adapter::Reference, self.wanted, self.precision);
                 let again = classifier.reopen_on_async(Adapter::Reference, precision).await?;

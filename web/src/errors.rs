@@ -46,7 +46,7 @@ fn with(message: &str, kind: &str, index: Option<usize>) -> JsValue {
 }
 
 /// What to do about it, in the words of the package.
-fn in_javascript(message: &str) -> String {
+pub fn in_javascript(message: &str) -> String {
     const WORDS: [(&str, &str); 9] = [
         ("`Adapter::Reference`", "the option adapter: 'cpu'"),
         ("`Precision::F32`", "the option precision: 'f32'"),

@@ -314,6 +314,17 @@ const tests = {
         classifier.free();
       });
     });
+    // So it does of one that cannot be opened.
+    const refused = async () => { throw new DOMException("no device today", "OperationError"); };
+    await patched(GPUAdapter.prototype, "requestDevice", refused, async () => {
+      await fails(Classifier.load(SENTIMENT, { worker: false, adapter: "webgpu" }), "adapter", "no device today");
+      await patched(GPUAdapterInfo.prototype, "isFallbackAdapter", false, async () => {
+        const classifier = await Classifier.load(SENTIMENT, { worker: false, precision: "f16" });
+        const { adapter: { kind, note }, precision } = classifier;
+        check(kind === "cpu" && precision === "f32" && note.includes("no device today"), `${kind}, ${precision}: ${note}`);
+        classifier.free();
+      });
+    });
     // The one of this browser is software, which nobody is given without asking.
     const classifier = await Classifier.load(SENTIMENT);
     const { kind, note } = classifier.adapter;

@@ -25,6 +25,13 @@ sentences.forEach(({ label, logits }, index) => {
 });
 check(most < 1e-5, `logits differ by ${most}`);
 classifier.free();
+if (adapter === "webgpu") {
+  const half = await Classifier.load({ config, tokenizer, weights }, { adapter, precision: "f16" });
+  check(half.precision === "f16", `numbers are stored as ${half.precision}`);
+  const [{ logits }] = await half.classify(sentences[0].text);
+  logits.forEach((logit, place) => check(Math.abs(logit - sentences[0].logits[place]) < 2e-2, `logit ${place} in f16 is ${logit}`));
+  half.free();
+}
 if (!globalThis.navigator?.gpu) {
   const error = await Classifier.load({ config, tokenizer, weights }, { adapter: "webgpu" }).catch(error => error);
   check(error.kind === "no-adapter" && error.message.includes("npm package webgpu"), `without WebGPU it says ${error.message}`);
