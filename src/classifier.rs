@@ -18,13 +18,16 @@ use crate::gpu::{Gpu, Timing};
 use crate::ir::{Weight, WeightSource};
 use crate::label::{self, Label};
 use crate::models::{self, Model, Task, encoder};
-use crate::options::{Options, Precision};
+use crate::options::{Adapter, Checked, Options, Precision};
 #[cfg(feature = "bench")]
 use crate::output::Array;
 use crate::output::{Answer, SequenceClassifierOutput};
-use crate::stream::{Answering, ClassificationIter, ClassificationStream, TextBuf};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::stream::ClassificationIter;
+use crate::stream::{Answering, ClassificationStream, TextBuf};
 use crate::text::{Encoding, Limits, Text, TextEncoder, Tokenizer, Windows};
 use futures_core::Stream;
+#[cfg(not(target_arch = "wasm32"))]
 use std::future::Future;
 use std::path::Path;
 use std::sync::{Arc, Once};
@@ -128,12 +131,47 @@ impl Classifier {
             Task::SequenceClassification => encoder.with_prompt(config.prompt()),
             Task::TokenClassification => encoder.with_spans(),
         };
-        let engine = Engine::open(options, config, model, weights, longest).await?;
+        let engine = Engine::open(options, config.into(), model.into(), weights.into(), longest).await?;
         let entailment_said = Once::new();
         Ok(Classifier(Arc::new(Shared { encoder, scoring, labels, windows, entailment_said, engine })))
     }
 
+    /// The same classifier on an adapter that is chosen and opened anew, after [`Error::DeviceLost`]. What it has of the checkpoint
+    /// is shared: nothing is read again. The lost one stays as it is.
+    ///
+    /// # Errors
+    /// The adapter errors of [`Options::load`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn reopen(&self) -> Result<Classifier> {
+        self.0.engine.block_on(self.reopen_async())
+    }
+
+    /// [`Classifier::reopen`] without blocking.
+    ///
+    /// # Errors
+    /// Those of [`Classifier::reopen`].
+    pub async fn reopen_async(&self) -> Result<Classifier> {
+        self.with_options(self.0.engine.options().clone()).await
+    }
+
+    /// The same classifier on another adapter, whose numbers may be stored otherwise. The checkpoint is shared.
+    ///
+    /// # Errors
+    /// The adapter errors of [`Options::load`].
+    pub async fn reopen_on_async(&self, adapter: Adapter, precision: Precision) -> Result<Classifier> {
+        self.with_options(self.0.engine.options().clone().adapter(adapter).precision(precision)).await
+    }
+
+    async fn with_options(&self, options: Options) -> Result<Classifier> {
+        let Shared { encoder, scoring, labels, windows, entailment_said: _, engine } = &*self.0;
+        let engine = engine.with_options(options).await?;
+        let (encoder, labels, entailment_said) = (encoder.clone(), labels.clone(), Once::new());
+        let shared = Shared { encoder, scoring: *scoring, labels, windows: *windows, entailment_said, engine };
+        Ok(Classifier(Arc::new(shared)))
+    }
+
     /// Loads a checkpoint folder onto the best adapter; [`Options::load`] offers choices.
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn load(folder: impl AsRef<Path>) -> Result<Classifier> {
         Options::default().load(folder)
     }
@@ -148,6 +186,7 @@ impl Classifier {
 
     /// The embedded sentiment model on the best adapter.
     #[cfg(feature = "embedded")]
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn sentiment() -> Result<Classifier> {
         Options::default().sentiment()
     }
@@ -196,6 +235,11 @@ impl Classifier {
         self.0.engine.name()
     }
 
+    /// What is known of whether the adapter, the first where there are several, computes what it should.
+    pub fn checked(&self) -> Checked {
+        self.0.engine.checked()
+    }
+
     /// What weights and activations are stored as: what was asked for, or what [`Precision::Auto`] is on the (first) adapter.
     pub fn precision(&self) -> Precision {
         self.0.engine.precision()
@@ -219,6 +263,7 @@ impl Classifier {
     /// # Errors
     /// [`Error::WrongTask`] if the model classifies tokens, [`Error::Text`] with the position of the first text that cannot
     /// be classified, and the device's errors.
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn classify<'a, T: Into<Text<'a>>>(
         &self,
         texts: impl IntoIterator<Item = T>,
@@ -255,6 +300,7 @@ impl Classifier {
     /// # }
     /// # Ok::<(), wgbert::Error>(())
     /// ```
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn classify_iter<I: IntoIterator<Item: Into<TextBuf>>>(&self, texts: I) -> ClassificationIter<I::IntoIter>
     where
         I::IntoIter: Unpin,
@@ -274,6 +320,7 @@ impl Classifier {
     }
 
     /// Runs a future of this classifier's to its end on this thread.
+    #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         self.0.engine.block_on(future)
     }
@@ -298,6 +345,7 @@ impl Classifier {
     /// [`Error::WrongTask`] if the model classifies tokens, [`Error::Text`] for an encoding or a label that does not fit the
     /// model, a text that reads a row of a table which is
     /// not finite, or one longer than the device can take, and the device's errors.
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn run(&self, encodings: &[Encoding], request: &Request) -> Result<SequenceClassifierOutput> {
         self.0.engine.block_on(self.run_async(encodings, request))
     }
@@ -362,6 +410,7 @@ impl Classifier {
     /// # Errors
     /// [`Error::Adapter`] where there are no timestamps, and as [`Classifier::run`].
     #[cfg_attr(not(feature = "internals"), doc(hidden))]
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn profile(&self, encodings: &[Encoding]) -> Result<Vec<Timing>> {
         self.0.engine.block_on(self.profile_async(encodings))
     }

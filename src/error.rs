@@ -63,10 +63,19 @@ pub enum Error {
     Request { message: String },
 
     /// No adapter at all.
-    #[error(
-        "no GPU adapter was found ({looked}): install the GPU's driver (on Linux without a GPU, Mesa's software one does: \
-         apt-get install mesa-vulkan-drivers), or run on the CPU reference, slowly, with \
-         `Adapter::Reference`"
+    #[cfg_attr(
+        not(target_arch = "wasm32"),
+        error(
+            "no GPU adapter was found ({looked}): install the GPU's driver (on Linux without a GPU, Mesa's software one does: \
+             apt-get install mesa-vulkan-drivers), or run on the CPU reference, slowly, with \
+             `Adapter::Reference`"
+        )
+    )]
+    #[cfg_attr(
+        target_arch = "wasm32",
+        error(
+            "no GPU adapter was found: {looked}; without one the CPU reference answers, slowly, with `Adapter::Reference`"
+        )
     )]
     NoAdapter { looked: String },
 

@@ -30,6 +30,8 @@
 #![cfg_attr(feature = "internals", warn(unreachable_pub))]
 // What only the command line, tests and benches use is not compiled away without them: the layers would be full of conditions.
 #![cfg_attr(not(feature = "cli"), allow(dead_code, unused_imports))]
+// The same types as elsewhere, where devices may go to other threads.
+#![cfg_attr(target_arch = "wasm32", allow(clippy::arc_with_non_send_sync))]
 
 #[cfg(feature = "bench")]
 pub mod bench;
@@ -79,6 +81,7 @@ mod environment;
 mod error;
 #[cfg(feature = "evaluate")]
 pub mod evaluation;
+mod folder;
 mod inspection;
 mod label;
 mod oneshot;
@@ -102,16 +105,15 @@ pub use gpu::Backend;
 pub use inspection::Inspection;
 pub use label::Label;
 pub use models::Task;
-pub use options::{Adapter, Options, Precision, SelfCheck, TensorCores};
+pub use options::{Adapter, Checked, Options, Precision, SelfCheck, TensorCores};
 pub use output::{
     Aggregation, AnswerWithout, Array, Classification, Entity, EntityKind, ExplainedPart, ExplainedToken, Explanation,
     OwnedClassification, PairScore, Ranked, SequenceClassifierOutput, TokenClassification, TokenClassifierOutput,
     ZeroShotAnswer,
 };
-pub use stream::{
-    AnswerIter, AnswerStream, ClassificationIter, ClassificationStream, PairScoreIter, PairScoreStream, TextBuf,
-    ZeroShotIter, ZeroShotStream,
-};
+#[cfg(not(target_arch = "wasm32"))]
+pub use stream::{AnswerIter, ClassificationIter, PairScoreIter, ZeroShotIter};
+pub use stream::{AnswerStream, ClassificationStream, PairScoreStream, TextBuf, ZeroShotStream};
 pub use text::{PairTruncation, Text, TextEncoder, Truncation, Windows};
 
 /// The README's example, compiled and run.

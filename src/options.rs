@@ -1,13 +1,14 @@
 //! How a classifier is made, and on which adapter.
 
 mod adapter;
+#[cfg(not(target_arch = "wasm32"))]
 mod cards;
 mod choices;
 mod device;
 mod load;
 
 pub use adapter::Adapter;
-pub use choices::{Precision, SelfCheck, TensorCores};
+pub use choices::{Checked, Precision, SelfCheck, TensorCores};
 
 use crate::checkpoint::Scoring;
 use crate::gpu::{self, Backend};

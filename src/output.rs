@@ -11,6 +11,8 @@ mod zero_shot;
 pub(crate) use answer::Answer;
 pub use entities::{Aggregation, Entity, EntityKind};
 pub use explanation::{AnswerWithout, ExplainedPart, ExplainedToken, Explanation};
+#[cfg(feature = "cli")]
+pub(crate) use explanation::{page, round};
 pub use rerank::{PairScore, Ranked};
 pub use tokens::{TokenClassification, TokenClassifierOutput};
 pub(crate) use windows::Joining;

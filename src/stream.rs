@@ -1,5 +1,11 @@
 //! Texts in, answers out, in order, without end: chunks of them wait in the engine's queue like any other calls.
 
+#[cfg(not(target_arch = "wasm32"))]
+mod iter;
+
+#[cfg(not(target_arch = "wasm32"))]
+pub use iter::{AnswerIter, ClassificationIter, PairScoreIter, ZeroShotIter};
+
 use crate::checkpoint::Scoring;
 use crate::classifier::{Classifier, Request};
 use crate::error::{Error, Result};
@@ -9,7 +15,7 @@ use crate::text::{Encoding, Text};
 use futures_core::Stream;
 use std::collections::VecDeque;
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -314,43 +320,5 @@ impl<S: Stream<Item: Into<T>> + Unpin, T, A: Send + 'static> Stream for AnswerSt
                 Poll::Pending => return Poll::Pending,
             }
         }
-    }
-}
-
-/// The answers to an iterator's items, in their order.
-#[derive(Debug)]
-pub struct AnswerIter<I, T, A>(AnswerStream<Ready<I>, T, A>);
-
-/// The answers to an iterator's texts, in their order; made by [`Classifier::classify_iter`].
-pub type ClassificationIter<I> = AnswerIter<I, TextBuf, OwnedClassification>;
-/// The scores of an iterator's documents, in their order; made by [`Classifier::score_iter`].
-pub type PairScoreIter<I> = AnswerIter<I, String, PairScore>;
-/// The answers to an iterator's texts, in their order; made by [`Classifier::zero_shot_iter`].
-pub type ZeroShotIter<I> = AnswerIter<I, String, ZeroShotAnswer>;
-
-/// An iterator as a stream.
-#[derive(Debug)]
-struct Ready<I>(I);
-
-impl<I: Iterator + Unpin> Stream for Ready<I> {
-    type Item = I::Item;
-
-    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<I::Item>> {
-        Poll::Ready(self.0.next())
-    }
-}
-
-impl<I, T, A: Send + 'static> AnswerIter<I, T, A> {
-    pub(crate) fn new(answering: Answering<T, A>, items: I) -> AnswerIter<I, T, A> {
-        AnswerIter(AnswerStream::new(answering, Ready(items)))
-    }
-}
-
-impl<I: Iterator<Item: Into<T>> + Unpin, T, A: Send + 'static> Iterator for AnswerIter<I, T, A> {
-    type Item = Result<A>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let classifier = self.0.answering.classifier.clone();
-        classifier.block_on(poll_fn(|context| Pin::new(&mut self.0).poll_next(context)))
     }
 }

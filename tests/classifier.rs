@@ -12,6 +12,8 @@ mod device;
 mod explain;
 #[path = "classifier/faults.rs"]
 mod faults;
+#[path = "classifier/memory.rs"]
+mod memory;
 #[path = "classifier/sentiment.rs"]
 mod sentiment;
 #[path = "classifier/windows.rs"]

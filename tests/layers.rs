@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What everybody may name: errors, JSON as Python writes it, a value that a thread brings, libraries that panic, and work for every
-/// core. They name nothing.
-const EVERYBODYS: &[&str] = &["error", "json", "oneshot", "panics", "threads"];
+/// What everybody may name: errors, the files of a folder, JSON as Python writes it, a value that a thread brings, libraries that
+/// panic, and work for every core. They name nothing.
+const EVERYBODYS: &[&str] = &["error", "folder", "json", "oneshot", "panics", "threads"];
 
 /// What each other module at the crate's root may name, in the order of the data flow.
 const MAY_NAME: &[(&str, &[&str])] = &[

@@ -1,6 +1,5 @@
 //! What to say when a folder, on this machine or on the hub, is not a checkpoint this engine reads, but something else.
 
-use std::fs;
 use std::path::Path;
 
 use crate::Error;
@@ -28,19 +27,6 @@ impl Source<'_> {
     fn error(&self, missing: &'static str, hint: String) -> Error {
         Error::MissingFile { folder: self.place.into(), missing, hint }
     }
-}
-
-/// Names of the files of a folder and, as the hub lists them, of the folders in it, as far as they can be read.
-pub(super) fn files(folder: &Path) -> Vec<String> {
-    let names = |folder: &Path| -> Vec<String> {
-        let entries = fs::read_dir(folder).into_iter().flatten();
-        entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect()
-    };
-    let inside = |name: String| match folder.join(&name).is_dir() {
-        true => names(&folder.join(&name)).into_iter().map(|inner| format!("{name}/{inner}")).collect(),
-        false => vec![name],
-    };
-    names(folder).into_iter().flat_map(inside).collect()
 }
 
 /// A model of another library that looks like a checkpoint, if it is one.

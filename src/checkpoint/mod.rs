@@ -7,6 +7,10 @@ mod config;
 pub mod hub;
 mod labels;
 mod missing;
+#[cfg(feature = "internals")]
+pub mod needed;
+#[cfg(not(feature = "internals"))]
+mod needed;
 mod random_head;
 mod read;
 mod safetensors_file;
@@ -34,6 +38,7 @@ use std::path::{Path, PathBuf};
 
 use self::missing::Source;
 use self::sentence_transformers::Settings;
+use crate::folder::Folder;
 use crate::text::Transformers;
 use crate::{Error, Result};
 
@@ -67,23 +72,31 @@ impl Checkpoint {
                 "is a file; pass the folder that holds config.json and model.safetensors",
             ));
         }
-        let path = folder.join("config.json");
-        let files = missing::files(folder);
-        let source = Source { place: folder, revision: None, files: &files };
-        if !path.exists() {
+        Checkpoint::of(Folder::on_disk(folder))
+    }
+
+    /// [`Checkpoint::open`] of files wherever they are.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Checkpoint::open`].
+    pub(crate) fn of(folder: Folder<'_>) -> Result<Checkpoint> {
+        let files = folder.names();
+        let source = Source { place: folder.path, revision: None, files: &files };
+        let Some(bytes) = folder.read(needed::CONFIG)? else {
             return Err(missing::config(&source));
-        }
+        };
         if let Some(error) = missing::other_kind(&source) {
             return Err(error);
         }
-        let bytes = fs::read(&path).map_err(Error::file("read", &path))?;
+        let path = folder.join(needed::CONFIG);
         let (mut config, mut weights) =
-            (Config::beside(&bytes, path, || Transformers::of_tokenizer(folder))?, Weights::open(folder)?);
+            (Config::beside(&bytes, path, || Transformers::of_tokenizer(folder))?, Weights::of(folder)?);
         if let Some(settings) = Settings::read(folder)? {
             config = config.with_settings(settings);
             weights = weights.with_folders(folder, &config.settings.folders)?;
         }
-        Ok(Checkpoint { config, weights, path: folder.into() })
+        Ok(Checkpoint { config, weights, path: folder.path.into() })
     }
 
     /// A checkpoint that is already in memory: the contents of `config.json` and of `model.safetensors`. `name` stands

@@ -11,12 +11,14 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use memmap2::Mmap;
 use safetensors::tensor::TensorInfo;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 
+use crate::folder::Folder;
 use crate::{Error, Result};
 
 /// Bytes of the header's length at the start of the file.
@@ -37,9 +39,20 @@ pub(super) struct SafetensorsFile {
 enum Bytes {
     Mapped(Mmap),
     Given(Cow<'static, [u8]>),
+    Shared(Arc<Vec<u8>>),
 }
 
 impl SafetensorsFile {
+    /// Maps a file, or shares it where it is in memory, and reads its header.
+    pub(super) fn of(folder: Folder<'_>, name: &str) -> Result<(SafetensorsFile, Header)> {
+        let path = folder.join(name);
+        match folder.memory().map(|files| files.get(name)) {
+            None => SafetensorsFile::open(path),
+            Some(Some(bytes)) => SafetensorsFile::new(path, Bytes::Shared(bytes.clone())),
+            Some(None) => Err(Error::malformed(&path, "is absent")),
+        }
+    }
+
     /// Maps the file and reads its header.
     pub(super) fn open(path: PathBuf) -> Result<(SafetensorsFile, Header)> {
         let file = File::open(&path).map_err(Error::file("open", &path))?;
@@ -90,6 +103,7 @@ impl Bytes {
         match self {
             Bytes::Mapped(map) => map,
             Bytes::Given(bytes) => bytes,
+            Bytes::Shared(bytes) => bytes,
         }
     }
 }

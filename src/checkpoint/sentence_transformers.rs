@@ -3,7 +3,6 @@
 //! used (sentence_transformers/base/model.py, cross_encoder/model.py, base/modules/transformer.py).
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -11,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::scoring::torch_class;
+use crate::folder::Folder;
 use crate::{Error, Result, json};
 
 pub(super) const MODULES: &str = "modules.json";
@@ -116,12 +116,12 @@ impl Settings {
     /// # Errors
     ///
     /// [`Error::Malformed`] naming the file and field; [`Error::Unsupported`] naming `modules.json` and the modules.
-    pub(super) fn read(folder: &Path) -> Result<Option<Settings>> {
+    pub(super) fn read(folder: Folder<'_>) -> Result<Option<Settings>> {
         let path = folder.join(MODULES);
         // Without it sentence-transformers reads none of the others.
-        let Some(modules) = read::<Vec<Module>>(&path)? else { return Ok(None) };
+        let Some(modules) = read::<Vec<Module>>(folder, MODULES)? else { return Ok(None) };
         let config_path = folder.join(MODEL_CONFIG);
-        let config = read::<ModelConfig>(&config_path)?;
+        let config = read::<ModelConfig>(folder, MODEL_CONFIG)?;
         // The settings of another kind of model do not count for a classifier.
         let Some(config) = config.filter(ModelConfig::is_cross_encoder) else {
             return Ok(None);
@@ -137,7 +137,7 @@ impl Settings {
             },
         };
         let encoder_path = folder.join(ENCODER_CONFIG);
-        let encoder = read::<EncoderConfig>(&encoder_path)?.unwrap_or_default();
+        let encoder = read::<EncoderConfig>(folder, ENCODER_CONFIG)?.unwrap_or_default();
         let mut settings = Settings {
             activation: config.activation_fn.map(|class| (class, config_path)),
             prompt,
@@ -213,7 +213,7 @@ impl EncoderConfig {
 struct Modules<'a> {
     /// `modules.json`.
     path: &'a Path,
-    folder: &'a Path,
+    folder: Folder<'a>,
     modules: &'a [Module],
 }
 
@@ -326,9 +326,8 @@ impl Modules<'_> {
     }
 
     fn config<T: DeserializeOwned>(&self, module: &Module) -> Result<T> {
-        let path = self.folder.join(&module.path).join(MODULE_FILES[0]);
         let missing = || Error::malformed(self.path, format!("names {}, which has no config.json", module.path));
-        read(&path)?.ok_or_else(missing)
+        read(self.folder, &format!("{}/{}", module.path, MODULE_FILES[0]))?.ok_or_else(missing)
     }
 }
 
@@ -364,13 +363,11 @@ impl Pooling {
 /// # Errors
 ///
 /// [`Error::Malformed`] naming the file that is not one, or a folder that is none of the model's own.
-#[cfg(feature = "hub")]
-pub(super) fn module_files(folder: &Path) -> Result<Vec<String>> {
+pub(super) fn module_files(folder: Folder<'_>) -> Result<Vec<String>> {
     let path = folder.join(MODULES);
-    let is_cross_encoder =
-        read::<ModelConfig>(&folder.join(MODEL_CONFIG))?.is_some_and(|config| config.is_cross_encoder());
+    let is_cross_encoder = read::<ModelConfig>(folder, MODEL_CONFIG)?.is_some_and(|config| config.is_cross_encoder());
     let mut files = Vec::new();
-    for module in read::<Vec<Module>>(&path)?.filter(|_| is_cross_encoder).into_iter().flatten() {
+    for module in read::<Vec<Module>>(folder, MODULES)?.filter(|_| is_cross_encoder).into_iter().flatten() {
         if module.path.is_empty() {
             continue;
         }
@@ -408,10 +405,7 @@ fn activation(class: &str) -> Option<&'static str> {
 }
 
 /// A file as JSON, none where it does not exist.
-fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
-    if !path.exists() {
-        return Ok(None);
-    }
-    let bytes = fs::read(path).map_err(Error::file("read", path))?;
-    json::from_slice(&bytes).map(Some).map_err(|error| Error::malformed(path, error))
+fn read<T: DeserializeOwned>(folder: Folder<'_>, name: &str) -> Result<Option<T>> {
+    let Some(bytes) = folder.read(name)? else { return Ok(None) };
+    json::from_slice(&bytes).map(Some).map_err(|error| Error::malformed(&folder.join(name), error))
 }

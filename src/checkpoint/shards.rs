@@ -1,12 +1,12 @@
 //! `model.safetensors.index.json`: which file of the folder holds which tensor.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Component, Path};
 
 use serde::Deserialize;
 
 use super::safetensors_file::{Header, SafetensorsFile};
+use crate::folder::Folder;
 use crate::{Error, Result, json};
 
 #[derive(Deserialize)]
@@ -20,20 +20,19 @@ struct Index {
 /// # Errors
 ///
 /// Naming the index and shard, if a shard is not a file of the folder itself, is absent or broken.
-pub(super) fn open(folder: &Path, index: &Path) -> Result<Vec<(SafetensorsFile, Header)>> {
-    let weight_map = read(index)?;
+pub(super) fn open(folder: Folder<'_>, index: &str) -> Result<Vec<(SafetensorsFile, Header)>> {
+    let weight_map = read(folder, index)?;
     let names: BTreeSet<&str> = weight_map.values().map(String::as_str).collect();
     let mut shards = Vec::with_capacity(names.len());
     for name in names {
-        let path = folder.join(name);
-        if !path.exists() {
+        if !folder.has(name) {
             return Err(Error::MissingFile {
-                folder: folder.into(),
+                folder: folder.path.into(),
                 missing: "shard of the weights",
-                hint: format!("{} names {name}; was the download complete?", index.display()),
+                hint: format!("{} names {name}; was the download complete?", folder.join(index).display()),
             });
         }
-        shards.push(SafetensorsFile::open(path)?);
+        shards.push(SafetensorsFile::of(folder, name)?);
     }
     Ok(shards)
 }
@@ -43,20 +42,22 @@ pub(super) fn open(folder: &Path, index: &Path) -> Result<Vec<(SafetensorsFile, 
 /// # Errors
 ///
 /// Naming the index, if it is not one or a shard is not a file of the folder itself.
-#[cfg(feature = "hub")]
-pub(super) fn names(index: &Path) -> Result<BTreeSet<String>> {
-    Ok(read(index)?.into_values().collect())
+pub(super) fn names(folder: Folder<'_>, index: &str) -> Result<BTreeSet<String>> {
+    Ok(read(folder, index)?.into_values().collect())
 }
 
 /// The tensors' names and the shards they are in, of which there is at least one.
-fn read(index: &Path) -> Result<BTreeMap<String, String>> {
-    let bytes = fs::read(index).map_err(Error::file("read", index))?;
-    let Index { weight_map } = json::from_slice(&bytes).map_err(|error| Error::malformed(index, error))?;
+fn read(folder: Folder<'_>, index: &str) -> Result<BTreeMap<String, String>> {
+    let path = folder.join(index);
+    let Some(bytes) = folder.read(index)? else {
+        return Err(Error::malformed(&path, "is absent"));
+    };
+    let Index { weight_map } = json::from_slice(&bytes).map_err(|error| Error::malformed(&path, error))?;
     if weight_map.is_empty() {
-        return Err(Error::malformed(index, "weight_map names no file"));
+        return Err(Error::malformed(&path, "weight_map names no file"));
     }
     let names: BTreeSet<&String> = weight_map.values().collect();
-    names.into_iter().try_for_each(|name| check_name(index, name))?;
+    names.into_iter().try_for_each(|name| check_name(&path, name))?;
     Ok(weight_map)
 }
 

@@ -15,7 +15,12 @@ use super::{
     stored::Stored,
 };
 use crate::Result;
+use crate::folder::Folder;
 use crate::ir::Weight;
+
+/// The file of all weights, and that of weights in shards.
+pub(super) const SINGLE: &str = "model.safetensors";
+pub(super) const INDEX: &str = "model.safetensors.index.json";
 
 /// The opened weights of a checkpoint: one `model.safetensors`, or several shards.
 #[derive(Debug)]
@@ -53,15 +58,21 @@ impl Weights {
     /// [`crate::Error::MissingFile`], with the way to convert what is there instead; [`crate::Error::Malformed`] or [`crate::Error::Tensor`]
     /// naming the file and tensor if a file is truncated or its header is not consistent with its length.
     pub fn open(folder: &Path) -> Result<Weights> {
-        let (single, index) = (folder.join("model.safetensors"), folder.join("model.safetensors.index.json"));
-        if single.exists() {
-            let file = SafetensorsFile::open(single.clone())?;
-            Ok(Weights::new(single, vec![file]))
-        } else if index.exists() {
-            let files = shards::open(folder, &index)?;
-            Ok(Weights::new(index, files))
+        Weights::of(Folder::on_disk(folder))
+    }
+
+    /// [`Weights::open`] of files wherever they are.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Weights::open`].
+    pub(super) fn of(folder: Folder<'_>) -> Result<Weights> {
+        if folder.has(SINGLE) {
+            Ok(Weights::new(folder.join(SINGLE), vec![SafetensorsFile::of(folder, SINGLE)?]))
+        } else if folder.has(INDEX) {
+            Ok(Weights::new(folder.join(INDEX), shards::open(folder, INDEX)?))
         } else {
-            Err(missing::weights(&Source { place: folder, revision: None, files: &missing::files(folder) }))
+            Err(missing::weights(&Source { place: folder.path, revision: None, files: &folder.names() }))
         }
     }
 
@@ -116,18 +127,15 @@ impl Weights {
     /// # Errors
     ///
     /// As [`Weights::open`].
-    pub(super) fn with_folders(mut self, folder: &Path, names: &[String]) -> Result<Weights> {
+    pub(super) fn with_folders(mut self, folder: Folder<'_>, names: &[String]) -> Result<Weights> {
         for name in names {
-            let place = folder.join(name);
-            let path = place.join("model.safetensors");
-            if !path.exists() {
-                return Err(missing::weights(&Source {
-                    place: &place,
-                    revision: None,
-                    files: &missing::files(&place),
-                }));
+            let inner = format!("{name}/{SINGLE}");
+            if !folder.has(&inner) {
+                let within = |file: String| file.strip_prefix(&format!("{name}/")).map(str::to_string);
+                let files: Vec<String> = folder.names().into_iter().filter_map(within).collect();
+                return Err(missing::weights(&Source { place: &folder.join(name), revision: None, files: &files }));
             }
-            let (file, header) = SafetensorsFile::open(path)?;
+            let (file, header) = SafetensorsFile::of(folder, &inner)?;
             self.add(file, header, &format!("{name}."));
         }
         Ok(self)

@@ -47,6 +47,7 @@ impl Classifier {
     /// # Errors
     /// [`Error::WrongTask`] if the model classifies tokens, [`Error::Text`] for a text that cannot be classified, is split into
     /// windows, or has no tokens left without a part, and the device's errors.
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn explain<'a>(&self, text: impl Into<Text<'a>>, attentions: bool) -> Result<Explanation> {
         self.0.engine.block_on(self.explain_async(text, attentions))
     }

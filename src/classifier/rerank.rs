@@ -4,7 +4,9 @@ use super::{Classifier, Request, Task};
 use crate::checkpoint::Scoring;
 use crate::error::{Error, Result};
 use crate::output::{PairScore, Ranked};
-use crate::stream::{Answering, PairScoreIter, PairScoreStream};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::stream::PairScoreIter;
+use crate::stream::{Answering, PairScoreStream};
 use crate::text::{Encoding, Sequence, TextEncoder, on_threads};
 use futures_core::Stream;
 
@@ -27,6 +29,7 @@ impl Classifier {
     /// # Errors
     /// [`Error::Unsupported`] if the model has more than one label, [`Error::WrongTask`] if it classifies tokens,
     /// [`Error::Text`] with the position of the first document that cannot be scored, and the device's errors.
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn rerank<D: AsRef<str>>(&self, query: &str, documents: impl IntoIterator<Item = D>) -> Result<Vec<Ranked>> {
         self.0.engine.block_on(self.rerank_async(query, documents))
     }
@@ -54,6 +57,7 @@ impl Classifier {
     ///
     /// # Errors
     /// Those of [`Classifier::rerank`], with the position of the pair.
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn score_pairs<'a>(&self, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Vec<PairScore>> {
         self.0.engine.block_on(self.score_pairs_async(pairs))
     }
@@ -77,6 +81,7 @@ impl Classifier {
     ///
     /// # Errors
     /// Those of [`Classifier::rerank`] for any document.
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn score_iter<I: IntoIterator<Item: Into<String>>>(
         &self,
         query: &str,

@@ -13,6 +13,7 @@ impl Classifier {
     /// # Errors
     /// [`Error::WrongTask`] if the model classifies texts, [`Error::Text`] with the position of the first text that cannot be
     /// classified, such as a pair, and the device's errors.
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn classify_tokens<'a, T: Into<Text<'a>>>(
         &self,
         texts: impl IntoIterator<Item = T>,
@@ -39,6 +40,7 @@ impl Classifier {
     /// # Errors
     /// [`Error::WrongTask`] if the model classifies texts, [`Error::Text`] for a label, since the loss of tokens is not
     /// computed, and those of [`Classifier::run`].
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn run_tokens(&self, encodings: &[Encoding], request: &Request) -> Result<TokenClassifierOutput> {
         self.0.engine.block_on(self.run_tokens_async(encodings, request))
     }

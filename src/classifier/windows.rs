@@ -74,6 +74,7 @@ impl Classifier {
     /// Those of [`Classifier::run`], by the position of the text, and [`Error::Text`] for one without encodings, or with
     /// more than one where hidden states, attentions or pooled outputs are wanted: each window has its own. With [`Windows::First`] the
     /// first window's are given.
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn run_windows(&self, texts: &[Vec<Encoding>], request: &Request) -> Result<SequenceClassifierOutput> {
         self.0.engine.block_on(self.run_windows_async(texts, request))
     }

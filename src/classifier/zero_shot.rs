@@ -5,7 +5,9 @@ use super::{Classifier, Request, Task};
 use crate::checkpoint::Scoring;
 use crate::error::{Error, Result};
 use crate::output::{Array, SequenceClassifierOutput, ZeroShotAnswer};
-use crate::stream::{Answering, ZeroShotIter, ZeroShotStream};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::stream::ZeroShotIter;
+use crate::stream::{Answering, ZeroShotStream};
 use crate::text::{Encoding, PairTruncation, Sequence, TextEncoder, on_threads};
 use futures_core::Stream;
 use std::sync::Arc;
@@ -216,6 +218,7 @@ impl Classifier {
     /// the model's configuration names several labels of entailment; [`Error::WrongTask`] if it classifies tokens,
     /// [`Error::Text`] with the position of the first text that cannot be answered, such as where a hypothesis leaves no room
     /// for it, and the device's errors.
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn zero_shot<T: AsRef<str>>(
         &self,
         texts: impl IntoIterator<Item = T>,
@@ -251,6 +254,7 @@ impl Classifier {
     ///
     /// # Errors
     /// Those of [`Classifier::zero_shot`] for any text.
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn zero_shot_iter<I: IntoIterator<Item: Into<String>>>(
         &self,
         texts: I,

@@ -10,7 +10,7 @@ use super::entities::NAN;
 use super::explain_arguments::ExplainArguments;
 use super::row_arguments::LongTexts;
 use super::{Failure, Outcome, model, result_file, say};
-use crate::{Classifier, Error, Task, Text};
+use crate::{Classifier, Error, Explanation, Task, Text};
 use sheet::Sheet;
 use std::io::{self, Write};
 
@@ -77,7 +77,10 @@ fn texts(arguments: &ExplainArguments) -> Result<Outcome, Failure> {
     }
     out.flush()?;
     if let Some(path) = &arguments.html {
-        result_file::write(path, &page::of_texts(&explanations, label, &model_name(arguments), classifier.adapter()))?;
+        result_file::write(
+            path,
+            &Explanation::page(&explanations, label, &model_name(arguments), classifier.adapter()),
+        )?;
     }
     if failed > 0 {
         say(format_args!("error: {failed} of {} texts failed", arguments.texts.len()));

@@ -94,6 +94,11 @@ impl Device {
         self.adapter.as_ref().map_or("reference", |adapter| &adapter.name)
     }
 
+    /// Whether it was found to compute something right.
+    pub(super) fn has_passed(&self) -> bool {
+        self.checker.has_passed()
+    }
+
     /// The open device; none where the CPU twins run.
     pub(super) fn gpu(&self) -> Option<&Arc<Gpu>> {
         self.gpu.get()
@@ -181,12 +186,12 @@ impl Device {
         // A plan that failed has used it up.
         let recording = recording.or_else(|| self.record(engine, wanted).recording).expect("it is recorded");
         let Some(gpu) = self.gpu() else {
-            plans.references.insert(wanted, Reference::new(recording, &engine.weights)?);
+            plans.references.insert(wanted, Reference::new(recording, &*engine.weights)?);
             return Ok(());
         };
         let every: Vec<usize> = (0..recording.steps.len()).collect();
         self.check(engine, &recording, &every, wanted, size).await?;
-        let plan = Plan::new(gpu.clone(), recording, limits, &mut plans.weights, &engine.weights).await?;
+        let plan = Plan::new(gpu.clone(), recording, limits, &mut plans.weights, &*engine.weights).await?;
         let plan = match engine.options.timed && gpu.capabilities.timestamps {
             true => {
                 if self.clock.get().is_none() {
@@ -224,6 +229,8 @@ impl Device {
         if engine.options.self_check == SelfCheck::Never {
             return Ok(());
         }
+        // Of a device that is gone nothing is found out. One that goes while it is checked does not compute what it should.
+        gpu.check("preparing a batch")?;
         let needed = Needed { recording, steps, wanted, size };
         self.checker.check(&engine.subject(), adapter, gpu, &needed).await.map_err(Refusal::Wrong)
     }

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::gpu::{AdapterDescription, Gpu, Pending, Plan, Timing};
 use crate::ir::{BatchLimits, Output, Values};
 use crate::models::encoder::OutputSpec;
+use crate::options::{Checked, Options, SelfCheck};
 use crate::text::Encoding;
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
@@ -89,6 +90,17 @@ impl Lane {
     /// The open device; none where the CPU twins run.
     pub(super) fn gpu(&self) -> Option<&Arc<Gpu>> {
         self.device().gpu()
+    }
+
+    /// What is known of whether it computes what it should.
+    pub(super) fn checked(&self, options: &Options) -> Checked {
+        let device = self.device();
+        match (&device.adapter, options.self_check) {
+            (None, _) => Checked::Reference,
+            (Some(_), SelfCheck::Never) => Checked::Never,
+            (Some(_), _) if device.has_passed() => Checked::Passed { used: device.how },
+            (Some(_), _) => Checked::NotYet,
+        }
     }
 
     pub(super) fn is_lost(&self) -> bool {

@@ -15,10 +15,12 @@ pub(crate) mod self_check;
 
 use crate::checkpoint::{Config, Weights};
 use crate::error::{Error, Result};
-use crate::gpu::{self, Gpu, Timing};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::gpu;
+use crate::gpu::{Gpu, Timing};
 use crate::label::Label;
 use crate::models::{Model, encoder::OutputSpec};
-use crate::options::{Options, Precision};
+use crate::options::{Checked, Options, Precision};
 use crate::output::Answer;
 use crate::text::Encoding;
 use batch::Batch;
@@ -29,7 +31,9 @@ use lane::Lane;
 use queue::Queue;
 use self_check::Subject;
 use std::fmt;
-use std::future::{Future, poll_fn};
+#[cfg(not(target_arch = "wasm32"))]
+use std::future::Future;
+use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
@@ -37,9 +41,9 @@ use std::time::Duration;
 
 /// The devices of a classifier and the texts that wait for them.
 pub(crate) struct Engine {
-    config: Config,
-    model: Model,
-    weights: Weights,
+    config: Arc<Config>,
+    model: Arc<Model>,
+    weights: Arc<Weights>,
     labels: Arc<[String]>,
     /// Tokens of the longest text.
     longest: usize,
@@ -66,9 +70,9 @@ impl Engine {
     /// opened or store what is asked for.
     pub(crate) async fn open(
         options: Options,
-        config: Config,
-        model: Model,
-        weights: Weights,
+        config: Arc<Config>,
+        model: Arc<Model>,
+        weights: Arc<Weights>,
         longest: usize,
     ) -> Result<Engine> {
         let mut lanes = Vec::new();
@@ -86,6 +90,20 @@ impl Engine {
         let labels = config.labels.clone().into();
         let (queue, changed) = (Mutex::default(), Event::new());
         Ok(Engine { config, model, weights, labels, longest, options, lanes, queue, changed })
+    }
+
+    /// The same on adapters that are chosen and opened anew, by these options of a device.
+    ///
+    /// # Errors
+    /// Those of [`Engine::open`].
+    pub(crate) async fn with_options(&self, options: Options) -> Result<Engine> {
+        let Engine { config, model, weights, longest, .. } = self;
+        Engine::open(options, config.clone(), model.clone(), weights.clone(), *longest).await
+    }
+
+    /// What is known of whether the first adapter computes what it should.
+    pub(crate) fn checked(&self) -> Checked {
+        self.lanes[0].checked(&self.options)
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -247,6 +265,7 @@ impl Engine {
 
     /// Runs a future of this engine's to its end on this thread, which may sleep while the device works: in the driver where
     /// there is one device, else beside what waits for all.
+    #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         if self.lanes.len() == 1 { gpu::block_on(future) } else { pollster::block_on(future) }
     }

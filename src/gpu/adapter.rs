@@ -48,7 +48,8 @@ pub struct AdapterDescription {
 
 impl fmt::Display for AdapterDescription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}, {}, {})", self.name, self.kind, self.backend, self.driver)
+        let driver = if self.driver.is_empty() { String::new() } else { format!(", {}", self.driver) };
+        write!(f, "{} ({}, {}{driver})", self.name, self.kind, self.backend)
     }
 }
 
@@ -73,6 +74,7 @@ impl AdapterDescription {
 }
 
 /// All adapters of `backend`, or of every backend, in the driver's order: their indices are stable on one machine.
+#[cfg(not(target_arch = "wasm32"))]
 pub async fn adapters(backend: Option<Backend>) -> Vec<AdapterDescription> {
     let backends = backend.map_or(Backend::ALL.iter().map(|backend| backend.wgpu()).collect(), Backend::wgpu);
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
@@ -80,6 +82,20 @@ pub async fn adapters(backend: Option<Backend>) -> Vec<AdapterDescription> {
         ..wgpu::InstanceDescriptor::new_without_display_handle()
     });
     instance.enumerate_adapters(backends).await.into_iter().map(describe).collect()
+}
+
+/// The browser's adapter, of which a page is given one; none where it has none.
+#[cfg(target_arch = "wasm32")]
+pub async fn adapters(backend: Option<Backend>) -> Vec<AdapterDescription> {
+    let Some(adapter) = super::browser::adapter().await.filter(|_| matches!(backend, None | Some(Backend::WebGpu)))
+    else {
+        return Vec::new();
+    };
+    let mut described = describe(adapter);
+    if described.name.is_empty() {
+        described.name = super::browser::name().await;
+    }
+    vec![described]
 }
 
 fn describe(adapter: wgpu::Adapter) -> AdapterDescription {

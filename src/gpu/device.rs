@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::ir::{Capabilities, Shader};
 use std::collections::HashMap;
 use std::fmt;
+use std::future::Future;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -52,6 +53,12 @@ impl Gpu {
         if let Some(advice) = advice(adapter.adapter.get_info().backend, &adapter.capabilities) {
             log::warn!("{adapter}: {advice}");
         }
+        // A browser gives a device for an adapter once, and one that was lost is opened again.
+        #[cfg(target_arch = "wasm32")]
+        let adapter = &match super::browser::adapter().await {
+            Some(again) => AdapterDescription { adapter: again, ..adapter.clone() },
+            None => adapter.clone(),
+        };
         let mut wanted = wgpu::Features::SUBGROUP
             | wgpu::Features::SHADER_F16
             | wgpu::Features::SHADER_INT64
@@ -142,7 +149,7 @@ impl Gpu {
     }
 
     /// An error if the device is gone; called where its results are about to be believed.
-    pub(super) fn check(&self, doing: &str) -> Result<()> {
+    pub(crate) fn check(&self, doing: &str) -> Result<()> {
         match self.lost.get() {
             None => Ok(()),
             Some(message) => {
@@ -168,19 +175,20 @@ impl Gpu {
 
     /// Runs `action` with wgpu's errors caught and named by what was being done and how many bytes it wanted.
     pub(super) async fn guard<T>(&self, doing: &str, bytes: u64, action: impl FnOnce() -> T) -> Result<T> {
-        use wgpu::ErrorFilter::{Internal, OutOfMemory, Validation};
         // In a block of their own: scopes belong to a thread, and this future may go to another.
         let (result, popped) = {
-            let scopes = [OutOfMemory, Validation, Internal].map(|filter| self.device.push_error_scope(filter));
+            let scopes = self.scopes();
             let result = action();
-            // They are a stack: the last one pushed is popped first.
-            let [memory, validation, internal] = scopes;
-            (result, (internal.pop(), validation.pop(), memory.pop()))
+            (result, popped(scopes))
         };
-        let error = (popped.0.await).or(popped.1.await).or(popped.2.await);
+        self.judge(doing, bytes, popped.await).map(|()| result)
+    }
+
+    /// What an error of wgpu's is to who was doing that, if there was one.
+    pub(super) fn judge(&self, doing: &str, bytes: u64, error: Option<wgpu::Error>) -> Result<()> {
         self.check(doing)?;
         match error {
-            None => Ok(result),
+            None => Ok(()),
             Some(wgpu::Error::OutOfMemory { .. }) => {
                 Err(Error::OutOfMemory { adapter: self.name.clone(), doing: doing.into(), bytes })
             }
@@ -188,6 +196,12 @@ impl Gpu {
                 Err(Error::Adapter { adapter: self.name.clone(), message: format!("failed {doing}: {error}") })
             }
         }
+    }
+
+    /// Catches the errors of what is done next on this thread, until [`popped`].
+    pub(super) fn scopes(&self) -> [wgpu::ErrorScopeGuard; 3] {
+        use wgpu::ErrorFilter::{Internal, OutOfMemory, Validation};
+        [OutOfMemory, Validation, Internal].map(|filter| self.device.push_error_scope(filter))
     }
 
     /// A new buffer of at least `bytes`, with its contents if given, or what could not be allocated.
@@ -219,4 +233,12 @@ impl Gpu {
         }
         Ok(buffer)
     }
+}
+
+/// Ends what [`Gpu::scopes`] began, at once; the error, if there was one, when the device has done what was asked.
+pub(super) fn popped(scopes: [wgpu::ErrorScopeGuard; 3]) -> impl Future<Output = Option<wgpu::Error>> {
+    // They are a stack: the last one pushed is popped first.
+    let [memory, validation, internal] = scopes;
+    let popped = (internal.pop(), validation.pop(), memory.pop());
+    async { popped.0.await.or(popped.1.await).or(popped.2.await) }
 }

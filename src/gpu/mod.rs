@@ -1,6 +1,8 @@
 //! Stage 5: recording -> device. The only module that knows wgpu.
 
 mod adapter;
+#[cfg(target_arch = "wasm32")]
+pub mod browser;
 pub mod cache;
 mod device;
 mod fault;
@@ -27,6 +29,7 @@ pub use pending::Pending;
 pub use plan::Plan;
 pub(crate) use profile::Clock;
 pub use profile::Timing;
+#[cfg(not(target_arch = "wasm32"))]
 pub use read_back::block_on;
 pub(crate) use read_back::{may_block, without_waiting};
 pub use weights::WeightBuffers;

@@ -1,12 +1,20 @@
 //! Shader -> pipeline, compiled once a device and kept for the next process.
 
+#[cfg(target_arch = "wasm32")]
+use super::device::popped;
 use super::{AdapterDescription, Gpu, pipeline_cache::PipelineCache};
 use crate::error::Result;
 use crate::ir::{Access, BATCH, Binding, PARAMS, Shader};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::threads::side_by_side;
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
-#[cfg(not(target_arch = "wasm32"))]
-use {crate::threads::side_by_side, std::collections::HashSet};
+
+/// What is being done, for errors.
+fn compiling(shader: &Shader) -> String {
+    format!("compiling {} [{}]", shader.name, shader.variant())
+}
 
 impl Gpu {
     /// Finds in the folder what another process of the adapter's compiled and kept there.
@@ -27,7 +35,7 @@ impl Gpu {
         if let Some(pipeline) = self.known(shader) {
             return Ok(pipeline);
         }
-        let doing = format!("compiling {} [{}]", shader.name, shader.variant());
+        let doing = compiling(shader);
         log::debug!("{doing} {:?}", shader.constants);
         let pipeline = self.guard(&doing, 0, || self.compile(shader, bindings)).await?;
         self.pipelines.lock().unwrap_or_else(PoisonError::into_inner).insert(shader.clone(), pipeline.clone());
@@ -44,11 +52,36 @@ impl Gpu {
     /// # Errors
     /// Of the first of them that does not compile.
     #[cfg(not(target_arch = "wasm32"))]
-    pub(super) fn compile_all(&self, shaders: &[(Shader, Vec<Binding>)]) -> Result<()> {
+    pub(super) async fn compile_all(&self, shaders: &[(Shader, Vec<Binding>)]) -> Result<()> {
+        let new = self.new_of(shaders);
+        side_by_side(&new, |(shader, bindings)| pollster::block_on(self.pipeline(shader, bindings)).map(drop))
+    }
+
+    /// Asks for those of the shaders that are not there yet, and then waits for all of them: a browser compiles in a process of
+    /// its own.
+    ///
+    /// # Errors
+    /// Of the first of them that does not compile.
+    #[cfg(target_arch = "wasm32")]
+    pub(super) async fn compile_all(&self, shaders: &[(Shader, Vec<Binding>)]) -> Result<()> {
+        let mut asked = Vec::new();
+        for (shader, bindings) in self.new_of(shaders) {
+            let scopes = self.scopes();
+            let pipeline = self.compile(shader, bindings);
+            asked.push((shader, pipeline, popped(scopes)));
+        }
+        for (shader, pipeline, popped) in asked {
+            self.judge(&compiling(shader), 0, popped.await)?;
+            self.pipelines.lock().unwrap_or_else(PoisonError::into_inner).insert(shader.clone(), pipeline);
+        }
+        Ok(())
+    }
+
+    /// Those of the shaders that have no pipeline yet, each once.
+    fn new_of<'a>(&self, shaders: &'a [(Shader, Vec<Binding>)]) -> Vec<&'a (Shader, Vec<Binding>)> {
         let mut seen = HashSet::new();
         let new = |(shader, _): &&(Shader, Vec<Binding>)| self.known(shader).is_none() && seen.insert(shader.clone());
-        let new: Vec<_> = shaders.iter().filter(new).collect();
-        side_by_side(&new, |(shader, bindings)| pollster::block_on(self.pipeline(shader, bindings)).map(drop))
+        shaders.iter().filter(new).collect()
     }
 
     /// Keeps what was compiled so far for the next process, where the device was opened with a folder for it.

@@ -188,8 +188,7 @@ impl Plan {
             (grid, (shader, step.bound().map(|(binding, _)| binding).collect()))
         };
         let (grids, shaders): (Vec<Grid>, Vec<(Shader, Vec<Binding>)>) = new.iter().map(launch).unzip();
-        #[cfg(not(target_arch = "wasm32"))]
-        self.gpu.compile_all(&shaders)?;
+        self.gpu.compile_all(&shaders).await?;
         for ((index, grid), (shader, bindings)) in new.into_iter().zip(grids).zip(shaders) {
             let pipeline = self.gpu.pipeline(&shader, &bindings).await?;
             // Who else made it meanwhile made the same.

@@ -196,6 +196,7 @@ impl Drop for MayBlock {
 }
 
 /// Runs a future of this crate to its end on this thread, which may sleep while the device works.
+#[cfg(not(target_arch = "wasm32"))]
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     let _restore = MayBlock::set(true);
     pollster::block_on(future)

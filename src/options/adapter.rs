@@ -54,7 +54,10 @@ impl Adapter {
     pub async fn list(backend: Option<Backend>) -> Result<Vec<AdapterDescription>> {
         let adapters = gpu::adapters(backend).await;
         if adapters.is_empty() {
+            #[cfg(not(target_arch = "wasm32"))]
             let looked = backend.map_or("Vulkan, Metal and DX12".into(), |backend| format!("{backend:?}"));
+            #[cfg(target_arch = "wasm32")]
+            let looked = gpu::browser::absence().into();
             return Err(Error::NoAdapter { looked });
         }
         Ok(adapters)

@@ -101,6 +101,24 @@ pub enum SelfCheck {
     Never,
 }
 
+/// What is known of whether an adapter computes what the CPU twins of the kernels do. Of one that does not, however it is used,
+/// there is no answer, but [`Error::WrongAnswers`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Checked {
+    /// There is no adapter: the CPU twins themselves answer.
+    Reference,
+    /// Nothing, because nobody wants to know ([`SelfCheck::Never`]).
+    Never,
+    /// Nothing yet: what a batch needs is checked when there is one.
+    NotYet,
+    /// It computed what the batches so far needed.
+    Passed {
+        /// With how much of what it offers: `as it is`, or in words what is left out because it was wrong.
+        used: &'static str,
+    },
+}
+
 impl FromStr for SelfCheck {
     type Err = String;
 

@@ -4,18 +4,21 @@ use super::Options;
 use crate::checkpoint::Checkpoint;
 use crate::classifier::Classifier;
 use crate::error::Result;
+use crate::folder::{Files, Folder};
 use crate::gpu;
 use crate::oneshot::on_a_thread;
 use crate::text::Tokenizer;
 use std::path::Path;
+use std::sync::Arc;
 
 impl Options {
     /// Loads a folder as transformers' `save_pretrained` writes it.
     ///
     /// # Errors
     /// Everything that can be wrong with the files, each named; [`Error::NoAdapter`](crate::Error::NoAdapter) and the other adapter errors.
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn load(self, folder: impl AsRef<Path>) -> Result<Classifier> {
-        let (checkpoint, tokenizer) = read(folder.as_ref())?;
+        let (checkpoint, tokenizer) = read_folder(folder.as_ref())?;
         gpu::block_on(self.open(checkpoint, tokenizer))
     }
 
@@ -25,7 +28,25 @@ impl Options {
     /// Those of [`Options::load`].
     pub async fn load_async(self, folder: impl AsRef<Path>) -> Result<Classifier> {
         let folder = folder.as_ref().to_path_buf();
-        let (checkpoint, tokenizer) = on_a_thread(move || read(&folder)).await?;
+        let (checkpoint, tokenizer) = on_a_thread(move || read_folder(&folder)).await?;
+        self.open(checkpoint, tokenizer).await
+    }
+
+    /// Loads a checkpoint whose files are in memory, which [`Options::load`] would find in a folder: their names, those of files
+    /// in a folder of it with its name and `/` before theirs, and their contents. `name` stands for the folder in messages. The
+    /// weights stay in memory as long as the classifier lives.
+    ///
+    /// # Errors
+    /// Those of [`Options::load`].
+    pub async fn load_files_async(
+        self,
+        name: impl AsRef<Path>,
+        files: impl IntoIterator<Item = (String, Vec<u8>)>,
+    ) -> Result<Classifier> {
+        let name = name.as_ref().to_path_buf();
+        let files: Files = files.into_iter().map(|(name, bytes)| (name, Arc::new(bytes))).collect();
+        let read = move || read(Folder::in_memory(&name, &files));
+        let (checkpoint, tokenizer) = on_a_thread(read).await?;
         self.open(checkpoint, tokenizer).await
     }
 
@@ -37,6 +58,7 @@ impl Options {
     /// # Errors
     /// Those of [`hub::locate`](crate::checkpoint::hub::locate) and [`Options::load`].
     #[cfg(feature = "hub")]
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn load_hub(self, model: impl AsRef<Path>) -> Result<Classifier> {
         self.load(crate::checkpoint::hub::locate(model, &mut |_| {})?)
     }
@@ -49,7 +71,7 @@ impl Options {
     #[cfg(feature = "hub")]
     pub async fn load_hub_async(self, model: impl AsRef<Path>) -> Result<Classifier> {
         let model = model.as_ref().to_path_buf();
-        let files = move || read(&crate::checkpoint::hub::locate(model, &mut |_| {})?);
+        let files = move || read_folder(&crate::checkpoint::hub::locate(model, &mut |_| {})?);
         let (checkpoint, tokenizer) = on_a_thread(files).await?;
         self.open(checkpoint, tokenizer).await
     }
@@ -58,6 +80,7 @@ impl Options {
     /// trained on sentences of at most 64: longer texts are better split, by
     /// `Options::default().max_length(64).truncation(Truncation::Windows { stride: 16 })`.
     #[cfg(feature = "embedded")]
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn sentiment(self) -> Result<Classifier> {
         gpu::block_on(self.sentiment_async())
     }
@@ -95,6 +118,11 @@ impl Options {
 }
 
 /// What a folder holds of a classifier.
-fn read(folder: &Path) -> Result<(Checkpoint, Tokenizer)> {
+fn read_folder(folder: &Path) -> Result<(Checkpoint, Tokenizer)> {
     Ok((Checkpoint::open(folder)?, Tokenizer::from_folder(folder)?))
+}
+
+/// What files hold of a classifier, wherever they are.
+fn read(folder: Folder<'_>) -> Result<(Checkpoint, Tokenizer)> {
+    Ok((Checkpoint::of(folder)?, Tokenizer::of(folder)?))
 }

@@ -1,5 +1,11 @@
 //! What moved the answer to a text.
 
+#[cfg(feature = "internals")]
+mod page;
+
+#[cfg(feature = "cli")]
+pub(crate) use page::{page, round};
+
 use super::{Array, Classification};
 use serde::Serialize;
 use std::ops::Range;

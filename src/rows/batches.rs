@@ -1,9 +1,9 @@
 //! Arrow's record batches in, the same with answers out, in their order and in constant memory: for tables that somebody else reads
 //! and writes, by Arrow's C interface in another language.
 
+use super::answered::as_answer;
 use super::columnar::{as_text, is_text};
 use super::columns::Found;
-use super::stream::as_answer;
 use super::write::{Columns as Written, Selection};
 use super::{Columns, NULL};
 use crate::classifier::{Classifier, Request};

@@ -3,6 +3,7 @@
 //! Lines, JSONL, JSON, CSV and TSV, Parquet and Arrow (with the feature `parquet`), each also compressed by gzip or zstd. What an input is, is seen by its name, else by its first
 //! bytes; which column has the texts, by its name.
 
+mod answered;
 // Its types are arrow's, whose next version would be a new one of this crate: nothing that is promised.
 #[cfg(all(feature = "parquet", feature = "internals"))]
 mod batches;
@@ -17,6 +18,7 @@ mod json_array;
 mod lines;
 mod options;
 mod source;
+#[cfg(not(target_arch = "wasm32"))]
 mod stream;
 mod table;
 #[cfg(feature = "parquet")]
@@ -25,13 +27,15 @@ mod tsv;
 mod utf16;
 pub mod write;
 
+pub use answered::AnsweredRow;
 #[cfg(all(feature = "parquet", feature = "internals"))]
 pub use batches::{AnsweredBatch, AnsweredBatches, texts_of};
 pub use columns::Columns;
 pub use fields::Fields;
 pub use format::Format;
 pub use options::{Null, Quoting, RowOptions};
-pub use stream::{AnsweredRow, RowStream};
+#[cfg(not(target_arch = "wasm32"))]
+pub use stream::RowStream;
 
 use crate::error::{Error, Result};
 use serde_json::Value;

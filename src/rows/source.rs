@@ -114,8 +114,7 @@ impl Opened {
             reader = buffered(Box::new(MultiGzDecoder::new(reader)));
             start = reader.fill_buf().map_err(|error| raw.error(error.into()))?;
         } else if start.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-            let decoder = zstd::stream::read::Decoder::with_buffer(reader).map_err(|error| raw.error(error.into()))?;
-            reader = buffered(Box::new(decoder));
+            reader = unpacked(reader, raw)?;
             start = reader.fill_buf().map_err(|error| {
                 // zstd's own limit, 128 MiB, for files that do not come from friends.
                 let hint = match error.to_string().contains("too much memory") {
@@ -125,12 +124,12 @@ impl Opened {
                 raw.error(io::Error::new(error.kind(), format!("{error}{hint}")).into())
             })?;
         }
-        if let Some((encoding, mark)) = utf16::seen(start) {
+        if let Some((order, mark)) = utf16::seen(start) {
             if mark == 0 {
                 notes.push(format!("{} is read as UTF-16, though it has no byte order mark", path.display()));
             }
             reader.consume(mark);
-            reader = buffered(Box::new(utf16::Decoded::new(reader, encoding)));
+            reader = buffered(Box::new(utf16::Decoded::new(reader, order)));
             start = reader.fill_buf().map_err(|error| raw.error(error.into()))?;
         }
         if let Some(what) = format::unreadable(start) {
@@ -271,7 +270,9 @@ impl Opened {
     }
 }
 
-fn buffered(bytes: Box<dyn Read + Send>) -> BufReader<Box<dyn Read + Send>> {
+type Buffered = BufReader<Box<dyn Read + Send>>;
+
+fn buffered(bytes: Box<dyn Read + Send>) -> Buffered {
     BufReader::with_capacity(BUFFER, bytes)
 }
 
@@ -335,4 +336,18 @@ pub(super) fn expand(path: &Path) -> Result<Vec<PathBuf>> {
             if files.is_empty() { none("no file has such a name") } else { Ok(files) }
         }
     }
+}
+
+/// What zstd packed.
+#[cfg(not(target_arch = "wasm32"))]
+fn unpacked(reader: Buffered, raw: &Raw) -> Result<Buffered> {
+    let decoder = zstd::stream::read::Decoder::with_buffer(reader).map_err(|error| raw.error(error.into()))?;
+    Ok(buffered(Box::new(decoder)))
+}
+
+/// Its library is C, for which a browser's target has no compiler everywhere.
+#[cfg(target_arch = "wasm32")]
+fn unpacked(_: Buffered, raw: &Raw) -> Result<Buffered> {
+    let message = "is compressed by zstd, which is not read in a browser: decompress it, or compress it by gzip";
+    Err(raw.error(Fault::Malformed(message.into())))
 }

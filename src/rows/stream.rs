@@ -1,66 +1,17 @@
 //! Rows in, rows with their answers out, in order, in constant memory.
 
-use super::write::Answer;
+use super::answered::{AnsweredRow, answering, of_contents, of_row, paired};
 use super::{Content, Row, Rows};
 use crate::checkpoint::Scoring;
 use crate::classifier::{Classifier, Hypotheses, ZeroShot, encode_pairs};
 use crate::error::{Error, Result};
 use crate::output::{OwnedClassification, PairScore, ZeroShotAnswer};
 use crate::stream::{Answering, Encoded};
-use crate::text::{Text, on_threads};
+use crate::text::on_threads;
 use std::collections::VecDeque;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-
-/// A row with its answer.
-#[derive(Clone, Debug)]
-pub struct AnsweredRow<A = OwnedClassification> {
-    /// The row as it was read.
-    pub row: Row,
-    /// Its answer, or why it has none.
-    pub answer: Result<A, String>,
-}
-
-const NAN: &str = "the model's answer is NaN";
-
-impl AnsweredRow {
-    /// What a [`Writer`](super::write::Writer) writes.
-    pub fn as_answer(&self) -> Answer<'_> {
-        as_answer(&self.answer)
-    }
-}
-
-impl AnsweredRow<PairScore> {
-    /// What a [`Writer`](super::write::Writer) of [`Subject::pairs`](super::write::Subject::pairs) writes.
-    pub fn as_answer(&self) -> Answer<'_> {
-        match &self.answer {
-            Ok(pair) if pair.score.is_nan() => Answer::Failed(NAN),
-            Ok(pair) => Answer::Pair(*pair),
-            Err(message) => Answer::Failed(message),
-        }
-    }
-}
-
-impl AnsweredRow<ZeroShotAnswer> {
-    /// What a [`Writer`](super::write::Writer) of [`Subject::zero_shot`](super::write::Subject::zero_shot) writes.
-    pub fn as_answer(&self) -> Answer<'_> {
-        match &self.answer {
-            Ok(answer) if answer.argmax().is_none() => Answer::Failed(NAN),
-            Ok(answer) => Answer::ZeroShot(answer),
-            Err(message) => Answer::Failed(message),
-        }
-    }
-}
-
-/// What is written of a row.
-pub(super) fn as_answer(answer: &Result<OwnedClassification, String>) -> Answer<'_> {
-    match answer {
-        Ok(answer) if answer.get().argmax().is_none() => Answer::Failed(NAN),
-        Ok(answer) => Answer::Text(answer.get()),
-        Err(message) => Answer::Failed(message),
-    }
-}
 
 /// The answers to rows, in their order; made by [`Classifier::stream`], [`Classifier::score_rows`] and
 /// [`Classifier::zero_shot_rows`].
@@ -99,16 +50,7 @@ impl Classifier {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn stream(&self, rows: Rows) -> RowStream {
-        let (encoder, scoring) = (self.encoder(), self.scoring());
-        let encode = move |rows: &[Row]| {
-            of_contents(rows, |contents| {
-                let texts: Vec<Text<'_>> =
-                    contents.iter().map(|content| encoder.row(&content.text, content.text_pair.as_deref())).collect();
-                encoder.encode_windows_all(&texts).into_iter().map(|text| text.map(|windows| vec![windows])).collect()
-            })
-        };
-        let answering = Answering::new(self.clone(), scoring, encode, |output| output.into_texts().collect());
-        RowStream::new(answering, rows)
+        RowStream::new(answering(self), rows)
     }
 
     /// Scores the pair of each row, as [`Classifier::score_pairs`] does, and as [`Classifier::stream`] answers rows. A row without
@@ -152,22 +94,6 @@ impl Classifier {
     }
 }
 
-/// What is encoded of rows that have a text.
-fn of_contents(rows: &[Row], encode: impl FnOnce(&[&Content]) -> Vec<Encoded>) -> Vec<Encoded> {
-    let contents: Vec<&Content> = rows.iter().filter_map(|row| row.content.as_ref().ok()).collect();
-    let mut encoded = encode(&contents).into_iter();
-    let of_row = |row: &Row| match &row.content {
-        Ok(_) => encoded.next().expect("every text has encodings or an error"),
-        Err(message) => Err(of_row(message.clone())),
-    };
-    rows.iter().map(of_row).collect()
-}
-
-/// What is wrong with a row, whose index its stream knows.
-fn of_row(message: impl Into<String>) -> Error {
-    Error::Text { index: 0, message: message.into() }
-}
-
 impl<A: Send + 'static> RowStream<A> {
     fn new(answering: Answering<Row, A>, rows: Rows) -> RowStream<A> {
         RowStream { answering: Arc::new(answering), rows, read: None, ready: VecDeque::new(), ended: None }
@@ -209,18 +135,11 @@ impl<A: Send + 'static> Iterator for RowStream<A> {
             }
             // To its end: a call that is left in the middle of something may have what others wait for.
             let answers = self.answering.classifier().block_on(self.answering.answer(encoded, 0));
-            for (row, answer) in rows.into_iter().zip(answers) {
-                let answer = match answer {
-                    Ok(answer) => Ok(answer),
-                    Err(Error::Text { message, .. }) => Err(message),
-                    // What no row is to blame for ends it, behind the rows that have answers.
-                    Err(error) => {
-                        self.ended = Some(Some(error));
-                        self.read = None;
-                        break;
-                    }
-                };
-                self.ready.push_back(AnsweredRow { row, answer });
+            let (answered, ended) = paired(rows, answers);
+            self.ready.extend(answered);
+            if let Some(error) = ended {
+                self.ended = Some(Some(error));
+                self.read = None;
             }
         }
     }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::files::read_object;
 use super::node::Node;
+use crate::folder::Folder;
 use crate::{Error, Result};
 
 /// Which transformers is meant where they differ: the one that wrote the files, since the model was trained with it.
@@ -43,9 +44,9 @@ impl Transformers {
     ///
     /// # Errors
     /// As [`Tokenizer::from_folder`](super::Tokenizer::from_folder) of these files.
-    pub(crate) fn of_tokenizer(folder: &Path) -> Result<Transformers> {
+    pub(crate) fn of_tokenizer(folder: Folder<'_>) -> Result<Transformers> {
         let [config, special_tokens_map] =
-            ["tokenizer_config.json", "special_tokens_map.json"].map(|name| read_object(&folder.join(name)));
+            ["tokenizer_config.json", "special_tokens_map.json"].map(|name| read_object(folder, name));
         Ok(Transformers::of(&config?, &special_tokens_map?, &Node::Null))
     }
 }

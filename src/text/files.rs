@@ -1,6 +1,6 @@
 //! The files of a checkpoint -> its tokenizer.
 
-use std::fs;
+use std::borrow::Cow;
 use std::path::Path;
 
 use serde_json::Value;
@@ -14,6 +14,7 @@ use super::node::Node;
 use super::settings::Settings;
 use super::vocabulary::class_of_vocab;
 use super::{Tokenizer, bounds};
+use crate::folder::Folder;
 use crate::{Error, Result};
 
 /// The largest tokenizers that exist have some 35 MB; parsing takes several times the file in memory.
@@ -34,32 +35,39 @@ impl Tokenizer {
     /// [`Error::Unsupported`] when the class is not computed here, or is code of the model's own;
     /// [`Error::File`] and [`Error::Malformed`], naming the file.
     pub fn from_folder(folder: impl AsRef<Path>) -> Result<Tokenizer> {
-        let folder = folder.as_ref();
+        Tokenizer::of(Folder::on_disk(folder.as_ref()))
+    }
+
+    /// [`Tokenizer::from_folder`] of files wherever they are.
+    ///
+    /// # Errors
+    /// Those of [`Tokenizer::from_folder`].
+    pub(crate) fn of(folder: Folder<'_>) -> Result<Tokenizer> {
         let files = Files::read(folder)?;
         let python = files.class.filter(|class| matches!(class.rules, Rules::Phobert | Rules::Bertweet));
         if let Some(class) = python {
             return files.read_python(folder, class);
         }
         let path = folder.join("tokenizer.json");
-        if let Some(bytes) = read(&path)? {
+        if let Some(bytes) = read(folder, "tokenizer.json")? {
             return files.settings(&path, "PreTrainedTokenizerFast").read_json(&bytes);
         }
         // Where both vocabularies lie there, the class says which it reads.
         let of_merges =
             files.class.is_some_and(|class| matches!(class.rules, Rules::Roberta | Rules::Deberta | Rules::Herbert));
         let path = folder.join("vocab.json");
-        let merges = || -> Result<_> { Ok(read(&path)?.zip(read(&folder.join("merges.txt"))?)) };
+        let merges = || -> Result<_> { Ok(read(folder, "vocab.json")?.zip(read(folder, "merges.txt")?)) };
         if let Some((vocab, merges)) = if of_merges { merges()? } else { None } {
             return files.settings(&path, "RobertaTokenizer").read_vocab_merges(&vocab, &merges);
         }
         let words = folder.join("vocab.txt");
-        if let Some(bytes) = read(&words)? {
+        if let Some(bytes) = read(folder, "vocab.txt")? {
             return files.settings(&words, class_of_vocab(&bytes)).read_vocab(&bytes);
         }
         if let Some((vocab, merges)) = merges()? {
             return files.settings(&path, "RobertaTokenizer").read_vocab_merges(&vocab, &merges);
         }
-        Err(missing(folder, |name| folder.join(name).exists()))
+        Err(missing(folder.path, |name| folder.has(name)))
     }
 
     /// The tokenizer that `tokenizer.json` describes; `path` names it in errors, `tokenizer_config` is the parsed
@@ -85,8 +93,8 @@ struct Files {
 }
 
 impl Files {
-    fn read(folder: &Path) -> Result<Files> {
-        let object = |name: &str| read_object(&folder.join(name));
+    fn read(folder: Folder<'_>) -> Result<Files> {
+        let object = |name: &str| read_object(folder, name);
         let config = object("tokenizer_config.json")?;
         let (special_tokens_map, added_tokens) = (object("special_tokens_map.json")?, object("added_tokens.json")?);
         let model = object("config.json")?;
@@ -103,18 +111,18 @@ impl Files {
     }
 
     /// Of a class that 4.57 and 5 both have in Python only: a `tokenizer.json` beside its files is of something else.
-    fn read_python(self, folder: &Path, class: &Class) -> Result<Tokenizer> {
+    fn read_python(self, folder: Folder<'_>, class: &Class) -> Result<Tokenizer> {
         let path = folder.join("vocab.txt");
-        let (Some(vocab), Some(codes)) = (read(&path)?, read(&folder.join("bpe.codes"))?) else {
+        let (Some(vocab), Some(codes)) = (read(folder, "vocab.txt")?, read(folder, "bpe.codes")?) else {
             let hint = format!(
                 "the tokenizer class {} is read from vocab.txt and bpe.codes; \"tokenizer_class\": \
                  \"PreTrainedTokenizerFast\" in tokenizer_config.json takes a tokenizer.json as it is",
                 class.name
             );
-            return Err(Error::MissingFile { folder: folder.into(), missing: "vocab.txt with bpe.codes", hint });
+            return Err(Error::MissingFile { folder: folder.path.into(), missing: "vocab.txt with bpe.codes", hint });
         };
         let tokenizer_json = folder.join("tokenizer.json");
-        let listed = match read(&tokenizer_json)? {
+        let listed = match read(folder, "tokenizer.json")? {
             Some(bytes) => bounds::check_file(&tokenizer_json, &bytes)?,
             None => Vec::new(),
         };
@@ -232,7 +240,6 @@ impl Settings {
 }
 
 /// Whether [`Tokenizer::from_folder`] finds a tokenizer among these files.
-#[cfg(feature = "hub")]
 pub(crate) fn is_readable(has: impl Fn(&str) -> bool) -> bool {
     has("tokenizer.json") || has("vocab.txt") || (has("vocab.json") && has("merges.txt"))
 }
@@ -269,23 +276,20 @@ pub(super) fn max_length(path: &Path, config: &Node) -> Result<Option<usize>> {
 }
 
 /// A JSON object; null where the file is absent.
-pub(super) fn read_object(path: &Path) -> Result<Node> {
-    let Some(bytes) = read(path)? else { return Ok(Node::Null) };
-    match crate::json::from_slice(&bytes).map_err(|error| Error::malformed(path, error))? {
+pub(super) fn read_object(folder: Folder<'_>, name: &str) -> Result<Node> {
+    let Some(bytes) = read(folder, name)? else { return Ok(Node::Null) };
+    let path = folder.join(name);
+    match crate::json::from_slice(&bytes).map_err(|error| Error::malformed(&path, error))? {
         object @ Node::Object(_) => Ok(object),
-        node => Err(Error::malformed(path, format!("it is {node}, not an object"))),
+        node => Err(Error::malformed(&path, format!("it is {node}, not an object"))),
     }
 }
 
 /// A file's bytes; none where it does not exist.
-fn read(path: &Path) -> Result<Option<Vec<u8>>> {
-    match fs::metadata(path) {
-        Ok(data) if data.len() > LARGEST_FILE => {
-            let message = format!("{} bytes are too many for a tokenizer's file", data.len());
-            return Err(Error::malformed(path, message));
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        _ => {}
+fn read<'a>(folder: Folder<'a>, name: &str) -> Result<Option<Cow<'a, [u8]>>> {
+    if let Some(length) = folder.length(name)?.filter(|length| *length > LARGEST_FILE) {
+        let message = format!("{length} bytes are too many for a tokenizer's file");
+        return Err(Error::malformed(&folder.join(name), message));
     }
-    fs::read(path).map(Some).map_err(Error::file("read", path))
+    folder.read(name)
 }

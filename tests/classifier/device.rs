@@ -1,6 +1,6 @@
 //! What a device can do: be lost, be too small, be slow, be waited for without blocking.
 
-use super::{bits, golden, says};
+use super::{array_difference, bits, golden, says};
 use crate::common::requirements::{Need, not_run};
 use crate::common::{self, NoWeights};
 use std::pin::pin;
@@ -12,7 +12,7 @@ use wgbert::gpu::{Gpu, Plan, WeightBuffers};
 use wgbert::ir::{BatchLimits, Capabilities, Input, Output, Recording, Rows, Run, Storage, Values};
 use wgbert::kernels::{embed::Embed, softmax::Softmax};
 use wgbert::text::Encoding;
-use wgbert::{Classifier, Error, Memory, Options, Precision, Request, gpu};
+use wgbert::{Adapter, Checked, Classifier, Error, Memory, Options, Precision, Request, SelfCheck, gpu};
 
 fn bert(options: Options) -> Classifier {
     options.load(golden("bert")).unwrap()
@@ -49,6 +49,28 @@ fn a_lost_device_is_an_error_now_and_later() {
     is_lost(classifier.profile(&[classifier.encode(0, "good").unwrap()]));
     // A new classifier works beside the lost one.
     assert_eq!(bits(&bert(Options::default()).classify(["good"]).unwrap().logits.values), bits(&answer.logits.values));
+}
+
+#[test]
+fn a_lost_device_is_opened_again() {
+    let classifier = bert(Options::default().self_check(SelfCheck::Always).cache_dir(None));
+    assert_eq!(classifier.checked(), Checked::NotYet);
+    let answer = classifier.classify(["good"]).unwrap();
+    assert!(matches!(classifier.checked(), Checked::Passed { .. }), "{:?}", classifier.checked());
+    classifier.gpu().unwrap().destroy();
+    is_lost(classifier.classify(["good"]));
+    let again = classifier.reopen().unwrap();
+    assert_eq!(again.checked(), Checked::NotYet);
+    assert_eq!(bits(&again.classify(["good"]).unwrap().logits.values), bits(&answer.logits.values));
+    // The lost one stays lost.
+    is_lost(classifier.classify(["good"]));
+    let twins = gpu::block_on(again.reopen_on_async(Adapter::Reference, Precision::F32)).unwrap();
+    assert_eq!((twins.checked(), twins.adapter()), (Checked::Reference, "reference"));
+    let [on_gpu, on_cpu] = [&answer, &twins.classify(["good"]).unwrap()].map(|answer| answer.logits.clone());
+    assert!(array_difference(&on_cpu, &on_gpu) < 1e-5);
+    let unchecked = bert(Options::default().self_check(SelfCheck::Never));
+    unchecked.classify(["good"]).unwrap();
+    assert_eq!(unchecked.checked(), Checked::Never);
 }
 
 #[test]

@@ -6,7 +6,9 @@ Each page is opened light and dark, on a wide screen and on one of 360 pixels, a
 console, asks for anything but itself, is wider than the screen, has text with less contrast than WCAG's AA, parts that scroll and cannot
 be reached by the keyboard, tables without captions or heads, or names that name nothing. FOLDER gets a picture of each look.
 """
-import base64, json, os, pathlib, shutil, subprocess, sys, tempfile
+import base64, json, pathlib, sys, tempfile
+
+from chromium import Chromium, browser
 
 LOOKS = [(scheme, width) for scheme in ("light", "dark") for width in (1200, 360)]
 TALLEST = 6000
@@ -73,51 +75,6 @@ CLICK = r"""
   return document.querySelector("main").outerHTML !== before && button.getAttribute("aria-pressed") === "true";
 })
 """
-
-
-def browser():
-    names = [os.environ.get("WGBERT_CHROMIUM"), "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
-    return next((path for path in map(shutil.which, filter(None, names)) if path), None)
-
-
-class Chromium:
-    """A browser that is steered through a pipe: file descriptors 3 and 4, messages that end with a zero byte."""
-
-    def __init__(self, path, profile):
-        (read, self.write), (self.read, write) = os.pipe(), os.pipe()
-        # Descriptors 3 and 4 of the browser, whatever numbers these are here.
-        shell = ["sh", "-c", f'exec "$@" 3<&{read} 4>&{write}', "sh"]
-        flags = ["--headless", "--disable-gpu", "--no-first-run", "--hide-scrollbars", f"--user-data-dir={profile}", "--remote-debugging-pipe"]
-        flags += ["--no-sandbox"] if os.geteuid() == 0 else []
-        log = open(pathlib.Path(profile) / "log", "wb")
-        self.process = subprocess.Popen([*shell, path, *flags, "about:blank"], pass_fds=(read, write), stdout=log, stderr=log)
-        os.close(read), os.close(write)
-        self.number, self.rest, self.events = 0, b"", []
-
-    def message(self):
-        while b"\0" not in self.rest:
-            more = os.read(self.read, 1 << 20)
-            if not more:
-                raise SystemExit("the browser ended")
-            self.rest += more
-        message, self.rest = self.rest.split(b"\0", 1)
-        return json.loads(message)
-
-    def call(self, method, session=None, **parameters):
-        self.number += 1
-        call = {"id": self.number, "method": method, "params": parameters, **({"sessionId": session} if session else {})}
-        os.write(self.write, json.dumps(call).encode() + b"\0")
-        while True:
-            message = self.message()
-            if message.get("id") == self.number:
-                if "error" in message:
-                    raise SystemExit(f"{method}: {message['error']}")
-                return message["result"]
-            self.events.append(message)
-
-    def until(self, method):
-        while not any(event.get("method") == method for event in self.events):
-            self.events.append(self.message())
 
 
 def said(event, page):
@@ -188,9 +145,9 @@ def main():
                     for fault in faults:
                         print(f"{page.name}, {scheme}, {width} pixels: {fault}")
         finally:
-            chromium.process.terminate()
-            chromium.process.wait(timeout=30)
+            chromium.end()
     raise SystemExit(int(failed))
 
 
-main()
+if __name__ == "__main__":
+    main()

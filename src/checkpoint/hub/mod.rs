@@ -12,7 +12,6 @@ mod cache;
 mod client;
 mod download;
 mod environment;
-mod files;
 mod folder;
 mod name;
 mod problem;
@@ -23,6 +22,8 @@ use std::path::{Path, PathBuf};
 use self::cache::Cache;
 use self::client::{Client, Patience};
 use self::name::{Name, is_commit};
+use crate::checkpoint::needed;
+use crate::folder::Folder;
 use crate::{Error, Result};
 
 /// A hub, its cache, and how to use them. [`Hub::from_env`] makes what the environment variables say.
@@ -147,10 +148,11 @@ impl Hub {
             return self.cached_only(&name, cached);
         }
         // An index that is broken will be fetched again.
-        let complete = cached.filter(|snapshot| files::lacking(snapshot).is_ok_and(|lacking| lacking.is_none()));
+        let complete =
+            cached.filter(|snapshot| needed::lacking(Folder::on_disk(snapshot)).is_ok_and(|lacking| lacking.is_none()));
         if let Some(snapshot) = &complete
             && is_commit(&name.revision)
-            && files::OPTIONAL.iter().all(|file| snapshot.join(file).exists() || cache.is_absent(&name.revision, file))
+            && needed::OPTIONAL.iter().all(|file| snapshot.join(file).exists() || cache.is_absent(&name.revision, file))
         {
             // It can neither have changed since nor lack a file that matters.
             return Ok(snapshot.clone());
@@ -170,13 +172,13 @@ impl Hub {
             true => Ok(()),
             false => download::file(&client, &cache, &commit, file, watch),
         };
-        let wanted = files::wanted(&name, &siblings)?;
+        let wanted = needed::wanted(Path::new(&name.repository), name.unusual_revision(), &siblings)?;
         wanted.iter().try_for_each(|file| fetch(file))?;
-        files::modules(&snapshot, &siblings)?.iter().try_for_each(|file| fetch(file))?;
-        if wanted.contains(&files::INDEX) {
-            files::shards(&snapshot)?.iter().try_for_each(|shard| fetch(shard))?;
-        }
-        for file in files::OPTIONAL.iter().filter(|file| !siblings.iter().any(|sibling| sibling == **file)) {
+        // A shard that the repository does not have is asked for, and the hub says so; a module may have no weights.
+        let named = needed::named(Folder::on_disk(&snapshot))?;
+        let there = |file: &&String| !file.contains('/') || siblings.contains(file);
+        named.iter().filter(there).try_for_each(|file| fetch(file))?;
+        for file in needed::OPTIONAL.iter().filter(|file| !siblings.iter().any(|sibling| sibling == **file)) {
             // Who cannot write it asks again.
             let _ = cache.remember_absent(&commit, file);
         }
@@ -190,7 +192,7 @@ impl Hub {
     fn cached_only(&self, name: &Name, cached: Option<PathBuf>) -> Result<PathBuf> {
         let lacking = match &cached {
             None => "this model at this revision".into(),
-            Some(snapshot) => match files::lacking(snapshot)? {
+            Some(snapshot) => match needed::lacking(Folder::on_disk(snapshot))? {
                 None => return Ok(snapshot.clone()),
                 Some(file) => format!("{file} of this model"),
             },

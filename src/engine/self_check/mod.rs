@@ -29,6 +29,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+#[cfg(target_arch = "wasm32")]
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use verified::Verified;
@@ -190,6 +192,11 @@ pub(super) struct Checker {
 }
 
 impl Checker {
+    /// Whether anything was found to be right.
+    pub(super) fn has_passed(&self) -> bool {
+        !locked(&self.passed).is_empty()
+    }
+
     /// Whether the device computes what a batch needs: as was found before, else as is found now.
     ///
     /// # Errors
@@ -331,11 +338,12 @@ impl Subject<'_> {
                 checked.map_err(|problem| Problem { step: Some(key), ..problem })
             }
         };
-        // Most of it is compiling, and the twins: for every core. A browser's device stays on its thread.
+        // Most of it is compiling, and the twins: for every core.
         #[cfg(not(target_arch = "wasm32"))]
         let done = may_block() && side_by_side(variants, |variant| block_on(one(variant))).map(|()| true)?;
+        // A browser's device stays on its thread, and its process compiles meanwhile.
         #[cfg(target_arch = "wasm32")]
-        let done = false;
+        let done = all(variants.iter().map(one)).await.map(|()| true)?;
         for variant in variants.iter().filter(|_| !done) {
             one(variant).await?;
         }
@@ -350,6 +358,28 @@ impl Subject<'_> {
     }
 }
 
+/// Polls all of some futures in turn until all are done, or one fails.
+#[cfg(target_arch = "wasm32")]
+async fn all<E>(futures: impl Iterator<Item = impl Future<Output = Result<(), E>>>) -> Result<(), E> {
+    let mut left: Vec<_> = futures.map(Box::pin).collect();
+    std::future::poll_fn(|context| {
+        let mut failed = None;
+        left.retain_mut(|future| match future.as_mut().poll(context) {
+            Poll::Pending => true,
+            Poll::Ready(result) => {
+                failed = failed.take().or(result.err());
+                false
+            }
+        });
+        match failed {
+            Some(error) => Poll::Ready(Err(error)),
+            None if left.is_empty() => Poll::Ready(Ok(())),
+            None => Poll::Pending,
+        }
+    })
+    .await
+}
+
 /// A key in the file of what is remembered.
 fn words(key: u64) -> String {
     format!("{key:016x}")
@@ -361,6 +391,8 @@ pub(super) fn refuse(adapter: &AdapterDescription, options: &Options, problems: 
     let text = report(adapter, options, problems);
     let report = match options.fault {
         Some(_) => None,
+        // There is no folder for it: what there is to say is in the error.
+        None if cfg!(target_arch = "wasm32") => None,
         None => verified::report(options.cache_dir.as_deref(), adapter, &text)
             .inspect_err(|error| log::warn!("there is no report: {error}"))
             .ok(),

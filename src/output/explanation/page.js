@@ -1,48 +1,5 @@
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
-<link rel="icon" href="data:,">
-<title>What moved the answer</title>
-<style>
-:root { color-scheme: light dark; --ink: #1b1b1b; --paper: #fff; --soft: #595959; --line: #b8b8b8; --for: 33, 110, 190; --against: 196, 78, 20; --accent: #0b57a4; }
-@media (prefers-color-scheme: dark) { :root { --ink: #ececec; --paper: #161616; --soft: #b0b0b0; --line: #555; --for: 60, 130, 215; --against: 205, 95, 35; --accent: #8ab8f0; } }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
-main { max-width: 62rem; margin: 0 auto; padding: 1rem; }
-h1 { font-size: 1.5rem; margin: .5rem 0; } h2 { font-size: 1.2rem; margin: 2rem 0 .5rem; } h3 { font-size: 1rem; margin: 1.25rem 0 .5rem; }
-p { margin: .5rem 0; } .soft, caption { color: var(--soft); } a { color: var(--accent); }
-fieldset { border: 0; padding: 0; margin: .5rem 0; display: flex; flex-wrap: wrap; gap: .5rem; }
-legend { padding: 0 0 .25rem; color: var(--soft); }
-button { font: inherit; color: var(--ink); background: transparent; border: 1px solid var(--line); border-radius: .4rem; padding: .2rem .6rem; cursor: pointer; }
-button[aria-pressed=true] { outline: 2px solid var(--accent); outline-offset: -2px; font-weight: 600; }
-:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
-.text { font-size: 1.15rem; line-height: 2.1; overflow-wrap: anywhere; white-space: pre-wrap; border-left: 3px solid var(--line); padding-left: .75rem; }
-.part { border-radius: .25rem; padding: .15rem 0; border-bottom: 2px solid transparent; }
-.part.picked { border-bottom-color: var(--ink); }
-.tokens { display: flex; flex-wrap: wrap; gap: .25rem; }
-.tokens button { padding: .05rem .35rem; border-radius: .25rem; }
-.scroll { overflow-x: auto; max-height: 24rem; overflow-y: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; } caption { text-align: left; padding-bottom: .25rem; }
-th, td { padding: .15rem .75rem .15rem 0; text-align: right; border-bottom: 1px solid var(--line); } th[scope=row], th:first-child { text-align: left; font-weight: 400; overflow-wrap: anywhere; min-width: 7rem; }
-select { font: inherit; color: var(--ink); background: var(--paper); border: 1px solid var(--line); border-radius: .4rem; padding: .2rem; max-width: 100%; }
-label { margin-right: 1rem; }
-</style>
-</head>
-<body>
-<main>
-<h1>What moved the answer</h1>
-<p class="soft" id="subject"></p>
-<div id="texts"></div>
-<footer><p class="soft">The effect of a part is how much more a label scores with it than without it: each was left out, and the rest
-classified.<span id="of-attention" hidden> Attention is what the model's layers read; it is no measure of what moved the answer.</span></p></footer>
-</main>
-<script type="application/json" id="data">{{DATA}}</script>
-<script>
-"use strict";
-const data = JSON.parse(document.getElementById("data").textContent);
+// Draws what moved an answer, as `Explanation::item` says it: here, and in the page of the package for browsers.
+
 const element = (name, attributes = {}, ...children) => {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) key === "class" ? made.className = value : made.setAttribute(key, value);
@@ -50,7 +7,6 @@ const element = (name, attributes = {}, ...children) => {
   return made;
 };
 const signed = value => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(4);
-document.getElementById("subject").textContent = `${data.model}, on ${data.adapter}`;
 
 // A colour whose strength is the share of the largest effect; text stays readable on the strongest.
 const colour = (effect, most) => {
@@ -98,9 +54,10 @@ function coloured(text, parts, effects, scale) {
   return line;
 }
 
-function explain(item, number) {
+// The section of one text: `number` tells its elements from those of others on the page.
+export function explain(item, number, title) {
   const section = element("section", { "aria-labelledby": `text-${number}` });
-  section.append(element("h2", { id: `text-${number}` }, data.items.length > 1 ? `Text ${number + 1}` : "The text"));
+  section.append(element("h2", { id: `text-${number}` }, title));
   let label = item.label, by = "words";
   const shown = element("div", { "aria-live": "polite" });
   const draw = () => {
@@ -168,14 +125,13 @@ function attention(item, number) {
     said.textContent = `${names[token]} reads ${top.join(", ")}`;
   };
   [layer, head].forEach(box => box.addEventListener("change", draw));
-  document.getElementById("of-attention").hidden = false;
   part.append(element("p", {}, layerLabel, layer, headLabel, head), element("p", { class: "soft" }, "Choose a token to see which it reads most."), tokens, said);
   draw();
   return part;
 }
 
 // The parts that moved the answers to many rows.
-function moved({ by, rows, labels, movers }) {
+export function moved({ by, rows, labels, movers }) {
   const section = element("section", { "aria-labelledby": "moved" });
   const shown = element("div", { "aria-live": "polite" });
   const named = labels.map((_, label) => label).filter(label => movers.some(mover => mover[1] === label));
@@ -197,9 +153,3 @@ function moved({ by, rows, labels, movers }) {
   draw();
   return section;
 }
-
-if (data.moved) document.getElementById("texts").append(moved(data.moved));
-document.getElementById("texts").append(...data.items.map(explain));
-</script>
-</body>
-</html>
