@@ -7,8 +7,8 @@ const median = values => [...values].sort((a, b) => a - b)[values.length >> 1];
 const engines = {
   async wgbert(adapter) {
     const { Classifier } = await import("/wgbert/index.js");
-    const names = { config: "config.json", tokenizer: "tokenizer.json", "tokenizer_config.json": "tokenizer_config.json", weights: "model.safetensors" };
-    const source = Object.fromEntries(Object.entries(names).map(([key, name]) => [key, `/model/${name}`]));
+    const small = Object.fromEntries(["config.json", "tokenizer.json", "tokenizer_config.json"].map(name => [name, `/model/${name}`]));
+    const source = { ...small, weights: "/model/model.safetensors" };
     const classifier = await Classifier.load(source, { adapter });
     return async texts => (await classifier.classify(texts)).texts.map(({ label }) => label);
   },

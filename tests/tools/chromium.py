@@ -1,6 +1,6 @@
 """A headless Chromium (Debian's package chromium), found by WGBERT_CHROMIUM or in PATH, and steered through a pipe: of Python nothing but
 its own library is needed."""
-import json, os, pathlib, shutil, signal, subprocess
+import fcntl, json, os, pathlib, shutil, signal, subprocess, sys
 
 
 def browser():
@@ -12,14 +12,20 @@ class Chromium:
     """A browser that is steered through a pipe: file descriptors 3 and 4, messages that end with a zero byte."""
 
     def __init__(self, path, profile, flags=("--disable-gpu",)):
-        (read, self.write), (self.read, write) = os.pipe(), os.pipe()
-        # Descriptors 3 and 4 of the browser, whatever numbers these are here.
-        shell = ["sh", "-c", f'exec "$@" 3<&{read} 4>&{write}', "sh"]
+        (low_read, self.write), (self.read, low_write) = os.pipe(), os.pipe()
+        # None of them is 3 or 4 already, which would be overwritten before the other is read.
+        read, write = (fcntl.fcntl(low, fcntl.F_DUPFD, 10) for low in (low_read, low_write))
+        os.close(low_read), os.close(low_write)
+        # Descriptors 3 and 4 of the browser, whatever numbers these are here. (A shell may know those of one digit only.)
+        script = "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execv(sys.argv[3], sys.argv[3:])"
+        start = [sys.executable, "-c", script, str(read), str(write)]
         flags = ["--headless", "--no-first-run", "--hide-scrollbars", f"--user-data-dir={profile}", "--remote-debugging-pipe", *flags]
         flags += ["--no-sandbox"] if os.geteuid() == 0 else []
         self.log = pathlib.Path(profile) / "log"
         log = open(self.log, "wb")
-        self.process = subprocess.Popen([*shell, path, *flags, "about:blank"], pass_fds=(read, write), stdout=log, stderr=log, start_new_session=True)
+        self.process = subprocess.Popen(
+            [*start, path, *flags, "about:blank"], pass_fds=(read, write), stdout=log, stderr=log, start_new_session=True
+        )
         os.close(read), os.close(write)
         self.number, self.rest, self.events = 0, b"", []
 
@@ -51,6 +57,7 @@ class Chromium:
         except ProcessLookupError:
             pass
         self.process.wait(timeout=30)
+        os.close(self.read), os.close(self.write)
 
     def until(self, method):
         while not any(event.get("method") == method for event in self.events):

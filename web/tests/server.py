@@ -4,8 +4,8 @@ import hashlib, http.server, json, pathlib, re, threading, urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = ROOT / "target/web/page"
-TYPES = {".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".wasm": "application/wasm", ".json": "application/json",
-         ".svg": "image/svg+xml", ".webmanifest": "application/manifest+json"}
+TYPES = {".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css",
+         ".wasm": "application/wasm", ".json": "application/json", ".svg": "image/svg+xml", ".webmanifest": "application/manifest+json"}
 COMMIT = "5" * 40
 # What lies where.
 PLACES = [("/golden/", ROOT / "tests/golden"), ("/expected/", ROOT / "models/sentiment"), ("/tests/", ROOT / "web/tests"),
