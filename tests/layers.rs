@@ -30,7 +30,22 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "bench",
         &["ir", "text", "checkpoint", "kernels", "models", "reference", "gpu", "classifier", "options", "output"],
     ),
-    ("cli", &["ir", "text", "checkpoint", "kernels", "models", "gpu", "classifier", "rows", "evaluation", "bench"]),
+    (
+        "cli",
+        &[
+            "ir",
+            "text",
+            "checkpoint",
+            "kernels",
+            "models",
+            "gpu",
+            "output",
+            "classifier",
+            "rows",
+            "evaluation",
+            "bench",
+        ],
+    ),
 ];
 
 fn files(folder: &Path, all: &mut Vec<PathBuf>) {
