@@ -139,12 +139,12 @@ let job;
 
 async function label(file) {
   job?.abort();
-  if (!classifier) return;
   job = new AbortController();
   const { signal } = job, started = performance.now();
   const status = text => { by("job-status").className = ""; by("job-status").textContent = text; };
   by("job").hidden = false;
-  by("cancel").hidden = false;
+  by("cancel").hidden = !classifier;
+  if (!classifier) return status(`${file.name}: there is no model yet; choose the file again when it is loaded.`);
   by("result").hidden = by("preview").hidden = true;
   by("job-progress").value = 0;
   status(`${file.name}: reading…`);

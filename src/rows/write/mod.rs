@@ -12,6 +12,8 @@ mod selection;
 mod subject;
 #[cfg(feature = "parquet")]
 mod typed;
+#[cfg(feature = "parquet")]
+mod typed_file;
 
 pub use answer::{Answer, Document, LeftOut, LeftOutPart};
 #[cfg(all(feature = "parquet", feature = "internals"))]
@@ -271,7 +273,7 @@ impl<W: Write> Writer<W> {
             OutputFormat::Parquet | OutputFormat::Arrow => {
                 let typed = typed::Typed::new(out, &layout, subject.labels.len(), again)?;
                 if format == OutputFormat::Parquet {
-                    typed::check_parquet(typed.schema())?;
+                    typed_file::check_parquet(typed.schema())?;
                 }
                 Sink::Typed(Box::new(typed))
             }
@@ -350,7 +352,7 @@ impl<W: Write> Writer<W> {
         out: T,
         format: OutputFormat,
     ) -> io::Result<Vec<String>> {
-        typed::convert(journal, out, format, &self.layout)
+        typed_file::convert(journal, out, format, &self.layout)
     }
 
     /// What was left out, and its user may want to know, since this was asked last.
