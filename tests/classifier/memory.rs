@@ -54,7 +54,8 @@ fn weights_in_shards_and_a_vocabulary_are_found_in_memory() {
 #[test]
 fn errors_are_those_of_a_folder() {
     let bert = |name: &str| fs::read(golden("bert").join(name)).unwrap();
-    let cases: [(&str, Vec<(&str, Vec<u8>)>); 6] = [
+    type Files = Vec<(&'static str, Vec<u8>)>;
+    let cases: [(&str, Files); 6] = [
         ("no config.json", vec![("model.safetensors", Vec::new())]),
         ("pytorch_model.bin", vec![("config.json", bert("config.json")), ("pytorch_model.bin", b"x".to_vec())]),
         ("is truncated", vec![("config.json", bert("config.json")), ("model.safetensors", b"x".to_vec())]),
