@@ -155,7 +155,7 @@ impl Classifier {
         self.0.engine.devices().next()
     }
 
-    /// Classifies texts or pairs of texts. What becomes of those that are too long, [`Options::truncation`] says: with
+    /// Classifies texts or pairs of texts. What becomes of those that are too long, [`Options::truncation`](crate::Options::truncation) says: with
     /// [`Truncation::Windows`](crate::Truncation::Windows) the windows of a text are answered apart and joined.
     ///
     /// # Errors

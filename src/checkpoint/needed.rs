@@ -95,10 +95,10 @@ pub(crate) fn named(folder: Folder<'_>) -> Result<Vec<String>> {
     Ok(files)
 }
 
-/// [`named`] of files in memory, of which errors speak as if they lay in a folder `place`.
+/// The further files that a checkpoint's files in memory name: modules and shards. Errors speak as if all lay in a folder `place`.
 ///
 /// # Errors
-/// Those of [`named`].
+/// Those of reading the files; [`Error::Malformed`] where a shard's name is none that a terminal and a URL can take as it is.
 #[cfg(feature = "internals")]
 pub fn named_by(place: &Path, files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Result<Vec<String>> {
     let files = files.into_iter().map(|(name, bytes)| (name, bytes.into())).collect();

@@ -49,7 +49,7 @@ impl Classifier {
         Ok(Classifier(Arc::new(Shared { encoder, scoring, labels, windows, entailment_said, engine })))
     }
 
-    /// The same classifier on an adapter that is chosen and opened anew, after [`Error::DeviceLost`]. What it has of the checkpoint
+    /// The same classifier on an adapter that is chosen and opened anew, after [`Error::DeviceLost`](crate::Error::DeviceLost). What it has of the checkpoint
     /// is shared: nothing is read again. The lost one stays as it is.
     ///
     /// # Errors
