@@ -52,7 +52,7 @@ impl Reference {
         let lasting: HashSet<usize> = self.values.keys().copied().collect();
         for (tensor, source) in &self.recording.tensors {
             if let Source::Input(input) = source {
-                self.values.insert(tensor.id, run.input(*input, &size, 1));
+                self.values.insert(tensor.id, run.input(*input));
             }
         }
         for &step in &self.each {

@@ -88,17 +88,18 @@ fn bits(gpu: &Arc<Gpu>, example: &Example) -> Vec<u32> {
     run_case(gpu, &example.case())[0].f32().iter().map(|x| x.to_bits()).collect()
 }
 
-fn launch(gpu: &Gpu, example: &Example) -> Launch {
-    example.kernel.launch(&gpu.capabilities, &BatchSize::new(example.lengths.iter().copied()))
+fn launches(gpu: &Gpu, example: &Example) -> Vec<Launch> {
+    example.kernel.launches(&gpu.capabilities, &BatchSize::new(example.lengths.iter().copied()))
 }
 
-fn shader(gpu: &Gpu, example: &Example) -> Shader {
-    launch(gpu, example).shader
+/// What an example runs: two shaders, where short texts have their own.
+fn shaders(gpu: &Gpu, example: &Example) -> Vec<Shader> {
+    launches(gpu, example).into_iter().map(|launch| launch.shader).collect()
 }
 
-/// Whether it multiplies on tensor cores.
-fn cooperative(shader: &Shader) -> bool {
-    shader.parts.iter().any(|part| part.name().contains("cooperative"))
+/// Whether they multiply on tensor cores.
+fn cooperative(shaders: &[Shader]) -> bool {
+    shaders.iter().any(|shader| shader.parts.iter().any(|part| part.name().contains("cooperative")))
 }
 
 #[test]
@@ -114,11 +115,11 @@ fn every_kernel_is_its_twin_on_cards() {
     let gpu = common::gpu();
     let mut all = examples(&gpu);
     all.retain(|(entry, ..)| entry.name != wgbert::kernels::matmul::NAME);
-    let mut ran: HashSet<Shader> = all.iter().map(|(.., example)| shader(&gpu, example)).collect();
+    let mut ran: HashSet<Vec<Shader>> = all.iter().map(|(.., example)| shaders(&gpu, example)).collect();
     for card in [common::card_gpu(), common::plain_gpu()] {
         let others: Vec<_> =
-            all.iter().filter(|(.., example)| !ran.contains(&shader(&card, example))).cloned().collect();
-        ran.extend(others.iter().map(|(.., example)| shader(&card, example)));
+            all.iter().filter(|(.., example)| !ran.contains(&shaders(&card, example))).cloned().collect();
+        ran.extend(others.iter().map(|(.., example)| shaders(&card, example)));
         assert!(!others.is_empty(), "the card runs what the adapter does");
         check_all(&card, &others);
     }
@@ -137,8 +138,8 @@ fn every_kernel_is_its_twin_on_tensor_cores() {
     let metal = Arc::new(metal);
     let mut ran = HashSet::new();
     let [own, other] = [&gpu, &metal].map(|gpu| {
-        let of = |shader| if passed::software() { without_constants(shader) } else { shader };
-        let new = all.iter().filter(|(.., example)| ran.insert(of(shader(gpu, example))));
+        let of = |shaders| if passed::software() { without_constants(shaders) } else { shaders };
+        let new = all.iter().filter(|(.., example)| ran.insert(of(shaders(gpu, example))));
         new.cloned().collect::<Vec<_>>()
     });
     assert!(!other.is_empty(), "they take other files");
@@ -155,8 +156,9 @@ fn every_example_is_its_twin_on_tensor_cores() {
     let mut all = on_tensor_cores(&gpu);
     let some = [Activation::Identity, Activation::Gelu].map(|one| one as u32);
     all.retain(|(.., example)| {
-        let constants = shader(&gpu, example).constants;
-        constants.iter().all(|(name, value)| *name != "ACTIVATION" || some.contains(value))
+        let shaders = shaders(&gpu, example);
+        let mut constants = shaders.iter().flat_map(|shader| &shader.constants);
+        constants.all(|(name, value)| *name != "ACTIVATION" || some.contains(value))
     });
     check_all(&gpu, &all);
 }
@@ -164,36 +166,41 @@ fn every_example_is_its_twin_on_tensor_cores() {
 /// The examples that multiply on tensor cores, those of the most tokens first.
 fn on_tensor_cores(gpu: &Gpu) -> Vec<(Entry, String, Example)> {
     let mut all = examples(gpu);
-    all.retain(|(.., example)| cooperative(&shader(gpu, example)));
+    all.retain(|(.., example)| cooperative(&shaders(gpu, example)));
     all.sort_by_key(|(.., example)| std::cmp::Reverse(example.lengths.iter().sum::<u32>()));
     all
 }
 
-fn without_constants(shader: Shader) -> Shader {
-    Shader { constants: Vec::new(), ..shader }
+fn without_constants(shaders: Vec<Shader>) -> Vec<Shader> {
+    shaders.into_iter().map(|shader| Shader { constants: Vec::new(), ..shader }).collect()
 }
 
 /// A GPU runs loops written out that software runs as loops. Of each set of files the smallest example gives the same bits in both
 /// forms; of tensor cores, whose loops a CPU's compiler takes long for, one of each kernel does.
 #[test]
 fn loops_written_out_change_no_bit() {
-    written_out(&common::card_gpu(), |shader| Some(format!("{:?}", shader.parts)));
-    written_out(&common::plain_gpu(), |shader| Some(format!("{:?}", shader.parts)));
+    written_out(&common::card_gpu(), |shaders| Some(files(shaders)));
+    written_out(&common::plain_gpu(), |shaders| Some(files(shaders)));
 }
 
 #[test]
 fn loops_written_out_change_no_bit_on_tensor_cores() {
     let Some(gpu) = common::tensor_gpu() else { return };
-    written_out(&gpu, |shader| cooperative(shader).then(|| shader.name.into()));
+    written_out(&gpu, |shaders| cooperative(shaders).then(|| shaders[0].name.into()));
 }
 
-fn written_out(gpu: &Arc<Gpu>, kind: fn(&Shader) -> Option<String>) {
+fn files(shaders: &[Shader]) -> String {
+    format!("{:?}", shaders.iter().map(|shader| &shader.parts).collect::<Vec<_>>())
+}
+
+fn written_out(gpu: &Arc<Gpu>, kind: fn(&[Shader]) -> Option<String>) {
     let mut all = examples(gpu);
     all.sort_by_key(|(.., example)| example.lengths.iter().sum::<u32>());
     let mut ran = HashSet::new();
     all.retain(|(.., example)| {
-        let shader = shader(gpu, example);
-        shader.source() != shader.linked() && kind(&shader).is_some_and(|kind| ran.insert(kind))
+        let shaders = shaders(gpu, example);
+        let loops = shaders.iter().any(|shader| shader.source() != shader.linked());
+        loops && kind(&shaders).is_some_and(|kind| ran.insert(kind))
     });
     assert!(all.iter().any(|(entry, ..)| entry.name == wgbert::kernels::matmul::NAME), "no product has such loops");
     let other = Arc::new(gpu.with_unrolled(true));
@@ -214,7 +221,7 @@ fn no_kernel_indexes_beyond_its_bounds_on_tensor_cores() {
     let Some(gpu) = common::tensor_gpu() else { return };
     let mut ran = HashSet::new();
     let mut all = on_tensor_cores(&gpu);
-    all.retain(|(.., example)| ran.insert(without_constants(shader(&gpu, example))));
+    all.retain(|(.., example)| ran.insert(without_constants(shaders(&gpu, example))));
     check_all(&checking_itself(&gpu), &passed::fresh("bounds", &gpu, all.clone()));
     passed::note("bounds", [(&*gpu, &all[..])]);
 }
@@ -222,15 +229,15 @@ fn no_kernel_indexes_beyond_its_bounds_on_tensor_cores() {
 #[test]
 #[ignore = "it takes minutes: for a change of how kernels index"]
 fn no_shader_indexes_beyond_its_bounds() {
-    check_bounds(&[common::card_gpu(), common::plain_gpu()], |shader| shader);
+    check_bounds(&[common::card_gpu(), common::plain_gpu()], |shaders| shaders);
 }
 
-fn check_bounds(gpus: &[Arc<Gpu>], of: fn(Shader) -> Shader) {
-    let mut ran: HashSet<Shader> = HashSet::new();
+fn check_bounds(gpus: &[Arc<Gpu>], of: fn(Vec<Shader>) -> Vec<Shader>) {
+    let mut ran: HashSet<Vec<Shader>> = HashSet::new();
     for gpu in gpus {
         let mut all = examples(gpu);
         all.sort_by_key(|(.., example)| std::cmp::Reverse(example.lengths.iter().sum::<u32>()));
-        all.retain(|(.., example)| ran.insert(of(shader(gpu, example))));
+        all.retain(|(.., example)| ran.insert(of(shaders(gpu, example))));
         check_all(&checking_itself(gpu), &all);
     }
 }
@@ -378,8 +385,11 @@ fn texts_are_independent(gpu: &Arc<Gpu>) {
     let scored = [26, 32].into_iter().flat_map(|width| [relative, Term::Bias].map(|score| (width, u32::MAX, score)));
     let shapes: Vec<_> = plain.into_iter().chain(scored).chain([(32, 40, Term::None)]).collect();
     let mut compared = 0;
-    for (element, &(head_width, window, score)) in elements().iter().flat_map(|&e| shapes.iter().map(move |s| (e, s))) {
-        let (length, columns) = (165u32, 3 * head_width);
+    let cases = elements().into_iter().flat_map(|element| shapes.iter().map(move |shape| (element, shape)));
+    // Texts of two or three tiles, and short ones, which share some.
+    let cases = cases.flat_map(|case| [165u32, 50, 21].map(|length| (length, case)));
+    for (length, (element, &(head_width, window, score))) in cases {
+        let columns = 3 * head_width;
         let answers = |first_text: u64, lengths: &[u32], queries| {
             let texts = (first_text..).zip(lengths);
             let texts: Vec<Vec<f32>> =
@@ -389,7 +399,7 @@ fn texts_are_independent(gpu: &Arc<Gpu>) {
                 key_stride: 3 * columns,
                 first_key: columns,
                 first_value: 2 * columns,
-                max_length: length,
+                max_length: length.max(70),
                 window,
                 score,
                 ..Heads::of_size(3, head_width, queries, element)
@@ -404,13 +414,13 @@ fn texts_are_independent(gpu: &Arc<Gpu>) {
             example.operands[0] = Some(given(queries, columns, element, Values::F32(matrix)));
             example.operands[1] = Some(given(Rows::Tokens, 3 * columns, element, Values::F32(texts.concat())));
             // What does not run on tensor cores is the same as without any.
-            let own = !gpu.capabilities.tensor_cores() || cooperative(&shader(gpu, &example));
+            let own = !gpu.capabilities.tensor_cores() || cooperative(&shaders(gpu, &example));
             own.then(|| bits(gpu, &example))
         };
-        let Some(together) = answers(0, &[3, length, 9], Rows::Tokens) else { continue };
+        let Some(together) = answers(0, &[3, length, 9, 70, 30], Rows::Tokens) else { continue };
         let alone = answers(1, &[length], Rows::Tokens).expect("as together");
         let middle = &together[(3 * columns) as usize..((3 + length) * columns) as usize];
-        let name = format!("{element:?}, head width {head_width}, window {window}, {score:?}");
+        let name = format!("{element:?}, {length} tokens, head width {head_width}, window {window}, {score:?}");
         assert!(alone == middle, "{name}: a text alone and among others differ");
         let first = answers(1, &[length], Rows::Texts).expect("as all tokens");
         compared += 1;

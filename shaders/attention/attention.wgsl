@@ -2,7 +2,8 @@
 //
 // The entry point is a flash_*.wgsl: it streams the keys, and keeps of each query the largest score so far (row_max), the sum
 // of p = exp(score - row_max) (row_sum) and that of p v (acc), which a larger row_max rescales: the online softmax (Milakov &
-// Gimelshein 2018, Rabe & Staats 2021). What a query gets must not depend on the queries beside it.
+// Gimelshein 2018, Rabe & Staats 2021). Or it is a short_*.wgsl, which has all keys of short texts at once. What a query gets must not
+// depend on the queries beside it.
 //
 // provides: QUERIES, output; needs: Stored
 

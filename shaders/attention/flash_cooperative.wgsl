@@ -7,7 +7,7 @@
 //
 // provides: BLOCK_STRIDE, HALVES, HEAD_STRIDE, KEYS, NUMBERS, P_AT, ROWS, SCORE_STRIDE, VALUES_AT, attention, factor_lds;
 // needs: Accumulators, EDGE, HEAD, LANES, LOWEST, QueryTile, cu_seqlens, fetch, fetch_queries, get_numbers, load_queries,
-//   multiply_keys, multiply_values, own_of, params, put_halves, query_tile, rescale, score_bias, shares_of, stage,
+//   multiply_keys, multiply_values, own_of, params, put_halves, query_tile, rescale, score_bias, shares_of, SHORT, stage,
 //   stage_queries, write_outputs
 
 const ROWS: u32 = 4u * EDGE;
@@ -59,6 +59,7 @@ fn attention(
     let head = workgroup.y;
     let start = same(cu_seqlens[tile.text]);
     let length = same(cu_seqlens[tile.text + 1u]) - start;
+    if length <= SHORT { return; } // short_cooperative.wgsl has it
     let last = tile.position + tile.count - 1u;
     let first = (tile.position - min(tile.position, params.window)) / KEYS * KEYS;
     let end = min(length, last + min(params.window, length) + 1u);

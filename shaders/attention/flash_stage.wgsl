@@ -1,8 +1,8 @@
 // Queries, keys and values pass through workgroup memory, eight chunks of 32 of them at a time. A lane multiplies 4 queries
 // and 4 keys.
 //
-// provides: KEYS, SLICE, Scores, VEC4S, Work, add_products, key_lds, own_queries, query_lds, stage_queries, stage_rows;
-// needs: Chunk, LANES, QueryTile, VECTOR_WIDTH, element, keys, params, query_chunk
+// provides: FOUR, KEYS, SLICE, Scores, VEC4S, add_products, key_lds, query_lds, stage_queries, stage_rows;
+// needs: Chunk, LANES, VECTOR_WIDTH, Work, element, key_at, keys, params, query_chunk, query_rows
 
 const KEYS: u32 = 32u; // a block; a workgroup has as many queries
 const VEC4S: u32 = KEYS / 4u; // lanes have them four by four
@@ -15,27 +15,13 @@ var<workgroup> key_lds: array<Chunk, KEYS * SLICE>; // [KEYS, SLICE]: a slice of
 // Four keys of vec4_index queries, whose numbers are the components.
 struct Scores { k0: vec4<f32>, k1: vec4<f32>, k2: vec4<f32>, k3: vec4<f32> }
 
-// What the lanes of a workgroup have in common, and the vec4_index queries and keys of one.
-struct Work {
-    tile: QueryTile,
-    head: u32,
-    start: u32,
-    length: u32,
-    lane: u32,
-    queries: u32, // which four of the tile
-    keys: u32, // which four of a block; for values, which chunk of a slice
-}
-
-// A tile that is not full repeats its last query.
-fn own_queries(work: Work, vec4_index: u32) -> vec4<u32> {
-    return min(vec4<u32>(4u * vec4_index) + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(work.tile.count - 1u));
-}
+const FOUR = vec4<u32>(0u, 1u, 2u, 3u);
 
 fn stage_queries(work: Work, slice: u32) {
     let vec4_index = work.lane % VEC4S;
     let chunk = slice * SLICE + work.lane / VEC4S;
     if chunk >= params.head_width { return; }
-    let row = vec4<u32>(work.tile.row) + own_queries(work, vec4_index);
+    let row = query_rows(work, vec4_index);
     let q0 = query_chunk(row.x, work.head, chunk);
     let q1 = query_chunk(row.y, work.head, chunk);
     let q2 = query_chunk(row.z, work.head, chunk);
@@ -55,9 +41,9 @@ fn stage_rows(work: Work, first: u32, block: u32, slice: u32) {
     for (var i = 0u; i < KEYS * SLICE / LANES; i += 1u) {
         let row = i * (LANES / SLICE) + work.lane / SLICE;
         // Nothing is asked before a load, which would then be waited for.
-        let near = Chunk(keys[(work.start + min(block + row, work.length - 1u)) * params.key_stride + column]);
-        let there = block + row < work.length && chunk < params.head_width;
-        key_lds[row * SLICE + work.lane % SLICE] = select(Chunk(0), near, there);
+        let key = key_at(work, block, row);
+        let near = Chunk(keys[key.row * params.key_stride + column]);
+        key_lds[row * SLICE + work.lane % SLICE] = select(Chunk(0), near, key.there && chunk < params.head_width);
     }
 }
 

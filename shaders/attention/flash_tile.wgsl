@@ -1,12 +1,13 @@
 // A workgroup owns 32 queries of a head and meets the keys 32 at a time in workgroup memory (FlashAttention-2, Dao 2023).
-// A lane has the scores of 4 queries x 4 keys, then 4 queries x every eighth chunk of the values.
+// A lane has the scores of 4 queries x 4 keys, then 4 queries x every eighth chunk of the values. Which queries and keys, of one text or of
+// several, another file says.
 //
 // Blocks of keys are counted from the text's first. One that a query does not see adds zeros to its sums, so that these
 // do not depend on the other queries.
 //
 // provides: LANES, attention;
-// needs: CHUNKS, Chunk, KEYS, LOWEST, SLICE, Scores, Stored, VEC4S, Work, add_products, add_terms, cu_seqlens,
-//   exponential, key_lds, output, own_queries, params, query_lds, query_tile, score_bias, stage_queries, stage_rows
+// needs: CHUNKS, Chunk, KEYS, LOWEST, SLICE, Scores, Stored, VEC4S, Work, add_products, add_terms, blocks_of, exponential, first_key_of,
+//   is_written, key_lds, output, output_rows, params, positions, query_lds, score_bias, stage_queries, stage_rows, value_rows, work_of
 
 const LANES: u32 = 64u;
 const SLICES: u32 = CHUNKS / SLICE;
@@ -37,9 +38,9 @@ fn p_of(scores: vec4<f32>, row_max: vec4<f32>, mask: vec4<bool>) -> vec4<f32> {
     return select(vec4<f32>(0.0), exponentials(scores - row_max), mask);
 }
 
-fn add_values(work: Work, count: u32, before: Accumulator) -> Accumulator {
+fn add_values(work: Work, rows: vec2<u32>, before: Accumulator) -> Accumulator {
     var acc = before;
-    for (var j = 0u; j < count; j += 1u) {
+    for (var j = rows.x; j < rows.y; j += 1u) {
         let p = query_lds[j * VEC4S + work.queries];
         let v = key_lds[j * SLICE + work.keys];
         acc.q0 = fma(Chunk(p.x), v, acc.q0);
@@ -52,19 +53,14 @@ fn add_values(work: Work, count: u32, before: Accumulator) -> Accumulator {
 
 @compute @workgroup_size(LANES)
 fn attention(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let tile = query_tile(workgroup.x);
-    let start = cu_seqlens[tile.text];
-    let length = cu_seqlens[tile.text + 1u] - start;
-    let work = Work(tile, workgroup.y, start, length, lane, lane % VEC4S, lane / VEC4S);
-    let i = vec4<u32>(tile.position) + own_queries(work, work.queries);
-    let last = tile.position + tile.count - 1u;
-    let first = (tile.position - min(tile.position, params.window)) / KEYS * KEYS;
-    let end = min(length, last + min(params.window, length) + 1u);
+    let work = work_of(workgroup, lane);
+    let i = positions(work);
+    let blocks = blocks_of(workgroup);
 
     var acc: array<Accumulator, SLICES>;
     var row_max = vec4<f32>(LOWEST);
     var row_sum = vec4<f32>(0.0); // of the keys that this lane had
-    for (var block = first; block < end; block += KEYS) {
+    for (var block = blocks.x; block < blocks.y; block += KEYS) {
         var scores = Scores();
         for (var slice = 0u; slice * SLICE < params.head_width; slice += 1u) {
             stage_queries(work, slice);
@@ -77,7 +73,7 @@ fn attention(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocat
         }
         stage_rows(work, params.first_value, block, 0u);
 
-        let j = block + 4u * work.keys;
+        let j = first_key_of(work, block);
         let s0 = scaled(work, i, j, scores.k0);
         let s1 = scaled(work, i, j + 1u, scores.k1);
         let s2 = scaled(work, i, j + 2u, scores.k2);
@@ -117,7 +113,7 @@ fn attention(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocat
                 }
                 let old = acc[slice];
                 let rescaled = Accumulator(old.q0 * rescale.x, old.q1 * rescale.y, old.q2 * rescale.z, old.q3 * rescale.w);
-                acc[slice] = add_values(work, min(KEYS, length - block), rescaled);
+                acc[slice] = add_values(work, value_rows(work, block), rescaled);
                 workgroupBarrier();
             }
         }
@@ -127,6 +123,7 @@ fn attention(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocat
     workgroupBarrier();
     var sum = vec4<f32>(0.0);
     for (var four = 0u; four < VEC4S; four += 1u) { sum += partial[four * VEC4S + work.queries]; }
+    let rows = output_rows(work);
     // @unroll
     for (var slice = 0u; slice < SLICES; slice += 1u) {
         let chunk = slice * SLICE + work.keys;
@@ -135,10 +132,8 @@ fn attention(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocat
                 acc[slice].q0 / sum.x, acc[slice].q1 / sum.y, acc[slice].q2 / sum.z, acc[slice].q3 / sum.w);
             // @unroll
             for (var query = 0u; query < 4u; query += 1u) {
-                let own = 4u * work.queries + query;
-                if own < tile.count {
-                    let place = ((tile.row + own) * params.heads + work.head) * params.head_width + chunk;
-                    output[place] = Stored(outputs[query]);
+                if is_written(work, query) {
+                    output[(rows[query] * params.heads + work.head) * params.head_width + chunk] = Stored(outputs[query]);
                 }
             }
         }

@@ -107,7 +107,7 @@ fn activation(shader: &Shader) -> Option<u32> {
 /// `wgbert tune` take others.
 fn shaders(gpu: &Gpu, example: &Example) -> Vec<Shader> {
     let size = BatchSize::new(example.lengths.iter().copied());
-    let mut shaders = vec![example.kernel.launch(&gpu.capabilities, &size).shader];
+    let mut shaders = example.kernel.shaders(&gpu.capabilities, &size);
     let kernel: &dyn Any = &*example.kernel;
     if let Some(product) = kernel.downcast_ref::<MatMul>() {
         let tiles = product.tiles(&gpu.capabilities).into_iter();

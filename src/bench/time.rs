@@ -57,7 +57,9 @@ const MOST_LEAD: f64 = 10_000.0;
 impl Prepared {
     pub(super) fn new(gpu: &Arc<Gpu>, example: &Example) -> Result<Prepared> {
         let case = example.case();
-        let parts = step(&case).kernel.launch(&gpu.capabilities, &case.size).shader.variant();
+        let launches = step(&case).kernel.launches(&gpu.capabilities, &case.size).into_iter();
+        let launches = launches.filter(|launch| !launch.is_idle(&case.size));
+        let parts = launches.map(|launch| launch.shader.variant()).collect::<Vec<_>>().join("; ");
         let capacity = case.size.limits();
         let mut none = WeightBuffers::default();
         let plan = block_on(Plan::new(gpu.clone(), case.recording.clone(), capacity, &mut none, &NoWeights))?;

@@ -2,7 +2,7 @@
 
 use super::Gpu;
 use crate::error::Result;
-use crate::ir::{BatchLimits, BatchSize, Input, Recording, Run, Source, Tensor};
+use crate::ir::{BatchLimits, BatchSize, Input, Recording, Run, Source, Tensor, Tiling};
 use wgpu::BufferUsages as Usage;
 
 /// The inputs of a recording, each at its place in one buffer. First of all are the two sizes of the batch, which every
@@ -26,8 +26,13 @@ struct Place {
 const SIZES: u64 = 16;
 
 impl Inputs {
-    /// For batches within `limits`, whose kernels read tiles of `tile` queries.
-    pub(super) async fn allocate(gpu: &Gpu, recording: &Recording, limits: &BatchLimits, tile: u32) -> Result<Inputs> {
+    /// For batches within `limits`, whose kernels read a tile list made by `tiling`.
+    pub(super) async fn allocate(
+        gpu: &Gpu,
+        recording: &Recording,
+        limits: &BatchLimits,
+        tiling: Option<Tiling>,
+    ) -> Result<Inputs> {
         let device = gpu.device.limits();
         let alignment = device.min_storage_buffer_offset_alignment.max(device.min_uniform_buffer_offset_alignment);
         let own = |(tensor, source): &'_ (Tensor, Source)| match source {
@@ -40,8 +45,7 @@ impl Inputs {
         let mut places = Vec::new();
         for (tensor, input) in inputs {
             let size = match input {
-                // Every text may leave one tile part empty.
-                Input::Tiles => (limits.tokens.div_ceil(tile as usize) + limits.texts) as u64 * tensor.row_bytes(),
+                Input::Tiles => tiling.map_or(1, |tiling| tiling.rows(limits)) * tensor.row_bytes(),
                 _ => limits.bytes(&tensor, &Source::Input(input)),
             };
             // A binding of vec4 has whole ones.
@@ -73,9 +77,9 @@ impl Inputs {
     }
 
     /// Writes a batch, before what is submitted next. Its bytes are copied once, to where the device fetches them.
-    pub(super) fn write(&self, gpu: &Gpu, run: Run<'_>, size: &BatchSize, tile: u32) {
+    pub(super) fn write(&self, gpu: &Gpu, run: Run<'_>, size: &BatchSize, tiling: Option<Tiling>) {
         let sizes = [size.tokens, size.texts(), 0, 0];
-        let tiles: Vec<[u32; 2]> = size.tiles(tile).collect();
+        let tiles = size.tile_list(tiling);
         let mut parts: Vec<(u64, &[u8])> = vec![(0, bytemuck::cast_slice(&sizes))];
         for place in &self.places {
             let bytes = match place.input {

@@ -16,9 +16,10 @@ use super::{
 };
 use crate::error::{Error, Result};
 use crate::ir::{
-    BatchLimits, BatchSize, Binding, Grid, Kernel, Launch, Output, Recording, Rows, Run, Shader, Tensor, Values,
+    BatchLimits, BatchSize, Binding, Grid, Kernel, Launch, Output, Recording, Rows, Run, Shader, Tensor, Tiling, Values,
     WeightSource,
 };
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use wgpu::BufferUsages as Usage;
@@ -50,13 +51,13 @@ pub(super) struct Steps {
     /// The layout of each one's bind group.
     pub layouts: Vec<wgpu::BindGroupLayout>,
     /// By the number of rows, rounded up: the exponent of two. One where the variant does not depend on it.
-    variants: Vec<Vec<OnceLock<Variant>>>,
+    variants: Vec<Vec<OnceLock<Vec<Variant>>>>,
     /// Those that depend on weights alone, already run.
     once: Vec<usize>,
     /// Those of every batch.
     each: Vec<usize>,
-    /// Queries of a tile, in kernels that read the tile list.
-    pub tile: u32,
+    /// What the tile list is made by, where kernels read it.
+    pub tiling: Option<Tiling>,
 }
 
 /// What a batch dispatches of a kernel, made for the first that needs it.
@@ -71,17 +72,17 @@ impl Steps {
         let most = limits.batch();
         let constant = recording.constant_steps();
         let (once, each) = (0..recording.steps.len()).partition(|&index| constant[index]);
-        let mut steps = Steps { layouts: Vec::new(), variants: Vec::new(), once, each, tile: 1 };
-        let mut tile = None;
+        let mut steps = Steps { layouts: Vec::new(), variants: Vec::new(), once, each, tiling: None };
         for step in &recording.steps {
-            if let Some(queries) = step.kernel.tile(&gpu.capabilities) {
-                assert_eq!(*tile.get_or_insert(queries), queries, "kernels of one recording share one tile list");
+            if let Some(tiling) = step.kernel.tiling(&gpu.capabilities) {
+                let shared = *steps.tiling.get_or_insert(tiling);
+                assert_eq!(shared, tiling, "kernels of one recording share one tile list");
             }
             let bindings: Vec<Binding> = step.bound().map(|(binding, _)| binding).collect();
             steps.layouts.push(gpu.layout(step.kernel.name(), &bindings));
             steps.variants.push((0..=place(&*step.kernel, &most)).map(|_| OnceLock::new()).collect());
         }
-        Steps { tile: tile.unwrap_or(1), ..steps }
+        steps
     }
 }
 
@@ -182,17 +183,23 @@ impl Plan {
         if new.is_empty() {
             return Ok(());
         }
-        let launch = |&index: &usize| {
+        let launches = |&index: &usize| {
             let step = &self.recording.steps[index];
-            let Launch { shader, grid } = step.kernel.launch(&self.gpu.capabilities, self.chosen_for(size));
-            (grid, (shader, step.bound().map(|(binding, _)| binding).collect()))
+            let bindings: Vec<Binding> = step.bound().map(|(binding, _)| binding).collect();
+            let launches = step.kernel.launches(&self.gpu.capabilities, self.chosen_for(size)).into_iter();
+            let launches = launches.map(|Launch { shader, grid }| (grid, (shader, bindings.clone())));
+            launches.unzip::<Grid, (Shader, Vec<Binding>), Vec<_>, Vec<_>>()
         };
-        let (grids, shaders): (Vec<Grid>, Vec<(Shader, Vec<Binding>)>) = new.iter().map(launch).unzip();
+        let launches: Vec<_> = new.iter().map(launches).collect();
+        let shaders: Vec<_> = launches.iter().flat_map(|(_, shaders)| shaders).cloned().collect();
         self.gpu.compile_all(&shaders).await?;
-        for ((index, grid), (shader, bindings)) in new.into_iter().zip(grids).zip(shaders) {
-            let pipeline = self.gpu.pipeline(&shader, &bindings).await?;
-            // Who else made it meanwhile made the same.
-            let _ = self.variant(index, size).set(Variant { pipeline, grid });
+        for (index, (grids, shaders)) in new.into_iter().zip(launches) {
+            let mut variants = Vec::new();
+            for (grid, (shader, bindings)) in grids.into_iter().zip(&shaders) {
+                variants.push(Variant { pipeline: self.gpu.pipeline(shader, bindings).await?, grid });
+            }
+            // Who else made them meanwhile made the same.
+            let _ = self.variants(index, size).set(variants);
         }
         self.gpu.keep_pipelines();
         Ok(())
@@ -200,7 +207,7 @@ impl Plan {
 
     /// Those of the steps whose variant for such a batch no batch needed before.
     fn lacking(&self, steps: &[usize], size: &BatchSize) -> Vec<usize> {
-        steps.iter().copied().filter(|&index| self.variant(index, size).get().is_none()).collect()
+        steps.iter().copied().filter(|&index| self.variants(index, size).get().is_none()).collect()
     }
 
     /// The steps of every batch whose variant for such a batch no batch needed before.
@@ -213,7 +220,7 @@ impl Plan {
         self.chosen_for.as_ref().unwrap_or(size)
     }
 
-    fn variant(&self, index: usize, size: &BatchSize) -> &OnceLock<Variant> {
+    fn variants(&self, index: usize, size: &BatchSize) -> &OnceLock<Vec<Variant>> {
         &self.steps.variants[index][place(&*self.recording.steps[index].kernel, self.chosen_for(size))]
     }
 
@@ -222,20 +229,32 @@ impl Plan {
         let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         let timestamp_writes = self.clock.as_ref().filter(|_| !steps.is_empty()).map(|clock| clock.around());
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes });
+        let mut grids = HashMap::new();
         for &index in steps {
-            self.dispatch(&mut pass, index, size);
+            self.dispatch(&mut pass, index, size, &mut grids);
         }
         drop(pass);
         encoder
     }
 
-    fn dispatch(&self, pass: &mut wgpu::ComputePass<'_>, index: usize, size: &BatchSize) {
-        let variant = self.variant(index, size).get();
-        let Variant { pipeline, grid } = variant.expect("what a batch needs was compiled before it");
-        let [x, y, z] = grid.workgroups(size, self.gpu.capabilities.max_workgroups);
-        pass.set_pipeline(pipeline);
-        pass.set_bind_group(0, &self.room.groups[index], &[]);
-        pass.dispatch_workgroups(x, y, z);
+    /// `known` are the workgroups of the grids that this batch had already: the layers of a model have the same.
+    fn dispatch(
+        &self,
+        pass: &mut wgpu::ComputePass<'_>,
+        index: usize,
+        size: &BatchSize,
+        known: &mut HashMap<Grid, [u32; 3]>,
+    ) {
+        let variants = self.variants(index, size).get();
+        for Variant { pipeline, grid } in variants.expect("what a batch needs was compiled before it") {
+            let workgroups = || grid.workgroups(size, self.gpu.capabilities.max_workgroups);
+            let [x, y, z] = *known.entry(*grid).or_insert_with(workgroups);
+            if x > 0 {
+                pass.set_pipeline(pipeline);
+                pass.set_bind_group(0, &self.room.groups[index], &[]);
+                pass.dispatch_workgroups(x, y, z);
+            }
+        }
     }
 
     /// Runs one batch within the limits and reads its outputs back, in the recording's order.
@@ -287,7 +306,7 @@ impl Plan {
                 label: Some(self.recording.steps[index].kernel.name()),
                 timestamp_writes: Some(timestamps.around(place)),
             });
-            self.dispatch(&mut pass, index, &size);
+            self.dispatch(&mut pass, index, &size, &mut HashMap::new());
         }
         timestamps.resolve(&mut encoder);
         let submission = self.send(Some((run, &size)), encoder).await?;
@@ -319,7 +338,7 @@ impl Plan {
     ) -> Result<wgpu::SubmissionIndex> {
         let submit = || {
             if let Some((run, size)) = inputs {
-                self.room.write(&self.gpu, run, size, self.steps.tile);
+                self.room.write(&self.gpu, run, size, self.steps.tiling);
             }
             self.gpu.queue.submit([encoder.finish()])
         };

@@ -4,7 +4,7 @@ use super::{
     Gpu, inputs::Inputs, params::Params, pending::copied, plan::Steps, profile::Clock, read_back::StagingLease,
 };
 use crate::error::Result;
-use crate::ir::{BATCH, BatchLimits, BatchSize, PARAMS, Recording, Run, UNWRITTEN, share};
+use crate::ir::{BATCH, BatchLimits, BatchSize, PARAMS, Recording, Run, Tiling, UNWRITTEN, share};
 use std::sync::{Arc, Mutex};
 use wgpu::BufferUsages as Usage;
 
@@ -46,7 +46,7 @@ impl Room {
         for (tensor, slot) in shared.slots {
             buffers[tensor] = Some(&intermediates[slot]);
         }
-        let inputs = Inputs::allocate(gpu, recording, &limits, steps.tile).await?;
+        let inputs = Inputs::allocate(gpu, recording, &limits, steps.tiling).await?;
 
         let groups = gpu.guard("binding a plan's buffers", 0, || {
             let bind = |(index, step): (usize, &crate::ir::Step)| {
@@ -94,7 +94,7 @@ impl Room {
     }
 
     /// Writes a batch's inputs, before what is submitted next.
-    pub(super) fn write(&self, gpu: &Gpu, run: Run<'_>, size: &BatchSize, tile: u32) {
+    pub(super) fn write(&self, gpu: &Gpu, run: Run<'_>, size: &BatchSize, tiling: Option<Tiling>) {
         let BatchLimits { tokens, texts } = self.limits;
         assert!(
             size.tokens as usize <= tokens && size.lengths.len() <= texts && size.tokens as usize == run.tokens.len(),
@@ -102,7 +102,7 @@ impl Room {
             run.tokens.len(),
             size.lengths.len(),
         );
-        self.inputs.write(gpu, run, size, tile);
+        self.inputs.write(gpu, run, size, tiling);
     }
 
     /// Fills what is computed with what no kernel writes.

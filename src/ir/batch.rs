@@ -111,10 +111,88 @@ impl BatchSize {
         }
     }
 
-    /// Tiles of `queries` query rows, no tile spanning two texts: (text, first position).
-    pub fn tiles(&self, queries: u32) -> impl Iterator<Item = [u32; 2]> + '_ {
-        let texts = (0..).zip(&self.lengths);
-        texts.flat_map(move |(text, &length)| (0..length).step_by(queries as usize).map(move |first| [text, first]))
+    /// Tiles of query rows, none of which spans two texts: (text, first position). Short texts have none where they have slots.
+    pub fn tiles(&self, tiling: Tiling) -> impl Iterator<Item = [u32; 2]> + '_ {
+        let texts = (0..).zip(&self.lengths).filter(move |(_, length)| !tiling.is_short(**length));
+        texts.flat_map(move |(text, &length)| {
+            (0..length).step_by(tiling.queries as usize).map(move |first| [text, first])
+        })
+    }
+
+    /// The slots of short texts, tile by tile: (text, first position). A text has the slots that it needs beside each other, in
+    /// the fullest tile that has room for it; slots that are left continue the one before.
+    pub fn slots(&self, slots: Slots) -> Vec<[u32; 2]> {
+        let count = slots.count as usize;
+        let mut list: Vec<[u32; 2]> = Vec::new();
+        // Tiles by the number of slots that they have left.
+        let mut left: Vec<Vec<usize>> = vec![Vec::new(); count + 1];
+        for (text, &length) in (0..).zip(&self.lengths).filter(|(_, length)| **length <= slots.longest()) {
+            let needed = length.max(1).div_ceil(slots.rows) as usize;
+            let (free, tile) = (needed..count).find_map(|free| Some((free, left[free].pop()?))).unwrap_or_else(|| {
+                list.resize(list.len() + count, [0; 2]);
+                (count, list.len() / count - 1)
+            });
+            // The last text of a tile has all that is left, until another comes.
+            for (slot, place) in (0..).zip(&mut list[tile * count..][count - free..count]) {
+                *place = [text, slot * slots.rows];
+            }
+            left[free - needed].push(tile);
+        }
+        list
+    }
+
+    /// The tile list: tiles, and beside them slots, each list as long as the longer of both.
+    pub fn tile_list(&self, tiling: Option<Tiling>) -> Vec<[u32; 4]> {
+        let Some(tiling) = tiling else { return Vec::new() };
+        let mut tiles = self.tiles(tiling);
+        let mut slots = tiling.slots.map(|slots| self.slots(slots)).unwrap_or_default().into_iter();
+        let row = || match (tiles.next(), slots.next()) {
+            (None, None) => None,
+            (tile, slot) => {
+                let ([text, first], [short, position]) = (tile.unwrap_or_default(), slot.unwrap_or_default());
+                Some([text, first, short, position])
+            }
+        };
+        std::iter::from_fn(row).collect()
+    }
+}
+
+/// How attention shares the queries of a batch out to workgroups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Tiling {
+    /// Query rows of a tile, all of one text.
+    pub queries: u32,
+    /// Where short texts share tiles.
+    pub slots: Option<Slots>,
+}
+
+/// What a tile of short texts is divided into: a text has some of its slots, and no two texts have one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Slots {
+    /// Query rows of a slot.
+    pub rows: u32,
+    /// Slots of a tile.
+    pub count: u32,
+}
+
+impl Slots {
+    /// Tokens of the longest text that is short: it has a whole tile.
+    pub const fn longest(self) -> u32 {
+        self.rows * self.count
+    }
+}
+
+impl Tiling {
+    fn is_short(self, length: u32) -> bool {
+        self.slots.is_some_and(|slots| length <= slots.longest())
+    }
+
+    /// Rows of the tile list, at most.
+    pub(crate) fn rows(self, limits: &BatchLimits) -> u64 {
+        // Every text may leave one tile part empty, or have one of slots for itself.
+        let tiles = limits.tokens.div_ceil(self.queries as usize) + limits.texts;
+        let slots = self.slots.map_or(0, |slots| limits.texts * slots.count as usize);
+        tiles.max(slots) as u64
     }
 }
 
@@ -136,12 +214,12 @@ impl Run<'_> {
         BatchSize::new(self.cu_seqlens.windows(2).map(|pair| pair[1] - pair[0]))
     }
 
-    /// The contents of an input; `tile` is the kernels' number of queries a tile.
-    pub fn input(&self, input: Input, size: &BatchSize, tile: u32) -> Values {
+    /// The contents of an input for a twin, none of which reads the tile list.
+    pub fn input(&self, input: Input) -> Values {
         match input {
             Input::Tokens => Values::U32(self.tokens.as_flattened().to_vec()),
             Input::CuSeqlens => Values::U32(self.cu_seqlens.to_vec()),
-            Input::Tiles => Values::U32(size.tiles(tile).flatten().collect()),
+            Input::Tiles => Values::U32(Vec::new()),
             Input::Classes => Values::U32(self.classes.to_vec()),
             Input::Targets { .. } => Values::F32(self.targets.to_vec()),
         }

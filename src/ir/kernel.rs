@@ -1,6 +1,6 @@
 //! What a kernel is to the rest: bindings, parameters, a variant and grid for an adapter, and a CPU twin.
 
-use super::{BatchSize, Capabilities, Layout, Rows, Shader, Uniform, Values};
+use super::{BatchSize, Capabilities, Layout, Rows, Shader, Slots, Tiling, Uniform, Values};
 use std::any::Any;
 use std::fmt::Debug;
 
@@ -42,15 +42,19 @@ impl Binding {
 }
 
 /// How many workgroups a variant takes, as a rule: it is made with the variant, and a batch only resolves it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Grid {
     /// One workgroup for every `per` of the `times` items that each row has, along x; folded over y where a dimension's
     /// limit is passed, which shaders undo with `fold`.
     Folded { rows: Rows, times: u32, per: u32 },
     /// `columns` workgroups along x, one for every `per` rows along y.
     Blocks { columns: u32, rows: Rows, per: u32 },
-    /// One workgroup for every tile of so many queries of one text, or for every text, along x; `heads` along y.
-    Tiles { queries: Option<u32>, heads: u32 },
+    /// One workgroup for every tile of queries of one text along x; `heads` along y.
+    Tiles { tiling: Tiling, heads: u32 },
+    /// One workgroup for every tile that short texts share along x; `heads` along y.
+    SharedTiles { slots: Slots, heads: u32 },
+    /// One workgroup for every text along x, if one has a length in that range; `heads` along y.
+    Texts { shortest: u32, longest: u32, heads: u32 },
 }
 
 impl Grid {
@@ -59,7 +63,8 @@ impl Grid {
         Grid::Folded { rows, times: 1, per: 1 }
     }
 
-    /// The workgroups along x, y and z for a batch, where one dimension of a dispatch may have `limit`.
+    /// The workgroups along x, y and z for a batch, where one dimension of a dispatch may have `limit`; 0 along x if it has nothing
+    /// for them.
     pub fn workgroups(self, batch: &BatchSize, limit: u32) -> [u32; 3] {
         match self {
             Grid::Folded { rows, times, per } => {
@@ -68,8 +73,12 @@ impl Grid {
                 [width, count.div_ceil(width).max(1), 1]
             }
             Grid::Blocks { columns, rows, per } => [columns, batch.rows(rows).div_ceil(per), 1],
-            Grid::Tiles { queries: Some(queries), heads } => [batch.tiles(queries).count() as u32, heads, 1],
-            Grid::Tiles { queries: None, heads } => [batch.texts(), heads, 1],
+            Grid::Tiles { tiling, heads } => [batch.tiles(tiling).count() as u32, heads, 1],
+            Grid::SharedTiles { slots, heads } => [batch.slots(slots).len() as u32 / slots.count, heads, 1],
+            Grid::Texts { shortest, longest, heads } => {
+                let any = batch.lengths.iter().any(|length| (shortest..=longest).contains(length));
+                [if any { batch.texts() } else { 0 }, heads, 1]
+            }
         }
     }
 }
@@ -79,6 +88,13 @@ impl Grid {
 pub struct Launch {
     pub shader: Shader,
     pub grid: Grid,
+}
+
+impl Launch {
+    /// Whether a batch has nothing for it.
+    pub fn is_idle(&self, batch: &BatchSize) -> bool {
+        self.grid.workgroups(batch, u32::MAX)[0] == 0
+    }
 }
 
 /// One operation with its shapes and parameters; a plain value that touches no device.
@@ -96,6 +112,22 @@ pub trait Kernel: Any + Debug + Send + Sync {
     /// number of rows of [`Kernel::varies_with`], rounded up to a power of two. The only place that reads [`Capabilities`].
     fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch;
 
+    /// A second variant and its grid, for the texts of any batch that are so short that several share a workgroup, where the kernel has
+    /// one; [`Kernel::launch`] leaves these texts out then.
+    fn short_texts(&self, _device: &Capabilities) -> Option<Launch> {
+        None
+    }
+
+    /// All that a batch dispatches.
+    fn launches(&self, device: &Capabilities, batch: &BatchSize) -> Vec<Launch> {
+        [Some(self.launch(device, batch)), self.short_texts(device)].into_iter().flatten().collect()
+    }
+
+    /// The shaders of [`Kernel::launches`].
+    fn shaders(&self, device: &Capabilities, batch: &BatchSize) -> Vec<Shader> {
+        self.launches(device, batch).into_iter().map(|launch| launch.shader).collect()
+    }
+
     /// The rows whose number the variant depends on; none where every batch has the same. It is the faster one for so many
     /// rows, and right for any: the self-check runs small batches by the variants of large ones.
     fn varies_with(&self) -> Option<Rows> {
@@ -107,8 +139,8 @@ pub trait Kernel: Any + Debug + Send + Sync {
         Layout::Rows
     }
 
-    /// Query rows a tile of the tile list that the host makes for this kernel, if it reads one.
-    fn tile(&self, _device: &Capabilities) -> Option<u32> {
+    /// What the host makes the tile list by, if this kernel reads one.
+    fn tiling(&self, _device: &Capabilities) -> Option<Tiling> {
         None
     }
 

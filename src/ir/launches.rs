@@ -19,13 +19,15 @@ impl Recording {
         let batch = BatchSize::new([128; 8]);
         let mut all: Vec<Launches> = Vec::new();
         for (step, constant) in self.steps.iter().zip(self.constant_steps()) {
-            let shader = step.kernel.launch(device, &batch).shader;
-            let place = all.iter().position(|launches| launches.shader == shader).unwrap_or_else(|| {
-                all.push(Launches { shader, each: 0, once: 0 });
-                all.len() - 1
-            });
-            let Launches { each, once, .. } = &mut all[place];
-            *(if constant { once } else { each }) += 1;
+            let launches = step.kernel.launches(device, &batch).into_iter().filter(|launch| !launch.is_idle(&batch));
+            for shader in launches.map(|launch| launch.shader) {
+                let place = all.iter().position(|launches| launches.shader == shader).unwrap_or_else(|| {
+                    all.push(Launches { shader, each: 0, once: 0 });
+                    all.len() - 1
+                });
+                let Launches { each, once, .. } = &mut all[place];
+                *(if constant { once } else { each }) += 1;
+            }
         }
         all
     }

@@ -17,7 +17,7 @@ pub(crate) mod uniform;
 mod unroll;
 mod weight;
 
-pub use batch::{BatchLimits, BatchSize, Run};
+pub use batch::{BatchLimits, BatchSize, Run, Slots, Tiling};
 pub use capabilities::Capabilities;
 pub use kernel::{Access, BATCH, Binding, Grid, Kernel, Launch, PARAMS};
 pub use launches::Launches;

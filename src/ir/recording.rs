@@ -148,7 +148,7 @@ impl Recording {
         let (rows, columns, element) = match input {
             Input::Tokens => (Rows::Tokens, 4, Element::U32),
             Input::CuSeqlens => (Rows::Texts, 1, Element::U32),
-            Input::Tiles => (Rows::Tokens, 2, Element::U32),
+            Input::Tiles => (Rows::Tokens, 4, Element::U32),
             Input::Classes => (Rows::Texts, 1, Element::U32),
             Input::Targets { labels } => (Rows::Texts, labels as usize, Element::F32),
         };

@@ -4,8 +4,6 @@
 
 mod flash;
 
-use flash::Flash;
-
 use super::{
     common,
     example::{self, Entry, Example, Operand, Shape, Sizes, given, random, written},
@@ -13,7 +11,7 @@ use super::{
 };
 use crate::ir::{
     BatchSize, Binding, Capabilities, Element, Grid, Input, Kernel, Launch, Part, Recording, Rows, Shader, Storage,
-    Tensor, Uniform, Values, part, uniform::uniform,
+    Tensor, Tiling, Uniform, Values, part, uniform::uniform,
 };
 
 pub const NAME: &str = "attention";
@@ -257,18 +255,35 @@ impl Kernel for Attention {
 
     fn launch(&self, device: &Capabilities, _batch: &BatchSize) -> Launch {
         let heads = &self.0;
-        let queries = self.tile(device);
-        let shader = heads.link(heads.flash(device), device).constant("QUERIES", queries.unwrap_or(1));
-        Launch { shader: heads.constants(shader), grid: Grid::Tiles { queries, heads: heads.heads } }
+        let flash = heads.flash(device);
+        let slots = heads.slots(flash, device);
+        let grid = match self.tiling(device) {
+            Some(tiling) => Grid::Tiles { tiling, heads: heads.heads },
+            None => {
+                let shortest = slots.map_or(0, |slots| slots.longest() + 1);
+                Grid::Texts { shortest, longest: u32::MAX, heads: heads.heads }
+            }
+        };
+        let queries = if heads.queries == Rows::Tokens { flash.queries() } else { 1 };
+        let shader = heads.link(flash, slots, device).constant("QUERIES", queries);
+        Launch { shader: heads.constants(shader), grid }
     }
 
-    fn tile(&self, device: &Capabilities) -> Option<u32> {
-        let queries = match self.0.flash(device) {
-            Flash::Vec8 => 8,
-            Flash::Cooperative { queries, .. } => queries,
-            Flash::Tile | Flash::Keys | Flash::Lane => 32,
+    fn short_texts(&self, device: &Capabilities) -> Option<Launch> {
+        let heads = &self.0;
+        let flash = heads.flash(device);
+        let slots = heads.slots(flash, device)?;
+        let grid = match heads.queries {
+            Rows::Texts => Grid::Texts { shortest: 0, longest: slots.longest(), heads: heads.heads },
+            _ => Grid::SharedTiles { slots, heads: heads.heads },
         };
-        (self.0.queries == Rows::Tokens).then_some(queries)
+        Some(Launch { shader: heads.constants(heads.link_short(flash, slots, device)), grid })
+    }
+
+    fn tiling(&self, device: &Capabilities) -> Option<Tiling> {
+        let flash = self.0.flash(device);
+        let tiling = || Tiling { queries: flash.queries(), slots: self.0.slots(flash, device) };
+        (self.0.queries == Rows::Tokens).then(tiling)
     }
 
     fn reference(&self, batch: &BatchSize, operands: &mut [Values]) {

@@ -55,7 +55,7 @@ impl Case {
                 let targets: Vec<f32> =
                     of_texts(tensor.columns).filter_map(|place| run.targets.get(place)).copied().collect();
                 Run { tokens: &tokens, cu_seqlens: &cu_seqlens, classes: &classes, targets: &targets }
-                    .input(*input, size, 1)
+                    .input(*input)
             }
             _ => Values::unwritten(tensor.element, size.rows(tensor.rows) as usize * tensor.columns),
         }

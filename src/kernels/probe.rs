@@ -204,7 +204,7 @@ impl Probe {
                 Some((tensor, Given::Written)) => {
                     Values::unwritten(tensor.element, size.rows(tensor.rows) as usize * tensor.columns)
                 }
-                Some((_, Given::Input(input))) => batch.run().input(*input, size, 1),
+                Some((_, Given::Input(input))) => batch.run().input(*input),
                 Some((_, Given::Fixed(values) | Given::Rows(values) | Given::InPlace(values))) => values.clone(),
             });
         }
@@ -236,7 +236,7 @@ impl Probe {
     }
 
     /// The kernel and its operands, for people.
-    pub fn words(&self, shader: &Shader) -> String {
+    pub fn words(&self, variant: &[Shader]) -> String {
         let bound = self.kernel.bindings().iter().zip(&self.operands);
         let shapes = bound.filter_map(|(binding, operand)| {
             let (tensor, _) = operand.as_ref()?;
@@ -247,13 +247,14 @@ impl Probe {
             };
             Some(format!("{} [{rows}, {}] {:?}", binding.name, tensor.columns, tensor.element))
         });
-        format!("{} [{}] of {}", shader.name, shader.variant(), shapes.collect::<Vec<_>>().join(", "))
+        let variant = variant.iter().map(Shader::variant).collect::<Vec<_>>().join("; short texts: ");
+        format!("{} [{variant}] of {}", self.kernel.name(), shapes.collect::<Vec<_>>().join(", "))
     }
 
     /// Texts of the batches to check a variant with: those of the edges that run it, else the fewest that do.
-    pub fn batches(&self, device: &Capabilities, variant: &Shader) -> Vec<u32> {
+    pub fn batches(&self, device: &Capabilities, variant: &[Shader]) -> Vec<u32> {
         let edges = if self.period[..] == [1; ROWS as usize] { EDGES } else { TEXTS };
-        let runs = |texts: &u32| self.kernel.launch(device, &self.batch_size(*texts)).shader == *variant;
+        let runs = |texts: &u32| self.kernel.shaders(device, &self.batch_size(*texts)) == variant;
         let mut all: Vec<u32> = edges.iter().copied().filter(runs).collect();
         if all.is_empty() {
             // Of each power of two one, as variants depend on it. A variant that only texts of other lengths run is run by these.

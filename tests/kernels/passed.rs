@@ -4,7 +4,7 @@
 //! launch, the Rust of the kernel with its twin and of what kernels share, the example and naga's version. CI runs what is not there, and of each kernel one all
 //! the same. A GPU runs everything.
 
-use super::{Entry, Example, launch};
+use super::{Entry, Example, launches};
 use crate::common;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeSet, HashSet};
@@ -56,9 +56,9 @@ fn list(test: &str) -> PathBuf {
 }
 
 fn hash(gpu: &Gpu, kernel: &str, name: &str, example: &Example) -> String {
-    let (launch, kernel) = (launch(gpu, example), rust_of(kernel));
+    let (launches, kernel) = (launches(gpu, example), rust_of(kernel));
     let mut digest = Sha256::new();
-    for text in [launch.shader.linked(), kernel] {
+    for text in launches.iter().map(|launch| launch.shader.linked()).chain([kernel]) {
         for line in text.lines() {
             // A comment changes nothing.
             let code = line.split("//").next().unwrap_or_default().trim();
@@ -70,10 +70,9 @@ fn hash(gpu: &Gpu, kernel: &str, name: &str, example: &Example) -> String {
     }
     let layouts = example.kernel.bindings().iter().map(|binding| example.kernel.layout(&gpu.capabilities, binding));
     digest.update(format!(
-        "{} {:?} {:?} {name} {:?} {:?} {:?} {:?}",
+        "{} {:?} {name} {:?} {:?} {:?} {:?}",
         common::naga(),
-        launch.shader.constants,
-        launch.grid,
+        launches.iter().map(|launch| (&launch.shader.constants, launch.grid)).collect::<Vec<_>>(),
         example.kernel.params().bytes,
         layouts.collect::<Vec<_>>(),
         example.lengths,

@@ -117,16 +117,16 @@ pub(super) fn say(message: String) {
 /// Variants that are to be checked, each once, with what tells them from others: the kernel, its operands, and the text of the
 /// shader.
 fn variants<'a>(needed: &Needed<'a>, device: &Capabilities) -> Vec<(u64, &'a Step)> {
-    let mut texts: HashMap<Shader, u64> = HashMap::new();
+    let mut texts: HashMap<Vec<Shader>, u64> = HashMap::new();
     let mut known = HashSet::new();
     let mut variants = Vec::new();
     for step in needed.steps.iter().map(|&place| &needed.recording.steps[place]) {
-        let shader = step.kernel.launch(device, needed.size).shader;
+        let shaders = step.kernel.shaders(device, needed.size);
         let mut hasher = DefaultHasher::new();
         Probe::identity(step).hash(&mut hasher);
-        let text = texts.entry(shader).or_insert_with_key(|shader| {
+        let text = texts.entry(shaders).or_insert_with_key(|shaders| {
             let mut hasher = DefaultHasher::new();
-            (shader.source(), &shader.constants).hash(&mut hasher);
+            shaders.iter().for_each(|shader| (shader.source(), &shader.constants).hash(&mut hasher));
             hasher.finish()
         });
         text.hash(&mut hasher);

@@ -31,7 +31,7 @@ pub(super) async fn check(
     progress: Progress<'_>,
 ) -> Result<(), Problem> {
     let Some(probe) = Probe::new(recording, step, longest) else { return Ok(()) };
-    let variant = step.kernel.launch(&gpu.capabilities, size).shader;
+    let variant = step.kernel.shaders(&gpu.capabilities, size);
     let batches = probe.batches(&gpu.capabilities, &variant);
     let words = probe.words(&variant);
     let failed = |error: crate::Error| Problem::new(&words, error);

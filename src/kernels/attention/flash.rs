@@ -1,11 +1,14 @@
 //! The ways to stream over the keys (FlashAttention, Dao et al. 2022), and which of them an adapter takes.
 
 use super::{Heads, Term};
-use crate::ir::{Capabilities, Element, Rows, Shader, part};
+use crate::ir::{Capabilities, Element, Part, Rows, Shader, Slots, part};
 use crate::kernels::common;
 
 /// Lanes of `flash_tile.wgsl`.
 const LANES: u32 = 64;
+
+/// Rows of matrices of a workgroup on tensor cores.
+const COOPERATIVE_ROWS: u32 = 4;
 
 /// What streams over the keys of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +23,17 @@ pub(super) enum Flash {
     Keys,
     /// A lane, with one query.
     Lane,
+}
+
+impl Flash {
+    /// Query rows of a tile.
+    pub(super) fn queries(self) -> u32 {
+        match self {
+            Flash::Vec8 => 8,
+            Flash::Cooperative { queries, .. } => queries,
+            Flash::Tile | Flash::Keys | Flash::Lane => 32,
+        }
+    }
 }
 
 impl Heads {
@@ -43,8 +57,54 @@ impl Heads {
         }
     }
 
-    /// The shader that streams the keys in this way.
-    pub(super) fn link(&self, flash: Flash, device: &Capabilities) -> Shader {
+    /// What the tiles of short texts are divided into, where this way leaves those to a kernel that has all their keys at once.
+    pub(super) fn slots(&self, flash: Flash, device: &Capabilities) -> Option<Slots> {
+        match flash {
+            Flash::Cooperative { lanes, queries, head } => {
+                let slots = Slots { rows: queries / COOPERATIVE_ROWS, count: COOPERATIVE_ROWS };
+                (short_memory(lanes, queries, head) <= device.workgroup_memory).then_some(slots)
+            }
+            // The terms of distances are those of one text.
+            Flash::Tile => (!matches!(self.score, Term::Relative { .. })).then_some(Slots { rows: 4, count: 8 }),
+            Flash::Vec8 | Flash::Keys | Flash::Lane => None,
+        }
+    }
+
+    /// The shader that has all keys of short texts at once, where [`Heads::slots`] names some.
+    pub(super) fn link_short(&self, flash: Flash, slots: Slots, device: &Capabilities) -> Shader {
+        let places = match self.queries {
+            Rows::Texts => part!("attention/slots_texts"),
+            _ => part!("attention/slots_tokens"),
+        };
+        let keys = part!("attention/keys_chunk");
+        let mut parts = self.parts();
+        parts.extend([part!("attention/slots"), places, keys, part!("attention/attention")]);
+        parts.extend(match flash {
+            Flash::Cooperative { .. } => {
+                let [matrices, lds] = cooperative_parts(device);
+                vec![matrices, lds, part!("attention/short_transfer"), part!("attention/short_cooperative")]
+            }
+            _ => self.tile_parts(part!("attention/tile_of_slots")),
+        });
+        let shader = Shader::link(super::NAME, parts).size("SLOTS", slots.count).size("SLOT_ROWS", slots.rows);
+        let shader = shader.constant("QUERIES", slots.longest());
+        match flash {
+            Flash::Cooperative { lanes, head, .. } => shader.size("LANES", lanes).size("HEAD", head),
+            _ => shader.size("CHUNKS", self.registers()),
+        }
+    }
+
+    /// What `flash_tile.wgsl` is linked with, where `rows` says which queries and keys a tile has.
+    fn tile_parts(&self, rows: Part) -> Vec<Part> {
+        let terms = match self.score {
+            Term::None | Term::Bias => part!("attention/terms_none"),
+            Term::Relative { .. } => part!("attention/terms_relative"),
+        };
+        vec![rows, part!("attention/flash_stage"), terms, part!("attention/flash_tile")]
+    }
+
+    /// The shader that streams the keys in this way, of texts that have no slots.
+    pub(super) fn link(&self, flash: Flash, slots: Option<Slots>, device: &Capabilities) -> Shader {
         let query_rows = match self.queries {
             Rows::Texts => part!("attention/queries_texts"),
             _ => part!("attention/queries_tokens"),
@@ -55,22 +115,13 @@ impl Heads {
                 vec![common::wide(self.element), keys, vec8, columns, part!("cpu/flash_vec8")]
             }
             Flash::Cooperative { .. } => {
-                let matrices = common::cooperative(device.cooperative_matrix_size.expect("matrices of some edge"));
-                let lds = match device.cooperative_vectors {
-                    true => part!("attention/flash_lds_vec4"),
-                    false => part!("attention/flash_lds_scalar"),
-                };
+                let [matrices, lds] = cooperative_parts(device);
                 let [transfer, products] = [part!("attention/flash_transfer"), part!("attention/flash_products")];
                 let keys = part!("attention/keys_chunk");
                 vec![keys, matrices, lds, transfer, products, part!("attention/flash_cooperative")]
             }
             Flash::Tile => {
-                let terms = match self.score {
-                    Term::None | Term::Bias => part!("attention/terms_none"),
-                    Term::Relative { .. } => part!("attention/terms_relative"),
-                };
-                let rows = part!("attention/flash_stage");
-                vec![part!("attention/keys_chunk"), rows, terms, part!("attention/flash_tile")]
+                [vec![part!("attention/keys_chunk")], self.tile_parts(part!("attention/tile_of_text"))].concat()
             }
             Flash::Keys => vec![part!("attention/keys_chunk"), part!("attention/flash_keys")],
             Flash::Lane => vec![part!("attention/keys_chunk"), part!("attention/flash_lane")],
@@ -84,7 +135,10 @@ impl Heads {
                 let vec8s = self.head_width / 8;
                 shader.size("HEAD_VEC8S", vec8s).size("OWNERS", vec8s.next_power_of_two().min(8))
             }
-            Flash::Cooperative { lanes, head, .. } => shader.size("LANES", lanes).size("HEAD", head),
+            Flash::Cooperative { lanes, head, .. } => {
+                let short = slots.map_or(0, Slots::longest);
+                shader.size("LANES", lanes).size("HEAD", head).size("SHORT", short)
+            }
             Flash::Tile | Flash::Lane => shader.size("CHUNKS", self.registers()),
             Flash::Keys => shader,
         }
@@ -112,7 +166,7 @@ impl Heads {
             return None;
         }
         let head = self.head_width.next_multiple_of(edge);
-        let queries = 4 * edge;
+        let queries = COOPERATIVE_ROWS * edge;
         // A subgroup for each row of matrices. Those of 8 are Metal's, by subgroups of 32 whatever sizes wgpu names,
         // and of software.
         let lanes = 4 * if edge == 8 { 32 } else { most.max(32) };
@@ -123,4 +177,22 @@ impl Heads {
         let fits = memory <= device.workgroup_memory && lanes <= device.workgroup_size && sharing <= least;
         fits.then_some(Flash::Cooperative { lanes, queries, head })
     }
+}
+
+fn cooperative_parts(device: &Capabilities) -> [Part; 2] {
+    let lds = match device.cooperative_vectors {
+        true => part!("attention/flash_lds_vec4"),
+        false => part!("attention/flash_lds_scalar"),
+    };
+    [common::cooperative(device.cooperative_matrix_size.expect("matrices of some edge")), lds]
+}
+
+/// Bytes of workgroup memory of `short_cooperative.wgsl`.
+fn short_memory(lanes: u32, queries: u32, head: u32) -> u32 {
+    // As fours, rows padded by 2: queries, then p; keys, then values. Scores, then outputs, padded by the lanes that share a row. A
+    // number a row, the slots, and one.
+    let [row, column] = [head / 4 + 2, queries / 4 + 2];
+    let halves = queries * row.max(column) + (queries * row).max(head * column);
+    let numbers = queries * (queries.max(head) / 4 + lanes / queries);
+    8 * halves + 16 * numbers + 4 * queries + 20 * COOPERATIVE_ROWS + 16
 }
