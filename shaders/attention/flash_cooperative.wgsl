@@ -5,9 +5,9 @@
 // WGSL has no way to the elements of a matrix, so scores and p pass through workgroup memory. Accumulators only do where a
 // query's scores grow: its row_max is the largest score of its first block, and stays until one is larger by SLACK.
 //
-// provides: BLOCK_STRIDE, HALVES, HEAD_STRIDE, KEYS, NUMBERS, P_AT, ROWS, SCORE_STRIDE, VALUES_AT, attention, factor_lds;
-// needs: Accumulators, EDGE, HEAD, LANES, LOWEST, QueryTile, cu_seqlens, fetch, fetch_queries, get_numbers, load_queries,
-//   multiply_keys, multiply_values, own_of, params, put_halves, query_tile, rescale, score_bias, shares_of, SHORT, stage,
+// provides: BLOCK_STRIDE, HALVES, HEAD_STRIDE, KEYS, NUMBERS, P_AT, ROWS, SCORE_STRIDE, VALUES_AT, attention, factor_lds, same;
+// needs: Accumulators, EDGE, HEAD, LANES, LOWEST, QueryTile, SHORT, across_of, count_subgroups, cu_seqlens, fetch, fetch_queries,
+//   get_numbers, load_queries, multiply_keys, multiply_values, own_of, params, put_halves, query_tile, rescale, score_bias, stage,
 //   stage_queries, write_outputs
 
 const ROWS: u32 = 4u * EDGE;
@@ -31,7 +31,6 @@ const SLACK: f32 = 12.0; // p stays below 2^SLACK, which f16 holds
 
 var<workgroup> factor_lds: array<f32, ROWS>; // what the accumulators of a row are to be multiplied by
 var<workgroup> raised: u32; // whether one of them is not 1
-var<workgroup> subgroup_count: u32; // what is loaded from here is uniform
 
 // What is the same for a whole workgroup is said to be: else a driver that cannot see it keeps the lanes of a subgroup together by
 // code around each barrier.
@@ -50,11 +49,8 @@ fn attention(
     @builtin(subgroup_id) subgroup: u32,
     @builtin(num_subgroups) all_subgroups: u32,
 ) {
-    if lane == 0u {
-        subgroup_count = all_subgroups;
-        raised = 0u;
-    }
-    let subgroups = same(workgroupUniformLoad(&subgroup_count));
+    if lane == 0u { raised = 0u; }
+    let across = across_of(count_subgroups(lane, all_subgroups));
     let tile = uniform_tile(query_tile(workgroup.x));
     let head = workgroup.y;
     let start = same(cu_seqlens[tile.text]);
@@ -63,8 +59,7 @@ fn attention(
     let last = tile.position + tile.count - 1u;
     let first = (tile.position - min(tile.position, params.window)) / KEYS * KEYS;
     let end = min(length, last + min(params.window, length) + 1u);
-    let shares = shares_of(tile.count, subgroups);
-    let own = own_of(shares, same(subgroup));
+    let own = own_of(across, same(subgroup));
 
     let query = (subgroup * subgroup_size + within) / SHARING;
     let share = within % SHARING;
@@ -72,7 +67,6 @@ fn attention(
     let low = i - min(i, params.window);
     let seen = min(length, i + min(params.window, length) + 1u) - low; // keys, from `low` on
 
-    let rows = shares.rows * EDGE;
     let queries_on_their_way = fetch_queries(tile, head, lane);
     let first_keys = fetch(start, first - KEYS, length, head, lane);
     stage_queries(queries_on_their_way, lane);
@@ -91,7 +85,7 @@ fn attention(
         workgroupBarrier();
         stage(on_their_way, lane);
 
-        if same(query) < rows {
+        if same(query) < tile.count {
             var scores: array<vec4<f32>, OWN_FOURS>;
             var largest = LOWEST;
             for (var s = 0u; s < OWN_FOURS; s += 1u) {
@@ -128,13 +122,13 @@ fn attention(
             row_sum = fma(row_sum, factor, sum);
         }
         if same(workgroupUniformLoad(&raised)) != 0u {
-            rescale(&acc, own, shares, lane);
+            rescale(&acc, own, across, lane);
             if lane == 0u { raised = 0u; }
         }
-        multiply_values(&acc, own, shares);
+        multiply_values(&acc, own, across);
     }
 
     for (var s = 1u; s < SHARING; s *= 2u) { row_sum += subgroupShuffleXor(row_sum, s); }
     if share == 0u { factor_lds[query] = 1.0 / row_sum; }
-    write_outputs(&acc, own, shares, tile, head, lane);
+    write_outputs(&acc, own, across, tile, head, lane);
 }

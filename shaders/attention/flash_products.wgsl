@@ -1,7 +1,7 @@
 // The matrices of flash_cooperative.wgsl, which the subgroups of a workgroup share out among them: each has some of one row
 // of matrices.
 //
-// provides: Accumulators, load_queries, multiply_keys, multiply_values, own_of, rescale, shares_of, write_outputs;
+// provides: Accumulators, across_of, load_queries, multiply_keys, multiply_values, own_of, rescale, write_outputs;
 // needs: BLOCK_STRIDE, EDGE, HEAD, HEAD_STRIDE, KEYS, LANES, MatrixA, MatrixC, NUMBERS, P_AT, QueryTile, SCORE_STRIDE,
 //   Stored, VALUES_AT, factor_lds, fold_matrix, get_numbers, load_a, load_b, load_c, open_matrix, output, params,
 //   put_numbers, store_c
@@ -15,21 +15,19 @@ const OWNERS: u32 = NUMBERS / MATRIX_FOURS; // subgroups that there is room for
 alias Queries = array<MatrixA, HEAD_MATRICES>;
 alias Accumulators = array<MatrixC, HEAD_MATRICES>;
 
-// Of `rows` rows of matrices a subgroup's is `row`; its columns are `first`, `first + across`... Where there are fewer, the
+// Of the four rows of matrices a subgroup's is `row`; its columns are `first`, `first + across`... Where there are fewer, the
 // last is computed twice: control flow around matrices must be uniform, and the same values are written to the same place.
 struct Own { owner: u32, row: u32, first: u32 }
-struct Shares { rows: u32, across: u32, owners: u32 } // uniform; `across` is 1, 2 or 4
 
-fn shares_of(count: u32, subgroups: u32) -> Shares {
-    // A text that is short leaves rows without queries.
-    let rows = select(select(4u, 2u, count <= 2u * EDGE), 1u, count <= EDGE);
-    let owners = min(min(subgroups, OWNERS), 4u * rows);
-    return Shares(rows, max(owners / rows, 1u), owners);
+// Subgroups that share a row, which is uniform.
+fn across_of(subgroups: u32) -> u32 {
+    let room = min(subgroups, OWNERS);
+    return select(select(1u, 2u, room >= 8u), 4u, room >= 16u);
 }
 
-fn own_of(shares: Shares, subgroup: u32) -> Own {
-    let owner = min(subgroup, shares.owners - 1u);
-    return Own(owner, owner % shares.rows, owner / shares.rows);
+fn own_of(across: u32, subgroup: u32) -> Own {
+    let owner = min(subgroup, 4u * across - 1u);
+    return Own(owner, owner % 4u, owner / 4u);
 }
 
 fn load_queries(own: Own) -> Queries {
@@ -57,9 +55,9 @@ fn multiply_keys(queries: ptr<function, Queries>, own: Own) {
 }
 
 // acc += p . values
-fn multiply_values(acc: ptr<function, Accumulators>, own: Own, shares: Shares) {
+fn multiply_values(acc: ptr<function, Accumulators>, own: Own, across: u32) {
     // With a number that compilers know they unroll the loop.
-    switch shares.across {
+    switch across {
         case 1u: { multiply_own_values(acc, own, 1u); }
         case 2u: { multiply_own_values(acc, own, 2u); }
         default: { multiply_own_values(acc, own, 4u); }
@@ -102,17 +100,17 @@ fn take_accumulator(acc: ptr<function, Accumulators>, own: Own, m: u32) {
 }
 
 // Row of the tile that a four of these matrices belongs to.
-fn row_of(place: u32, shares: Shares) -> u32 {
-    return place / MATRIX_FOURS % shares.rows * EDGE + place % MATRIX_FOURS / MATRIX_STRIDE;
+fn row_of(place: u32) -> u32 {
+    return place / MATRIX_FOURS % 4u * EDGE + place % MATRIX_FOURS / MATRIX_STRIDE;
 }
 
-fn rescale(acc: ptr<function, Accumulators>, own: Own, shares: Shares, lane: u32) {
+fn rescale(acc: ptr<function, Accumulators>, own: Own, across: u32, lane: u32) {
     for (var m = 0u; m < HEAD_MATRICES; m += 1u) {
-        if m * shares.across >= HEAD_MATRICES { break; }
+        if m * across >= HEAD_MATRICES { break; }
         put_accumulator(acc, own, m);
         workgroupBarrier();
-        for (var place = lane; place < shares.owners * MATRIX_FOURS; place += LANES) {
-            put_numbers(place, get_numbers(place) * factor_lds[row_of(place, shares)]);
+        for (var place = lane; place < 4u * across * MATRIX_FOURS; place += LANES) {
+            put_numbers(place, get_numbers(place) * factor_lds[row_of(place)]);
         }
         workgroupBarrier();
         take_accumulator(acc, own, m);
@@ -120,15 +118,15 @@ fn rescale(acc: ptr<function, Accumulators>, own: Own, shares: Shares, lane: u32
     }
 }
 
-fn write_outputs(acc: ptr<function, Accumulators>, own: Own, shares: Shares, tile: QueryTile, head: u32, lane: u32) {
+fn write_outputs(acc: ptr<function, Accumulators>, own: Own, across: u32, tile: QueryTile, head: u32, lane: u32) {
     for (var m = 0u; m < HEAD_MATRICES; m += 1u) {
-        if m * shares.across >= HEAD_MATRICES { break; }
+        if m * across >= HEAD_MATRICES { break; }
         put_accumulator(acc, own, m);
         workgroupBarrier();
-        for (var place = lane; place < shares.owners * MATRIX_FOURS; place += LANES) {
-            let column = place / MATRIX_FOURS / shares.rows + m * shares.across;
+        for (var place = lane; place < 4u * across * MATRIX_FOURS; place += LANES) {
+            let column = place / MATRIX_FOURS / 4u + m * across;
             let chunk = column * MATRIX_STRIDE + place % MATRIX_STRIDE;
-            let row = row_of(place, shares);
+            let row = row_of(place);
             if row < tile.count && chunk < params.head_width {
                 let attended = get_numbers(place) * factor_lds[row];
                 output[((tile.row + row) * params.heads + head) * params.head_width + chunk] = Stored(attended);

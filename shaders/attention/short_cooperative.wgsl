@@ -4,15 +4,13 @@
 //
 // WGSL has no way to the elements of a matrix, so scores and p pass through workgroup memory, and last of all the outputs.
 //
-// provides: HALVES, HEAD_STRIDE, KEYS_AT, NUMBERS, VALUE_STRIDE, attention;
-// needs: EDGE, HEAD, HEAD_FOURS, LANES, LOWEST, MatrixA, MatrixC, SHARED_ROWS, SLOTS, SLOT_ROWS, Stored, fetch_keys, fetch_queries,
-//   fetch_values, get_numbers, load_a, load_b, output, params, position_in, put_halves, query_row, score_bias, slot_lds, slot_of,
-//   slots_hold, stage_rows, stage_values, store_c, wanted
+// provides: HALVES, HEAD_STRIDE, KEYS_AT, NUMBERS, NUMBER_STRIDE, VALUE_STRIDE, attention, same;
+// needs: HEAD, HEAD_FOURS, LANES, LOWEST, SHARED_ROWS, SLOTS, SLOT_ROWS, Stored, count_subgroups, fetch_keys, fetch_queries,
+//   fetch_values, get_numbers, multiply_keys, multiply_values, output, own_of, params, position_in, put_halves, query_row, score_bias,
+//   slot_lds, slot_of, slots_hold, stage_rows, stage_values, wanted
 
 const SHARING: u32 = LANES / SHARED_ROWS;
 const OWN_FOURS: u32 = SHARED_ROWS / 4u / SHARING; // of a query's scores, every so many
-const MATRIX_STRIDE: u32 = EDGE / 4u;
-const HEAD_MATRICES: u32 = HEAD / EDGE;
 
 // In fours: rows below each other lie in different banks, and start at whole 16 bytes.
 const HEAD_STRIDE: u32 = HEAD / 4u + 2u;
@@ -27,72 +25,9 @@ const NUMBERS: u32 = SHARED_ROWS * NUMBER_STRIDE; // q . k, then the outputs
 const LOG2_E: f32 = 1.4426950408889634;
 
 var<workgroup> factor_lds: array<f32, SHARED_ROWS>; // 1 / row_sum
-var<workgroup> subgroup_count: u32; // what is loaded from here is uniform
 
 // What is the same for a whole subgroup, or workgroup, is said to be.
 fn same(x: u32) -> u32 { return subgroupBroadcastFirst(x); }
-
-// A subgroup's row of matrices, of whose columns it has `first`, `first + across`..., and the slots of the keys of the row's text. Control
-// flow around matrices must be uniform, so that all rows take the `span` steps of the longest text.
-struct Own { row: u32, first: u32, across: u32, key: u32, keys: u32, span: u32 }
-
-fn keys_of(slot: u32) -> u32 { return (slot_lds[slot].length + SLOT_ROWS - 1u) / SLOT_ROWS; }
-
-fn own_of(subgroup: u32, subgroups: u32) -> Own {
-    let across = select(select(1u, 2u, subgroups >= 2u * SLOTS), 4u, subgroups >= 4u * SLOTS);
-    let owner = min(subgroup, across * SLOTS - 1u);
-    let row = owner % SLOTS;
-    var span = 1u;
-    for (var slot = 0u; slot < SLOTS; slot += 1u) { span = max(span, keys_of(slot)); }
-    return Own(row, owner / SLOTS, across, same(slot_lds[row].first), same(keys_of(row)), same(span));
-}
-
-// number_lds = queries . keys^T. A text that has fewer keys than steps has its last ones again. Subgroups that share a row all compute it.
-fn multiply_keys(own: Own) {
-    var query_matrices: array<MatrixA, HEAD_MATRICES>;
-    // @unroll
-    for (var k = 0u; k < HEAD_MATRICES; k += 1u) {
-        query_matrices[k] = load_a(own.row * EDGE * HEAD_STRIDE + k * MATRIX_STRIDE, HEAD_STRIDE);
-    }
-    for (var step = 0u; step < own.span; step += 1u) {
-        let column = own.key + min(step, own.keys - 1u);
-        var sum = MatrixC();
-        // @unroll
-        for (var k = 0u; k < HEAD_MATRICES; k += 1u) {
-            let keys = load_b(KEYS_AT + column * EDGE * HEAD_STRIDE + k * MATRIX_STRIDE, HEAD_STRIDE);
-            sum = coopMultiplyAdd(query_matrices[k], keys, sum);
-        }
-        store_c(sum, own.row * EDGE * NUMBER_STRIDE + column * MATRIX_STRIDE, NUMBER_STRIDE);
-    }
-}
-
-// number_lds = p . values
-fn multiply_values(own: Own) {
-    // With a number that compilers know they unroll the loops.
-    switch own.across {
-        case 1u: { multiply_own_values(own, 1u); }
-        case 2u: { multiply_own_values(own, 2u); }
-        default: { multiply_own_values(own, 4u); }
-    }
-}
-
-fn multiply_own_values(own: Own, across: u32) {
-    var acc: array<MatrixC, HEAD_MATRICES>;
-    for (var step = 0u; step < own.span; step += 1u) {
-        // Of steps that the text has no keys for, p is that of other texts' keys: 0.
-        let p = load_a(own.row * EDGE * VALUE_STRIDE + (own.key + step) % SLOTS * MATRIX_STRIDE, VALUE_STRIDE);
-        let row = KEYS_AT + (own.key + min(step, own.keys - 1u)) * MATRIX_STRIDE;
-        for (var c = 0u; c < HEAD_MATRICES; c += across) {
-            let column = min(own.first + c, HEAD_MATRICES - 1u);
-            let values = load_b(row + column * EDGE * VALUE_STRIDE, VALUE_STRIDE);
-            acc[c / across] = coopMultiplyAdd(p, values, acc[c / across]);
-        }
-    }
-    for (var c = 0u; c < HEAD_MATRICES; c += across) {
-        let column = min(own.first + c, HEAD_MATRICES - 1u); // where there are fewer, the last is computed twice
-        store_c(acc[c / across], own.row * EDGE * NUMBER_STRIDE + column * MATRIX_STRIDE, NUMBER_STRIDE);
-    }
-}
 
 fn softmax(row: u32, share: u32, head: u32) {
     let slot = slot_lds[row / SLOT_ROWS];
@@ -141,8 +76,8 @@ fn attention(
 ) {
     if !slots_hold(workgroup.x) { return; }
     if lane < SLOTS { slot_lds[lane] = slot_of(workgroup.x, lane); }
-    if lane == 0u { subgroup_count = all_subgroups; }
-    let subgroups = same(workgroupUniformLoad(&subgroup_count));
+    let subgroups = count_subgroups(lane, all_subgroups);
+    workgroupBarrier();
     let own = own_of(same(subgroup), subgroups);
     let head = workgroup.y;
     let queries_on_their_way = fetch_queries(head, lane);

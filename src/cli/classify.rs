@@ -11,8 +11,6 @@ pub fn run(arguments: &ClassifyArguments) -> Result<Outcome, Failure> {
     // What can be refused at once is, before a model is loaded.
     let input = Input::open(&arguments.texts, arguments.pair.as_ref(), &arguments.job.input)?;
     let job = Job {
-        input,
-        arguments: &arguments.job,
         fields: &arguments.fields,
         top_k: arguments.top_k,
         threshold: &arguments.threshold,
@@ -27,7 +25,7 @@ pub fn run(arguments: &ClassifyArguments) -> Result<Outcome, Failure> {
             ),
             ("--max-shard-size", arguments.max_shard_size.into()),
         ],
-        moved: None,
+        ..Job::new(input, &arguments.job)
     };
     job.run(|classifier| Ok(Asked::Labels(entities::aggregation(arguments, classifier)?)))
 }

@@ -41,7 +41,22 @@ pub fn debug(value: &dyn std::fmt::Debug) -> Value {
     Value::String(format!("{value:?}"))
 }
 
-impl Job<'_> {
+impl<'a> Job<'a> {
+    /// Of which nothing is asked but its answers.
+    pub fn new(input: Input, arguments: &'a JobArguments) -> Job<'a> {
+        Job {
+            input,
+            arguments,
+            fields: &[],
+            top_k: None,
+            threshold: &[],
+            labels: Labels::Ignored,
+            tensors: Tensors::default(),
+            own: Vec::new(),
+            moved: None,
+        }
+    }
+
     /// Whether nobody wants the rows: what parts of them moved is said instead.
     fn silent(&self) -> bool {
         let format = self.arguments.table.format;

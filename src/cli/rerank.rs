@@ -1,11 +1,10 @@
 //! `wgbert rerank`: documents by how well they answer a query.
 
-use super::asked::{Asked, Labels};
+use super::asked::Asked;
 use super::documents::{self, Documents};
 use super::input::Input;
 use super::job::{Job, debug};
 use super::pair_arguments::RerankArguments;
-use super::tensors::Tensors;
 use super::{Failure, Outcome};
 use crate::rows::{Columns, RowOptions};
 use std::io::{self, IsTerminal};
@@ -29,15 +28,10 @@ pub fn run(arguments: &RerankArguments) -> Result<Outcome, Failure> {
     }
     let input = Input::open(&queries, None, &arguments.job.input)?;
     let job = Job {
-        input,
-        arguments: &arguments.job,
         fields: &arguments.fields,
         top_k: arguments.top_k,
-        threshold: &[],
-        labels: Labels::Ignored,
-        tensors: Tensors::default(),
         own: vec![("queries", debug(&queries)), ("documents", debug(&documents.as_ref().map(|_| checksum.finalize())))],
-        moved: None,
+        ..Job::new(input, &arguments.job)
     };
     job.run(|classifier| {
         // What it refuses is, before anything is read.

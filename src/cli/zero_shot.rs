@@ -1,11 +1,10 @@
 //! `wgbert zero-shot`: labels that the model was not trained for.
 
-use super::asked::{Asked, Labels};
+use super::asked::Asked;
 use super::input::Input;
 use super::job::{Job, debug};
 use super::pair_arguments::ZeroShotArguments;
 use super::row_arguments::PairLongTexts;
-use super::tensors::Tensors;
 use super::{Failure, Outcome};
 use crate::Error;
 use crate::classifier::{Hypotheses, ZeroShot};
@@ -31,15 +30,11 @@ pub fn run(arguments: &ZeroShotArguments) -> Result<Outcome, Failure> {
         .multi_label(arguments.multi_label);
     let input = Input::open(&arguments.texts, None, &arguments.job.input)?;
     let job = Job {
-        input,
-        arguments: &arguments.job,
         fields: &arguments.fields,
         top_k: arguments.top_k,
         threshold: &arguments.threshold,
-        labels: Labels::Ignored,
-        tensors: Tensors::default(),
         own: vec![("texts", debug(&arguments.texts)), ("labels", debug(&asked))],
-        moved: None,
+        ..Job::new(input, &arguments.job)
     };
     job.run(|classifier| Ok(Asked::ZeroShot(Arc::new(Hypotheses::new(classifier, &asked)?), asked)))
 }

@@ -16,8 +16,8 @@ use super::{
 };
 use crate::error::{Error, Result};
 use crate::ir::{
-    BatchLimits, BatchSize, Binding, Grid, Kernel, Launch, Output, Recording, Rows, Run, Shader, Tensor, Tiling, Values,
-    WeightSource,
+    BatchLimits, BatchSize, Binding, Grid, Kernel, Launch, Output, Recording, Rows, Run, Shader, Tensor, Tiling,
+    Values, WeightSource,
 };
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};

@@ -54,8 +54,7 @@ impl Case {
                 let classes: Vec<u32> = of_texts(1).filter_map(|text| run.classes.get(text)).copied().collect();
                 let targets: Vec<f32> =
                     of_texts(tensor.columns).filter_map(|place| run.targets.get(place)).copied().collect();
-                Run { tokens: &tokens, cu_seqlens: &cu_seqlens, classes: &classes, targets: &targets }
-                    .input(*input)
+                Run { tokens: &tokens, cu_seqlens: &cu_seqlens, classes: &classes, targets: &targets }.input(*input)
             }
             _ => Values::unwritten(tensor.element, size.rows(tensor.rows) as usize * tensor.columns),
         }

@@ -1,13 +1,12 @@
 //! What moved the answers to many rows.
 
 use super::super::arguments::OutputFormat;
-use super::super::asked::{Asked, Labels};
+use super::super::asked::Asked;
 use super::super::explain_arguments::ExplainArguments;
 use super::super::input::Input;
 use super::super::job::{Job, debug};
 use super::super::moved::{MOST, Moved, Mover};
 use super::super::parts::Leaving;
-use super::super::tensors::Tensors;
 use super::super::text::{one_line, shorten};
 use super::super::{Failure, Outcome, result_file, say};
 use super::{WIDEST_PART, label, model_name, page};
@@ -42,19 +41,15 @@ pub fn run(arguments: &ExplainArguments) -> Result<Outcome, Failure> {
     let input = Input::open(&arguments.texts, arguments.pair.as_ref(), &arguments.job.input)?;
     let (mut moved, mut classifier) = (Moved::new(), None);
     let job = Job {
-        input,
-        arguments: &arguments.job,
         fields: &arguments.fields,
         top_k: arguments.top_k,
-        threshold: &[],
-        labels: Labels::Ignored,
-        tensors: Tensors::default(),
         own: vec![
             ("texts", debug(&(&arguments.texts, &arguments.pair))),
             ("--by", debug(&arguments.by)),
             ("--label", debug(&arguments.label)),
         ],
         moved: Some(&mut moved),
+        ..Job::new(input, &arguments.job)
     };
     let outcome = job.run(|opened| {
         let label = label(arguments, opened)?;

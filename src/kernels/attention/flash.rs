@@ -81,15 +81,16 @@ impl Heads {
         parts.extend([part!("attention/slots"), places, keys, part!("attention/attention")]);
         parts.extend(match flash {
             Flash::Cooperative { .. } => {
-                let [matrices, lds] = cooperative_parts(device);
-                vec![matrices, lds, part!("attention/short_transfer"), part!("attention/short_cooperative")]
+                let [matrices, lds, subgroups] = cooperative_parts(device);
+                let [transfer, products] = [part!("attention/short_transfer"), part!("attention/short_products")];
+                vec![matrices, lds, subgroups, transfer, products, part!("attention/short_cooperative")]
             }
             _ => self.tile_parts(part!("attention/tile_of_slots")),
         });
         let shader = Shader::link(super::NAME, parts).size("SLOTS", slots.count).size("SLOT_ROWS", slots.rows);
         let shader = shader.constant("QUERIES", slots.longest());
         match flash {
-            Flash::Cooperative { lanes, head, .. } => shader.size("LANES", lanes).size("HEAD", head),
+            Flash::Cooperative { lanes, head, .. } => with_lanes(shader, lanes, device).size("HEAD", head),
             _ => shader.size("CHUNKS", self.registers()),
         }
     }
@@ -115,10 +116,10 @@ impl Heads {
                 vec![common::wide(self.element), keys, vec8, columns, part!("cpu/flash_vec8")]
             }
             Flash::Cooperative { .. } => {
-                let [matrices, lds] = cooperative_parts(device);
+                let [matrices, lds, subgroups] = cooperative_parts(device);
                 let [transfer, products] = [part!("attention/flash_transfer"), part!("attention/flash_products")];
                 let keys = part!("attention/keys_chunk");
-                vec![keys, matrices, lds, transfer, products, part!("attention/flash_cooperative")]
+                vec![keys, matrices, lds, subgroups, transfer, products, part!("attention/flash_cooperative")]
             }
             Flash::Tile => {
                 [vec![part!("attention/keys_chunk")], self.tile_parts(part!("attention/tile_of_text"))].concat()
@@ -137,7 +138,7 @@ impl Heads {
             }
             Flash::Cooperative { lanes, head, .. } => {
                 let short = slots.map_or(0, Slots::longest);
-                shader.size("LANES", lanes).size("HEAD", head).size("SHORT", short)
+                with_lanes(shader, lanes, device).size("HEAD", head).size("SHORT", short)
             }
             Flash::Tile | Flash::Lane => shader.size("CHUNKS", self.registers()),
             Flash::Keys => shader,
@@ -179,12 +180,24 @@ impl Heads {
     }
 }
 
-fn cooperative_parts(device: &Capabilities) -> [Part; 2] {
+fn cooperative_parts(device: &Capabilities) -> [Part; 3] {
     let lds = match device.cooperative_vectors {
         true => part!("attention/flash_lds_vec4"),
         false => part!("attention/flash_lds_scalar"),
     };
-    [common::cooperative(device.cooperative_matrix_size.expect("matrices of some edge")), lds]
+    let subgroups = match device.uniform_subgroup() {
+        Some(_) => part!("attention/subgroups_known"),
+        None => part!("attention/subgroups_counted"),
+    };
+    [common::cooperative(device.cooperative_matrix_size.expect("matrices of some edge")), lds, subgroups]
+}
+
+fn with_lanes(shader: Shader, lanes: u32, device: &Capabilities) -> Shader {
+    let shader = shader.size("LANES", lanes);
+    match device.uniform_subgroup() {
+        Some(size) => shader.size("SUBGROUPS", lanes / size),
+        None => shader,
+    }
 }
 
 /// Bytes of workgroup memory of `short_cooperative.wgsl`.
