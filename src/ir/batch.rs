@@ -225,3 +225,53 @@ impl Run<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ir::Random;
+
+    const SLOTS: Slots = Slots { rows: 16, count: 4 };
+
+    #[test]
+    fn short_texts_share_tiles() {
+        let size = BatchSize::new([17, 65, 3, 64, 16, 40, 9, 1]);
+        let expected = [
+            [[0, 0], [0, 16], [2, 0], [4, 0]],
+            [[3, 0], [3, 16], [3, 32], [3, 48]],
+            [[5, 0], [5, 16], [5, 32], [6, 0]],
+            [[7, 0], [7, 16], [7, 32], [7, 48]],
+        ];
+        assert_eq!(size.slots(SLOTS), expected.concat());
+        let tiling = Tiling { queries: 64, slots: Some(SLOTS) };
+        assert_eq!(size.tiles(tiling).collect::<Vec<_>>(), [[1, 0], [1, 64]]);
+        let list = size.tile_list(Some(tiling));
+        assert_eq!((list.len(), list[1], list[2]), (16, [1, 64, 0, 16], [0, 0, 2, 0]));
+        assert_eq!(size.tiles(Tiling { slots: None, ..tiling }).count(), 9, "where they have no slots each has a tile");
+    }
+
+    #[test]
+    fn every_query_has_one_place() {
+        let mut random = Random(3);
+        for _ in 0..200 {
+            let texts = random.next() % 40;
+            let size = BatchSize::new((0..texts).map(|_| 1 + (random.next() % 90) as u32));
+            let tiling = Tiling { queries: 64, slots: Some(SLOTS) };
+            let mut places = vec![Vec::new(); size.lengths.len()];
+            for [text, first] in size.tiles(tiling) {
+                places[text as usize].extend(first..(first + 64).min(size.lengths[text as usize]));
+            }
+            for tile in size.slots(SLOTS).chunks(SLOTS.count as usize) {
+                for (slot, &[text, first]) in tile.iter().enumerate() {
+                    let start = slot.checked_sub((first / SLOTS.rows) as usize).expect("a text starts in its tile");
+                    assert_eq!(tile[start], [text, 0], "its slots lie beside each other");
+                    places[text as usize].extend(first..(first + SLOTS.rows).min(size.lengths[text as usize]));
+                }
+            }
+            let all: Vec<Vec<u32>> = size.lengths.iter().map(|&length| (0..length).collect()).collect();
+            assert_eq!(places, all);
+            let rows = tiling.rows(&size.limits());
+            assert!(size.tile_list(Some(tiling)).len() as u64 <= rows, "{rows} rows for {:?}", size.lengths);
+        }
+    }
+}
