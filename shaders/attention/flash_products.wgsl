@@ -19,7 +19,7 @@ alias Accumulators = array<MatrixC, HEAD_MATRICES>;
 // last is computed twice: control flow around matrices must be uniform, and the same values are written to the same place.
 struct Own { owner: u32, row: u32, first: u32 }
 
-// Subgroups that share a row, which is uniform.
+// How many subgroups share a row of matrices: 1, 2 or 4, the same in the whole workgroup.
 fn across_of(subgroups: u32) -> u32 {
     let room = min(subgroups, OWNERS);
     return select(select(1u, 2u, room >= 8u), 4u, room >= 16u);

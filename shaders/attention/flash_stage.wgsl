@@ -1,7 +1,7 @@
 // Queries, keys and values pass through workgroup memory, eight chunks of 32 of them at a time. A lane multiplies 4 queries
 // and 4 keys.
 //
-// provides: FOUR, KEYS, SLICE, Scores, VEC4S, add_products, key_lds, query_lds, stage_queries, stage_rows;
+// provides: FOUR, KEYS, KeyAt, SLICE, Scores, VEC4S, add_products, key_lds, query_lds, stage_queries, stage_rows;
 // needs: Chunk, LANES, VECTOR_WIDTH, Work, element, key_at, keys, params, query_chunk, query_rows
 
 const KEYS: u32 = 32u; // a block; a workgroup has as many queries
@@ -14,6 +14,9 @@ var<workgroup> key_lds: array<Chunk, KEYS * SLICE>; // [KEYS, SLICE]: a slice of
 
 // Four keys of vec4_index queries, whose numbers are the components.
 struct Scores { k0: vec4<f32>, k1: vec4<f32>, k2: vec4<f32>, k3: vec4<f32> }
+
+// The row of keys and values that a row of a block is, and whether the text goes so far.
+struct KeyAt { row: u32, there: bool }
 
 const FOUR = vec4<u32>(0u, 1u, 2u, 3u);
 

@@ -1,9 +1,8 @@
-// A workgroup owns 32 queries of a head and meets the keys 32 at a time in workgroup memory (FlashAttention-2, Dao 2023).
-// A lane has the scores of 4 queries x 4 keys, then 4 queries x every eighth chunk of the values. Which queries and keys, of one text or of
-// several, another file says.
+// A workgroup owns 32 queries of a head and meets 32 keys at a time in workgroup memory (FlashAttention-2, Dao 2023). A lane has the scores
+// of 4 queries x 4 keys, then 4 queries x every eighth chunk of the values. Another file says which queries these are and which blocks of
+// keys: tile_of_text.wgsl or tile_of_slots.wgsl.
 //
-// Blocks of keys are counted from the text's first. One that a query does not see adds zeros to its sums, so that these
-// do not depend on the other queries.
+// A block that a query does not see adds zeros to its sums, so that these do not depend on the other queries.
 //
 // provides: LANES, attention;
 // needs: CHUNKS, Chunk, KEYS, LOWEST, SLICE, Scores, Stored, VEC4S, Work, add_products, add_terms, blocks_of, exponential, first_key_of,

@@ -5,9 +5,11 @@
 // WGSL has no way to the elements of a matrix, so scores and p pass through workgroup memory, and last of all the outputs.
 //
 // provides: HALVES, HEAD_STRIDE, KEYS_AT, NUMBERS, NUMBER_STRIDE, VALUE_STRIDE, attention, same;
-// needs: HEAD, HEAD_FOURS, LANES, LOWEST, SHARED_ROWS, SLOTS, SLOT_ROWS, Stored, count_subgroups, fetch_keys, fetch_queries,
+// needs: EDGE, HEAD, HEAD_FOURS, LANES, LOWEST, SHARED_ROWS, SLOTS, SLOT_ROWS, Stored, count_subgroups, fetch_keys, fetch_queries,
 //   fetch_values, get_numbers, multiply_keys, multiply_values, output, own_of, params, position_in, put_halves, query_row, score_bias,
 //   slot_lds, slot_of, slots_hold, stage_rows, stage_values, wanted
+
+const_assert SLOT_ROWS == EDGE;
 
 const SHARING: u32 = LANES / SHARED_ROWS;
 const OWN_FOURS: u32 = SHARED_ROWS / 4u / SHARING; // of a query's scores, every so many
@@ -22,6 +24,7 @@ const KEYS_AT: u32 = SHARED_ROWS * max(HEAD_STRIDE, VALUE_STRIDE);
 const HALVES: u32 = KEYS_AT + max(SHARED_ROWS * HEAD_STRIDE, HEAD * VALUE_STRIDE);
 const NUMBERS: u32 = SHARED_ROWS * NUMBER_STRIDE; // q . k, then the outputs
 
+const UNSEEN: f32 = -1e30; // row_max before the first key: 2^(LOWEST - UNSEEN) is 0
 const LOG2_E: f32 = 1.4426950408889634;
 
 var<workgroup> factor_lds: array<f32, SHARED_ROWS>; // 1 / row_sum
@@ -35,7 +38,7 @@ fn softmax(row: u32, share: u32, head: u32) {
     let low = i - min(i, params.window);
     let seen = min(slot.length, i + min(params.window, slot.length) + 1u) - low; // keys, from `low` on
     var scores: array<vec4<f32>, OWN_FOURS>;
-    var row_max = LOWEST;
+    var row_max = UNSEEN;
     // @unroll
     for (var s = 0u; s < OWN_FOURS; s += 1u) {
         let four = s * SHARING + share;

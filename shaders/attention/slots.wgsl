@@ -17,7 +17,7 @@ fn slot_of(index: u32, slot: u32) -> Slot {
     return Slot(place.x, place.y, start, cu_seqlens[place.x + 1u] - start, slot - place.y / SLOT_ROWS);
 }
 
-// Of a tile's row, which has that slot; rows beyond the text repeat its last.
+// The position of a row of the tile, whose slot is `slot`; rows beyond the text repeat its last token.
 fn position_in(slot: Slot, row: u32) -> u32 {
     return min(slot.position + row % SLOT_ROWS, slot.length - 1u);
 }

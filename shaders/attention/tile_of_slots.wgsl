@@ -1,11 +1,13 @@
 // The tile of flash_tile.wgsl has short texts in slots of four rows; their keys, all at once, are among its rows.
 //
 // provides: Work, blocks_of, first_key_of, is_written, key_at, output_rows, positions, query_rows, value_rows, work_of;
-// needs: FOUR, SLOTS, SLOT_ROWS, Slot, VEC4S, position_in, slot_lds, slot_of
+// needs: FOUR, KeyAt, SLOTS, SLOT_ROWS, Slot, VEC4S, position_in, slot_lds, slot_of
 
-// The lane's own queries have one text; the lane, and which four of the tile its queries and keys are.
+const_assert SLOT_ROWS == 4u && SLOTS == VEC4S;
+
+// What a lane has to do: its four queries are a slot, and its four keys are another or the same.
 struct Work {
-    own: Slot,
+    own: Slot, // of the queries
     head: u32,
     length: u32, // of the text
     lane: u32,
@@ -20,23 +22,23 @@ fn work_of(workgroup: vec3<u32>, lane: u32) -> Work {
     return Work(own, workgroup.y, own.length, lane, lane % VEC4S, lane / VEC4S);
 }
 
-fn positions(work: Work) -> vec4<u32> {
-    return min(vec4<u32>(work.own.position) + FOUR, vec4<u32>(work.length - 1u));
+// Rows beyond the text repeat its last.
+fn positions_in(slot: Slot) -> vec4<u32> {
+    return min(vec4<u32>(slot.position) + FOUR, vec4<u32>(slot.length - 1u));
 }
+
+fn positions(work: Work) -> vec4<u32> { return positions_in(work.own); }
 
 fn query_rows(work: Work, vec4_index: u32) -> vec4<u32> {
     let slot = slot_lds[vec4_index];
-    return vec4<u32>(slot.start) + min(vec4<u32>(slot.position) + FOUR, vec4<u32>(slot.length - 1u));
+    return vec4<u32>(slot.start) + positions_in(slot);
 }
 
 fn output_rows(work: Work) -> vec4<u32> { return query_rows(work, work.queries); }
 fn is_written(work: Work, query: u32) -> bool { return work.own.position + query < work.length; }
 
-// One.
+// All keys are one block.
 fn blocks_of(workgroup: vec3<u32>) -> vec2<u32> { return vec2<u32>(0u, 1u); }
-
-// The row of keys and values that a row of the tile has, and whether the text goes so far.
-struct KeyAt { row: u32, there: bool }
 
 fn key_at(work: Work, block: u32, row: u32) -> KeyAt {
     let slot = slot_lds[row / SLOT_ROWS];

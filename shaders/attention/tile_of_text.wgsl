@@ -1,7 +1,7 @@
-// The tile of flash_tile.wgsl has queries of one text, and meets its keys block by block.
+// The tile of flash_tile.wgsl has queries of one text and meets its keys block by block, counted from the text's first.
 //
 // provides: Work, blocks_of, first_key_of, is_written, key_at, output_rows, positions, query_rows, value_rows, work_of;
-// needs: FOUR, KEYS, QueryTile, VEC4S, cu_seqlens, params, query_tile
+// needs: FOUR, KEYS, KeyAt, QueryTile, VEC4S, cu_seqlens, params, query_tile
 
 // What the lanes of a workgroup have in common, and the vec4_index queries and keys of one.
 struct Work {
@@ -41,9 +41,6 @@ fn positions(work: Work) -> vec4<u32> { return vec4<u32>(work.tile.position) + i
 fn query_rows(work: Work, vec4_index: u32) -> vec4<u32> { return vec4<u32>(work.tile.row) + in_tile(work, vec4_index); }
 fn output_rows(work: Work) -> vec4<u32> { return query_rows(work, work.queries); }
 fn is_written(work: Work, query: u32) -> bool { return 4u * work.queries + query < work.tile.count; }
-
-// The row of keys and values that a block has in a row of its own, and whether the text goes so far.
-struct KeyAt { row: u32, there: bool }
 
 fn key_at(work: Work, block: u32, row: u32) -> KeyAt {
     return KeyAt(work.start + min(block + row, work.length - 1u), block + row < work.length);

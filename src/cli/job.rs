@@ -42,7 +42,7 @@ pub fn debug(value: &dyn std::fmt::Debug) -> Value {
 }
 
 impl<'a> Job<'a> {
-    /// Of which nothing is asked but its answers.
+    /// A job of which nothing is asked but its answers.
     pub fn new(input: Input, arguments: &'a JobArguments) -> Job<'a> {
         Job {
             input,

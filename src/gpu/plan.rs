@@ -16,8 +16,8 @@ use super::{
 };
 use crate::error::{Error, Result};
 use crate::ir::{
-    BatchLimits, BatchSize, Binding, Grid, Kernel, Launch, Output, Recording, Rows, Run, Shader, Tensor, Tiling,
-    Values, WeightSource,
+    BatchLimits, BatchSize, Binding, Grid, Kernel, Launch, Output, Recording, Rows, Run, Tensor, Tiling, Values,
+    WeightSource,
 };
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -186,17 +186,17 @@ impl Plan {
         let launches = |&index: &usize| {
             let step = &self.recording.steps[index];
             let bindings: Vec<Binding> = step.bound().map(|(binding, _)| binding).collect();
-            let launches = step.kernel.launches(&self.gpu.capabilities, self.chosen_for(size)).into_iter();
-            let launches = launches.map(|Launch { shader, grid }| (grid, (shader, bindings.clone())));
-            launches.unzip::<Grid, (Shader, Vec<Binding>), Vec<_>, Vec<_>>()
+            (index, bindings, step.kernel.launches(&self.gpu.capabilities, self.chosen_for(size)))
         };
-        let launches: Vec<_> = new.iter().map(launches).collect();
-        let shaders: Vec<_> = launches.iter().flat_map(|(_, shaders)| shaders).cloned().collect();
-        self.gpu.compile_all(&shaders).await?;
-        for (index, (grids, shaders)) in new.into_iter().zip(launches) {
+        let launches: Vec<(usize, Vec<Binding>, Vec<Launch>)> = new.iter().map(launches).collect();
+        let shaders = launches.iter().flat_map(|(_, bindings, launches)| {
+            launches.iter().map(|launch| (launch.shader.clone(), bindings.clone()))
+        });
+        self.gpu.compile_all(&shaders.collect::<Vec<_>>()).await?;
+        for (index, bindings, launches) in launches {
             let mut variants = Vec::new();
-            for (grid, (shader, bindings)) in grids.into_iter().zip(&shaders) {
-                variants.push(Variant { pipeline: self.gpu.pipeline(shader, bindings).await?, grid });
+            for Launch { shader, grid } in launches {
+                variants.push(Variant { pipeline: self.gpu.pipeline(&shader, &bindings).await?, grid });
             }
             // Who else made them meanwhile made the same.
             let _ = self.variants(index, size).set(variants);

@@ -38,14 +38,19 @@ impl BatchLimits {
         BatchSize::new((0..texts).map(|text| if text == 0 { self.tokens as u32 - (texts - 1) } else { 1 }))
     }
 
-    /// Rows to allocate for a tensor; `cu_seqlens` has one more than there are texts, the tiles at most one a token.
+    /// Rows to allocate for a tensor; `cu_seqlens` has one more than there are texts, and the tile list has at most a tile a token, or
+    /// the slots of a tile a text.
     pub(crate) fn rows(&self, tensor: &Tensor, source: &Source) -> u64 {
         let rows = match tensor.rows {
             Rows::Tokens => self.tokens as u64,
             Rows::Texts => self.texts as u64,
             Rows::Fixed(count) => count.into(),
         };
-        if matches!(source, Source::Input(Input::CuSeqlens)) { rows + 1 } else { rows }
+        match source {
+            Source::Input(Input::CuSeqlens) => rows + 1,
+            Source::Input(Input::Tiles) => rows.max(self.texts as u64 * Slots::MOST),
+            _ => rows,
+        }
     }
 
     pub(crate) fn bytes(&self, tensor: &Tensor, source: &Source) -> u64 {
@@ -176,6 +181,9 @@ pub struct Slots {
 }
 
 impl Slots {
+    /// Slots of any tile, at most.
+    pub(crate) const MOST: u64 = 8;
+
     /// Tokens of the longest text that is short: it has a whole tile.
     pub const fn longest(self) -> u32 {
         self.rows * self.count
@@ -214,7 +222,7 @@ impl Run<'_> {
         BatchSize::new(self.cu_seqlens.windows(2).map(|pair| pair[1] - pair[0]))
     }
 
-    /// The contents of an input for a twin, none of which reads the tile list.
+    /// What a CPU twin is given as this input; no twin reads the tile list.
     pub fn input(&self, input: Input) -> Values {
         match input {
             Input::Tokens => Values::U32(self.tokens.as_flattened().to_vec()),

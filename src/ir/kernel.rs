@@ -109,11 +109,11 @@ pub trait Kernel: Any + Debug + Send + Sync {
     fn params(&self) -> Uniform;
 
     /// The variant for an adapter and its grid, from the same variables. Both may depend on the batch only through the
-    /// number of rows of [`Kernel::varies_with`], rounded up to a power of two. The only place that reads [`Capabilities`].
+    /// number of rows of [`Kernel::varies_with`], rounded up to a power of two. Only this and the methods beside it that take them
+    /// read [`Capabilities`].
     fn launch(&self, device: &Capabilities, batch: &BatchSize) -> Launch;
 
-    /// A second variant and its grid, for the texts of any batch that are so short that several share a workgroup, where the kernel has
-    /// one; [`Kernel::launch`] leaves these texts out then.
+    /// A second launch, for the short texts of any batch, where the kernel has one; [`Kernel::launch`] leaves these texts out.
     fn short_texts(&self, _device: &Capabilities) -> Option<Launch> {
         None
     }

@@ -264,9 +264,7 @@ impl Kernel for Attention {
                 Grid::Texts { shortest, longest: u32::MAX, heads: heads.heads }
             }
         };
-        let queries = if heads.queries == Rows::Tokens { flash.queries() } else { 1 };
-        let shader = heads.link(flash, slots, device).constant("QUERIES", queries);
-        Launch { shader: heads.constants(shader), grid }
+        Launch { shader: heads.constants(heads.link(flash, slots, device)), grid }
     }
 
     fn short_texts(&self, device: &Capabilities) -> Option<Launch> {

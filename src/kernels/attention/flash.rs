@@ -7,6 +7,10 @@ use crate::kernels::common;
 /// Lanes of `flash_tile.wgsl`.
 const LANES: u32 = 64;
 
+/// Bytes of a slot in workgroup memory.
+const SLOT_BYTES: u32 = 20;
+/// Those of a tile of `flash_tile.wgsl`.
+const TILE_SLOTS: Slots = Slots { rows: 4, count: 8 };
 /// Rows of matrices of a workgroup on tensor cores.
 const COOPERATIVE_ROWS: u32 = 4;
 
@@ -65,7 +69,7 @@ impl Heads {
                 (short_memory(lanes, queries, head) <= device.workgroup_memory).then_some(slots)
             }
             // The terms of distances are those of one text.
-            Flash::Tile => (!matches!(self.score, Term::Relative { .. })).then_some(Slots { rows: 4, count: 8 }),
+            Flash::Tile => (!matches!(self.score, Term::Relative { .. })).then_some(TILE_SLOTS),
             Flash::Vec8 | Flash::Keys | Flash::Lane => None,
         }
     }
@@ -88,7 +92,6 @@ impl Heads {
             _ => self.tile_parts(part!("attention/tile_of_slots")),
         });
         let shader = Shader::link(super::NAME, parts).size("SLOTS", slots.count).size("SLOT_ROWS", slots.rows);
-        let shader = shader.constant("QUERIES", slots.longest());
         match flash {
             Flash::Cooperative { lanes, head, .. } => with_lanes(shader, lanes, device).size("HEAD", head),
             _ => shader.size("CHUNKS", self.registers()),
@@ -130,7 +133,10 @@ impl Heads {
         let mut parts = if flash == Flash::Vec8 { self.block_parts() } else { self.parts() };
         parts.extend([query_rows, part!("attention/attention")]);
         parts.extend(own);
-        let shader = Shader::link(super::NAME, parts);
+        let mut shader = Shader::link(super::NAME, parts);
+        if self.queries == Rows::Tokens {
+            shader = shader.constant("QUERIES", flash.queries());
+        }
         match flash {
             Flash::Vec8 => {
                 let vec8s = self.head_width / 8;
@@ -152,10 +158,10 @@ impl Heads {
         chunks.next_power_of_two().max(8)
     }
 
-    /// Bytes of workgroup memory: in f32 32 x 32 numbers p, 32 rows of eight chunks, a vec4 a lane, and 64 rows of a table.
+    /// Bytes of workgroup memory: in f32 32 x 32 numbers p, 32 rows of eight chunks, a vec4 a lane, and 64 rows of a table; and slots.
     fn tile_memory(&self) -> u32 {
         let rows = if matches!(self.score, Term::Relative { .. }) { 32 + 64 } else { 32 };
-        4 * (32 * 32 + rows * 8 * self.chunk() + 4 * LANES)
+        4 * (32 * 32 + rows * 8 * self.chunk() + 4 * LANES) + SLOT_BYTES * TILE_SLOTS.count
     }
 
     /// The way on tensor cores, where they are used. What is stored as f32 would lose digits, and terms of distances are no
@@ -168,9 +174,8 @@ impl Heads {
         }
         let head = self.head_width.next_multiple_of(edge);
         let queries = COOPERATIVE_ROWS * edge;
-        // A subgroup for each row of matrices. Those of 8 are Metal's, by subgroups of 32 whatever sizes wgpu names,
-        // and of software.
-        let lanes = 4 * if edge == 8 { 32 } else { most.max(32) };
+        // A subgroup for each row of matrices. Metal's are of 32, whatever sizes wgpu names.
+        let lanes = COOPERATIVE_ROWS * if device.cooperative_vectors { most.max(32) } else { 32 };
         let sharing = lanes / queries;
         // As fours: keys, values and p, rows padded by 2; scores, padded by the lanes that share a row. Then a number a row.
         let [halves, numbers] = [32 * (head / 4 + 2) + (head + queries) * (32 / 4 + 2), queries * (32 / 4 + sharing)];
@@ -185,16 +190,21 @@ fn cooperative_parts(device: &Capabilities) -> [Part; 3] {
         true => part!("attention/flash_lds_vec4"),
         false => part!("attention/flash_lds_scalar"),
     };
-    let subgroups = match device.uniform_subgroup() {
+    let subgroups = match known_subgroup(device) {
         Some(_) => part!("attention/subgroups_known"),
         None => part!("attention/subgroups_counted"),
     };
     [common::cooperative(device.cooperative_matrix_size.expect("matrices of some edge")), lds, subgroups]
 }
 
+/// The size of every subgroup; Metal's is not what wgpu names.
+fn known_subgroup(device: &Capabilities) -> Option<u32> {
+    device.uniform_subgroup().filter(|_| device.cooperative_vectors)
+}
+
 fn with_lanes(shader: Shader, lanes: u32, device: &Capabilities) -> Shader {
     let shader = shader.size("LANES", lanes);
-    match device.uniform_subgroup() {
+    match known_subgroup(device) {
         Some(size) => shader.size("SUBGROUPS", lanes / size),
         None => shader,
     }
@@ -207,5 +217,5 @@ fn short_memory(lanes: u32, queries: u32, head: u32) -> u32 {
     let [row, column] = [head / 4 + 2, queries / 4 + 2];
     let halves = queries * row.max(column) + (queries * row).max(head * column);
     let numbers = queries * (queries.max(head) / 4 + lanes / queries);
-    8 * halves + 16 * numbers + 4 * queries + 20 * COOPERATIVE_ROWS + 16
+    8 * halves + 16 * numbers + 4 * queries + SLOT_BYTES * COOPERATIVE_ROWS + 16
 }
