@@ -107,7 +107,8 @@ fn activation(shader: &Shader) -> Option<u32> {
 /// `wgbert tune` take others.
 fn shaders(gpu: &Gpu, example: &Example) -> Vec<Shader> {
     let size = BatchSize::new(example.lengths.iter().copied());
-    let mut shaders = example.kernel.shaders(&gpu.capabilities, &size);
+    let launches = example.kernel.launches(&gpu.capabilities, &size).into_iter();
+    let mut shaders: Vec<Shader> = launches.map(|launch| launch.shader).collect();
     let kernel: &dyn Any = &*example.kernel;
     if let Some(product) = kernel.downcast_ref::<MatMul>() {
         let tiles = product.tiles(&gpu.capabilities).into_iter();

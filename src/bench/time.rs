@@ -3,7 +3,7 @@
 use super::{BUSY, Repeats, Summary};
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Plan, WeightBuffers, block_on};
-use crate::ir::{Access, BatchSize, Rows, Step, Values, Weight, WeightSource};
+use crate::ir::{Access, BatchSize, Rows, Shader, Step, Values, Weight, WeightSource};
 use crate::kernels::{Case, Example, embed};
 use std::ops::Range;
 use std::sync::Arc;
@@ -57,9 +57,8 @@ const MOST_LEAD: f64 = 10_000.0;
 impl Prepared {
     pub(super) fn new(gpu: &Arc<Gpu>, example: &Example) -> Result<Prepared> {
         let case = example.case();
-        let launches = step(&case).kernel.launches(&gpu.capabilities, &case.size).into_iter();
-        let launches = launches.filter(|launch| !launch.is_idle(&case.size));
-        let parts = launches.map(|launch| launch.shader.variant()).collect::<Vec<_>>().join("; ");
+        let shaders = step(&case).kernel.shaders(&gpu.capabilities, &case.size);
+        let parts = shaders.iter().map(Shader::variant).collect::<Vec<_>>().join("; ");
         let capacity = case.size.limits();
         let mut none = WeightBuffers::default();
         let plan = block_on(Plan::new(gpu.clone(), case.recording.clone(), capacity, &mut none, &NoWeights))?;

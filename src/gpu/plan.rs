@@ -50,7 +50,7 @@ pub struct Plan {
 pub(super) struct Steps {
     /// The layout of each one's bind group.
     pub layouts: Vec<wgpu::BindGroupLayout>,
-    /// By the number of rows, rounded up: the exponent of two. One where the variant does not depend on it.
+    /// By the number of rows, rounded up: the exponent of two. One where the variants do not depend on it.
     variants: Vec<Vec<OnceLock<Vec<Variant>>>>,
     /// Those that depend on weights alone, already run.
     once: Vec<usize>,
@@ -60,11 +60,12 @@ pub(super) struct Steps {
     pub tiling: Option<Tiling>,
 }
 
-/// What a batch dispatches of a kernel, made for the first that needs it.
+/// What batches dispatch of a kernel.
 #[derive(Debug)]
 struct Variant {
-    pipeline: wgpu::ComputePipeline,
-    grid: Grid,
+    launch: Launch,
+    /// Made for the first batch that needs it.
+    pipeline: OnceLock<wgpu::ComputePipeline>,
 }
 
 impl Steps {
@@ -179,40 +180,34 @@ impl Plan {
 
     /// Makes the pipelines that the steps need for such a batch and that no batch before it did.
     async fn compile(&self, steps: &[usize], size: &BatchSize) -> Result<()> {
-        let new = self.lacking(steps, size);
+        let mut new: Vec<(&Variant, Vec<Binding>)> = Vec::new();
+        for &index in steps {
+            let bindings = || self.recording.steps[index].bound().map(|(binding, _)| binding).collect();
+            new.extend(self.lacking(index, size).map(|variant| (variant, bindings())));
+        }
         if new.is_empty() {
             return Ok(());
         }
-        let launches = |&index: &usize| {
-            let step = &self.recording.steps[index];
-            let bindings: Vec<Binding> = step.bound().map(|(binding, _)| binding).collect();
-            (index, bindings, step.kernel.launches(&self.gpu.capabilities, self.chosen_for(size)))
-        };
-        let launches: Vec<(usize, Vec<Binding>, Vec<Launch>)> = new.iter().map(launches).collect();
-        let shaders = launches.iter().flat_map(|(_, bindings, launches)| {
-            launches.iter().map(|launch| (launch.shader.clone(), bindings.clone()))
-        });
-        self.gpu.compile_all(&shaders.collect::<Vec<_>>()).await?;
-        for (index, bindings, launches) in launches {
-            let mut variants = Vec::new();
-            for Launch { shader, grid } in launches {
-                variants.push(Variant { pipeline: self.gpu.pipeline(&shader, &bindings).await?, grid });
-            }
-            // Who else made them meanwhile made the same.
-            let _ = self.variants(index, size).set(variants);
+        let shader = |(variant, bindings): &(&Variant, Vec<Binding>)| (variant.launch.shader.clone(), bindings.clone());
+        self.gpu.compile_all(&new.iter().map(shader).collect::<Vec<_>>()).await?;
+        for (variant, bindings) in new {
+            let pipeline = self.gpu.pipeline(&variant.launch.shader, &bindings).await?;
+            // Who else made it meanwhile made the same.
+            let _ = variant.pipeline.set(pipeline);
         }
         self.gpu.keep_pipelines();
         Ok(())
     }
 
-    /// Those of the steps whose variant for such a batch no batch needed before.
-    fn lacking(&self, steps: &[usize], size: &BatchSize) -> Vec<usize> {
-        steps.iter().copied().filter(|&index| self.variants(index, size).get().is_none()).collect()
+    /// The variants of a step that such a batch needs and that no batch before it did.
+    fn lacking<'a>(&'a self, index: usize, size: &'a BatchSize) -> impl Iterator<Item = &'a Variant> {
+        let new = |variant: &&Variant| variant.pipeline.get().is_none() && !variant.launch.is_idle(size);
+        self.variants(index, size).iter().filter(new)
     }
 
-    /// The steps of every batch whose variant for such a batch no batch needed before.
+    /// The steps of every batch of which such a batch needs what no batch before it did.
     pub(crate) fn unprepared(&self, size: &BatchSize) -> Vec<usize> {
-        self.lacking(&self.steps.each, size)
+        self.steps.each.iter().copied().filter(|&index| self.lacking(index, size).next().is_some()).collect()
     }
 
     /// The size of the batches whose variants one of that size runs.
@@ -220,8 +215,12 @@ impl Plan {
         self.chosen_for.as_ref().unwrap_or(size)
     }
 
-    fn variants(&self, index: usize, size: &BatchSize) -> &OnceLock<Vec<Variant>> {
-        &self.steps.variants[index][place(&*self.recording.steps[index].kernel, self.chosen_for(size))]
+    fn variants(&self, index: usize, size: &BatchSize) -> &[Variant] {
+        let (kernel, size) = (&self.recording.steps[index].kernel, self.chosen_for(size));
+        self.steps.variants[index][place(&**kernel, size)].get_or_init(|| {
+            let launches = kernel.launches(&self.gpu.capabilities, size).into_iter();
+            launches.map(|launch| Variant { launch, pipeline: OnceLock::new() }).collect()
+        })
     }
 
     /// The given steps in one pass.
@@ -243,14 +242,15 @@ impl Plan {
         pass: &mut wgpu::ComputePass<'_>,
         index: usize,
         size: &BatchSize,
-        known: &mut HashMap<Grid, [u32; 3]>,
+        known: &mut HashMap<Grid, Option<[u32; 3]>>,
     ) {
-        let variants = self.variants(index, size).get();
-        for Variant { pipeline, grid } in variants.expect("what a batch needs was compiled before it") {
-            let workgroups = || grid.workgroups(size, self.gpu.capabilities.max_workgroups);
-            let [x, y, z] = *known.entry(*grid).or_insert_with(workgroups);
-            if x > 0 {
-                pass.set_pipeline(pipeline);
+        for Variant { launch, pipeline } in self.variants(index, size) {
+            let workgroups = || match launch.is_idle(size) {
+                true => None,
+                false => Some(launch.grid.workgroups(size, self.gpu.capabilities.max_workgroups)),
+            };
+            if let Some([x, y, z]) = *known.entry(launch.grid).or_insert_with(workgroups) {
+                pass.set_pipeline(pipeline.get().expect("what a batch needs was compiled before it"));
                 pass.set_bind_group(0, &self.room.groups[index], &[]);
                 pass.dispatch_workgroups(x, y, z);
             }

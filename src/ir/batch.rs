@@ -191,7 +191,7 @@ impl Slots {
 }
 
 impl Tiling {
-    fn is_short(self, length: u32) -> bool {
+    pub(super) fn is_short(self, length: u32) -> bool {
         self.slots.is_some_and(|slots| length <= slots.longest())
     }
 

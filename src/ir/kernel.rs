@@ -63,8 +63,8 @@ impl Grid {
         Grid::Folded { rows, times: 1, per: 1 }
     }
 
-    /// The workgroups along x, y and z for a batch, where one dimension of a dispatch may have `limit`; 0 along x if it has nothing
-    /// for them.
+    /// The workgroups along x, y and z for a batch that leaves the launch something to do, where one dimension of a dispatch may have
+    /// `limit`.
     pub fn workgroups(self, batch: &BatchSize, limit: u32) -> [u32; 3] {
         match self {
             Grid::Folded { rows, times, per } => {
@@ -75,10 +75,7 @@ impl Grid {
             Grid::Blocks { columns, rows, per } => [columns, batch.rows(rows).div_ceil(per), 1],
             Grid::Tiles { tiling, heads } => [batch.tiles(tiling).count() as u32, heads, 1],
             Grid::SharedTiles { slots, heads } => [batch.slots(slots).len() as u32 / slots.count, heads, 1],
-            Grid::Texts { shortest, longest, heads } => {
-                let any = batch.lengths.iter().any(|length| (shortest..=longest).contains(length));
-                [if any { batch.texts() } else { 0 }, heads, 1]
-            }
+            Grid::Texts { heads, .. } => [batch.texts(), heads, 1],
         }
     }
 }
@@ -93,7 +90,13 @@ pub struct Launch {
 impl Launch {
     /// Whether a batch has nothing for it.
     pub fn is_idle(&self, batch: &BatchSize) -> bool {
-        self.grid.workgroups(batch, u32::MAX)[0] == 0
+        let none = |wanted: &dyn Fn(u32) -> bool| !batch.lengths.iter().any(|&length| wanted(length));
+        match self.grid {
+            Grid::Folded { .. } | Grid::Blocks { .. } => false,
+            Grid::Tiles { tiling, .. } => none(&|length| !tiling.is_short(length)),
+            Grid::SharedTiles { slots, .. } => none(&|length| length <= slots.longest()),
+            Grid::Texts { shortest, longest, .. } => none(&|length| (shortest..=longest).contains(&length)),
+        }
     }
 }
 
@@ -118,14 +121,15 @@ pub trait Kernel: Any + Debug + Send + Sync {
         None
     }
 
-    /// All that a batch dispatches.
+    /// All launches; a batch may leave one idle.
     fn launches(&self, device: &Capabilities, batch: &BatchSize) -> Vec<Launch> {
         [Some(self.launch(device, batch)), self.short_texts(device)].into_iter().flatten().collect()
     }
 
-    /// The shaders of [`Kernel::launches`].
+    /// The shaders that a batch runs.
     fn shaders(&self, device: &Capabilities, batch: &BatchSize) -> Vec<Shader> {
-        self.launches(device, batch).into_iter().map(|launch| launch.shader).collect()
+        let launches = self.launches(device, batch).into_iter().filter(|launch| !launch.is_idle(batch));
+        launches.map(|launch| launch.shader).collect()
     }
 
     /// The rows whose number the variant depends on; none where every batch has the same. It is the faster one for so many

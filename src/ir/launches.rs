@@ -19,8 +19,7 @@ impl Recording {
         let batch = BatchSize::new([128; 8]);
         let mut all: Vec<Launches> = Vec::new();
         for (step, constant) in self.steps.iter().zip(self.constant_steps()) {
-            let launches = step.kernel.launches(device, &batch).into_iter().filter(|launch| !launch.is_idle(&batch));
-            for shader in launches.map(|launch| launch.shader) {
+            for shader in step.kernel.shaders(device, &batch) {
                 let place = all.iter().position(|launches| launches.shader == shader).unwrap_or_else(|| {
                     all.push(Launches { shader, each: 0, once: 0 });
                     all.len() - 1

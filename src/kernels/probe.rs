@@ -106,19 +106,29 @@ impl fmt::Display for Wrong {
 }
 
 impl Probe {
-    /// Of a step of a recording, whose texts have at most `longest` tokens; none for a step that no batch is part of and
-    /// that no batch can stand for.
-    pub fn new(recording: &Recording, step: &Step, longest: u32) -> Option<Probe> {
+    /// Of a step of a recording, whose texts have at most `longest` tokens, and of a shader that it has on a device; none for a step
+    /// that no batch is part of and that no batch can stand for.
+    pub fn new(
+        recording: &Recording,
+        step: &Step,
+        longest: u32,
+        device: &Capabilities,
+        shader: &Shader,
+    ) -> Option<Probe> {
         let kernel = of_batches(&step.kernel);
         let words = (&*kernel as &dyn Any).downcast_ref::<Embed>().map(|embed| (embed.first_id, embed.ids));
         let meets = step.bound().any(|(_, tensor)| {
             let source = &recording.tensors[tensor.id].1;
             matches!(source, Source::Input(Input::Tokens | Input::CuSeqlens | Input::Tiles))
         });
-        let period: Vec<u32> = match meets {
+        let mut period: Vec<u32> = match meets {
             true => LENGTHS.iter().map(|&length| length.min(longest.max(1))).collect(),
             false => vec![1; ROWS as usize],
         };
+        // Of a kernel that has a shader for short texts each is checked by the texts that it is for.
+        if kernel.short_texts(device).is_some() {
+            period.retain(|&length| kernel.shaders(device, &BatchSize::new([length])).contains(shader));
+        }
         let converted = step
             .bound()
             .any(|(binding, tensor)| binding.access != Access::Read && matches!(tensor.rows, Rows::Fixed(_)));
@@ -236,7 +246,7 @@ impl Probe {
     }
 
     /// The kernel and its operands, for people.
-    pub fn words(&self, variant: &[Shader]) -> String {
+    pub fn words(&self, shader: &Shader) -> String {
         let bound = self.kernel.bindings().iter().zip(&self.operands);
         let shapes = bound.filter_map(|(binding, operand)| {
             let (tensor, _) = operand.as_ref()?;
@@ -247,14 +257,13 @@ impl Probe {
             };
             Some(format!("{} [{rows}, {}] {:?}", binding.name, tensor.columns, tensor.element))
         });
-        let variant = variant.iter().map(Shader::variant).collect::<Vec<_>>().join("; short texts: ");
-        format!("{} [{variant}] of {}", self.kernel.name(), shapes.collect::<Vec<_>>().join(", "))
+        format!("{} [{}] of {}", shader.name, shader.variant(), shapes.collect::<Vec<_>>().join(", "))
     }
 
     /// Texts of the batches to check a variant with: those of the edges that run it, else the fewest that do.
-    pub fn batches(&self, device: &Capabilities, variant: &[Shader]) -> Vec<u32> {
+    pub fn batches(&self, device: &Capabilities, shader: &Shader) -> Vec<u32> {
         let edges = if self.period[..] == [1; ROWS as usize] { EDGES } else { TEXTS };
-        let runs = |texts: &u32| self.kernel.shaders(device, &self.batch_size(*texts)) == variant;
+        let runs = |texts: &u32| self.kernel.shaders(device, &self.batch_size(*texts)).contains(shader);
         let mut all: Vec<u32> = edges.iter().copied().filter(runs).collect();
         if all.is_empty() {
             // Of each power of two one, as variants depend on it. A variant that only texts of other lengths run is run by these.

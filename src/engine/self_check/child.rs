@@ -2,11 +2,11 @@
 //!
 //! It lives on between the batches that need something new, and ends when nothing was asked for a while: a device takes memory.
 
-use super::{Needed, Problem, Subject, variants};
+use super::{Needed, Problem, Subject, Variant, variants};
 use crate::checkpoint::{Checkpoint, Config, Scoring};
 use crate::error::Error;
 use crate::gpu::{AdapterDescription, Gpu, adapters, block_on};
-use crate::ir::{BatchSize, Capabilities, Step, Tuning};
+use crate::ir::{BatchSize, Capabilities, Tuning};
 use crate::kernels::loss::LossKind;
 use crate::models::{self, Model, encoder, encoder::OutputSpec};
 use crate::oneshot::on_a_thread;
@@ -82,7 +82,7 @@ impl Seat {
         subject: &Subject<'_>,
         adapter: &AdapterDescription,
         needed: &Needed<'_>,
-        variants: &[(u64, &Step)],
+        variants: &[Variant<'_>],
         whole: Option<u64>,
     ) -> Option<Result<(), Problem>> {
         let Options { self_check_program, self_check_limit, cache_dir, precision, .. } = subject.options;
@@ -107,7 +107,7 @@ impl Seat {
             pooled_output,
             loss,
             lengths: needed.size.lengths.clone(),
-            variants: variants.iter().map(|(key, _)| *key).collect(),
+            variants: variants.iter().map(|variant| variant.key).collect(),
             whole,
         };
         let [setup, question] = [serde_json::to_string(&setup).ok()?, serde_json::to_string(&question).ok()?];
@@ -343,7 +343,7 @@ impl Process {
         let steps: Vec<usize> = (0..recording.steps.len()).collect();
         let needed = Needed { recording: &recording, steps: &steps, wanted, size: &size };
         let mut new = variants(&needed, &gpu.capabilities);
-        new.retain(|(key, _)| keys.contains(key));
+        new.retain(|variant| keys.contains(&variant.key));
         if new.len() < keys.len() {
             return Err("asked for steps that are not known here".into());
         }

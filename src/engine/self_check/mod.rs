@@ -114,24 +114,33 @@ pub(super) fn say(message: String) {
     }
 }
 
-/// Variants that are to be checked, each once, with what tells them from others: the kernel, its operands, and the text of the
-/// shader.
-fn variants<'a>(needed: &Needed<'a>, device: &Capabilities) -> Vec<(u64, &'a Step)> {
-    let mut texts: HashMap<Vec<Shader>, u64> = HashMap::new();
+/// A shader that a batch runs of a step. What tells it from others is the kernel, its operands, and the text of the shader.
+struct Variant<'a> {
+    key: u64,
+    step: &'a Step,
+    shader: Shader,
+}
+
+/// Variants that are to be checked, each once.
+fn variants<'a>(needed: &Needed<'a>, device: &Capabilities) -> Vec<Variant<'a>> {
+    let mut texts: HashMap<Shader, u64> = HashMap::new();
     let mut known = HashSet::new();
     let mut variants = Vec::new();
     for step in needed.steps.iter().map(|&place| &needed.recording.steps[place]) {
-        let shaders = step.kernel.shaders(device, needed.size);
-        let mut hasher = DefaultHasher::new();
-        Probe::identity(step).hash(&mut hasher);
-        let text = texts.entry(shaders).or_insert_with_key(|shaders| {
+        let identity = Probe::identity(step);
+        for shader in step.kernel.shaders(device, needed.size) {
             let mut hasher = DefaultHasher::new();
-            shaders.iter().for_each(|shader| (shader.source(), &shader.constants).hash(&mut hasher));
-            hasher.finish()
-        });
-        text.hash(&mut hasher);
-        if known.insert(hasher.finish()) {
-            variants.push((hasher.finish(), step));
+            identity.hash(&mut hasher);
+            let text = texts.entry(shader.clone()).or_insert_with_key(|shader| {
+                let mut hasher = DefaultHasher::new();
+                (shader.source(), &shader.constants).hash(&mut hasher);
+                hasher.finish()
+            });
+            text.hash(&mut hasher);
+            let key = hasher.finish();
+            if known.insert(key) {
+                variants.push(Variant { key, step, shader });
+            }
         }
     }
     variants
@@ -209,11 +218,11 @@ impl Checker {
         needed: &Needed<'_>,
     ) -> Result<(), Problem> {
         let mut variants = variants(needed, &gpu.capabilities);
-        variants.retain(|(key, _)| !locked(&self.passed).contains(key));
+        variants.retain(|variant| !locked(&self.passed).contains(&variant.key));
         // With the first steps the whole; later ones are more of the same.
         let whole = key_of_whole(needed.recording, &gpu.capabilities);
         let whole = locked(&self.passed).is_empty().then_some(whole);
-        let keys: Vec<u64> = variants.iter().map(|(key, _)| *key).chain(whole).collect();
+        let keys: Vec<u64> = variants.iter().map(|variant| variant.key).chain(whole).collect();
         let known = subject.known(adapter);
         let mut left = HashSet::new();
         for &key in &keys {
@@ -225,7 +234,7 @@ impl Checker {
         }
         if !left.is_empty() {
             let start = Stopwatch::start();
-            variants.retain(|(key, _)| left.contains(key));
+            variants.retain(|variant| left.contains(&variant.key));
             let whole = whole.filter(|whole| left.contains(whole));
             let checked = match self.process(subject, adapter, needed, &variants, whole).await {
                 Some(checked) => {
@@ -249,7 +258,7 @@ impl Checker {
         subject: &Subject<'_>,
         adapter: &AdapterDescription,
         needed: &Needed<'_>,
-        variants: &[(u64, &Step)],
+        variants: &[Variant<'_>],
         whole: Option<u64>,
     ) -> Option<Result<(), Problem>> {
         self.process.ask(subject, adapter, needed, variants, whole).await
@@ -262,7 +271,7 @@ impl Checker {
         _: &Subject<'_>,
         _: &AdapterDescription,
         _: &Needed<'_>,
-        _: &[(u64, &Step)],
+        _: &[Variant<'_>],
         _: Option<u64>,
     ) -> Option<Result<(), Problem>> {
         None
@@ -324,16 +333,17 @@ impl Subject<'_> {
         &self,
         gpu: &Arc<Gpu>,
         needed: &Needed<'_>,
-        variants: &[(u64, &Step)],
+        variants: &[Variant<'_>],
         whole: Option<u64>,
         progress: Progress<'_>,
     ) -> Result<(), Problem> {
         let longest = needed.wanted.attentions.unwrap_or(u32::MAX).min(self.longest as u32);
-        let one = |(key, step): &(u64, &Step)| {
-            let (gpu, step, key, needed) = (gpu.clone(), (*step).clone(), *key, *needed);
+        let one = |&Variant { key, step, ref shader }: &Variant<'_>| {
+            let (gpu, step, shader, needed) = (gpu.clone(), step.clone(), shader.clone(), *needed);
             async move {
                 let start = Stopwatch::start();
-                let checked = steps::check(&gpu, needed.recording, &step, needed.size, longest, progress).await;
+                let variant = (&step, &shader);
+                let checked = steps::check(&gpu, needed.recording, variant, needed.size, longest, progress).await;
                 log::debug!("checked {} in {:?}: {:?}", step.kernel.name(), start.elapsed(), step.kernel);
                 checked.map_err(|problem| Problem { step: Some(key), ..problem })
             }

@@ -3,7 +3,7 @@
 use super::{Problem, Progress};
 use crate::error::Result;
 use crate::gpu::{Gpu, Plan, WeightBuffers};
-use crate::ir::{BatchSize, Recording, Step, Values, Weight, WeightSource};
+use crate::ir::{BatchSize, Recording, Shader, Step, Values, Weight, WeightSource};
 use crate::kernels::probe::Probe;
 use std::ops::Range;
 use std::sync::Arc;
@@ -21,19 +21,18 @@ impl WeightSource for NoWeights {
     }
 }
 
-/// Checks the variant of a step that a batch of `size` runs, of texts of at most `longest` tokens.
+/// Checks a step in a shader that a batch of `size` runs of it, of texts of at most `longest` tokens.
 pub(super) async fn check(
     gpu: &Arc<Gpu>,
     recording: &Recording,
-    step: &Step,
+    (step, shader): (&Step, &Shader),
     size: &BatchSize,
     longest: u32,
     progress: Progress<'_>,
 ) -> Result<(), Problem> {
-    let Some(probe) = Probe::new(recording, step, longest) else { return Ok(()) };
-    let variant = step.kernel.shaders(&gpu.capabilities, size);
-    let batches = probe.batches(&gpu.capabilities, &variant);
-    let words = probe.words(&variant);
+    let Some(probe) = Probe::new(recording, step, longest, &gpu.capabilities, shader) else { return Ok(()) };
+    let batches = probe.batches(&gpu.capabilities, shader);
+    let words = probe.words(shader);
     let failed = |error: crate::Error| Problem::new(&words, error);
     let most = batches.iter().copied().max().unwrap_or(1);
     let limits = probe.batch(most).size().limits();
