@@ -6,9 +6,9 @@
 // query's scores grow: its row_max is the largest score of its first block, and stays until one is larger by SLACK.
 //
 // provides: BLOCK_STRIDE, HALVES, HEAD_STRIDE, KEYS, NUMBERS, P_AT, ROWS, SCORE_STRIDE, VALUES_AT, attention, factor_lds, same;
-// needs: Accumulators, EDGE, HEAD, LANES, LOWEST, QueryTile, SHORT, across_of, count_subgroups, cu_seqlens, fetch, fetch_queries,
-//   get_numbers, load_queries, multiply_keys, multiply_values, own_of, params, put_halves, query_tile, rescale, score_bias, stage,
-//   stage_queries, write_outputs
+// needs: Accumulators, EDGE, HEAD, LANES, LOWEST, OWNERS, QueryTile, SHORT, count_across, cu_seqlens, fetch, fetch_queries, get_numbers,
+//   load_queries, multiply_keys, multiply_values, own_of, params, put_halves, query_tile, rescale, score_bias, stage, stage_queries,
+//   write_outputs
 
 const ROWS: u32 = 4u * EDGE;
 const KEYS: u32 = 32u;
@@ -50,7 +50,7 @@ fn attention(
     @builtin(num_subgroups) all_subgroups: u32,
 ) {
     if lane == 0u { raised = 0u; }
-    let across = across_of(count_subgroups(lane, all_subgroups));
+    let across = count_across(lane, all_subgroups, OWNERS);
     let tile = uniform_tile(query_tile(workgroup.x));
     let head = workgroup.y;
     let start = same(cu_seqlens[tile.text]);

@@ -1,10 +1,10 @@
 // The matrices of flash_cooperative.wgsl, which the subgroups of a workgroup share out among them: each has some of one row
 // of matrices.
 //
-// provides: Accumulators, across_of, load_queries, multiply_keys, multiply_values, own_of, rescale, write_outputs;
-// needs: BLOCK_STRIDE, EDGE, HEAD, HEAD_STRIDE, KEYS, LANES, MatrixA, MatrixC, NUMBERS, P_AT, QueryTile, SCORE_STRIDE,
-//   Stored, VALUES_AT, factor_lds, fold_matrix, get_numbers, load_a, load_b, load_c, open_matrix, output, params,
-//   put_numbers, store_c
+// provides: Accumulators, HEAD_MATRICES, OWNERS, Own, Weights, add_product, load_queries, multiply_keys, multiply_values, own_of,
+//   rescale, write_outputs;
+// needs: BLOCK_STRIDE, EDGE, HEAD, HEAD_STRIDE, KEYS, LANES, MatrixA, MatrixC, NUMBERS, P_AT, QueryTile, SCORE_STRIDE, Stored, VALUES_AT,
+//   factor_lds, fold_matrix, get_numbers, load_a, load_b, load_c, multiply_columns, open_matrix, output, params, put_numbers, store_c
 
 const KEY_MATRICES: u32 = KEYS / EDGE; // side by side in a block
 const HEAD_MATRICES: u32 = HEAD / EDGE;
@@ -14,16 +14,11 @@ const OWNERS: u32 = NUMBERS / MATRIX_FOURS; // subgroups that there is room for
 
 alias Queries = array<MatrixA, HEAD_MATRICES>;
 alias Accumulators = array<MatrixC, HEAD_MATRICES>;
+alias Weights = array<MatrixA, KEY_MATRICES>; // p of a block of keys
 
 // Of the four rows of matrices a subgroup's is `row`; its columns are `first`, `first + across`... Where there are fewer, the
 // last is computed twice: control flow around matrices must be uniform, and the same values are written to the same place.
 struct Own { owner: u32, row: u32, first: u32 }
-
-// How many subgroups share a row of matrices: 1, 2 or 4, the same in the whole workgroup.
-fn across_of(subgroups: u32) -> u32 {
-    let room = min(subgroups, OWNERS);
-    return select(select(1u, 2u, room >= 8u), 4u, room >= 16u);
-}
 
 fn own_of(across: u32, subgroup: u32) -> Own {
     let owner = min(subgroup, 4u * across - 1u);
@@ -56,31 +51,24 @@ fn multiply_keys(queries: ptr<function, Queries>, own: Own) {
 
 // acc += p . values
 fn multiply_values(acc: ptr<function, Accumulators>, own: Own, across: u32) {
-    // With a number that compilers know they unroll the loop.
-    switch across {
-        case 1u: { multiply_own_values(acc, own, 1u); }
-        case 2u: { multiply_own_values(acc, own, 2u); }
-        default: { multiply_own_values(acc, own, 4u); }
-    }
-}
-
-fn multiply_own_values(acc: ptr<function, Accumulators>, own: Own, across: u32) {
-    var p: array<MatrixA, KEY_MATRICES>;
+    var p: Weights;
     // @unroll
     for (var k = 0u; k < KEY_MATRICES; k += 1u) {
         p[k] = load_a(P_AT + own.row * EDGE * BLOCK_STRIDE + k * MATRIX_STRIDE, BLOCK_STRIDE);
     }
-    for (var c = 0u; c < HEAD_MATRICES; c += across) {
-        let column = min(own.first + c, HEAD_MATRICES - 1u);
-        let m = c / across;
-        var sum = open_matrix((*acc)[m]);
-        // @unroll
-        for (var k = 0u; k < KEY_MATRICES; k += 1u) {
-            let values = load_b(VALUES_AT + column * EDGE * BLOCK_STRIDE + k * MATRIX_STRIDE, BLOCK_STRIDE);
-            sum = coopMultiplyAdd(p[k], values, sum);
-        }
-        (*acc)[m] = fold_matrix((*acc)[m], sum);
+    multiply_columns(acc, &p, own, 0u, across);
+}
+
+// What is added to an accumulator: p and the subgroup's column `c` further than its first.
+fn add_product(acc: MatrixC, p: ptr<function, Weights>, own: Own, c: u32, key: u32) -> MatrixC {
+    let column = min(own.first + c, HEAD_MATRICES - 1u);
+    var sum = open_matrix(acc);
+    // @unroll
+    for (var k = 0u; k < KEY_MATRICES; k += 1u) {
+        let values = load_b(VALUES_AT + column * EDGE * BLOCK_STRIDE + k * MATRIX_STRIDE, BLOCK_STRIDE);
+        sum = coopMultiplyAdd((*p)[k], values, sum);
     }
+    return fold_matrix(acc, sum);
 }
 
 // The matrices number m of all subgroups lie in workgroup memory one after the other. An array that the variable of a loop

@@ -5,7 +5,7 @@
 // WGSL has no way to the elements of a matrix, so scores and p pass through workgroup memory, and last of all the outputs.
 //
 // provides: HALVES, HEAD_STRIDE, KEYS_AT, NUMBERS, NUMBER_STRIDE, VALUE_STRIDE, attention, same;
-// needs: EDGE, HEAD, HEAD_FOURS, LANES, LOWEST, SHARED_ROWS, SLOTS, SLOT_ROWS, Stored, count_subgroups, fetch_keys, fetch_queries,
+// needs: EDGE, HEAD, HEAD_FOURS, LANES, LOWEST, SHARED_ROWS, SLOTS, SLOT_ROWS, Stored, count_across, fetch_keys, fetch_queries,
 //   fetch_values, get_numbers, multiply_keys, multiply_values, output, own_of, params, position_in, put_halves, query_row, score_bias,
 //   slot_lds, slot_of, slots_hold, stage_rows, stage_values, wanted
 
@@ -79,9 +79,9 @@ fn attention(
 ) {
     if !slots_hold(workgroup.x) { return; }
     if lane < SLOTS { slot_lds[lane] = slot_of(workgroup.x, lane); }
-    let subgroups = count_subgroups(lane, all_subgroups);
+    let across = count_across(lane, all_subgroups, 4u * SLOTS);
     workgroupBarrier();
-    let own = own_of(same(subgroup), subgroups);
+    let own = own_of(same(subgroup), across);
     let head = workgroup.y;
     let queries_on_their_way = fetch_queries(head, lane);
     let keys_on_their_way = fetch_keys(head, lane);

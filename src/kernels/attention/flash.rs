@@ -93,7 +93,9 @@ impl Heads {
         });
         let shader = Shader::link(super::NAME, parts).size("SLOTS", slots.count).size("SLOT_ROWS", slots.rows);
         match flash {
-            Flash::Cooperative { lanes, head, .. } => with_lanes(shader, lanes, device).size("HEAD", head),
+            Flash::Cooperative { lanes, head, .. } => {
+                with_lanes(shader, lanes, 4 * COOPERATIVE_ROWS, device).size("HEAD", head)
+            }
             _ => shader.size("CHUNKS", self.registers()),
         }
     }
@@ -142,9 +144,12 @@ impl Heads {
                 let vec8s = self.head_width / 8;
                 shader.size("HEAD_VEC8S", vec8s).size("OWNERS", vec8s.next_power_of_two().min(8))
             }
-            Flash::Cooperative { lanes, head, .. } => {
+            Flash::Cooperative { lanes, queries, head } => {
                 let short = slots.map_or(0, Slots::longest);
-                with_lanes(shader, lanes, device).size("HEAD", head).size("SHORT", short)
+                // Matrices that there is room for where scores were: as many fours as `NUMBERS`, each of so many.
+                let edge = queries / COOPERATIVE_ROWS;
+                let owners = score_fours(lanes, queries) / (edge * edge / 4);
+                with_lanes(shader, lanes, owners, device).size("HEAD", head).size("SHORT", short)
             }
             Flash::Tile | Flash::Lane => shader.size("CHUNKS", self.registers()),
             Flash::Keys => shader,
@@ -178,7 +183,7 @@ impl Heads {
         let lanes = COOPERATIVE_ROWS * if device.cooperative_vectors { most.max(32) } else { 32 };
         let sharing = lanes / queries;
         // As fours: keys, values and p, rows padded by 2; scores, padded by the lanes that share a row. Then a number a row.
-        let [halves, numbers] = [32 * (head / 4 + 2) + (head + queries) * (32 / 4 + 2), queries * (32 / 4 + sharing)];
+        let [halves, numbers] = [32 * (head / 4 + 2) + (head + queries) * (32 / 4 + 2), score_fours(lanes, queries)];
         let memory = 8 * halves + 16 * numbers + 4 * queries + 32;
         let fits = memory <= device.workgroup_memory && lanes <= device.workgroup_size && sharing <= least;
         fits.then_some(Flash::Cooperative { lanes, queries, head })
@@ -202,12 +207,17 @@ fn known_subgroup(device: &Capabilities) -> Option<u32> {
     device.uniform_subgroup().filter(|_| device.cooperative_vectors)
 }
 
-fn with_lanes(shader: Shader, lanes: u32, device: &Capabilities) -> Shader {
+/// With how many subgroups share a row of matrices, where that is known: 1, 2 or 4, if there is room for the matrices of so many.
+fn with_lanes(shader: Shader, lanes: u32, room: u32, device: &Capabilities) -> Shader {
     let shader = shader.size("LANES", lanes);
-    match known_subgroup(device) {
-        Some(size) => shader.size("SUBGROUPS", lanes / size),
-        None => shader,
-    }
+    let Some(size) = known_subgroup(device) else { return shader };
+    let owners = room.min(lanes / size);
+    shader.size("ACROSS", [4, 2].into_iter().find(|across| owners >= COOPERATIVE_ROWS * across).unwrap_or(1))
+}
+
+/// Fours of a block's scores in workgroup memory.
+fn score_fours(lanes: u32, queries: u32) -> u32 {
+    queries * (32 / 4 + lanes / queries)
 }
 
 /// Bytes of workgroup memory of `short_cooperative.wgsl`.
