@@ -88,6 +88,7 @@ fn attention(
         if same(query) < tile.count {
             var scores: array<vec4<f32>, OWN_FOURS>;
             var largest = LOWEST;
+            // @unroll
             for (var s = 0u; s < OWN_FOURS; s += 1u) {
                 let four = s * SHARING + share;
                 let j = vec4<u32>(block + 4u * four) + vec4<u32>(0u, 1u, 2u, 3u);
@@ -114,6 +115,7 @@ fn attention(
             }
             if share == 0u { factor_lds[query] = factor; }
             var sum = 0.0;
+            // @unroll
             for (var s = 0u; s < OWN_FOURS; s += 1u) {
                 let p = exp2(scores[s] - vec4<f32>(row_max));
                 sum += (p.x + p.y) + (p.z + p.w);
