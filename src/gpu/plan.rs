@@ -19,7 +19,6 @@ use crate::ir::{
     BatchLimits, BatchSize, Binding, Grid, Kernel, Launch, Output, Recording, Rows, Run, Tensor, Tiling, Values,
     WeightSource,
 };
-use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use wgpu::BufferUsages as Usage;
@@ -228,7 +227,7 @@ impl Plan {
         let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         let timestamp_writes = self.clock.as_ref().filter(|_| !steps.is_empty()).map(|clock| clock.around());
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes });
-        let mut grids = HashMap::new();
+        let mut grids = Vec::new();
         for &index in steps {
             self.dispatch(&mut pass, index, size, &mut grids);
         }
@@ -242,14 +241,17 @@ impl Plan {
         pass: &mut wgpu::ComputePass<'_>,
         index: usize,
         size: &BatchSize,
-        known: &mut HashMap<Grid, Option<[u32; 3]>>,
+        known: &mut Vec<(Grid, Option<[u32; 3]>)>,
     ) {
         for Variant { launch, pipeline } in self.variants(index, size) {
-            let workgroups = || match launch.is_idle(size) {
-                true => None,
-                false => Some(launch.grid.workgroups(size, self.gpu.capabilities.max_workgroups)),
-            };
-            if let Some([x, y, z]) = *known.entry(launch.grid).or_insert_with(workgroups) {
+            let workgroups = known.iter().find(|(grid, _)| *grid == launch.grid).map(|(_, workgroups)| *workgroups);
+            let workgroups = workgroups.unwrap_or_else(|| {
+                let limit = self.gpu.capabilities.max_workgroups;
+                let workgroups = (!launch.is_idle(size)).then(|| launch.grid.workgroups(size, limit));
+                known.push((launch.grid, workgroups));
+                workgroups
+            });
+            if let Some([x, y, z]) = workgroups {
                 pass.set_pipeline(pipeline.get().expect("what a batch needs was compiled before it"));
                 pass.set_bind_group(0, &self.room.groups[index], &[]);
                 pass.dispatch_workgroups(x, y, z);
@@ -306,7 +308,7 @@ impl Plan {
                 label: Some(self.recording.steps[index].kernel.name()),
                 timestamp_writes: Some(timestamps.around(place)),
             });
-            self.dispatch(&mut pass, index, &size, &mut HashMap::new());
+            self.dispatch(&mut pass, index, &size, &mut Vec::new());
         }
         timestamps.resolve(&mut encoder);
         let submission = self.send(Some((run, &size)), encoder).await?;
